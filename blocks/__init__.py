@@ -1,0 +1,16 @@
+"""What a network is made of: block configs with true shapes, and the modules that they build."""
+
+from blocks.base import BlockConfig, Identity, Shape
+from blocks.init import initialise_weights
+from blocks.layers import ConvNormAct, SqueezeExcitation
+from blocks.registry import BLOCKS
+
+__all__ = [
+    "BLOCKS",
+    "BlockConfig",
+    "ConvNormAct",
+    "Identity",
+    "Shape",
+    "SqueezeExcitation",
+    "initialise_weights",
+]

@@ -1,0 +1,98 @@
+"""The contract of a block: a frozen config that knows its output shape and builds its module."""
+
+from abc import ABC, abstractmethod
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from torch import nn
+
+Shape = tuple[int, ...]
+"""Shape of one sample without the batch axis: `(C, H, W)` of a feature map, `(C,)` of a vector."""
+
+Identity = tuple[object, ...]
+"""What a block computes, as plain hashable values; equal for blocks that build the same module."""
+
+
+def _odd(kernel: int) -> int:
+    if kernel % 2 == 0:
+        raise ValueError(f"a kernel of {kernel} can't keep the size at stride 1: it must be odd")
+    return kernel
+
+
+Channels = Annotated[int, Field(strict=True, ge=1, le=65_536)]
+Kernel = Annotated[int, Field(strict=True, ge=1, le=63)]
+OddKernel = Annotated[Kernel, AfterValidator(_odd)]
+Stride = Annotated[int, Field(strict=True, ge=1, le=16)]
+Padding = Annotated[int, Field(strict=True, ge=0, le=31)]
+Groups = Annotated[int, Field(strict=True, ge=1, le=65_536)]
+Expand = Annotated[float, Field(strict=True, gt=0, le=64, allow_inf_nan=False)]
+
+ActivationName = Literal[
+    "ReLU",
+    "ReLU6",
+    "LeakyReLU",
+    "Hardswish",
+    "SiLU",
+    "GELU",
+    "Mish",
+    "Sigmoid",
+    "Hardsigmoid",
+    "Tanh",
+]
+
+
+class BlockConfig(BaseModel, ABC):
+    """Settings of one block. `name` is what a YAML file calls it.
+
+    A config that has a `stride` field can be repeated with the stride on its first copy only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    row_arguments: ClassVar[tuple[str, ...]] = ()
+    """Field names in the order of the row form `[repeat, name, args]`."""
+    fixed_width: ClassVar[bool] = False
+    """True where `out` is never scaled or rounded when rows are read."""
+    shape_fields: ClassVar[frozenset[str]] = frozenset(
+        {"out", "kernel", "stride", "padding", "groups"}
+    )
+    """Fields that the output shape, or whether a shape is taken at all, may depend on."""
+
+    @abstractmethod
+    def output_shape(self, in_shape: Shape) -> Shape:
+        """Shape of one output sample. Raises ValueError if the block can't take `in_shape`."""
+
+    @abstractmethod
+    def build(self, in_shape: Shape) -> nn.Module:
+        """Module for inputs of shape `(N, *in_shape)`, with PyTorch's default weights.
+
+        Raises ValueError where `output_shape` does.
+        """
+
+    def identity(self, in_shape: Shape) -> Identity:
+        """Equal for two configs that build the same computation on `in_shape`."""
+        return (self.name, *(getattr(self, field) for field in type(self).model_fields))
+
+
+def automatic_padding(kernel: int, padding: int | None = None) -> int:
+    """`padding`, or for None the one that keeps the size at stride 1 with an odd kernel."""
+    return (kernel - 1) // 2 if padding is None else padding
+
+
+def convolved_size(size: int, kernel: int, stride: int, padding: int) -> int:
+    """Output length of a convolution or pooling along one axis. Raises ValueError below 1."""
+    out = (size + 2 * padding - kernel) // stride + 1
+    if size + 2 * padding < kernel:
+        raise ValueError(
+            f"a kernel of {kernel} does not fit into {size} pixels padded by {padding}"
+        )
+    return out
+
+
+def feature_map(in_shape: Shape, block: str) -> tuple[int, int, int]:
+    """`in_shape` as `(C, H, W)`. Raises ValueError for a vector."""
+    if len(in_shape) != 3:
+        raise ValueError(f"{block} needs a feature map (C, H, W), but a vector {in_shape} comes in")
+    channels, height, width = in_shape
+    return channels, height, width

@@ -1,0 +1,126 @@
+"""Plain and depthwise convolution with batch normalisation and activation."""
+
+from math import gcd
+from typing import ClassVar
+
+from torch import nn
+
+from blocks.base import (
+    ActivationName,
+    BlockConfig,
+    Channels,
+    Groups,
+    Identity,
+    Kernel,
+    Padding,
+    Shape,
+    Stride,
+    automatic_padding,
+    convolved_size,
+    feature_map,
+)
+from blocks.layers import ConvNormAct
+
+
+class ConvConfig(BlockConfig):
+    """Convolution, batch normalisation (Ioffe & Szegedy 2015, arXiv:1502.03167), activation."""
+
+    name: ClassVar[str] = "Conv"
+    row_arguments: ClassVar[tuple[str, ...]] = (
+        "out",
+        "kernel",
+        "stride",
+        "padding",
+        "groups",
+        "activation",
+    )
+
+    out: Channels
+    """Output channels."""
+    kernel: Kernel = 3
+    """Side of the square kernel, in pixels."""
+    stride: Stride = 1
+    """Step of the kernel, in pixels."""
+    padding: Padding | None = None
+    """Zeros on each side, in pixels; null keeps the size at stride 1."""
+    groups: Groups = 1
+    """Groups of channels that are convolved apart."""
+    activation: ActivationName | None = "ReLU"
+    """Activation after the normalisation; null is none."""
+
+    def groups_for(self, in_channels: int) -> int:
+        """Groups of the convolution. Raises ValueError if they do not divide both widths."""
+        if in_channels % self.groups or self.out % self.groups:
+            raise ValueError(
+                f"groups {self.groups} must divide the channels in, {in_channels}, "
+                f"and the channels out, {self.out}"
+            )
+        return self.groups
+
+    def output_shape(self, in_shape: Shape) -> Shape:
+        channels, height, width = feature_map(in_shape, self.name)
+        self.groups_for(channels)
+        padding = automatic_padding(self.kernel, self.padding)
+        return (
+            self.out,
+            convolved_size(height, self.kernel, self.stride, padding),
+            convolved_size(width, self.kernel, self.stride, padding),
+        )
+
+    def identity(self, in_shape: Shape) -> Identity:
+        padding = automatic_padding(self.kernel, self.padding)
+        channels, _, _ = feature_map(in_shape, self.name)
+        groups = self.groups_for(channels)
+        return ("Conv", self.out, self.kernel, self.stride, padding, groups, self.activation)
+
+    def build(self, in_shape: Shape) -> nn.Module:
+        self.output_shape(in_shape)
+        channels, _, _ = feature_map(in_shape, self.name)
+        groups = self.groups_for(channels)
+        return ConvNormAct(
+            channels, self.out, self.kernel, self.stride, groups, self.activation, self.padding
+        )
+
+
+class FixedConvConfig(ConvConfig):
+    """A `Conv` whose width is never scaled or rounded, as the last layer of a classifier."""
+
+    name: ClassVar[str] = "FixedConv"
+    fixed_width: ClassVar[bool] = True
+
+
+class DWConvConfig(BlockConfig):
+    """Depthwise convolution (Howard et al. 2017, arXiv:1704.04861, table 1).
+
+    A `Conv` with as many groups as divide both widths, gcd(in, out), so that the widths may differ.
+    """
+
+    name: ClassVar[str] = "DWConv"
+    row_arguments: ClassVar[tuple[str, ...]] = ("out", "kernel", "stride", "padding", "activation")
+
+    out: Channels
+    """Output channels."""
+    kernel: Kernel = 3
+    """Side of the square kernel, in pixels."""
+    stride: Stride = 1
+    """Step of the kernel, in pixels."""
+    padding: Padding | None = None
+    """Zeros on each side, in pixels; null keeps the size at stride 1."""
+    activation: ActivationName | None = "ReLU"
+    """Activation after the normalisation; null is none."""
+
+    def as_conv(self, in_channels: int) -> ConvConfig:
+        """The same computation as a grouped `Conv`."""
+        return ConvConfig(groups=gcd(in_channels, self.out), **self.model_dump())
+
+    def output_shape(self, in_shape: Shape) -> Shape:
+        channels, _, _ = feature_map(in_shape, self.name)
+        return self.as_conv(channels).output_shape(in_shape)
+
+    def identity(self, in_shape: Shape) -> Identity:
+        channels, _, _ = feature_map(in_shape, self.name)
+        return self.as_conv(channels).identity(in_shape)
+
+    def build(self, in_shape: Shape) -> nn.Module:
+        channels, _, _ = feature_map(in_shape, self.name)
+        return self.as_conv(channels).build(in_shape)

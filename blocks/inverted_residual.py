@@ -1,0 +1,165 @@
+"""Inverted residuals of MobileNetV2 and MobileNetV3: expand, depthwise, squeeze, project."""
+
+from abc import abstractmethod
+from typing import ClassVar, NamedTuple
+
+from torch import Tensor, nn
+
+from blocks.base import (
+    ActivationName,
+    BlockConfig,
+    Channels,
+    Expand,
+    Identity,
+    OddKernel,
+    Shape,
+    Stride,
+    automatic_padding,
+    convolved_size,
+    feature_map,
+)
+from blocks.layers import ConvNormAct, SqueezeExcitation, make_divisible
+
+
+class Layout(NamedTuple):
+    """What an inverted residual is made of, all channels resolved."""
+
+    in_channels: int
+    hidden: int
+    """Channels of the depthwise convolution."""
+    expands: bool
+    """Whether a 1x1 convolution leads from `in_channels` to `hidden`."""
+    out: int
+    kernel: int
+    stride: int
+    activation: ActivationName
+    squeeze: int | None = None
+    """Channels between the two convolutions of the squeeze-and-excitation; None is without it."""
+    squeeze_activation: ActivationName = "ReLU"
+    gate: ActivationName = "Sigmoid"
+    norm_eps: float = 1e-5
+
+
+class InvertedResidual(nn.Module):
+    """Narrow - wide - narrow block (Sandler et al. 2018, arXiv:1801.04381, table 1)."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        channels, hidden, eps = layout.in_channels, layout.hidden, layout.norm_eps
+        self.has_shortcut = layout.stride == 1 and channels == layout.out
+        self.expand: nn.Module = nn.Identity()
+        if layout.expands:
+            self.expand = ConvNormAct(
+                channels, hidden, 1, activation=layout.activation, norm_eps=eps
+            )
+        self.depthwise = ConvNormAct(
+            hidden, hidden, layout.kernel, layout.stride, hidden, layout.activation, norm_eps=eps
+        )
+        self.squeeze: nn.Module = nn.Identity()
+        if layout.squeeze is not None:
+            self.squeeze = SqueezeExcitation(
+                hidden, layout.squeeze, layout.squeeze_activation, layout.gate
+            )
+        self.project = ConvNormAct(hidden, layout.out, 1, activation=None, norm_eps=eps)
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        # expand
+        y_NCHW: Tensor = self.expand(x_NCHW)
+        # depthwise
+        y_NCHW = self.depthwise(y_NCHW)
+        # squeeze
+        y_NCHW = self.squeeze(y_NCHW)
+        # project
+        y_NCHW = self.project(y_NCHW)
+        return x_NCHW + y_NCHW if self.has_shortcut else y_NCHW
+
+
+class InvertedResidualConfig(BlockConfig):
+    """What the configs of inverted residuals share: all follows from their layout."""
+
+    @abstractmethod
+    def layout(self, in_channels: int) -> Layout:
+        """The block with its channels resolved."""
+
+    def output_shape(self, in_shape: Shape) -> Shape:
+        channels, height, width = feature_map(in_shape, self.name)
+        layout = self.layout(channels)
+        kernel, stride, padding = layout.kernel, layout.stride, automatic_padding(layout.kernel)
+        return (
+            layout.out,
+            convolved_size(height, kernel, stride, padding),
+            convolved_size(width, kernel, stride, padding),
+        )
+
+    def identity(self, in_shape: Shape) -> Identity:
+        channels, _, _ = feature_map(in_shape, self.name)
+        return ("InvertedResidual", *self.layout(channels))
+
+    def build(self, in_shape: Shape) -> nn.Module:
+        channels, _, _ = feature_map(in_shape, self.name)
+        return InvertedResidual(self.layout(channels))
+
+
+class InvertedResidualv2Config(InvertedResidualConfig):
+    """Block of MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381, table 1): 3x3, ReLU6."""
+
+    name: ClassVar[str] = "InvertedResidualv2"
+    row_arguments: ClassVar[tuple[str, ...]] = ("out", "expand", "stride")
+
+    out: Channels
+    """Output channels."""
+    expand: Expand
+    """Hidden channels over input channels; 1 leaves out the expanding convolution."""
+    stride: Stride = 1
+    """Step of the depthwise convolution, in pixels."""
+
+    def layout(self, in_channels: int) -> Layout:
+        return Layout(
+            in_channels=in_channels,
+            hidden=max(1, round(in_channels * self.expand)),
+            expands=self.expand != 1,
+            out=self.out,
+            kernel=3,
+            stride=self.stride,
+            activation="ReLU6",
+        )
+
+
+class InvertedResidualv3Config(InvertedResidualConfig):
+    """Block of MobileNetV3 (Howard et al. 2019, arXiv:1905.02244, fig. 4, tables 1 and 2).
+
+    Hidden channels are rounded to a multiple of 8. Agrees with torchvision, the epsilon (1e-3) of
+    its batch normalisation included, but not the momentum: 0.01 leaves the running statistics
+    behind the weights for the first epochs of a short training.
+    """
+
+    name: ClassVar[str] = "InvertedResidualv3"
+    row_arguments: ClassVar[tuple[str, ...]] = ("kernel", "expand", "out", "se", "hs", "stride")
+
+    kernel: OddKernel
+    """Side of the depthwise kernel, in pixels."""
+    expand: Expand
+    """Hidden channels over input channels, before rounding."""
+    out: Channels
+    """Output channels."""
+    se: bool = False
+    """Squeeze-and-excitation after the depthwise convolution."""
+    hs: bool = False
+    """Hardswish in place of ReLU."""
+    stride: Stride = 1
+    """Step of the depthwise convolution, in pixels."""
+
+    def layout(self, in_channels: int) -> Layout:
+        hidden = make_divisible(in_channels * self.expand)
+        return Layout(
+            in_channels=in_channels,
+            hidden=hidden,
+            expands=hidden != in_channels,
+            out=self.out,
+            kernel=self.kernel,
+            stride=self.stride,
+            activation="Hardswish" if self.hs else "ReLU",
+            squeeze=make_divisible(hidden // 4) if self.se else None,
+            gate="Hardsigmoid",
+            norm_eps=1e-3,
+        )

@@ -1,0 +1,71 @@
+"""Parts that blocks share and that a search does not choose by themselves."""
+
+from torch import Tensor, nn
+
+from blocks.base import ActivationName, automatic_padding
+
+WITHOUT_IN_PLACE = frozenset({"GELU", "Sigmoid", "Tanh"})
+"""Activations that PyTorch computes into a new tensor only."""
+
+
+def make_divisible(channels: float, divisor: int = 8) -> int:
+    """`channels` rounded to a multiple of `divisor`, at most 10 % below: MobileNetV2's rule."""
+    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * channels else rounded
+
+
+def make_activation(name: ActivationName | None) -> nn.Module:
+    """The activation module of that name; `None` is the identity."""
+    if name is None:
+        return nn.Identity()
+    activation: type[nn.Module] = getattr(nn, name)
+    return activation() if name in WITHOUT_IN_PLACE else activation(inplace=True)
+
+
+class ConvNormAct(nn.Sequential):
+    """Convolution without bias, batch normalisation, activation; `padding=None` keeps the size."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        stride: int = 1,
+        groups: int = 1,
+        activation: ActivationName | None = "ReLU",
+        padding: int | None = None,
+        norm_eps: float = 1e-5,
+    ) -> None:
+        padding = automatic_padding(kernel, padding)
+        conv = nn.Conv2d(
+            in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False
+        )
+        modules: list[nn.Module] = [conv, nn.BatchNorm2d(out_channels, norm_eps)]
+        if activation is not None:
+            modules.append(make_activation(activation))
+        super().__init__(*modules)
+
+
+class SqueezeExcitation(nn.Module):
+    """Channel gates from globally pooled features (Hu et al. 2018, arXiv:1709.01507, eq. 2-4)."""
+
+    def __init__(
+        self,
+        channels: int,
+        squeeze_channels: int,
+        activation: ActivationName = "ReLU",
+        gate: ActivationName = "Sigmoid",
+    ) -> None:
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.reduce = nn.Conv2d(channels, squeeze_channels, 1)
+        self.activation = make_activation(activation)
+        self.restore = nn.Conv2d(squeeze_channels, channels, 1)
+        self.gate = make_activation(gate)
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        # squeeze
+        scale_NC11: Tensor = self.reduce(self.pool(x_NCHW))
+        # excite
+        scale_NC11 = self.gate(self.restore(self.activation(scale_NC11)))
+        return x_NCHW * scale_NC11

@@ -1,0 +1,41 @@
+"""The block of EfficientNet: an inverted residual with squeeze-and-excitation and SiLU."""
+
+from typing import ClassVar
+
+from blocks.base import Channels, Expand, OddKernel, Stride
+from blocks.inverted_residual import InvertedResidualConfig, Layout
+from blocks.layers import make_divisible
+
+
+class MBConvConfig(InvertedResidualConfig):
+    """Block of EfficientNet (Tan & Le 2019, arXiv:1905.11946, table 1), without stochastic depth.
+
+    Hidden channels are rounded to a multiple of 8, and the squeeze has a quarter of the channels
+    that come into the block, as in torchvision.
+    """
+
+    name: ClassVar[str] = "MBConv"
+    row_arguments: ClassVar[tuple[str, ...]] = ("expand", "out", "stride", "kernel")
+
+    expand: Expand
+    """Hidden channels over input channels, before rounding."""
+    out: Channels
+    """Output channels."""
+    stride: Stride = 1
+    """Step of the depthwise convolution, in pixels."""
+    kernel: OddKernel = 3
+    """Side of the depthwise kernel, in pixels."""
+
+    def layout(self, in_channels: int) -> Layout:
+        hidden = make_divisible(in_channels * self.expand)
+        return Layout(
+            in_channels=in_channels,
+            hidden=hidden,
+            expands=hidden != in_channels,
+            out=self.out,
+            kernel=self.kernel,
+            stride=self.stride,
+            activation="SiLU",
+            squeeze=max(1, in_channels // 4),
+            squeeze_activation="SiLU",
+        )

@@ -1,0 +1,87 @@
+"""Pooling over windows and over the whole feature map."""
+
+from typing import ClassVar, Self
+
+from pydantic import model_validator
+from torch import nn
+
+from blocks.base import (
+    BlockConfig,
+    Identity,
+    Kernel,
+    Padding,
+    Shape,
+    Stride,
+    automatic_padding,
+    convolved_size,
+    feature_map,
+)
+
+
+class PoolConfig(BlockConfig):
+    """What the poolings over windows share."""
+
+    row_arguments: ClassVar[tuple[str, ...]] = ("kernel", "stride", "padding")
+
+    kernel: Kernel
+    """Side of the square window, in pixels."""
+    stride: Stride
+    """Step of the window, in pixels."""
+    padding: Padding | None = 0
+    """Border on each side, in pixels, at most half the kernel; null keeps the size at stride 1."""
+
+    @model_validator(mode="after")
+    def _padding_within_window(self) -> Self:
+        if self.padding is not None and 2 * self.padding > self.kernel:
+            raise ValueError(
+                f"padding {self.padding} is more than half the kernel, {self.kernel}: "
+                "a window would hold nothing but padding"
+            )
+        return self
+
+    def output_shape(self, in_shape: Shape) -> Shape:
+        channels, height, width = feature_map(in_shape, self.name)
+        padding = automatic_padding(self.kernel, self.padding)
+        return (
+            channels,
+            convolved_size(height, self.kernel, self.stride, padding),
+            convolved_size(width, self.kernel, self.stride, padding),
+        )
+
+    def identity(self, in_shape: Shape) -> Identity:
+        padding = automatic_padding(self.kernel, self.padding)
+        return (self.name, self.kernel, self.stride, padding)
+
+
+class MaxPoolConfig(PoolConfig):
+    """Largest value of each window; the border never wins."""
+
+    name: ClassVar[str] = "MaxPool"
+
+    def build(self, in_shape: Shape) -> nn.Module:
+        self.output_shape(in_shape)
+        return nn.MaxPool2d(self.kernel, self.stride, automatic_padding(self.kernel, self.padding))
+
+
+class AvgPoolConfig(PoolConfig):
+    """Mean of each window; the border counts as zeros."""
+
+    name: ClassVar[str] = "AvgPool"
+
+    def build(self, in_shape: Shape) -> nn.Module:
+        self.output_shape(in_shape)
+        return nn.AvgPool2d(self.kernel, self.stride, automatic_padding(self.kernel, self.padding))
+
+
+class GlobalAvgPoolConfig(BlockConfig):
+    """Mean of each channel, `(C, 1, 1)` (Lin et al. 2013, arXiv:1312.4400, section 3.2)."""
+
+    name: ClassVar[str] = "GlobalAvgPool"
+
+    def output_shape(self, in_shape: Shape) -> Shape:
+        channels, _, _ = feature_map(in_shape, self.name)
+        return channels, 1, 1
+
+    def build(self, in_shape: Shape) -> nn.Module:
+        self.output_shape(in_shape)
+        return nn.AdaptiveAvgPool2d(1)

@@ -1,0 +1,57 @@
+"""The one place where the name of a block becomes its class."""
+
+from collections.abc import Iterator
+
+from blocks.base import BlockConfig
+from blocks.bottleneck import BottleneckConfig
+from blocks.conv import ConvConfig, DWConvConfig, FixedConvConfig
+from blocks.inverted_residual import InvertedResidualv2Config, InvertedResidualv3Config
+from blocks.linear import DropoutConfig, FlattenConfig, LinearConfig
+from blocks.mbconv import MBConvConfig
+from blocks.pooling import AvgPoolConfig, GlobalAvgPoolConfig, MaxPoolConfig
+from blocks.shufflenet import ShuffleNetV2Config
+
+
+class BlockRegistry:
+    """Block configs by name. Other packages add theirs with `register`."""
+
+    def __init__(self) -> None:
+        self._configs: dict[str, type[BlockConfig]] = {}
+
+    def register(self, config: type[BlockConfig]) -> type[BlockConfig]:
+        """`config` itself, so that it serves as a decorator. Raises ValueError for a taken name."""
+        if config.name in self._configs:
+            raise ValueError(
+                f"block {config.name!r} is registered already: {self._configs[config.name]}"
+            )
+        self._configs[config.name] = config
+        return config
+
+    def __getitem__(self, name: str) -> type[BlockConfig]:
+        return self._configs[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._configs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._configs)
+
+
+BLOCKS = BlockRegistry()
+for _config in (
+    ConvConfig,
+    FixedConvConfig,
+    DWConvConfig,
+    InvertedResidualv2Config,
+    InvertedResidualv3Config,
+    MBConvConfig,
+    ShuffleNetV2Config,
+    BottleneckConfig,
+    MaxPoolConfig,
+    AvgPoolConfig,
+    GlobalAvgPoolConfig,
+    FlattenConfig,
+    LinearConfig,
+    DropoutConfig,
+):
+    BLOCKS.register(_config)

@@ -1,0 +1,90 @@
+"""The unit of ShuffleNetV2: two branches whose channels are shuffled together."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from blocks.base import BlockConfig, Shape, Stride, convolved_size, feature_map
+from blocks.layers import ConvNormAct
+
+
+class ShuffleNetV2(nn.Module):
+    """Basic unit of ShuffleNetV2 (Ma et al. 2018, arXiv:1807.11164, fig. 3c, table 5), stride 1."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        half = channels // 2
+        self.branch = _branch(half, half, stride=1)
+        # A view and a transpose would leave channels_last; nn.ChannelShuffle keeps it.
+        self.shuffle = nn.ChannelShuffle(2)
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        # split
+        kept_NCHW, x_NCHW = x_NCHW.chunk(2, dim=1)
+        # transform
+        y_NCHW = torch.cat((kept_NCHW, self.branch(x_NCHW)), dim=1)
+        # shuffle
+        shuffled_NCHW: Tensor = self.shuffle(y_NCHW)
+        return shuffled_NCHW
+
+
+class ShuffleNetV2Down(nn.Module):
+    """Spatial-down unit of ShuffleNetV2 (Ma et al. 2018, arXiv:1807.11164, fig. 3d, table 5)."""
+
+    def __init__(self, channels: int, stride: int) -> None:
+        super().__init__()
+        self.shortcut = nn.Sequential(
+            ConvNormAct(channels, channels, 3, stride, groups=channels, activation=None),
+            ConvNormAct(channels, channels, 1),
+        )
+        self.branch = _branch(channels, channels, stride)
+        self.shuffle = nn.ChannelShuffle(2)
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        # transform
+        y_NCHW = torch.cat((self.shortcut(x_NCHW), self.branch(x_NCHW)), dim=1)
+        # shuffle
+        shuffled_NCHW: Tensor = self.shuffle(y_NCHW)
+        return shuffled_NCHW
+
+
+def _branch(in_channels: int, channels: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        ConvNormAct(in_channels, channels, 1),
+        ConvNormAct(channels, channels, 3, stride, groups=channels, activation=None),
+        ConvNormAct(channels, channels, 1),
+    )
+
+
+class ShuffleNetV2Config(BlockConfig):
+    """Unit of ShuffleNetV2 (Ma et al. 2018, arXiv:1807.11164, fig. 3c and 3d, table 5).
+
+    Stride 1 keeps the channels, which must be even; a larger stride doubles them.
+    """
+
+    name: ClassVar[str] = "ShuffleNetV2"
+    row_arguments: ClassVar[tuple[str, ...]] = ("stride",)
+
+    stride: Stride = 1
+    """Step of the depthwise convolutions, in pixels."""
+
+    def output_shape(self, in_shape: Shape) -> Shape:
+        channels, height, width = feature_map(in_shape, self.name)
+        if self.stride == 1 and channels % 2:
+            raise ValueError(
+                f"ShuffleNetV2 at stride 1 halves its channels, but {channels} come in: "
+                "an even number is needed"
+            )
+        return (
+            channels if self.stride == 1 else 2 * channels,
+            convolved_size(height, 3, self.stride, 1),
+            convolved_size(width, 3, self.stride, 1),
+        )
+
+    def build(self, in_shape: Shape) -> nn.Module:
+        self.output_shape(in_shape)
+        channels, _, _ = feature_map(in_shape, self.name)
+        return (
+            ShuffleNetV2(channels) if self.stride == 1 else ShuffleNetV2Down(channels, self.stride)
+        )

@@ -1,0 +1,96 @@
+"""Random changes to whole batches of training images."""
+
+import torch
+from torch import Tensor
+
+from nas.spec.training import AugmentSpec
+
+_LUMA = (0.299, 0.587, 0.114)
+"""Grey from red, green and blue: ITU-R BT.601, as Pillow's mode L."""
+_DRAWS = 9
+"""Random numbers of one image, drawn whether used or not: switching one change off leaves the
+others as they were."""
+
+
+class BatchAugment:
+    """Mirrors, turns, shifts, recolours and cuts out, each image with its own draws.
+
+    Mirroring, turning and shifting are one gathering of pixels, done before anything becomes
+    floating point.
+    """
+
+    def __init__(self, spec: AugmentSpec) -> None:
+        self._spec = spec
+
+    def __call__(self, x_NCHW: Tensor, generator: torch.Generator) -> Tensor:
+        """A new tensor in channels_last, on the scale of the input: uint8 of 0 to 255, or float
+        of 0 to 1. uint8 stays uint8 unless colours change (then float32, still of 0 to 255).
+        """
+        highest = 255.0 if x_NCHW.dtype == torch.uint8 else 1.0
+        draws = torch.rand(
+            (_DRAWS, x_NCHW.shape[0]), generator=generator, device=generator.device
+        ).to(x_NCHW.device)
+        x_NHWC = x_NCHW.permute(0, 2, 3, 1).contiguous()
+        x_NHWC = self._move(x_NHWC, draws[:4])
+        if self._spec.colour:
+            x_NHWC = self._recolour(x_NHWC.float(), draws[4:7]).clamp_(0, highest)
+        if self._spec.cutout:
+            self._cut_out(x_NHWC, draws[7:9])
+        return x_NHWC.permute(0, 3, 1, 2)
+
+    def _move(self, x_NHWC: Tensor, draws: Tensor) -> Tensor:
+        samples, height, width, channels = x_NHWC.shape
+        mirrored, turned = draws[0] < 0.5, draws[1] < 0.5
+        turned = turned & self._spec.turn_180
+        # Turned by 180 degrees: both axes run backwards; mirrored as well: only the rows do.
+        mirrored = (mirrored & self._spec.flip) ^ turned
+        row_NH = _axis_positions(height, self._spec.crop_padding, draws[2], turned)
+        column_NW = _axis_positions(width, self._spec.crop_padding, draws[3], mirrored)
+        sample_N = torch.arange(samples, device=x_NHWC.device)
+        row_NH = (row_NH + sample_N[:, None] * height) * width
+        pixel_NHW = row_NH[:, :, None] + column_NW[:, None, :]
+        pixels = x_NHWC.view(-1, channels).index_select(0, pixel_NHW.view(-1))
+        return pixels.view(x_NHWC.shape)
+
+    def _recolour(self, x_NHWC: Tensor, draws: Tensor) -> Tensor:
+        """Brightness b, then contrast c about the mean grey m, then saturation s about the grey g.
+
+        All three are linear: s (c b x + (1 - c) b m) + (1 - s) (c b g + (1 - c) b m).
+        """
+        samples, height, width, channels = x_NHWC.shape
+        b_N, c_N, s_N = (1 + self._spec.colour * (2 * draws - 1)).to(x_NHWC.dtype)
+        luma = x_NHWC.new_tensor(_LUMA if channels == 3 else (1 / channels,) * channels)
+        grey_NP = (x_NHWC.view(-1, channels) @ luma).view(samples, height * width)
+        offset_N = (1 - c_N) * b_N * grey_NP.mean(1)
+        grey_NP = grey_NP * ((1 - s_N) * c_N * b_N)[:, None] + offset_N[:, None]
+        x_rows = x_NHWC.view(samples, -1) * (s_N * c_N * b_N)[:, None]
+        grey_rows = grey_NP[:, :, None].expand(-1, -1, channels).reshape(samples, -1)
+        return x_rows.add_(grey_rows).view(x_NHWC.shape)
+
+    def _cut_out(self, x_NHWC: Tensor, draws: Tensor) -> None:
+        """Fills a rectangle, wholly inside each image, with the image's mean colour; in place."""
+        samples, height, width, channels = x_NHWC.shape
+        row_Nh = _rectangle_positions(height, self._spec.cutout, draws[0])
+        column_Nw = _rectangle_positions(width, self._spec.cutout, draws[1])
+        sample_N = torch.arange(samples, device=x_NHWC.device)
+        row_Nh = (row_Nh + sample_N[:, None] * height) * width
+        pixel_Nhw = row_Nh[:, :, None] + column_Nw[:, None, :]
+        mean_NC = x_NHWC.view(samples, -1, channels).float().mean(1).to(x_NHWC.dtype)
+        fill = mean_NC.repeat_interleave(pixel_Nhw[0].numel(), dim=0)
+        x_NHWC.view(-1, channels).index_copy_(0, pixel_Nhw.reshape(-1), fill)
+
+
+def _axis_positions(size: int, padding: float, draw_N: Tensor, backwards_N: Tensor) -> Tensor:
+    """(N, size) source position of each target position: shifted, reflected at the edges."""
+    largest = min(round(padding * size), size - 1)
+    shift_N = (draw_N * (2 * largest + 1)).long() - largest
+    position_NS = torch.arange(size, device=draw_N.device) + shift_N[:, None]
+    position_NS = (size - 1) - ((size - 1) - position_NS.abs()).abs()
+    return torch.where(backwards_N[:, None], (size - 1) - position_NS, position_NS)
+
+
+def _rectangle_positions(size: int, share: float, draw_N: Tensor) -> Tensor:
+    """(N, side) positions that one side of the rectangle covers; at least 1."""
+    side = max(round(share * size), 1)
+    start_N = (draw_N * (size - side + 1)).long()
+    return start_N[:, None] + torch.arange(side, device=draw_N.device)

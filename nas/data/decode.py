@@ -1,0 +1,141 @@
+"""From an image file to the uint8 pixels that training, evaluation and prediction all use."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+from nas.data.image_set import Pixels
+from nas.errors import NasError
+from nas.spec.preprocess import ImagePreprocess
+
+DECODE_VERSION = 1
+"""Raised whenever the same file gives other pixels than before: old caches are then not used."""
+
+_FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "nearest": Image.Resampling.NEAREST,
+}
+_SIDEWAYS = (5, 6, 7, 8)
+"""EXIF orientations that swap width and height."""
+
+
+class UnreadableImage(Exception):
+    """The file can't be decoded; the message says why."""
+
+
+def decode_image(
+    path: Path, height: int, width: int, channels: int, preprocess: ImagePreprocess
+) -> Pixels:
+    """Pixels (H, W, C) of the first frame. Raises UnreadableImage.
+
+    Upright by its EXIF orientation; transparency on white; 16-bit grey scaled to 8; portraits
+    turned by 90 degrees (anticlockwise) if `preprocess` says so; then resized, whatever the ratio.
+    """
+    with guarded_pillow():
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise UnreadableImage(error.strerror or str(error)) from error
+        return decode_bytes(content, height, width, channels, preprocess)
+
+
+def decode_bytes(
+    content: bytes, height: int, width: int, channels: int, preprocess: ImagePreprocess
+) -> Pixels:
+    """As `decode_image`, from the file's content. Call it under `guarded_pillow`."""
+    check_channels(channels)
+    try:
+        with Image.open(BytesIO(content)) as opened:
+            _draft(opened, height, width, preprocess.turn_portrait)
+            upright = ImageOps.exif_transpose(opened)
+            image = _eight_bit(upright, channels)
+            if preprocess.turn_portrait and image.height > image.width:
+                image = image.transpose(Image.Transpose.ROTATE_90)
+            image = image.resize((width, height), _FILTERS[preprocess.interpolation])
+            return np.asarray(image).reshape(height, width, channels)
+    except UnreadableImage:
+        raise
+    # Broken files lead Pillow's plugins to errors of nearly every kind, struct.error among them.
+    except Exception as error:
+        raise UnreadableImage(_reason(error)) from error
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """(height, width) after EXIF orientation, from the header alone. Raises UnreadableImage."""
+    try:
+        with guarded_pillow(), Image.open(path) as image:
+            return _upright_size(image)
+    except Exception as error:
+        raise UnreadableImage(_reason(error)) from error
+
+
+def check_channels(channels: int) -> None:
+    """Raises NasError unless images can be given so many channels."""
+    if channels not in (1, 3):
+        raise NasError(
+            f"images have 1 channel (grey) or 3 (red, green, blue), not {channels}",
+            key="input.channels",
+        )
+
+
+@contextmanager
+def guarded_pillow() -> Iterator[None]:
+    """Within it, images above `PIL.Image.MAX_IMAGE_PIXELS` are errors and Pillow's other warnings
+    silent. Warning filters belong to the process: enter it once, around all threads.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "not an image that Pillow knows"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"{type(error).__name__}: {error}"
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    sideways = image.getexif().get(ExifTags.Base.Orientation) in _SIDEWAYS
+    return (image.width, image.height) if sideways else (image.height, image.width)
+
+
+def _draft(image: Image.Image, height: int, width: int, turn_portrait: bool) -> None:
+    """Let JPEG decode at a half, quarter or eighth, at least twice the final size on both axes."""
+    upright = _upright_size(image)
+    turned = turn_portrait and upright[0] > upright[1]
+    sideways = upright != (image.height, image.width)
+    if turned != sideways:
+        height, width = width, height
+    image.draft(None, (2 * width, 2 * height))  # type: ignore[arg-type]
+
+
+def _eight_bit(image: Image.Image, channels: int) -> Image.Image:
+    """The image in mode L or RGB."""
+    mode = "L" if channels == 1 else "RGB"
+    if image.mode.startswith("I"):
+        image = _from_16_bit(image)
+    if image.mode == "F":
+        raise UnreadableImage("floating-point pixels have no known range: save as 8 or 16 bits")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _from_16_bit(image: Image.Image) -> Image.Image:
+    """0 to 65,535 scaled to 0 to 255, rounded; Pillow's own conversion clips at 255."""
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65_535:
+        raise UnreadableImage("32-bit pixels have no known range: save as 8 or 16 bits")
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))

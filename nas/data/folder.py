@@ -1,0 +1,106 @@
+"""Data sets laid out as folders: `DIR/train/CLASS/*` with optional val and test, or `DIR/CLASS/*`."""
+
+import os
+from pathlib import Path
+
+from PIL import Image
+
+from nas.data.image_set import Split
+from nas.data.listing import ImageFile, Listing
+from nas.errors import NasError
+
+SPLIT_NAMES: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+"""What a folder or a CSV cell may call a split, in lower case."""
+
+
+def list_folder(root: Path) -> Listing:
+    """Files below `root`; subfolders of a class folder belong to the class.
+
+    Hidden files and folders, `__MACOSX` and files without an image's extension are counted as
+    ignored. Raises NasError for an empty class folder and for two folders of one split.
+    """
+    files: list[ImageFile] = []
+    ignored = 0
+    for split, folder in _split_folders(root):
+        for class_folder in _visible_folders(folder):
+            found, passed_over = _class_files(root, class_folder, split)
+            if not found and split in (None, "train"):
+                raise NasError(
+                    "a class folder without images; add images to it or remove it",
+                    file=class_folder,
+                )
+            files += found
+            ignored += passed_over
+        ignored += sum(1 for entry in folder.iterdir() if entry.is_file())
+    return Listing(root, root, tuple(sorted(files, key=lambda file: file.key)), ignored)
+
+
+def _split_folders(root: Path) -> list[tuple[Split | None, Path]]:
+    """The folders that hold class folders: those of the splits if there is one of train."""
+    found: dict[Split, Path] = {}
+    folders = _visible_folders(root)
+    for folder in folders:
+        split = SPLIT_NAMES.get(folder.name.lower())
+        if split is not None and split in found:
+            raise NasError(
+                f"two folders of the {split} split, {found[split].name!r} and {folder.name!r}; "
+                "keep one",
+                file=root,
+            )
+        if split is not None:
+            found[split] = folder
+    if "train" in found:
+        return list(found.items())
+    if found and len(found) == len(folders):
+        raise NasError(
+            f"no folder 'train' beside {', '.join(repr(path.name) for path in found.values())}",
+            file=root,
+        )
+    return [(None, root)]
+
+
+def _visible_folders(folder: Path) -> list[Path]:
+    return sorted(
+        entry
+        for entry in folder.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".") and entry.name != "__MACOSX"
+    )
+
+
+def _class_files(root: Path, folder: Path, split: Split | None) -> tuple[list[ImageFile], int]:
+    """Image files anywhere below `folder`, and how many other files lie there."""
+    extensions = image_extensions()
+    files: list[ImageFile] = []
+    ignored = 0
+    visited: set[tuple[int, int]] = set()
+    for parent, subfolders, names in os.walk(folder, followlinks=True):
+        # A folder is entered once, whatever links lead to it: loops of links end.
+        state = os.stat(parent)
+        if (state.st_dev, state.st_ino) in visited:
+            subfolders.clear()
+            continue
+        visited.add((state.st_dev, state.st_ino))
+        subfolders[:] = sorted(
+            name for name in subfolders if not name.startswith(".") and name != "__MACOSX"
+        )
+        for name in names:
+            path = Path(parent, name)
+            if name.startswith(".") or path.suffix.lower() not in extensions:
+                ignored += 1
+                continue
+            key = path.relative_to(root).as_posix()
+            files.append(ImageFile(key, path, folder.name, split))
+    return files, ignored
+
+
+def image_extensions() -> frozenset[str]:
+    """Extensions that Pillow can open, in lower case with the dot."""
+    known = Image.registered_extensions()
+    return frozenset(extension for extension, kind in known.items() if kind in Image.OPEN)

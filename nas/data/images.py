@@ -1,0 +1,149 @@
+"""Images of a data set, by split: listed, divided, decoded once, cached."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from nas.data.builtin import load_digits_data
+from nas.data.cache import DecodeSettings, Progress, decoded_files
+from nas.data.decode import check_channels
+from nas.data.digests import DigestMemo
+from nas.data.folder import list_folder
+from nas.data.image_set import SPLITS, ImageData, ImageSet, Split, UnreadableFile
+from nas.data.listing import ImageFile, Listing, checked_listing
+from nas.data.splits import assign_splits
+from nas.data.storage import default_cache_dir
+from nas.data.table import list_table, read_groups
+from nas.errors import NasError, did_you_mean
+from nas.spec.preprocess import ImagePreprocess
+
+__all__ = ["SPLITS", "ImageData", "ImageSet", "Split", "UnreadableFile", "load_image_data"]
+
+
+def load_image_data(
+    source: Path | None,
+    height: int,
+    width: int,
+    channels: int,
+    preprocess: ImagePreprocess,
+    *,
+    splits: Sequence[Split] = ("train", "validation"),
+    seed: int = 0,
+    strict: bool = False,
+    groups: Path | None = None,
+    cache_dir: Path | None = None,
+    on_progress: Progress | None = None,
+) -> ImageData:
+    """The named splits of `source`, a folder or a CSV file; None is the built-in digits.
+
+    Only these splits are decoded. Splits that `source` lacks are taken from its train split by
+    `seed` (see nas.data.splits). `groups` is a CSV file with the columns `path,group`, paths
+    relative to the data set. `cache_dir` is $NAS_CACHE or the user's cache folder by default.
+
+    Raises NasError for a data set that can't be learned from, for a split without images, for a
+    class of which no training image can be read, and with `strict` for any unreadable file.
+    """
+    check_channels(channels)
+    if source is None:
+        return load_digits_data(height, width, channels, splits)
+    listing = list_images(source, groups)
+    files = assign_splits(listing.files, seed)
+    cache_dir = cache_dir or default_cache_dir()
+    memo = DigestMemo(cache_dir, listing.root)
+    settings = DecodeSettings(height, width, channels, preprocess)
+    parts: dict[Split, ImageSet] = {}
+    unreadable: list[UnreadableFile] = []
+    for split in splits:
+        members = [file for file in files if file.split == split]
+        if not members:
+            raise NasError(_no_images(split), file=source)
+        paths = [file.path for file in members]
+        decoded = decoded_files(paths, settings, memo, cache_dir, on_progress)
+        unreadable += [
+            UnreadableFile(members[position].key, why)
+            for position, why in decoded.unreadable.items()
+        ]
+        readable = [
+            file for position, file in enumerate(members) if position not in decoded.unreadable
+        ]
+        if strict and unreadable:
+            raise NasError(_named(unreadable), file=source)
+        _refuse_lost_classes(split, members, readable, source)
+        parts[split] = ImageSet(
+            decoded.pixels,
+            np.array([listing.classes.index(file.label) for file in readable], dtype=np.int64),
+            tuple(file.key for file in readable),
+            listing.classes,
+        )
+    return ImageData(
+        parts.get("train"),
+        parts.get("validation"),
+        parts.get("test"),
+        listing.classes,
+        str(source),
+        tuple(unreadable),
+        listing.ignored_files,
+    )
+
+
+def list_images(source: Path, groups: Path | None = None) -> Listing:
+    """Files of a data set in any of its layouts, checked. Raises NasError."""
+    if source.is_file():
+        if source.suffix.lower() != ".csv":
+            raise NasError("not a folder and not a .csv file of paths and labels", file=source)
+        listing = list_table(source)
+    elif not source.is_dir():
+        siblings = [path.name for path in source.parent.iterdir()] if source.parent.is_dir() else []
+        raise NasError(
+            f"no such folder or CSV file{did_you_mean(source.name, siblings)}", file=source
+        )
+    else:
+        listing = list_folder(source)
+        table = source / "images.csv"
+        if table.is_file() and all(file.split is None for file in listing.files):
+            listing = list_table(table)
+    if groups is not None:
+        listing = _grouped(listing, groups)
+    return checked_listing(listing)
+
+
+def _grouped(listing: Listing, table: Path) -> Listing:
+    """`listing` with the groups of `table`, which must name every file."""
+    groups = read_groups(table, listing.root)
+    missing = [file.key for file in listing.files if file.key not in groups]
+    if missing:
+        raise NasError(
+            f"{len(missing)} of {len(listing.files)} images have no row, first {missing[0]!r}"
+            f"{did_you_mean(missing[0], list(groups)[:1000])} (an empty group stands for a group "
+            "of one image)",
+            file=table,
+        )
+    files = tuple(replace(file, group=groups[file.key] or None) for file in listing.files)
+    return replace(listing, files=files)
+
+
+def _no_images(split: Split) -> str:
+    return (
+        f"no images for the {split} split: every class has too few to give any; add images, or a "
+        f"folder '{split}'"
+    )
+
+
+def _named(unreadable: Sequence[UnreadableFile], shown: int = 5) -> str:
+    first = "; ".join(f"{file.path} ({file.reason})" for file in unreadable[:shown])
+    more = "; ..." if len(unreadable) > shown else ""
+    return f"{len(unreadable)} unreadable image files: {first}{more}"
+
+
+def _refuse_lost_classes(
+    split: Split, members: Sequence[ImageFile], readable: Sequence[ImageFile], source: Path
+) -> None:
+    """Raises NasError for a class of which no image of train is left, or a split with no image."""
+    lost = {file.label for file in members} - {file.label for file in readable}
+    if lost and (split == "train" or not readable):
+        raise NasError(
+            f"no image of {', '.join(map(repr, sorted(lost)))} in the {split} split can be read",
+            file=source,
+        )

@@ -1,0 +1,83 @@
+"""Data sets named by a CSV file with the columns `path,label` and, if wanted, `split` and `group`."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from nas.data.folder import SPLIT_NAMES
+from nas.data.image_set import Split
+from nas.data.listing import ImageFile, Listing
+from nas.errors import NasError, did_you_mean
+
+
+def list_table(table: Path) -> Listing:
+    """Files of the rows; paths are relative to the table's folder, an empty `split` is train's pool.
+
+    Raises NasError, with the line, for missing columns, empty cells, an unknown split and a path
+    that is named twice.
+    """
+    files: dict[str, ImageFile] = {}
+    for line, row in read_rows(table, required=("path", "label"), optional=("split", "group")):
+        if not row["label"]:
+            raise NasError("no label in this row", file=table, line=line, key="label")
+        path = table.parent / row["path"]
+        key = Path(row["path"]).as_posix()
+        if key in files:
+            raise NasError(f"{row['path']!r} is named twice", file=table, line=line, key="path")
+        split = _split_named(row["split"], table, line)
+        files[key] = ImageFile(key, path, row["label"], split, row["group"] or None)
+    return Listing(table, table.parent, tuple(sorted(files.values(), key=lambda file: file.key)))
+
+
+def read_groups(table: Path, root: Path) -> dict[str, str]:
+    """Group of each file by its key; the table's paths are relative to `root` or absolute."""
+    groups: dict[str, str] = {}
+    for line, row in read_rows(table, required=("path", "group"), optional=()):
+        path = Path(row["path"])
+        key = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+        if groups.setdefault(key, row["group"]) != row["group"]:
+            raise NasError(f"{row['path']!r} is in two groups", file=table, line=line, key="group")
+    return groups
+
+
+def read_rows(
+    table: Path, required: tuple[str, ...], optional: tuple[str, ...]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and cells, stripped, of each row; a missing optional cell is empty.
+
+    Other columns are passed over. Raises NasError for a file that is no UTF-8 table, for a missing
+    column and for a row without a path.
+    """
+    try:
+        with open(table, encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns = {name.strip().lower(): name for name in reader.fieldnames or ()}
+            for name in required:
+                if name not in columns:
+                    raise NasError(
+                        f"no column {name!r} in the first line{did_you_mean(name, columns)}",
+                        file=table,
+                        line=1,
+                    )
+            for row in reader:
+                cells = {
+                    name: (row.get(columns.get(name, "")) or "").strip()
+                    for name in (*required, *optional)
+                }
+                if not cells["path"]:
+                    raise NasError(
+                        "no path in this row", file=table, line=reader.line_num, key="path"
+                    )
+                yield reader.line_num, cells
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise NasError(f"can't be read as a CSV file in UTF-8: {error}", file=table) from error
+
+
+def _split_named(cell: str, table: Path, line: int) -> Split | None:
+    if not cell:
+        return None
+    split = SPLIT_NAMES.get(cell.lower())
+    if split is None:
+        hint = did_you_mean(cell, SPLIT_NAMES)
+        raise NasError(f"no split {cell!r}{hint}", file=table, line=line, key="split")
+    return split

@@ -1,0 +1,97 @@
+"""Multiply-adds, parameters and activation memory of a network, exact and without running it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from torch import nn
+
+from nas.errors import NasError
+from nas.macs.meta import meta_copy, on_meta
+from nas.macs.rows import Plan, Row, plan_rows
+from nas.macs.trace import Trace, trace_forward
+
+
+@dataclass(frozen=True)
+class LayerMacs:
+    """One row of a report."""
+
+    name: str
+    block: str
+    output: tuple[int, ...]
+    """Shape of its output for one sample, without the batch axis; empty for the row of everything else."""
+    macs: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class MacsReport:
+    """Cost of one sample's forward pass in evaluation mode."""
+
+    total: int
+    """Multiply-adds of convolutions, linear and recurrent layers and matrix products, attention included."""
+    parameters: int
+    """Weights, those that several layers share counted once."""
+    peak_activation_bytes: int
+    """As defined by `nas.macs.memory.ActivationMemory`."""
+    input: tuple[int, ...]
+    layers: tuple[LayerMacs, ...]
+    """In order of execution; their MACs sum to `total` and their parameters to `parameters`."""
+
+
+def count_macs(
+    module: nn.Module, input_shape: tuple[int, ...], *, depth: int | None = None
+) -> MacsReport:
+    """The cost of `module` on one sample, counted on the meta device, which holds no weights.
+
+    A module with weights is left as it is: a copy without weights is run. One that is on the meta
+    device itself is run as it is, in evaluation mode for that time.
+
+    Args:
+        module: Takes one float tensor `(N, *input_shape)`.
+        input_shape: `(C, H, W)` of an image; any shape without the batch axis.
+        depth: Rows are the modules this many names deep. None is one row a block for our own networks,
+            and for others one row for each module that does multiply-adds itself.
+
+    Raises NasError for an op that is neither counted nor known to cost nothing, for a module that looks
+    at values, and for an input that it can't take.
+    """
+    if not input_shape or any(not isinstance(size, int) or size < 1 for size in input_shape):
+        raise NasError(f"an input of {input_shape} is not allowed: every size is a whole number from 1")
+    if depth is not None and depth < 1:
+        raise NasError(f"a depth of {depth} is not allowed: at least 1")
+    shapes = module if on_meta(module) else meta_copy(module)
+    plan = plan_rows(shapes, depth)
+    with _evaluating(shapes):
+        trace = trace_forward(shapes, input_shape, plan.watched)
+    return _report(shapes, plan, trace, tuple(input_shape))
+
+
+def _report(module: nn.Module, plan: Plan, trace: Trace, input_shape: tuple[int, ...]) -> MacsReport:
+    return MacsReport(
+        total=sum(trace.macs.values()),
+        parameters=sum(parameter.numel() for parameter in module.parameters()),
+        peak_activation_bytes=trace.peak_activation_bytes,
+        input=input_shape,
+        layers=tuple(_layer(plan, row, trace) for row in plan.rows(module, trace)),
+    )
+
+
+def _layer(plan: Plan, row: Row, trace: Trace) -> LayerMacs:
+    if row.path is None:
+        return LayerMacs("other", "", (), row.macs, row.parameters)
+    block = type(plan.watched[row.path]).__name__
+    output = trace.outputs.get(row.path, ())
+    return LayerMacs(plan.name(row.path), block, output, row.macs, row.parameters)
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    training = [part for part in module.modules() if part.training]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True

@@ -1,0 +1,192 @@
+"""One forward pass on the meta device, op by op."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from nas.errors import NasError
+from nas.macs.formulas import FORMULAS, Formula
+from nas.macs.ignored import IGNORED
+from nas.macs.memory import ActivationMemory, tensors_in
+from nas.macs.meta import META
+
+_ATEN = torch.ops.aten
+_READS_VALUES = ("_local_scalar_dense", "nonzero", "nonzero_numpy", "masked_select", "equal")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one forward pass of one sample does."""
+
+    macs: Counter[tuple[str, str]]
+    """Multiply-adds by path of the innermost watched module and by op."""
+    outputs: dict[str, tuple[int, ...]]
+    """Shape of the (first) output of each watched module without the batch axis, in order of execution."""
+    peak_activation_bytes: int
+
+
+def trace_forward(
+    module: nn.Module, input_shape: Sequence[int], watched: Mapping[str, nn.Module]
+) -> Trace:
+    """Run `module`, which is on the meta device and in evaluation mode, on one sample.
+
+    Args:
+        module: Takes one float tensor `(1, *input_shape)`.
+        input_shape: Without the batch axis.
+        watched: Modules by path, to which ops are attributed.
+
+    Raises NasError naming op and layer for an op that is neither counted nor known to cost nothing, for a
+    module that looks at values, and for one that can't take the input.
+    """
+    stack = [""]
+    outputs: dict[str, tuple[int, ...]] = {}
+    mode = _Counting(stack)
+    x = torch.empty((1, *input_shape), device=META, dtype=_input_dtype(module))
+    mode.memory.add_input(x)
+    with _attributed(watched, stack, outputs), torch.no_grad():
+        try:
+            with mode:
+                result = module(x)
+        except NasError:
+            raise
+        except Exception as error:  # whatever the user's own forward raises
+            shape = "x".join(map(str, input_shape))
+            reason = str(error).split("\n")[0] or type(error).__name__
+            if "meta" in reason:
+                reason = f"it looks at values, and counting has only shapes ({reason})"
+            raise NasError(f"{_place(stack)} can't run on an input of {shape}: {reason}") from error
+    return Trace(mode.macs, outputs, mode.memory.peak_bytes(result))
+
+
+class _Counting(TorchDispatchMode):
+    """Counts every op that runs inside."""
+
+    def __init__(self, stack: list[str]) -> None:
+        super().__init__()
+        self.macs: Counter[tuple[str, str]] = Counter()
+        self.memory = ActivationMemory()
+        self._stack = stack
+        self._rules: dict[OpOverload, _Rule] = {}
+
+    def __torch_dispatch__(
+        self,
+        function: OpOverload,
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        rule = self._rules.get(function)
+        if rule is None:
+            rule = self._rules[function] = _rule_for(function, self._stack)
+        result = rule.run(function, args, kwargs)
+        if rule.formula is not None:
+            first = result if isinstance(result, Tensor) else result[0]
+            self.macs[self._stack[-1], rule.name] += rule.formula(args, first)
+        self.memory.step((*args, *kwargs.values()), result, is_view=rule.is_view)
+        return result
+
+
+Run = Callable[[OpOverload, Sequence[Any], dict[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How one op is run and counted."""
+
+    name: str
+    formula: Formula | None
+    is_view: bool
+    run: Run
+
+
+def _rule_for(function: OpOverload, stack: Sequence[str]) -> _Rule:
+    namespace, _, full_name = function._schema.name.partition("::")
+    name = full_name.removesuffix("_")
+    formula = FORMULAS.get(name) if namespace == "aten" else None
+    if namespace == "aten" and name in _READS_VALUES:
+        raise NasError(f"{_place(stack)} looks at values ({full_name}), and counting has only shapes")
+    if formula is None and not function.is_view:
+        known = torch.Tag.pointwise in function.tags or (namespace == "aten" and name in IGNORED)
+        if not known:
+            raise NasError(
+                f"{_place(stack)} uses {namespace}.{full_name}, which is neither counted nor known to cost nothing"
+            )
+    return _Rule(name, formula, function.is_view, _runner(function))
+
+
+def _runner(function: OpOverload) -> Run:
+    if function in (_ATEN.native_batch_norm.default, _ATEN.cudnn_batch_norm.default):
+        return _run_batch_norm
+    if function is _ATEN.lift_fresh.default:
+        return _run_constant
+    if any(argument.name == "device" for argument in function._schema.arguments):
+        return _run_on_meta
+    return _run
+
+
+def _run(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    return function(*args, **kwargs)
+
+
+def _run_on_meta(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Tensors that a forward pass makes, or moves to a device, stay among the other meta tensors."""
+    return function(*args, **{**kwargs, "device": META})
+
+
+def _run_constant(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """`torch.tensor(values)`; numbers stay readable, as they are beside tensors of any device."""
+    constant = args[0]
+    return function(constant if constant.dim() == 0 else torch.empty_like(constant, device=META))
+
+
+def _run_batch_norm(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    # PyTorch's own meta kernel takes a millisecond, most of the time of a pass.
+    x = args[0]
+    return torch.empty_like(x), x.new_empty((0,)), x.new_empty((0,))
+
+
+@contextmanager
+def _attributed(
+    watched: Mapping[str, nn.Module], stack: list[str], outputs: dict[str, tuple[int, ...]]
+) -> Iterator[None]:
+    handles = []
+
+    def watch(path: str, module: nn.Module) -> None:
+        def enter(module: nn.Module, inputs: Any) -> None:
+            stack.append(path)
+            outputs.setdefault(path, ())
+
+        def leave(module: nn.Module, inputs: Any, output: Any) -> None:
+            stack.pop()
+            first = next(tensors_in((output,)), None)
+            outputs[path] = () if first is None else tuple(first.shape[1:])
+
+        handles.append(module.register_forward_pre_hook(enter))
+        handles.append(module.register_forward_hook(leave))
+
+    for path, module in watched.items():
+        watch(path, module)
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _input_dtype(module: nn.Module) -> torch.dtype:
+    for parameter in module.parameters():
+        if parameter.is_floating_point():
+            return parameter.dtype
+    return torch.float32
+
+
+def _place(stack: Sequence[str]) -> str:
+    return f"layer {stack[-1]!r}" if stack[-1] else "the network"

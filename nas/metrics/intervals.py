@@ -1,0 +1,51 @@
+"""Bootstrap confidence intervals of metrics that the confusion matrix decides."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nas.metrics.f1 import confusion_matrix
+
+ConfusionMetric = Callable[[NDArray[Any]], NDArray[np.float64]]
+"""From counts of shape (..., K, K) to values of shape (...), as `macro_f1_of`."""
+
+
+def bootstrap_interval(
+    metric: ConfusionMetric,
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    num_classes: int,
+    *,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval (low, high) of a metric of the confusion matrix."""
+    confusion_KK = confusion_matrix(labels, predictions, num_classes)
+    return confusion_interval(metric, confusion_KK, level=level, resamples=resamples, seed=seed)
+
+
+def confusion_interval(
+    metric: ConfusionMetric,
+    confusion_KK: NDArray[np.integer],
+    *,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval (low, high) under a bootstrap stratified by true class.
+
+    Drawing the n samples of a class with replacement is drawing its row of the confusion matrix
+    from a multinomial of n trials, so the samples themselves are not needed. Strata keep every
+    class in every resample: without them a rare class is now and then absent, and counts as F1 0.
+    """
+    generator = np.random.default_rng(seed)
+    counts_K = confusion_KK.sum(axis=1)
+    shares_KK = confusion_KK / np.maximum(counts_K, 1)[:, None]
+    shares_KK[counts_K == 0] = 1 / len(confusion_KK)  # no trial is drawn of it
+    draws_RKK = generator.multinomial(counts_K, shares_KK, size=(resamples, len(confusion_KK)))
+    tail = (1 - level) / 2
+    low, high = np.quantile(metric(draws_RKK), (tail, 1 - tail))
+    return float(low), float(high)

@@ -1,0 +1,1 @@
+"""From an architecture to a network: build, identity, other libraries' networks."""

@@ -1,0 +1,114 @@
+"""Learning curves as pictures: one training run, or the members of a front."""
+
+from collections.abc import Collection, Sequence
+from math import sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nas.report.figure import BLUE, VERMILION, new_figure, png_bytes
+from nas.report.tables import count_text, metric_text, metric_title, on_front
+from nas.runs import TrialRecord, atomic_write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+
+
+def plot_history(
+    train_loss: Sequence[float],
+    validation: Sequence[float],
+    path: Path,
+    *,
+    best_epoch: int | None,
+    metric: str = "macro_f1",
+) -> None:
+    """Write a PNG of one run's loss above its validation metric, by epoch from 1, atomically."""
+    figure = new_figure(8, 5.2)
+    loss_axes, metric_axes = figure.subplots(2, 1, sharex=True)
+    epochs = range(1, len(train_loss) + 1)
+    marker = "o" if len(train_loss) <= 40 else None
+    style = {"color": BLUE, "linewidth": 1.6, "markersize": 3.5, "marker": marker}
+    loss_axes.plot(epochs, train_loss, **style)
+    loss_axes.set_ylabel("training loss")
+    metric_axes.plot(range(1, len(validation) + 1), validation, **style)
+    metric_axes.set_ylabel(f"validation {metric_title(metric)}")
+    if best_epoch is not None:
+        best = validation[best_epoch - 1]
+        label = f"best: {metric_text(best)} after epoch {best_epoch}"
+        metric_axes.scatter([best_epoch], [best], s=170, marker="*", color=VERMILION, zorder=3)
+        metric_axes.set_title(label, loc="right", fontsize=10, color=VERMILION)
+    _dress(loss_axes, len(epochs))
+    _dress(metric_axes, len(epochs))
+    metric_axes.set_xlabel("epoch")
+    atomic_write_bytes(path, png_bytes(figure))
+
+
+def front_curves_png(
+    records: Sequence[TrialRecord],
+    front: Collection[int],
+    best: int | None,
+    *,
+    metric: str = "macro_f1",
+) -> bytes | None:
+    """A PNG of the front members' validation metric by epoch; None if none has a history.
+
+    Lines go from dark to bright with growing MACs; the chosen one stands out.
+    """
+    members = [record for record in on_front(records, front) if record.history]
+    if not members:
+        return None
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LogNorm
+
+    figure = new_figure(8, 4.2)
+    axes = figure.add_subplot()
+    macs = [max(record.macs or 0, 1) for record in members]
+    # A range of one value has no colours: half a decade on each side.
+    low, high = (min(macs), max(macs)) if len(set(macs)) > 1 else (macs[0] / 3, macs[0] * 3)
+    scale, palette = LogNorm(low, high), _colours()
+    for record, cost in zip(members, macs, strict=True):
+        chosen = record.number == best
+        axes.plot(
+            range(1, len(record.history) + 1),
+            record.history,
+            color=VERMILION if chosen else palette(float(scale(cost))),
+            linewidth=2.6 if chosen else 1.3,
+            marker="o" if chosen or len(record.history) == 1 else None,
+            markersize=4,
+            zorder=3 if chosen else 2,
+            label=f"chosen: trial {record.number} ({count_text(record.macs)} MACs)"
+            if chosen
+            else None,
+        )
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"validation {metric_title(metric)}")
+    _dress(axes, max(len(record.history) for record in members))
+    if any(record.number == best for record in members):
+        axes.legend(loc="lower right", frameon=False)
+    if len(set(macs)) > 1:
+        bar = figure.colorbar(ScalarMappable(scale, palette), ax=axes, pad=0.02)
+        ticks = [macs[0], round(sqrt(macs[0] * macs[-1])), macs[-1]]
+        bar.set_ticks(ticks, labels=[count_text(tick) for tick in ticks])
+        bar.minorticks_off()
+        bar.set_label("MACs (logarithmic)")
+        bar.outline.set_visible(False)
+    return png_bytes(figure)
+
+
+def _colours() -> "Colormap":
+    """Cividis without its brightest fifth, which is too pale for a line on white."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(colormaps["cividis"]([share / 255 * 0.8 for share in range(256)]))
+
+
+def _dress(axes: "Axes", epochs: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    margin = max(0.5, 0.02 * epochs)
+    axes.set_xlim(1 - margin, epochs + margin)
+    axes.grid(True, color="#E4E4E4", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,121 @@
+"""One static page that tells what a search did and found."""
+
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from nas.report.front_plot import front_png
+from nas.report.history_plot import front_curves_png
+from nas.report.tables import count_text, metric_text, metric_title, on_front, seconds_text
+from nas.runs import TrialRecord, TrialState, atomic_write_text
+
+_STATE_TITLES: dict[TrialState, str] = {
+    "trained": "trained",
+    "duplicate": "duplicates, not trained again",
+    "over_budget": "over budget, not trained",
+    "failed": "failed",
+    "running": "not finished",
+}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A trial as the page's tables print it."""
+
+    number: int
+    state: str
+    macs: str
+    parameters: str
+    metric: str
+    architecture_hash: str
+    seconds: str
+    reason: str
+
+
+def write_report(
+    path: Path,
+    *,
+    title: str,
+    command: str,
+    data: str,
+    records: Sequence[TrialRecord],
+    front: Collection[int],
+    best: int | None,
+    chosen_because: str,
+    max_macs: int | None,
+    space_yaml: str,
+    settings: Mapping[str, object],
+    environment: Mapping[str, object],
+    front_architectures: Mapping[int, str],
+    metric: str = "macro_f1",
+) -> None:
+    """Write the report as one HTML file that needs no other file and no network, atomically.
+
+    `front`, `best` and the keys of `front_architectures` (YAML texts) are trial numbers; `best` is
+    one of these keys, or None. `chosen_because` ends "Trial 41 was chosen because ...",
+    without a full stop.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    source = files("nas.report").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    pages = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    counts = Counter(record.state for record in records)
+    reasons = Counter(record.reason for record in records if record.state == "failed")
+    curves = front_curves_png(records, front, best, metric=metric)
+    page = pages.from_string(source).render(
+        title=title,
+        metric_title=metric_title(metric),
+        trials=len(records),
+        run=[("Command", command), ("Data", data)],
+        settings=list(_flat(settings)),
+        environment=list(_flat(environment)),
+        chosen=next((_row(record) for record in records if record.number == best), None),
+        chosen_because=chosen_because,
+        max_macs=None if max_macs is None else count_text(max_macs),
+        front=[_row(record) for record in on_front(records, front)],
+        front_plot=_inline(front_png(records, front, best, max_macs=max_macs, metric=metric)),
+        curves=None if curves is None else _inline(curves),
+        counts=[(name, counts[state]) for state, name in _STATE_TITLES.items() if counts[state]],
+        reasons=[(reason or "no reason given", count) for reason, count in reasons.most_common()],
+        rows=[_row(record) for record in sorted(records, key=lambda record: record.number)],
+        best_yaml=None if best is None else front_architectures[best],
+        other_architectures=[
+            (record.number, front_architectures[record.number])
+            for record in on_front(records, front)
+            if record.number != best and record.number in front_architectures
+        ],
+        space_yaml=space_yaml,
+    )
+    atomic_write_text(path, page)
+
+
+def _row(record: TrialRecord) -> _Row:
+    return _Row(
+        number=record.number,
+        state=record.state.replace("_", " "),
+        macs=count_text(record.macs),
+        parameters=count_text(record.parameters),
+        metric=metric_text(record.macro_f1),
+        architecture_hash=record.architecture_hash or "",
+        seconds=seconds_text(record.seconds),
+        reason=record.reason or "",
+    )
+
+
+def _flat(facts: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Pairs of a dotted name and a value's text; nested mappings become several pairs."""
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", "none" if value is None else str(value)
+
+
+def _inline(png: bytes) -> str:
+    """An address that holds the picture itself."""
+    return "data:image/png;base64," + b64encode(png).decode("ascii")

@@ -1,0 +1,170 @@
+"""A search as it goes: a live line on a terminal, plain lines elsewhere."""
+
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from statistics import mean
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from nas.report.tables import count_text, metric_text, metric_title, seconds_text
+from nas.runs import TrialRecord
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+# Trials that the time left is reckoned from.
+RECENT_TRIALS = 20
+
+_QUIET_STATES = {"duplicate": "duplicate", "over_budget": "over budget"}
+
+
+class SearchProgress:
+    """Says what a search does, as a context manager.
+
+    On a terminal: a status line that is redrawn, and above it a plain line for each trial that was
+    trained or failed. Elsewhere only those lines, without control characters. Duplicates and
+    networks over budget are counted, not listed.
+    """
+
+    def __init__(
+        self,
+        total: int | None,
+        *,
+        console: "Console | None" = None,
+        stream: TextIO | None = None,
+        workers: int = 1,
+        time_limit_s: float | None = None,
+        earlier: Iterable[TrialRecord] = (),
+        metric: str = "macro_f1",
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """`total` trained trials are wanted, None where only time ends the search.
+
+        Writes to `console`, else to `stream`, else to standard output. `earlier` are the records of
+        a resumed run. `clock` gives seconds.
+        """
+        from rich.console import Console
+
+        stream = stream or sys.stdout
+        # Asked of the stream alone: rich would take FORCE_COLOR in a log for a terminal.
+        self._console = console or Console(file=stream, force_terminal=stream.isatty())
+        self._total = total
+        self._workers = workers
+        self._time_limit_s = time_limit_s
+        self._title = metric_title(metric)
+        self._clock = clock
+        self._started = clock()
+        self._trained = 0
+        self._counts: Counter[str] = Counter()
+        self._best: TrialRecord | None = None
+        self._recent_s: deque[float] = deque(maxlen=RECENT_TRIALS)
+        self._doing = ""
+        self._live: Live | None = None
+        for record in earlier:
+            self._count(record)
+        self._trained = self._counts["trained"]
+
+    def __enter__(self) -> Self:
+        self._started = self._clock()
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            from rich.live import Live
+
+            self._live = Live(
+                console=self._console,
+                get_renderable=self._status,
+                refresh_per_second=2,
+                transient=True,
+                redirect_stdout=self._console.file is sys.stdout,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def finished(self, record: TrialRecord, trained_so_far: int) -> None:
+        """Take in a trial that ended; `trained_so_far` is the study's count of trained trials."""
+        self._count(record)
+        self._trained = trained_so_far
+        self._doing = ""
+        if record.state not in _QUIET_STATES:
+            self._print(self._line(record))
+
+    def waiting(self, doing: str) -> None:
+        """Say what goes on now, e.g. `trial 12: 1.86 M MACs, epoch 3 of 10`; terminals only."""
+        self._doing = doing
+
+    def time_left_s(self) -> float | None:
+        """Seconds until the wanted trials are trained or the time is up; None while unknown."""
+        ends = []
+        if self._total is not None and self._recent_s:
+            missing = max(self._total - self._trained, 0)
+            ends.append(missing * mean(self._recent_s) / self._workers)
+        if self._time_limit_s is not None:
+            ends.append(max(self._time_limit_s - (self._clock() - self._started), 0.0))
+        return min(ends, default=None)
+
+    def _count(self, record: TrialRecord) -> None:
+        self._counts[record.state] += 1
+        if record.state != "trained":
+            return
+        if record.seconds is not None:
+            self._recent_s.append(record.seconds)
+        if record.macro_f1 is not None and record.macro_f1 > self._best_value():
+            self._best = record
+
+    def _best_value(self) -> float:
+        if self._best is None or self._best.macro_f1 is None:
+            return float("-inf")
+        return self._best.macro_f1
+
+    def _line(self, record: TrialRecord) -> str:
+        """One finished trial in ASCII, which any log file takes."""
+        cost = f"trial {record.number:>3}  {count_text(record.macs):>6} MACs"
+        if record.state == "trained":
+            cost += f"  {self._title} {metric_text(record.macro_f1)}"
+            parts = [cost, seconds_text(record.seconds), *self._standing()]
+        else:
+            reason = " ".join((record.reason or "no reason given").split())
+            parts = [f"{cost}  {record.state}: {reason}", *self._standing()]
+        line = ", ".join(parts).encode("ascii", "backslashreplace").decode("ascii")
+        return "".join(letter if letter.isprintable() else "?" for letter in line)
+
+    def _standing(self) -> list[str]:
+        """What holds of the whole search, the most wanted first."""
+        of = "" if self._total is None else f"/{self._total}"
+        parts = [f"{self._trained}{of} trained"]
+        if self._best is not None:
+            best = f"{metric_text(self._best.macro_f1)} at {count_text(self._best.macs)}"
+            parts.append(f"best {best}")
+        left = self.time_left_s()
+        if left is not None:
+            parts.append(f"{seconds_text(left)} left")
+        for state, name in (*_QUIET_STATES.items(), ("failed", "failed")):
+            if self._counts[state]:
+                parts.append(f"{self._counts[state]} {name}")
+        return parts
+
+    def _status(self) -> "Text":
+        from rich.text import Text
+
+        parts = self._standing()
+        if self._doing:
+            parts.insert(0, self._doing)
+        parts.append("1 worker" if self._workers == 1 else f"{self._workers} workers")
+        return Text(" | ".join(parts), style="bold", no_wrap=True, overflow="ellipsis")
+
+    def _print(self, line: str) -> None:
+        # Plain text: names in brackets are no markup, and long lines are the reader's to wrap.
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)

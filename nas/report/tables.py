@@ -1,0 +1,93 @@
+"""Figures as people read them, and the front as a plain table: the only place that rounds."""
+
+from collections.abc import Collection, Sequence
+
+from nas.runs import TrialRecord
+
+UNKNOWN = "-"
+
+_METRIC_TITLES = {"macro_f1": "macro-F1", "lwlrap": "LWLRAP", "map_50": "mAP@0.5"}
+
+
+def count_text(count: int | None) -> str:
+    """Three significant digits with a unit: `1.86 M` of 1,862,490; below 1000 the count itself."""
+    if count is None:
+        return UNKNOWN
+    if count < 1000:
+        return str(count)
+    units = ((10**3, "k"), (10**6, "M"), (10**9, "G"), (10**12, "T"))
+    # 999,500 rounds to 1.00 M, not to 1000 k.
+    size, unit = next((pair for pair in units if count < 999.5 * pair[0]), units[-1])
+    value = count / size
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f} {unit}"
+
+
+def metric_text(value: float | None) -> str:
+    """Four decimals."""
+    return UNKNOWN if value is None else f"{value:.4f}"
+
+
+def seconds_text(seconds: float | None) -> str:
+    """`0.4 s`, `12 s`, `3 min 05 s` or `2 h 03 min`, of a duration in seconds."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    if round(seconds) < 3600:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def metric_title(metric: str) -> str:
+    """A metric's name in prose: `macro-F1` of `macro_f1`."""
+    return _METRIC_TITLES.get(metric, metric.replace("_", " "))
+
+
+def on_front(records: Sequence[TrialRecord], front: Collection[int]) -> tuple[TrialRecord, ...]:
+    """The records whose trial numbers `front` lists, cheapest first."""
+    members = [record for record in records if record.number in front]
+    return tuple(sorted(members, key=lambda record: (record.macs or 0, record.number)))
+
+
+def front_table(
+    records: Sequence[TrialRecord],
+    front: Collection[int],
+    best: int | None,
+    *,
+    metric: str = "macro_f1",
+) -> str:
+    """The front as aligned plain text of at most 100 columns, cheapest first.
+
+    Ends without a newline. `front` and `best` are trial numbers.
+    """
+    members = on_front(records, front)
+    if not members:
+        return "The front is empty: no network was trained."
+    heads = ("trial", "MACs", "parameters", metric_title(metric), "architecture", "time", "")
+    rows = [
+        (
+            str(record.number),
+            count_text(record.macs),
+            count_text(record.parameters),
+            metric_text(record.macro_f1),
+            record.architecture_hash or UNKNOWN,
+            seconds_text(record.seconds),
+            "<- best" if record.number == best else "",
+        )
+        for record in members
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    left = {4, 6}  # the hash and the mark; figures stand to the right
+    lines = [
+        "  ".join(
+            cell.ljust(width) if index in left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in (heads, *rows)
+    ]
+    return "\n".join(line.rstrip() for line in lines)

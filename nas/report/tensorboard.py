@@ -1,0 +1,96 @@
+"""TensorBoard curves: one run folder a trial, through tensorboard's own record writer.
+
+torch's SummaryWriter writes the same files, but imports TensorFlow where it is installed, and
+starts a thread in every worker.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+
+class CurveWriter:
+    """Scalars and texts of one training run, on disk after each call."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start a new event file in `folder`, which is made."""
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        folder.mkdir(parents=True, exist_ok=True)
+        # The name that tensorboard looks for; nanoseconds keep apart two writers of one process.
+        name = f"events.out.tfevents.{time.time():.9f}.{socket.gethostname()}.{os.getpid()}"
+        self._records = RecordWriter((folder / name).open("wb"))
+        self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Write the values at `step` (an epoch from 1) under their tags, e.g. `loss/train`."""
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        rows = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
+        self._write_summary(Summary(value=rows), step)
+
+    def epoch(self, epoch: int, train_loss: float, macro_f1: float) -> None:
+        """One epoch's mean training loss and validation macro-F1; epochs count from 1."""
+        self.scalars(epoch, {"loss/train": train_loss, "macro_f1/validation": macro_f1})
+
+    def result(self, macs: int, macro_f1: float) -> None:
+        """What the finished run is judged by."""
+        self.scalars(0, {"result/macs": macs, "result/macro_f1": macro_f1})
+
+    def text(self, tag: str, text: str) -> None:
+        """Write a text that is shown as it stands, as a Markdown code block."""
+        from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+        from tensorboard.compat.proto.tensor_pb2 import TensorProto
+
+        block = "\n".join("    " + line for line in text.splitlines())
+        plugin = SummaryMetadata.PluginData(plugin_name="text")
+        value = Summary.Value(
+            tag=tag,
+            metadata=SummaryMetadata(plugin_data=plugin),
+            tensor=TensorProto(dtype="DT_STRING", string_val=[block.encode("utf-8")]),
+        )
+        self._write_summary(Summary(value=[value]), 0)
+
+    def close(self) -> None:
+        self._records.close()
+
+    def _write_summary(self, summary: "Summary", step: int) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self._write(Event(wall_time=time.time(), step=step, summary=summary))
+
+    def _write(self, event: Any) -> None:
+        self._records.write(event.SerializeToString())
+        self._records.flush()
+
+
+class TrialBoard:
+    """The TensorBoard folder of a search, with a run for each trial: `FOLDER/trial-0041/`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def trial(self, number: int, architecture_yaml: str) -> CurveWriter:
+        """A writer for the curves of one trial, its architecture already written; to be closed."""
+        curves = CurveWriter(self._folder / f"trial-{number:04d}")
+        curves.text("architecture", architecture_yaml)
+        return curves

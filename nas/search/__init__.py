@@ -1,0 +1,1 @@
+"""The search: study, objective, choice. The only importer of Optuna."""

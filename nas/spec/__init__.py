@@ -1,0 +1,1 @@
+"""YAML to typed objects and back: architecture, search space, training, preprocessing."""

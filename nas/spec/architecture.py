@@ -1,0 +1,166 @@
+"""An architecture: the file from which a network can be rebuilt, in its named form."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import JsonValue
+
+from nas.errors import NasError
+from nas.spec.definition import ArchitectureSpec, Head, InputSpec
+from nas.spec.frozen import Frozen
+from nas.spec.layers import LayerSpec, check_names, parse_layer
+from nas.spec.load import Document, flow, parse_document, read_document, show, validate
+from nas.spec.preprocess import ImagePreprocess
+from nas.spec.rows import architecture_from_rows
+
+__all__ = [
+    "ArchitectureSpec",
+    "InputSpec",
+    "architecture_from",
+    "dump_architecture",
+    "load_architecture",
+    "parse_architecture",
+]
+
+MAX_LAYERS = 1_000
+MAX_CLASSES = 100_000
+
+
+class ArchitectureFile(Frozen):
+    """The keys of an architecture file; the layers are read one by one."""
+
+    name: str = ""
+    task: str = "image"
+    input: InputSpec
+    layers: list[Any] = []
+    model: str | None = None
+    head: Head = "linear"
+    classes: int | list[str | int | float] = 10
+    preprocess: ImagePreprocess | None = None
+    provenance: dict[str, JsonValue] = {}
+
+
+def load_architecture(
+    path: str | Path, *, input_size: tuple[int, int] | None = None
+) -> ArchitectureSpec:
+    """The architecture in a YAML file, named form or rows.
+
+    Args:
+        path: The file.
+        input_size: `(height, width)` in pixels, in place of the file's own.
+
+    Raises NasError with file, line and key for whatever is wrong in it.
+    """
+    return architecture_from(read_document(Path(path)), input_size=input_size)
+
+
+def parse_architecture(text: str, path: str | Path = "architecture.yaml") -> ArchitectureSpec:
+    """As `load_architecture`, of a text."""
+    return architecture_from(parse_document(text, Path(path)))
+
+
+def architecture_from(
+    document: Document, *, input_size: tuple[int, int] | None = None
+) -> ArchitectureSpec:
+    """The architecture of a document that was read."""
+    if isinstance(document.data, dict) and "backbone" in document.data:
+        architecture = architecture_from_rows(document, input_size)
+    else:
+        architecture = _from_named(document, input_size)
+    return _checked(document, architecture)
+
+
+def _from_named(document: Document, input_size: tuple[int, int] | None) -> ArchitectureSpec:
+    header = validate(ArchitectureFile, document)
+    if bool(header.layers) == (header.model is not None):
+        raise document.error(("layers",), "give either layers or a model, one of them")
+    if len(header.layers) > MAX_LAYERS:
+        raise document.error(("layers",), f"{len(header.layers)} are too many; at most {MAX_LAYERS}")
+    classes = class_names(document, header.classes)
+    layers = tuple(
+        parse_layer(document, ("layers", index), data, len(classes))
+        for index, data in enumerate(header.layers)
+    )
+    check_names(document, [layer.name for layer in layers])
+    size = header.input
+    if input_size is not None:
+        size = size.model_copy(update={"height": input_size[0], "width": input_size[1]})
+    return ArchitectureSpec(
+        name=header.name or document.path.stem,
+        input=size,
+        layers=layers,
+        classes=classes,
+        head=header.head,
+        task=header.task,
+        model=header.model,
+        preprocess=header.preprocess,
+        provenance=header.provenance,
+    )
+
+
+def class_names(document: Document, classes: int | list[str | int | float]) -> tuple[str, ...]:
+    """Names of the classes; a count n stands for "0" to "n-1"."""
+    if isinstance(classes, int):
+        if not 1 <= classes <= MAX_CLASSES or isinstance(classes, bool):
+            raise document.error(("classes",), f"{show(classes)} is not allowed: 1 to {MAX_CLASSES}")
+        return tuple(str(index) for index in range(classes))
+    names = tuple(str(name) for name in classes)
+    if not names or len(names) > MAX_CLASSES:
+        raise document.error(("classes",), f"{len(names)} classes; allowed are 1 to {MAX_CLASSES}")
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            raise document.error(("classes", index), f"class {show(name)} stands here twice")
+        seen.add(name)
+    return names
+
+
+def _checked(document: Document, architecture: ArchitectureSpec) -> ArchitectureSpec:
+    """`architecture`, once its shapes have been followed from the input to the logits."""
+    try:
+        architecture.steps()
+        architecture.head_steps()
+    except NasError as error:
+        key = _layer_key(document, error.key)
+        raise document.error(key, error.problem) from error
+    return architecture
+
+
+def _layer_key(document: Document, key: str | None) -> tuple[str | int, ...]:
+    """The place in the file of a `layers[3]` that the walk complains of."""
+    form = "backbone" if "backbone" in document.data else "layers"
+    if key is None or not key.startswith("layers["):
+        return ()
+    return (form, int(key.removeprefix("layers[").removesuffix("]")))
+
+
+def dump_architecture(architecture: ArchitectureSpec) -> str:
+    """The named form as YAML text with every default written out; reading it gives an equal object."""
+    lines = [_pair("name", architecture.name), _pair("task", architecture.task)]
+    lines.append(_pair("input", architecture.input.model_dump()))
+    if architecture.model is not None:
+        lines.append(_pair("model", architecture.model))
+    else:
+        lines.append("layers:")
+        lines += [f"  - {flow(_layer_data(layer))}" for layer in architecture.layers]
+    lines.append(_pair("head", architecture.head))
+    lines.append(_pair("classes", list(architecture.classes)))
+    if architecture.preprocess is not None:
+        lines.append(_pair("preprocess", architecture.preprocess.model_dump(mode="json")))
+    if architecture.provenance:
+        block = yaml.safe_dump({"provenance": architecture.provenance}, sort_keys=False, allow_unicode=True)
+        lines.append(block.rstrip("\n"))
+    return "\n".join(lines) + "\n"
+
+
+def _layer_data(layer: LayerSpec) -> dict[str, Any]:
+    data: dict[str, Any] = {} if layer.name is None else {"name": layer.name}
+    data["block"] = layer.config.name
+    if layer.repeat != 1:
+        data["repeat"] = layer.repeat
+    return data | layer.config.model_dump(mode="json")
+
+
+def _pair(key: str, value: Any) -> str:
+    return f"{key}: {flow(value)}"

@@ -1,0 +1,86 @@
+"""An architecture as an object: layers, input, head, classes."""
+
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from blocks import BLOCKS, Shape
+from nas.spec.frozen import Frozen
+from nas.spec.layers import LayerSpec, Step, walk
+from nas.spec.preprocess import ImagePreprocess
+
+Side = Annotated[int, Field(strict=True, ge=1, le=16_384)]
+Head = Literal["linear", "none"]
+
+
+class InputSpec(Frozen):
+    """Shape of what goes into the network."""
+
+    channels: Annotated[int, Field(strict=True, ge=1, le=4_096)] = 3
+    """Channels: 3 is colour, 1 is grey."""
+    height: Side
+    """Rows, in pixels."""
+    width: Side
+    """Columns, in pixels."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """`(C, H, W)`."""
+        return self.channels, self.height, self.width
+
+
+@dataclass(frozen=True)
+class ArchitectureSpec:
+    """A network as data. Either `layers` are given or, for another library's network, `model`."""
+
+    name: str
+    input: InputSpec
+    layers: tuple[LayerSpec, ...] = ()
+    classes: tuple[str, ...] = ()
+    head: Head = "linear"
+    """`linear`: pooled features and a linear classifier follow the layers; `none`: the layers end in logits."""
+    task: str = "image"
+    model: str | None = None
+    """`torchvision:NAME`, `timm:NAME` or `my.module:factory` in place of layers."""
+    preprocess: ImagePreprocess | None = None
+    provenance: dict[str, JsonValue] = field(default_factory=dict)
+
+    def head_layers(self) -> tuple[LayerSpec, ...]:
+        """The classifier that `head: linear` stands for, after the features of the layers."""
+        if self.head == "none" or self.model is not None:
+            return ()
+        features = self.feature_shape()
+        pooled = [] if len(features) == 1 else [LayerSpec(BLOCKS["Flatten"](), name="flatten")]
+        if len(features) == 3 and features[1:] != (1, 1):
+            pooled.insert(0, LayerSpec(BLOCKS["GlobalAvgPool"](), name="pool"))
+        linear = BLOCKS["Linear"].model_validate({"out": len(self.classes)})
+        return (*pooled, LayerSpec(linear, name="linear"))
+
+    def steps(self) -> tuple[Step, ...]:
+        """The blocks of the layers, without the head. Raises NasError where one can't take what comes in."""
+        return walk(self.layers, self.input.shape)
+
+    def feature_shape(self) -> Shape:
+        """What the layers put out for one sample: `(C, H, W)` or `(C,)`."""
+        steps = self.steps()
+        return steps[-1].out_shape if steps else self.input.shape
+
+    def head_steps(self) -> tuple[Step, ...]:
+        """The blocks of the head."""
+        return walk(self.head_layers(), self.feature_shape())
+
+    def with_classes(self, classes: tuple[str, ...]) -> "ArchitectureSpec":
+        """The same network for other classes: the classifier gets as many outputs.
+
+        With `head: none` the classifier is the last layer that has an `out`.
+        """
+        if self.head == "linear" or self.model is not None or len(classes) == len(self.classes):
+            return replace(self, classes=classes)
+        layers = list(self.layers)
+        for index in range(len(layers) - 1, -1, -1):
+            if "out" in type(layers[index].config).model_fields:
+                config = layers[index].config.model_copy(update={"out": len(classes)})
+                layers[index] = replace(layers[index], config=config)
+                break
+        return replace(self, layers=tuple(layers), classes=classes)

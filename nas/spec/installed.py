@@ -1,0 +1,27 @@
+"""Find the search spaces and reference architectures that are installed with the package."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from nas.errors import NasError, did_you_mean
+
+
+def installed_spaces() -> tuple[str, ...]:
+    """File names of the installed search spaces."""
+    folder = Path(str(files("search_spaces")))
+    return tuple(sorted(path.name for path in folder.glob("*.yaml")))
+
+
+def find_space(path: str | Path) -> Path:
+    """`path` itself if it exists, else the installed space of that name. Raises NasError for neither."""
+    path = Path(path)
+    if path.exists():
+        return path
+    installed = Path(str(files("search_spaces")))
+    for name in (path, path.with_name(f"{path.name}.yaml")):
+        if not path.is_absolute() and (installed / name).is_file():
+            return installed / name
+    raise NasError(
+        f"no such file, here or among the installed search spaces{did_you_mean(path.name, installed_spaces())}",
+        file=path,
+    )

@@ -1,0 +1,133 @@
+"""One written layer, and the walk that places strides and propagates shapes: the only place for both."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from blocks import BLOCKS, BlockConfig, Identity, Shape
+from nas.errors import NasError, did_you_mean
+from nas.spec.load import Document, KeyPath, explain, show
+
+MAX_REPEAT = 1_000
+CLASSES = "classes"
+"""As the value of `out`, stands for the number of classes."""
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """A block, how often it is repeated, and its name."""
+
+    config: BlockConfig
+    repeat: int = 1
+    name: str | None = None
+
+    def copies(self) -> tuple[BlockConfig, ...]:
+        """One config a copy: the stride is on the first, the others have stride 1."""
+        return (self.config, *((unstrided(self.config),) * (self.repeat - 1)))
+
+
+def unstrided(config: BlockConfig) -> BlockConfig:
+    """The same block at stride 1."""
+    if getattr(config, "stride", 1) == 1:
+        return config
+    return config.model_copy(update={"stride": 1})
+
+
+@dataclass(frozen=True)
+class Step:
+    """One block of the network, with what comes in and what goes out."""
+
+    name: str
+    layer: int
+    """Index of the written layer that it comes from."""
+    config: BlockConfig
+    in_shape: Shape
+    out_shape: Shape
+
+    @property
+    def identity(self) -> Identity:
+        """Equal for two steps that compute the same on inputs of the same shape."""
+        return self.config.identity(self.in_shape)
+
+
+def walk(layers: Iterable[LayerSpec], in_shape: Shape) -> tuple[Step, ...]:
+    """The blocks of the network in order, with their shapes.
+
+    Raises NasError with the key of the layer that can't take what comes in.
+    """
+    steps: list[Step] = []
+    for index, layer in enumerate(layers):
+        name = layer.name or f"layer{index}"
+        for copy, config in enumerate(layer.copies()):
+            try:
+                out_shape = config.output_shape(in_shape)
+            except ValueError as error:
+                raise NasError(f"{config.name}: {error}", key=f"layers[{index}]") from error
+            label = name if layer.repeat == 1 else f"{name}_{copy}"
+            steps.append(Step(label, index, config, in_shape, out_shape))
+            in_shape = out_shape
+    return tuple(steps)
+
+
+def parse_layer(document: Document, key: KeyPath, data: Any, classes: int) -> LayerSpec:
+    """The layer written at `key` as `{block, name?, repeat?, ...settings of the block}`."""
+    if not isinstance(data, dict):
+        raise document.error(key, f"a layer is a mapping such as {{block: Conv, out: 24}}, not {show(data)}")
+    settings = dict(data)
+    if "block" not in settings:
+        raise document.error((*key, "block"), f"this key is missing{did_you_mean('', BLOCKS)}")
+    block = settings.pop("block")
+    name = parse_name(document, (*key, "name"), settings.pop("name", None))
+    repeat = parse_repeat(document, (*key, "repeat"), settings.pop("repeat", 1))
+    if settings.get("out") == CLASSES:
+        settings["out"] = classes
+    return LayerSpec(parse_config(document, key, block, settings), repeat, name)
+
+
+def block_class(document: Document, key: KeyPath, block: Any) -> type[BlockConfig]:
+    """The config class of the block named at `key`."""
+    if not isinstance(block, str):
+        raise document.error(key, f"needs the name of a block, not {show(block)}")
+    if block not in BLOCKS:
+        raise document.error(key, f"no block {show(block)}{did_you_mean(block, BLOCKS)}")
+    return BLOCKS[block]
+
+
+def parse_config(document: Document, key: KeyPath, block: Any, settings: dict[str, Any]) -> BlockConfig:
+    """The block's settings, checked. `key` is where the layer stands."""
+    config = block_class(document, (*key, "block"), block)
+    try:
+        return config.model_validate(settings)
+    except ValidationError as error:
+        raise explain(error, config, document, key) from error
+
+
+def parse_name(document: Document, key: KeyPath, name: Any) -> str | None:
+    """The layer's name; names are parts of parameter paths, so they are words of letters, digits, _ and -."""
+    if name is None:
+        return None
+    if not isinstance(name, str) or not name.replace("_", "").replace("-", "").isalnum():
+        raise document.error(key, f"{show(name)} is not allowed: letters, digits, _ and - make a name")
+    return name
+
+
+def parse_repeat(document: Document, key: KeyPath, repeat: Any) -> int:
+    """How many copies in all."""
+    if isinstance(repeat, bool) or not isinstance(repeat, int) or not 1 <= repeat <= MAX_REPEAT:
+        raise document.error(key, f"{show(repeat)} is not allowed: a whole number from 1 to {MAX_REPEAT}")
+    return repeat
+
+
+def check_names(document: Document, names: Sequence[str | None]) -> None:
+    """Raises NasError where two layers have one name."""
+    seen: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if name is None:
+            continue
+        if name in seen:
+            raise document.error(
+                ("layers", index, "name"), f"{name!r} is the name of layers[{seen[name]}] already"
+            )
+        seen[name] = index

@@ -1,0 +1,160 @@
+"""A scalar score of a network as an expression over named quantities."""
+
+import ast
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nas.errors import NasError, did_you_mean
+
+QUANTITIES = ("macs", "parameters", "macro_f1", "accuracy")
+NAMED_SCORES = {
+    # Score of the competition that the shufflenet space comes from: cost relative to a reference network of
+    # 13,863,553 MACs, error relative to its F1 of 0.8342, with a cliff at 0.5. Lower is better.
+    "pstage4": (
+        "macs / 13863553 + (1 if macro_f1 < 0.5 else "
+        "1 - macro_f1 / 0.8342 if macro_f1 < 0.8342 else 0.5 * (1 - macro_f1 / 0.8342))"
+    ),
+}
+
+_FUNCTIONS: dict[str, Callable[..., float]] = {
+    "min": min,
+    "max": max,
+    "abs": abs,
+    "log": math.log,
+    "log2": math.log2,
+    "log10": math.log10,
+    "sqrt": math.sqrt,
+    "exp": math.exp,
+}
+_BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+    ast.Pow: math.pow,
+}
+_COMPARE: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
+    ast.Lt: lambda a, b: a < b,
+    ast.LtE: lambda a, b: a <= b,
+    ast.Gt: lambda a, b: a > b,
+    ast.GtE: lambda a, b: a >= b,
+    ast.Eq: lambda a, b: a == b,
+    ast.NotEq: lambda a, b: a != b,
+}
+_MAX_LENGTH = 2_000
+
+
+@dataclass(frozen=True)
+class Score:
+    """An expression such as `macs / 1e7 - macro_f1`; the lower the better."""
+
+    expression: str
+
+    def __call__(self, quantities: Mapping[str, float]) -> float:
+        """The score of a network. Raises NasError where it has no value, as with log(0)."""
+        try:
+            value = _evaluate(_parse(self.expression), quantities)
+        except (ArithmeticError, ValueError) as error:
+            given = ", ".join(f"{name}={quantities[name]}" for name in QUANTITIES if name in quantities)
+            raise NasError(f"the score {self.expression!r} has no value at {given}: {error}") from error
+        return float(value)
+
+
+def parse_score(text: str) -> Score:
+    """The score of that name, or of that expression.
+
+    Allowed are numbers, `macs`, `parameters`, `macro_f1`, `accuracy`, + - * / **, comparisons, and/or/not,
+    `a if b else c`, min, max, abs, log, log2, log10, sqrt and exp. Raises NasError for anything else.
+    """
+    expression = NAMED_SCORES.get(text, text)
+    _check(_parse(expression), expression)
+    return Score(expression)
+
+
+def _parse(expression: str) -> ast.expr:
+    if len(expression) > _MAX_LENGTH:
+        raise NasError(f"a score has at most {_MAX_LENGTH} characters")
+    try:
+        return ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise NasError(f"the score {expression[:60]!r} is no expression: {error}") from error
+
+
+def _check(node: ast.expr, expression: str) -> None:
+    """Raises NasError for a part that is not allowed."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            _check_name(part.id)
+        elif not _allowed(part):
+            raise NasError(f"the score {expression[:60]!r} has a part that is not allowed: {_text(part)}")
+
+
+def _check_name(name: str) -> None:
+    known = (*QUANTITIES, *_FUNCTIONS)
+    if name not in known:
+        raise NasError(f"no quantity or score {name!r}{did_you_mean(name, (*known, *NAMED_SCORES))}")
+
+
+def _allowed(part: ast.AST) -> bool:
+    if isinstance(part, ast.Constant):
+        return isinstance(part.value, int | float)
+    if isinstance(part, ast.Call):
+        return isinstance(part.func, ast.Name) and part.func.id in _FUNCTIONS and not part.keywords
+    if isinstance(part, ast.operator):
+        return type(part) in _BINARY
+    if isinstance(part, ast.cmpop):
+        return type(part) in _COMPARE
+    return isinstance(
+        part,
+        ast.BinOp | ast.UnaryOp | ast.IfExp | ast.Compare | ast.BoolOp
+        | ast.UAdd | ast.USub | ast.Not | ast.And | ast.Or | ast.Load,
+    )  # fmt: skip
+
+
+def _text(part: ast.AST) -> str:
+    try:
+        return ast.unparse(part)[:60]
+    except (RecursionError, ValueError):
+        return type(part).__name__
+
+
+def _evaluate(node: ast.expr, names: Mapping[str, float]) -> Any:
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        if node.id not in names:
+            raise NasError(f"the score needs {node.id!r}, which is not known here")
+        return names[node.id]
+    if isinstance(node, ast.BinOp):
+        return _BINARY[type(node.op)](_evaluate(node.left, names), _evaluate(node.right, names))
+    if isinstance(node, ast.UnaryOp):
+        return _unary(node, names)
+    if isinstance(node, ast.IfExp):
+        return _evaluate(node.body if _evaluate(node.test, names) else node.orelse, names)
+    if isinstance(node, ast.BoolOp):
+        every = all if isinstance(node.op, ast.And) else any
+        return every(_evaluate(value, names) for value in node.values)
+    if isinstance(node, ast.Compare):
+        return _compare(node, names)
+    assert isinstance(node, ast.Call)
+    assert isinstance(node.func, ast.Name)
+    return _FUNCTIONS[node.func.id](*(_evaluate(argument, names) for argument in node.args))
+
+
+def _unary(node: ast.UnaryOp, names: Mapping[str, float]) -> Any:
+    value = _evaluate(node.operand, names)
+    if isinstance(node.op, ast.Not):
+        return not value
+    return -value if isinstance(node.op, ast.USub) else value
+
+
+def _compare(node: ast.Compare, names: Mapping[str, float]) -> bool:
+    left = _evaluate(node.left, names)
+    for operator, right_node in zip(node.ops, node.comparators, strict=True):
+        right = _evaluate(right_node, names)
+        if not _COMPARE[type(operator)](left, right):
+            return False
+        left = right
+    return True

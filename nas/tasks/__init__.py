@@ -1,0 +1,1 @@
+"""Data, head, loss and metrics of one problem."""

@@ -1,0 +1,134 @@
+"""The contract of a task: its data, what it asks of a network, its loss and its metrics.
+
+Training, search and the command line know a task through this class only. A new task is a module
+with one subclass and a line in `nas/tasks/registry.py`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from nas.spec.architecture import ArchitectureSpec, InputSpec
+from nas.spec.preprocess import ImagePreprocess
+from nas.spec.training import TrainingSpec
+
+Split = Literal["train", "validation", "test"]
+
+Batch = tuple[Tensor, Tensor]
+"""Inputs of a network (N first) and what its task compares the outputs with, on one device."""
+
+Loss = Callable[[Any, Tensor], Tensor]
+"""From a network's outputs and a batch's targets to a scalar."""
+
+
+class TaskData(Protocol):
+    """What every task's loaded data tell."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the network's outputs."""
+
+    @property
+    def source(self) -> str:
+        """Where the data come from: a path, or the name of a built-in set."""
+
+    @property
+    def preprocess(self) -> ImagePreprocess:
+        """What inference must repeat, normalisation included."""
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """`PATH: REASON` of each file that was left out."""
+
+
+class Metrics(ABC):
+    """What the evaluation of one split gives."""
+
+    @property
+    @abstractmethod
+    def first(self) -> float:
+        """The value that decides (`Task.first_metric`); higher is better."""
+
+    @abstractmethod
+    def as_json(self) -> dict[str, Any]:
+        """Plain values under their full names; enough to rebuild the metrics."""
+
+    @abstractmethod
+    def with_intervals(self) -> dict[str, Any]:
+        """`as_json` and the first metric's 95 % interval under `NAME_ci95`."""
+
+
+DataT = TypeVar("DataT", bound=TaskData)
+
+
+class Task(ABC, Generic[DataT]):
+    """One kind of problem. Stateless: everything that varies is in its data and settings."""
+
+    name: ClassVar[str]
+    """What `task:` in a YAML file calls it."""
+    first_metric: ClassVar[str]
+    """Full name of the metric that training and search maximise."""
+
+    @abstractmethod
+    def check_architecture(self, architecture: ArchitectureSpec) -> None:
+        """Raise NasError, saying what this task needs, for a network that it can't train."""
+
+    @abstractmethod
+    def load_data(
+        self,
+        source: Path | None,
+        input_spec: InputSpec,
+        preprocess: ImagePreprocess | None,
+        *,
+        splits: tuple[Split, ...] = ("train", "validation"),
+        seed: int = 0,
+        strict: bool = False,
+        groups: Path | None = None,
+    ) -> DataT:
+        """The named splits at the network's input size; only they are read.
+
+        `source` None is the task's built-in data set. With `preprocess` None the normalisation is
+        measured on the training split, which must then be among the splits; a preprocess that is
+        given is kept as it is. `seed` decides how data without folders for its splits are split.
+        Raises NasError for data that can't serve.
+        """
+
+    @abstractmethod
+    def measure_normalisation(self, data: DataT) -> DataT:
+        """The same data, normalised by the statistics of its own training split."""
+
+    @abstractmethod
+    def build_loss(self, training: TrainingSpec) -> Loss:
+        """The training loss; it takes outputs of any precision and computes in float32."""
+
+    @abstractmethod
+    def steps_per_epoch(self, data: DataT, training: TrainingSpec) -> int:
+        """How many batches `train_batches` yields."""
+
+    @abstractmethod
+    def train_batches(
+        self,
+        data: DataT,
+        training: TrainingSpec,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> Iterator[Batch]:
+        """One epoch of augmented batches; `generator` (of the CPU) alone decides what is drawn."""
+
+    @abstractmethod
+    def evaluation_batches(
+        self, data: DataT, split: Split, device: torch.device
+    ) -> Iterator[Batch]:
+        """A split once, in order, unchanged. Raises ValueError for a split that was not loaded."""
+
+    @abstractmethod
+    def measure(self, data: DataT, outputs: Iterable[tuple[Any, Tensor]]) -> Metrics:
+        """Metrics from the (outputs, targets) of a split's batches."""
+
+    @abstractmethod
+    def metrics_from_json(self, values: Mapping[str, Any]) -> Metrics:
+        """The metrics that `as_json` wrote."""

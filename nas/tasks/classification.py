@@ -1,0 +1,84 @@
+"""Metrics of a classifier with one label a sample."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nas.metrics.f1 import accuracy_of, confusion_matrix, macro_f1_of, per_class_f1_of
+from nas.metrics.intervals import confusion_interval
+from nas.tasks.base import Metrics
+
+
+@dataclass(frozen=True)
+class ClassificationMetrics(Metrics):
+    """Macro-F1 and its companions; all are functions of the confusion matrix."""
+
+    macro_f1: float
+    """Mean F1 of all classes."""
+    accuracy: float
+    """Share of samples whose class is predicted."""
+    per_class_f1: dict[str, float]
+    """F1 by class name, in the order of the network's outputs."""
+    confusion: tuple[tuple[int, ...], ...]
+    """`confusion[i][j]` samples of class i were predicted as class j."""
+
+    @classmethod
+    def from_confusion(cls, confusion_KK: NDArray[np.int64], classes: Sequence[str]) -> Self:
+        """The metrics that a confusion matrix (K, K) gives."""
+        f1_K = per_class_f1_of(confusion_KK)
+        return cls(
+            macro_f1=float(macro_f1_of(confusion_KK)),
+            accuracy=float(accuracy_of(confusion_KK)),
+            per_class_f1=dict(zip(classes, f1_K.tolist(), strict=True)),
+            confusion=tuple(tuple(row) for row in confusion_KK.tolist()),
+        )
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The metrics that `as_json` wrote."""
+        confusion_KK = np.asarray(values["confusion"], dtype=np.int64)
+        return cls.from_confusion(confusion_KK, tuple(values["per_class_f1"]))
+
+    @property
+    def first(self) -> float:
+        return self.macro_f1
+
+    @property
+    def macro_f1_ci95(self) -> tuple[float, float]:
+        """95 % bootstrap interval (low, high) of macro-F1; the same at each call."""
+        return confusion_interval(macro_f1_of, np.asarray(self.confusion))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "macro_f1": self.macro_f1,
+            "accuracy": self.accuracy,
+            "per_class_f1": dict(self.per_class_f1),
+            "samples": sum(map(sum, self.confusion)),
+            "confusion": [list(row) for row in self.confusion],
+        }
+
+    def with_intervals(self) -> dict[str, Any]:
+        values = self.as_json()
+        return {"macro_f1": values.pop("macro_f1"), "macro_f1_ci95": list(self.macro_f1_ci95), **values}
+
+
+def measure_logits(
+    outputs: Iterable[tuple[Tensor, Tensor]], classes: Sequence[str]
+) -> ClassificationMetrics:
+    """Metrics of batches of (logits_NK, labels_N); the largest logit is the prediction."""
+    predictions: list[Tensor] = []
+    labels: list[Tensor] = []
+    for logits_NK, labels_N in outputs:
+        predictions.append(logits_NK.argmax(dim=1))
+        labels.append(labels_N)
+    if not labels:
+        raise ValueError("no batches to measure")
+    confusion_KK = confusion_matrix(
+        torch.cat(labels).cpu().numpy(), torch.cat(predictions).cpu().numpy(), len(classes)
+    )
+    return ClassificationMetrics.from_confusion(confusion_KK, classes)

@@ -1,0 +1,158 @@
+"""The `image` task: one class for each picture."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nas.data.augment import BatchAugment
+from nas.data.batches import evaluation_batches, train_batch_count, train_batches
+from nas.data.image_set import ImageData, Pixels
+from nas.data.images import load_image_data
+from nas.data.sampler import build_sampler
+from nas.errors import NasError
+from nas.spec.architecture import ArchitectureSpec, InputSpec
+from nas.spec.preprocess import ImagePreprocess
+from nas.spec.training import TrainingSpec
+from nas.tasks.base import Batch, Loss, Split, Task
+from nas.tasks.classification import ClassificationMetrics, measure_logits
+from nas.tasks.losses import ClassifierLoss
+
+EVALUATION_BATCH = 256
+"""Pictures a batch where nothing is trained: larger is no faster on a CPU."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageTaskData:
+    """Decoded pictures and how they are normalised."""
+
+    images: ImageData
+    preprocess: ImagePreprocess
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.images.classes
+
+    @property
+    def source(self) -> str:
+        return self.images.source
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        return tuple(f"{file.path}: {file.reason}" for file in self.images.unreadable)
+
+
+class ImageTask(Task[ImageTaskData]):
+    """Classification of pictures by macro-F1."""
+
+    name: ClassVar[str] = "image"
+    first_metric: ClassVar[str] = "macro_f1"
+
+    def check_architecture(self, architecture: ArchitectureSpec) -> None:
+        """Raise NasError unless the network ends in one logit a class."""
+        if architecture.input.channels not in (1, 3):
+            raise NasError(
+                f"{architecture.input.channels} channels; pictures have 3 (colour) or 1 (grey)",
+                key="input.channels",
+            )
+        if architecture.model is not None or architecture.head == "linear":
+            return  # both end in len(classes) outputs by construction
+        shape, classes = architecture.feature_shape(), len(architecture.classes)
+        if prod(shape) != classes or shape[0] != classes:
+            raise NasError(
+                f"the image task needs one logit a class, {classes} in all, but with head: none the "
+                f"layers end in {' x '.join(map(str, shape))}; end them so, or write head: linear",
+                key="layers",
+            )
+
+    def load_data(
+        self,
+        source: Path | None,
+        input_spec: InputSpec,
+        preprocess: ImagePreprocess | None,
+        *,
+        splits: tuple[Split, ...] = ("train", "validation"),
+        seed: int = 0,
+        strict: bool = False,
+        groups: Path | None = None,
+    ) -> ImageTaskData:
+        images = load_image_data(
+            source,
+            input_spec.height,
+            input_spec.width,
+            input_spec.channels,
+            preprocess or ImagePreprocess(),
+            splits=splits,
+            seed=seed,
+            strict=strict,
+            groups=groups,
+        )
+        if preprocess is not None:
+            return ImageTaskData(images, preprocess)
+        return self.measure_normalisation(ImageTaskData(images, ImagePreprocess()))
+
+    def measure_normalisation(self, data: ImageTaskData) -> ImageTaskData:
+        """The same pictures; mean and deviation of each channel are the training split's."""
+        pixels_NHWC = data.images.split("train").pixels
+        mean, std = channel_statistics(pixels_NHWC)
+        return replace(data, preprocess=data.preprocess.model_copy(update={"mean": mean, "std": std}))
+
+    def build_loss(self, training: TrainingSpec) -> Loss:
+        return ClassifierLoss(training.loss)
+
+    def steps_per_epoch(self, data: ImageTaskData, training: TrainingSpec) -> int:
+        return train_batch_count(data.images.split("train"), training.batch_size)
+
+    def train_batches(
+        self,
+        data: ImageTaskData,
+        training: TrainingSpec,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> Iterator[Batch]:
+        train = data.images.split("train")
+        return train_batches(
+            train,
+            build_sampler(training.sampler, train.labels, generator),
+            training.batch_size,
+            BatchAugment(training.augment),
+            data.preprocess,
+            device,
+            generator,
+        )
+
+    def evaluation_batches(
+        self, data: ImageTaskData, split: Split, device: torch.device
+    ) -> Iterator[Batch]:
+        images = data.images.split(split)
+        return evaluation_batches(images, EVALUATION_BATCH, data.preprocess, device)
+
+    def measure(
+        self, data: ImageTaskData, outputs: Iterable[tuple[Any, Tensor]]
+    ) -> ClassificationMetrics:
+        return measure_logits(outputs, data.classes)
+
+    def metrics_from_json(self, values: Mapping[str, Any]) -> ClassificationMetrics:
+        return ClassificationMetrics.from_json(values)
+
+
+def channel_statistics(pixels_NHWC: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel on the scale of 0 to 1, to 4 decimals.
+
+    A channel of one value gets the deviation of one grey level, so that it can be divided by.
+    """
+    values = np.arange(256) / 255
+    means: list[float] = []
+    deviations: list[float] = []
+    for channel in range(pixels_NHWC.shape[3]):
+        counts = np.bincount(pixels_NHWC[..., channel].ravel(), minlength=256)
+        mean = float(counts @ values / counts.sum())
+        variance = float(counts @ (values - mean) ** 2 / counts.sum())
+        means.append(round(mean, 4))
+        deviations.append(round(max(variance**0.5, 1 / 255), 4))
+    return tuple(means), tuple(deviations)

@@ -1,0 +1,52 @@
+"""Losses of a classifier with one label a sample. N samples, K classes."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nas.spec.training import LossSpec
+
+
+def soft_macro_f1_loss(logits_NK: Tensor, labels_N: Tensor) -> Tensor:
+    """1 minus the mean F1 of the classes in the batch, counted with softmax probabilities.
+
+    F1 of class k is 2 TP / (2 TP + FP + FN) with TP the sum of p_k over its own samples; since
+    2 TP + FP + FN = sum(p_k) + n_k, it is smooth and 1 only for certain, right predictions.
+    A class without samples in the batch has TP = 0 whatever is predicted: its F1 has no gradient,
+    and it is left out of the mean, so that a right batch has loss 0.
+    """
+    probabilities_NK = logits_NK.softmax(dim=1)
+    targets_NK = functional.one_hot(labels_N, logits_NK.shape[1]).to(probabilities_NK.dtype)
+    hits_K = (probabilities_NK * targets_NK).sum(dim=0)
+    samples_K = targets_NK.sum(dim=0)
+    f1_K = 2 * hits_K / (probabilities_NK.sum(dim=0) + samples_K)
+    present = (samples_K > 0).sum()
+    return 1 - f1_K.sum() / present  # absent classes add exactly 0 to the sum
+
+
+def focal_loss(logits_NK: Tensor, labels_N: Tensor, gamma: float) -> Tensor:
+    """Mean of -(1 - p)^gamma log p, p the label's probability (Lin et al. 2017, arXiv:1708.02002, eq. 4)."""
+    log_p_N = logits_NK.log_softmax(dim=1).gather(1, labels_N[:, None]).squeeze(1)
+    # The bound keeps the power's gradient finite at p = 1 for gamma < 1.
+    missed_N = (-log_p_N.expm1()).clamp(min=1e-12)
+    return (-(missed_N**gamma) * log_p_N).mean()
+
+
+class ClassifierLoss(nn.Module):
+    """The loss that a `LossSpec` names: one term, or `cross_entropy_weight` times it plus soft F1."""
+
+    def __init__(self, spec: LossSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def forward(self, logits_NK: Tensor, labels_N: Tensor) -> Tensor:
+        logits_NK = logits_NK.float()
+        spec = self.spec
+        if spec.kind in ("focal", "focal_f1"):
+            term = focal_loss(logits_NK, labels_N, spec.focal_gamma)
+        else:
+            term = functional.cross_entropy(
+                logits_NK, labels_N, label_smoothing=spec.label_smoothing
+            )
+        if spec.kind in ("cross_entropy", "focal"):
+            return term
+        return spec.cross_entropy_weight * term + soft_macro_f1_loss(logits_NK, labels_N)

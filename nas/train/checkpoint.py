@@ -1,0 +1,110 @@
+"""The state of a training run, and the file that it can go on from."""
+
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nas.errors import NasError
+from nas.runs import atomic_write_bytes
+from nas.tasks.base import Metrics, Task
+from nas.train.ema import WeightAverage
+
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What is known after one epoch."""
+
+    epoch: int
+    """Counted from 1."""
+    train_loss: float
+    """Mean over the epoch's steps."""
+    validation: Metrics
+    seconds: float
+    """Wall-clock, validation included."""
+    learning_rate: float
+    """Rate of the epoch's last step."""
+
+
+@dataclass
+class Progress:
+    """A run between two epochs: all that the next epoch depends on, and the best so far."""
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: WeightAverage | None
+    epoch: int = 0
+    """Epochs done."""
+    best_epoch: int = 0
+    best_weights: Weights = field(default_factory=dict)
+    history: list[EpochResult] = field(default_factory=list)
+    stopped: bool = False
+    """Whether the caller ended the run early."""
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is validated and kept: the average of weights if there is one."""
+        return self.network if self.average is None else self.average.network
+
+    def finish(self, result: EpochResult) -> None:
+        """Count an epoch in, and keep its weights if it is the best."""
+        self.epoch = result.epoch
+        self.history.append(result)
+        best = self.history[self.best_epoch - 1].validation.first if self.best_epoch else None
+        if best is None or result.validation.first > best:
+            self.best_epoch = result.epoch
+            state = self.evaluated.state_dict()
+            self.best_weights = {name: value.detach().clone() for name, value in state.items()}
+
+
+def write_progress(path: Path, progress: Progress) -> None:
+    """Write the state atomically: tensors and plain values only, no code."""
+    average = progress.average
+    state = {
+        "network": progress.network.state_dict(),
+        "optimizer": progress.optimizer.state_dict(),
+        "average": None if average is None else average.network.state_dict(),
+        "average_updates": 0 if average is None else average.updates,
+        "best_epoch": progress.best_epoch,
+        "best_weights": progress.best_weights,
+        "history": [_result_as_json(result) for result in progress.history],
+        "stopped": progress.stopped,
+    }
+    stream = BytesIO()
+    torch.save(state, stream)
+    atomic_write_bytes(path, stream.getvalue())
+
+
+def read_progress(
+    path: Path, progress: Progress, task: Task[Any], device: torch.device
+) -> None:
+    """Bring `progress` to where the file left off. Raises NasError for a file of another run."""
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        progress.network.load_state_dict(state["network"])
+        progress.optimizer.load_state_dict(state["optimizer"])
+        if progress.average is not None:
+            progress.average.network.load_state_dict(state["average"])
+            progress.average.updates = state["average_updates"]
+        progress.best_epoch = state["best_epoch"]
+        progress.best_weights = state["best_weights"]
+        progress.history = [_result_from_json(values, task) for values in state["history"]]
+        progress.stopped = state["stopped"]
+    except (OSError, RuntimeError, UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NasError(f"damaged, or of another network or settings: {reason}", file=path) from error
+    progress.epoch = len(progress.history)
+
+
+def _result_as_json(result: EpochResult) -> dict[str, Any]:
+    return {**vars(result), "validation": result.validation.as_json()}
+
+
+def _result_from_json(values: dict[str, Any], task: Task[Any]) -> EpochResult:
+    return EpochResult(**{**values, "validation": task.metrics_from_json(values["validation"])})

@@ -1,0 +1,49 @@
+"""Where a network is trained, with how many threads, in which arithmetic."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+from nas.errors import NasError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; `auto` is the GPU if there is one. Raises NasError for one not here."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise NasError(f"no device {name!r} here ({reason}); try auto or cpu", key="--device") from error
+    if device.type == "meta":
+        raise NasError("the meta device holds no numbers; try auto or cpu", key="--device")
+    return device
+
+
+def set_threads(threads: int | None) -> None:
+    """Let PyTorch use that many cores; None leaves it at all. One each where several workers run."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def uses_bfloat16(
+    precision: Literal["auto", "float32", "bfloat16"], device: torch.device
+) -> bool:
+    """Whether the forward pass runs under bfloat16 autocast: never on the CPU unless asked for,
+    where it takes 1.2 to 2.5 times as long."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """PyTorch's generators seeded within, and as they were before afterwards."""
+    gpus = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus):
+        torch.manual_seed(seed)
+        yield

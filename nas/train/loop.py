@@ -1,0 +1,174 @@
+"""How one network is trained: an epoch, an evaluation, and a whole run of them.
+
+What the data are, what is compared and what is measured comes from the task.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from time import perf_counter
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from nas.spec.training import TrainingSpec
+from nas.tasks.base import Batch, Loss, Metrics, Split, Task, TaskData
+from nas.train.checkpoint import EpochResult, Progress, read_progress, write_progress
+from nas.train.device import seeded, uses_bfloat16
+from nas.train.ema import WeightAverage
+from nas.train.failure import TrainingFailed, memory_watched
+from nas.train.fold import folded_copy
+from nas.train.optimizer import build_optimizer, set_batch_norm_momentum, set_learning_rate
+from nas.train.schedule import learning_rate_at
+
+DataT = TypeVar("DataT", bound=TaskData)
+
+OnEpoch = Callable[[EpochResult], bool | None]
+"""Told of each finished epoch; True ends the run early."""
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a run gives besides the weights of its best epoch."""
+
+    best_epoch: int
+    """Counted from 1."""
+    best_validation: Metrics
+    history: tuple[EpochResult, ...]
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Mean wall-clock seconds of an epoch, its validation included."""
+        return sum(result.seconds for result in self.history) / len(self.history)
+
+
+def fit(
+    network: nn.Module,
+    data: DataT,
+    task: Task[DataT],
+    training: TrainingSpec,
+    *,
+    device: torch.device,
+    on_epoch: OnEpoch | None = None,
+    checkpoint: Path | None = None,
+) -> FitResult:
+    """Train a network in place; it ends in eval mode with the weights of its best epoch.
+
+    Best is the highest first metric on the validation split, the earliest of equals. With a
+    `checkpoint` the state of the run is written there after each epoch, and a run whose file is
+    there already goes on from it to the same result on the CPU as if it had never stopped. Raises
+    TrainingFailed for a loss or weights that are not finite, and where memory runs out.
+    """
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if training.batch_norm_momentum is not None:
+        set_batch_norm_momentum(network, training.batch_norm_momentum)
+    average = None if training.ema_decay is None else WeightAverage(network, training.ema_decay)
+    progress = Progress(network, build_optimizer(network, training), average)
+    if checkpoint is not None and checkpoint.exists():
+        read_progress(checkpoint, progress, task, device)
+    while progress.epoch < training.epochs and not progress.stopped:
+        with memory_watched(f"in epoch {progress.epoch + 1}, batches of {training.batch_size}"):
+            result = _run_epoch(progress, data, task, training, device)
+        progress.finish(result)
+        progress.stopped = bool(on_epoch and on_epoch(result))
+        if checkpoint is not None:
+            write_progress(checkpoint, progress)
+    network.load_state_dict(progress.best_weights)
+    network.eval()
+    best = progress.history[progress.best_epoch - 1]
+    return FitResult(progress.best_epoch, best.validation, tuple(progress.history))
+
+
+def train_epoch(
+    network: nn.Module,
+    batches: Iterable[Batch],
+    loss_function: Loss,
+    optimizer: torch.optim.Optimizer,
+    learning_rates: Iterator[float],
+    *,
+    clip_norm: float | None = None,
+    bfloat16: bool = False,
+    average: WeightAverage | None = None,
+) -> Tensor:
+    """Train on the batches once; the loss of each step, shape (steps,), still on the device.
+
+    Nothing here waits for the device: a loss that is not finite is found by the caller.
+    """
+    network.train()
+    losses: list[Tensor] = []
+    for inputs, targets in batches:
+        set_learning_rate(optimizer, next(learning_rates))
+        with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=bfloat16):
+            outputs = network(inputs)
+        loss = loss_function(outputs, targets)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if clip_norm is not None:
+            nn.utils.clip_grad_norm_(network.parameters(), clip_norm, foreach=True)
+        optimizer.step()
+        if average is not None:
+            average.update(network)
+        losses.append(loss.detach())
+    return torch.stack(losses)
+
+
+def evaluate(
+    network: nn.Module, data: DataT, task: Task[DataT], split: Split, *, device: torch.device
+) -> Metrics:
+    """Metrics of a network on a split; the network is left as it was."""
+    folded = folded_copy(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    with torch.inference_mode():
+        outputs = ((folded(x), target) for x, target in task.evaluation_batches(data, split, device))
+        return task.measure(data, outputs)
+
+
+def _run_epoch(
+    progress: Progress,
+    data: DataT,
+    task: Task[DataT],
+    training: TrainingSpec,
+    device: torch.device,
+) -> EpochResult:
+    start = perf_counter()
+    epoch = progress.epoch + 1
+    steps = task.steps_per_epoch(data, training)
+    first_step = progress.epoch * steps
+    rates = (learning_rate_at(training, step, steps * training.epochs) for step in count(first_step))
+    # A seed of its own for each epoch: a resumed run needs no generator's state.
+    seed = _epoch_seed(training.seed, epoch)
+    with seeded(seed, device):
+        losses = train_epoch(
+            progress.network,
+            task.train_batches(data, training, torch.Generator().manual_seed(seed), device),
+            task.build_loss(training),
+            progress.optimizer,
+            rates,
+            clip_norm=training.clip_norm,
+            bfloat16=uses_bfloat16(training.precision, device),
+            average=progress.average,
+        )
+    _require_finite(losses, progress.network, epoch)
+    return EpochResult(
+        epoch=epoch,
+        train_loss=float(losses.mean()),
+        validation=evaluate(progress.evaluated, data, task, "validation", device=device),
+        seconds=perf_counter() - start,
+        learning_rate=float(progress.optimizer.param_groups[0]["lr"]),
+    )
+
+
+def _epoch_seed(seed: int, epoch: int) -> int:
+    """Different for all (seed, epoch) of practice, and below 2**63."""
+    return seed * 1_000_003 + epoch
+
+
+def _require_finite(losses: Tensor, network: nn.Module, epoch: int) -> None:
+    finite = losses.isfinite()
+    if not finite.all():
+        step = int((~finite).nonzero()[0]) + 1
+        raise TrainingFailed(f"loss is not finite at epoch {epoch}, step {step}")
+    norms = torch.stack([p.detach().norm() for p in network.parameters()])
+    if not norms.isfinite().all():
+        raise TrainingFailed(f"weights are not finite after epoch {epoch}")

@@ -1,0 +1,103 @@
+"""A small task of points in a plane: training must need nothing but the contract."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nas.spec.architecture import ArchitectureSpec, InputSpec
+from nas.spec.preprocess import ImagePreprocess
+from nas.spec.training import TrainingSpec
+from nas.tasks.base import Batch, Loss, Split, Task
+from nas.tasks.classification import ClassificationMetrics, measure_logits
+from nas.tasks.losses import ClassifierLoss
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points on a 4 x 4 picture of three channels; the class is the brightest channel."""
+
+    splits: dict[str, Batch]
+    classes: tuple[str, ...] = ("red", "green", "blue")
+    source: str = "points"
+    preprocess: ImagePreprocess = ImagePreprocess()
+    unreadable: tuple[str, ...] = ()
+
+
+class PointTask(Task[Points]):
+    name: ClassVar[str] = "points"
+    first_metric: ClassVar[str] = "macro_f1"
+
+    def check_architecture(self, architecture: ArchitectureSpec) -> None:
+        pass
+
+    def load_data(
+        self,
+        source: Path | None,
+        input_spec: InputSpec,
+        preprocess: ImagePreprocess | None,
+        *,
+        splits: tuple[Split, ...] = ("train", "validation"),
+        seed: int = 0,
+        strict: bool = False,
+        groups: Path | None = None,
+    ) -> Points:
+        generator = torch.Generator().manual_seed(seed)
+        return Points({split: _draw(120, generator) for split in splits})
+
+    def measure_normalisation(self, data: Points) -> Points:
+        return data
+
+    def build_loss(self, training: TrainingSpec) -> Loss:
+        return ClassifierLoss(training.loss)
+
+    def steps_per_epoch(self, data: Points, training: TrainingSpec) -> int:
+        return len(data.splits["train"][1]) // training.batch_size
+
+    def train_batches(
+        self, data: Points, training: TrainingSpec, generator: torch.Generator, device: torch.device
+    ) -> Iterator[Batch]:
+        x, labels = data.splits["train"]
+        order = torch.randperm(len(labels), generator=generator)
+        for step in range(self.steps_per_epoch(data, training)):
+            drawn = order[step * training.batch_size : (step + 1) * training.batch_size]
+            yield x[drawn].to(device), labels[drawn].to(device)
+
+    def evaluation_batches(
+        self, data: Points, split: Split, device: torch.device
+    ) -> Iterator[Batch]:
+        x, labels = data.splits[split]
+        for start in range(0, len(labels), 50):
+            yield x[start : start + 50].to(device), labels[start : start + 50].to(device)
+
+    def measure(self, data: Points, outputs: Iterable[tuple[Any, Tensor]]) -> ClassificationMetrics:
+        return measure_logits(outputs, data.classes)
+
+    def metrics_from_json(self, values: Mapping[str, Any]) -> ClassificationMetrics:
+        return ClassificationMetrics.from_json(values)
+
+
+def _draw(count: int, generator: torch.Generator) -> Batch:
+    labels = torch.randint(3, (count,), generator=generator)
+    x = torch.randn(count, 3, 4, 4, generator=generator)
+    x[torch.arange(count), labels] += 0.7
+    return x, labels
+
+
+def build_net(seed: int = 0, dropout: float = 0.2) -> nn.Sequential:
+    """Six channels, with dropout so that the global generator matters."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        conv = nn.Sequential(nn.Conv2d(3, 6, 3, bias=False), nn.BatchNorm2d(6), nn.ReLU())
+        return nn.Sequential(
+            conv, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(6, 3)
+        )
+
+
+@pytest.fixture
+def points() -> Points:
+    return PointTask().load_data(None, InputSpec(height=4, width=4), None)
