@@ -9,8 +9,11 @@ def initialise_weights(module: nn.Module) -> None:
 
     Convolutions: normal of variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, eq. 14); linear
     layers: normal of deviation 0.01; biases 0. Normalisations: scale 1, shift 0, statistics afresh.
+    Weights on the meta device have no values, and are left alone.
     """
     for part in module.modules():
+        if any(parameter.is_meta for parameter in part.parameters(recurse=False)):
+            continue
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out")
         elif isinstance(part, nn.Linear):

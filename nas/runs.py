@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class TrialRecord:
     """Wall-clock seconds of training and evaluation."""
     reason: str | None = None
     """Why it failed, or which trial it repeats."""
+    accuracy: float | None = None
     architecture_yaml: str | None = None
     history: tuple[float, ...] = field(default=())
     """Validation macro-F1 after each epoch."""
@@ -107,7 +109,9 @@ def atomic_write_bytes(path: Path, data: bytes) -> None:
             os.fsync(stream.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's 0600 would shut out a group that shares runs
+        os.chmod(
+            temporary, 0o666 & ~umask
+        )  # mkstemp's 0600 would shut out a group that shares runs
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -119,6 +123,13 @@ def atomic_write_text(path: Path, text: str) -> None:
     atomic_write_bytes(path, text.encode("utf-8"))
 
 
+def append_log(folder: Path, text: str) -> None:
+    """Add a line with the time to the run's `log.txt`."""
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+    with (folder / "log.txt").open("a", encoding="utf-8", errors="replace") as stream:
+        stream.write(f"{stamp} {text.rstrip()}\n")
+
+
 def new_run_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Path:
     """A new empty folder: `out`, else `root/name`, else `root/name-2` and so on where taken.
 
@@ -127,13 +138,17 @@ def new_run_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Pa
     try:
         if out is not None:
             if out.exists() and (not out.is_dir() or any(out.iterdir())):
-                raise NasError("exists already; choose another --out, or go on with --resume", file=out)
+                raise NasError(
+                    "exists already; choose another --out, or go on with --resume", file=out
+                )
             out.mkdir(parents=True, exist_ok=True)
             return out
         root.mkdir(parents=True, exist_ok=True)
         return _next_free(root, name)
     except OSError as error:
-        raise NasError(f"can't make the run's folder: {error.strerror}", file=out or root) from error
+        raise NasError(
+            f"can't make the run's folder: {error.strerror}", file=out or root
+        ) from error
 
 
 def _next_free(root: Path, name: str) -> Path:
@@ -146,6 +161,14 @@ def _next_free(root: Path, name: str) -> Path:
             number += 1
         else:
             return folder
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Wait for the lock of the file `path`, made if missing, and hold it; it ends with the process."""
+    with path.open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -33,7 +33,11 @@ class BatchAugment:
         x_NHWC = x_NCHW.permute(0, 2, 3, 1).contiguous()
         x_NHWC = self._move(x_NHWC, draws[:4])
         if self._spec.colour:
-            x_NHWC = self._recolour(x_NHWC.float(), draws[4:7]).clamp_(0, highest)
+            # A fresh tensor either way, so that what follows may work in place: new memory of a
+            # few megabytes costs more than the arithmetic on it.
+            x_NHWC = x_NHWC.float()
+            self._recolour(x_NHWC, draws[4:7])
+            x_NHWC.clamp_(0, highest)
         if self._spec.cutout:
             self._cut_out(x_NHWC, draws[7:9])
         return x_NHWC.permute(0, 3, 1, 2)
@@ -52,20 +56,22 @@ class BatchAugment:
         pixels = x_NHWC.view(-1, channels).index_select(0, pixel_NHW.view(-1))
         return pixels.view(x_NHWC.shape)
 
-    def _recolour(self, x_NHWC: Tensor, draws: Tensor) -> Tensor:
-        """Brightness b, then contrast c about the mean grey m, then saturation s about the grey g.
+    def _recolour(self, x_NHWC: Tensor, draws: Tensor) -> None:
+        """Brightness b, then contrast c about the mean grey m, then saturation s about the grey g;
+        in place.
 
         All three are linear: s (c b x + (1 - c) b m) + (1 - s) (c b g + (1 - c) b m).
         """
         samples, height, width, channels = x_NHWC.shape
-        b_N, c_N, s_N = (1 + self._spec.colour * (2 * draws - 1)).to(x_NHWC.dtype)
+        b_N, c_N, s_N = 1 + self._spec.colour * (2 * draws - 1)
         luma = x_NHWC.new_tensor(_LUMA if channels == 3 else (1 / channels,) * channels)
         grey_NP = (x_NHWC.view(-1, channels) @ luma).view(samples, height * width)
         offset_N = (1 - c_N) * b_N * grey_NP.mean(1)
-        grey_NP = grey_NP * ((1 - s_N) * c_N * b_N)[:, None] + offset_N[:, None]
-        x_rows = x_NHWC.view(samples, -1) * (s_N * c_N * b_N)[:, None]
-        grey_rows = grey_NP[:, :, None].expand(-1, -1, channels).reshape(samples, -1)
-        return x_rows.add_(grey_rows).view(x_NHWC.shape)
+        grey_NP.mul_(((1 - s_N) * c_N * b_N)[:, None]).add_(offset_N[:, None])
+        x_NHWC.view(samples, -1).mul_((s_N * c_N * b_N)[:, None])
+        x_NPC = x_NHWC.view(samples, height * width, channels)
+        for channel in range(channels):
+            x_NPC[:, :, channel].add_(grey_NP)
 
     def _cut_out(self, x_NHWC: Tensor, draws: Tensor) -> None:
         """Fills a rectangle, wholly inside each image, with the image's mean colour; in place."""

@@ -15,9 +15,7 @@ DIGITS_SOURCE = "scikit-learn's handwritten digits"
 _SPLIT_SEED = 0
 
 
-def load_digits_data(
-    height: int, width: int, channels: int, splits: Sequence[Split]
-) -> ImageData:
+def load_digits_data(height: int, width: int, channels: int, splits: Sequence[Split]) -> ImageData:
     """1,797 real 8x8 images in 10 classes, enlarged bilinearly, grey repeated over the channels.
 
     The split into train, validation and test (1,168, 270 and 359 images) is the same everywhere.

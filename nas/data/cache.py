@@ -112,9 +112,12 @@ def _open(array: Path) -> DecodedFiles | None:
     try:
         record = json.loads(array.with_suffix(".json").read_text("utf-8"))
         unreadable = {int(position): str(why) for position, why in record["unreadable"].items()}
-        mapped = np.load(array, mmap_mode="r")
-        whole = list(mapped.shape) == record["shape"] and zlib.crc32(mapped) == record["crc32"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
+        shape = tuple(int(size) for size in record["shape"])
+        with open(array, "rb") as stream:
+            whole = stream.read(_HEADER_BYTES) == _npy_header(shape)
+        mapped = np.memmap(array, np.uint8, "r", _HEADER_BYTES, shape)
+        whole = whole and zlib.crc32(mapped.data) == record["crc32"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     # A plain array on the same memory: np.memmap itself is slower to index.
     return DecodedFiles(np.asarray(mapped), unreadable) if whole else None
@@ -150,7 +153,7 @@ def _write_array(
             unreadable[position] = str(image)
         else:
             stream.write(image.data)
-            crc32 = zlib.crc32(image, crc32)
+            crc32 = zlib.crc32(image.data, crc32)
         if on_progress is not None:
             on_progress(position + 1, len(paths))
     count = len(paths) - len(unreadable)

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from nas.data.image_set import Pixels
 from nas.errors import NasError
@@ -68,9 +68,12 @@ def decode_bytes(
 
 
 def upright_size(path: Path) -> tuple[int, int]:
-    """(height, width) after EXIF orientation, from the header alone. Raises UnreadableImage."""
+    """(height, width) after EXIF orientation, from the header alone. Raises UnreadableImage.
+
+    Call it under `guarded_pillow`.
+    """
     try:
-        with guarded_pillow(), Image.open(path) as image:
+        with Image.open(path) as image:
             return _upright_size(image)
     except Exception as error:
         raise UnreadableImage(_reason(error)) from error
@@ -97,7 +100,7 @@ def guarded_pillow() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return "not an image that Pillow knows"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
@@ -116,7 +119,7 @@ def _draft(image: Image.Image, height: int, width: int, turn_portrait: bool) -> 
     sideways = upright != (image.height, image.width)
     if turned != sideways:
         height, width = width, height
-    image.draft(None, (2 * width, 2 * height))  # type: ignore[arg-type]
+    image.draft(None, (2 * width, 2 * height))
 
 
 def _eight_bit(image: Image.Image, channels: int) -> Image.Image:

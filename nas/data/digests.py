@@ -44,7 +44,9 @@ class DigestMemo:
             return {}
         try:
             entries = json.loads(self._file.read_text("utf-8"))
-            return {str(path): (list(stamp), str(digest)) for path, (stamp, digest) in entries.items()}
+            return {
+                str(path): (list(stamp), str(digest)) for path, (stamp, digest) in entries.items()
+            }
         # A memo that is lost or damaged costs one reading of the files, nothing else.
         except (OSError, ValueError, TypeError, AttributeError):
             return {}

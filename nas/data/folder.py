@@ -1,4 +1,4 @@
-"""Data sets laid out as folders: `DIR/train/CLASS/*` with optional val and test, or `DIR/CLASS/*`."""
+"""Data sets laid out as folders: `DIR/train/CLASS/*` (with val, test, or not) or `DIR/CLASS/*`."""
 
 import os
 from pathlib import Path
@@ -28,7 +28,8 @@ def list_folder(root: Path) -> Listing:
     """
     files: list[ImageFile] = []
     ignored = 0
-    for split, folder in _split_folders(root):
+    folders = _split_folders(root)
+    for split, folder in folders:
         for class_folder in _visible_folders(folder):
             found, passed_over = _class_files(root, class_folder, split)
             if not found and split in (None, "train"):
@@ -38,8 +39,15 @@ def list_folder(root: Path) -> Listing:
                 )
             files += found
             ignored += passed_over
+    for folder in {root, *(folder for _, folder in folders)}:
         ignored += sum(1 for entry in folder.iterdir() if entry.is_file())
     return Listing(root, root, tuple(sorted(files, key=lambda file: file.key)), ignored)
+
+
+def has_train_folder(root: Path) -> bool:
+    """Whether `root` is laid out as `train/CLASS/*`."""
+    names = (folder.name.lower() for folder in _visible_folders(root))
+    return any(SPLIT_NAMES.get(name) == "train" for name in names)
 
 
 def _split_folders(root: Path) -> list[tuple[Split | None, Path]]:

@@ -53,6 +53,8 @@ class ImageData:
     source: str
     unreadable: tuple[UnreadableFile, ...] = ()
     """Files of the decoded splits that could not be read."""
+    made_splits: tuple[Split, ...] = ()
+    """Splits that the source does not have, taken from its train split."""
     ignored_files: int = 0
     """Files beside the images: hidden ones, texts, tables."""
 

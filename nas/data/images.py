@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from nas.data.builtin import load_digits_data
-from nas.data.cache import DecodeSettings, Progress, decoded_files
+from nas.data.cache import DecodedFiles, DecodeSettings, Progress, decoded_files
 from nas.data.decode import check_channels
 from nas.data.digests import DigestMemo
-from nas.data.folder import list_folder
+from nas.data.folder import has_train_folder, list_folder
 from nas.data.image_set import SPLITS, ImageData, ImageSet, Split, UnreadableFile
 from nas.data.listing import ImageFile, Listing, checked_listing
 from nas.data.splits import assign_splits
@@ -65,18 +65,10 @@ def load_image_data(
             UnreadableFile(members[position].key, why)
             for position, why in decoded.unreadable.items()
         ]
-        readable = [
-            file for position, file in enumerate(members) if position not in decoded.unreadable
-        ]
-        if strict and unreadable:
-            raise NasError(_named(unreadable), file=source)
-        _refuse_lost_classes(split, members, readable, source)
-        parts[split] = ImageSet(
-            decoded.pixels,
-            np.array([listing.classes.index(file.label) for file in readable], dtype=np.int64),
-            tuple(file.key for file in readable),
-            listing.classes,
-        )
+        parts[split] = _image_set(members, decoded, listing.classes)
+        _refuse_lost_classes(split, members, parts[split], source)
+    if strict and unreadable:
+        raise NasError(_named(unreadable), file=source)
     return ImageData(
         parts.get("train"),
         parts.get("validation"),
@@ -84,29 +76,53 @@ def load_image_data(
         listing.classes,
         str(source),
         tuple(unreadable),
+        listing.made_splits,
         listing.ignored_files,
     )
 
 
 def list_images(source: Path, groups: Path | None = None) -> Listing:
-    """Files of a data set in any of its layouts, checked. Raises NasError."""
-    if source.is_file():
-        if source.suffix.lower() != ".csv":
-            raise NasError("not a folder and not a .csv file of paths and labels", file=source)
-        listing = list_table(source)
-    elif not source.is_dir():
+    """Files of a data set in any of its layouts, checked. Raises NasError.
+
+    The layout is that of a folder `train` if there is one, else of a file images.csv, else folders
+    of classes.
+    """
+    try:
+        listing = _listing(source)
+    except OSError as error:
+        raise NasError(f"can't be listed: {error}", file=source) from error
+    if groups is not None:
+        listing = _grouped(listing, groups)
+    return checked_listing(listing)
+
+
+def _listing(source: Path) -> Listing:
+    if source.is_dir():
+        table = source / "images.csv"
+        if table.is_file() and not has_train_folder(source):
+            return list_table(table)
+        return list_folder(source)
+    if not source.is_file():
         siblings = [path.name for path in source.parent.iterdir()] if source.parent.is_dir() else []
         raise NasError(
             f"no such folder or CSV file{did_you_mean(source.name, siblings)}", file=source
         )
-    else:
-        listing = list_folder(source)
-        table = source / "images.csv"
-        if table.is_file() and all(file.split is None for file in listing.files):
-            listing = list_table(table)
-    if groups is not None:
-        listing = _grouped(listing, groups)
-    return checked_listing(listing)
+    if source.suffix.lower() != ".csv":
+        raise NasError("not a folder, and not a .csv file of paths and labels", file=source)
+    return list_table(source)
+
+
+def _image_set(
+    members: Sequence[ImageFile], decoded: DecodedFiles, classes: tuple[str, ...]
+) -> ImageSet:
+    number = {name: position for position, name in enumerate(classes)}
+    readable = [file for position, file in enumerate(members) if position not in decoded.unreadable]
+    return ImageSet(
+        decoded.pixels,
+        np.array([number[file.label] for file in readable], dtype=np.int64),
+        tuple(file.key for file in readable),
+        classes,
+    )
 
 
 def _grouped(listing: Listing, table: Path) -> Listing:
@@ -138,11 +154,12 @@ def _named(unreadable: Sequence[UnreadableFile], shown: int = 5) -> str:
 
 
 def _refuse_lost_classes(
-    split: Split, members: Sequence[ImageFile], readable: Sequence[ImageFile], source: Path
+    split: Split, members: Sequence[ImageFile], image_set: ImageSet, source: Path
 ) -> None:
     """Raises NasError for a class of which no image of train is left, or a split with no image."""
-    lost = {file.label for file in members} - {file.label for file in readable}
-    if lost and (split == "train" or not readable):
+    left = {image_set.classes[label] for label in np.unique(image_set.labels)}
+    lost = {file.label for file in members} - left
+    if lost and (split == "train" or not left):
         raise NasError(
             f"no image of {', '.join(map(repr, sorted(lost)))} in the {split} split can be read",
             file=source,

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.data.image_set import Split
+from nas.data.image_set import SPLITS, Split
 from nas.errors import NasError, did_you_mean
 
 
@@ -34,6 +34,12 @@ class Listing:
     def classes(self) -> tuple[str, ...]:
         """Labels of all files but those of given validation and test splits, sorted."""
         return tuple(sorted({file.label for file in self.files if file.split in (None, "train")}))
+
+    @property
+    def made_splits(self) -> tuple[Split, ...]:
+        """Splits that no file is given to, to be taken from train."""
+        given = {file.split for file in self.files}
+        return tuple(split for split in SPLITS if split != "train" and split not in given)
 
 
 def checked_listing(listing: Listing) -> Listing:

@@ -1,4 +1,4 @@
-"""Which image belongs to train, validation and test: as given, else stratified, seeded, by group."""
+"""Which image is in train, validation and test: as given, else stratified, seeded, by group."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -69,9 +69,7 @@ def _hold_out(
         counts[groups[key]][label] += 1
     left = Counter(label for classes in counts.values() for label in classes)
     sizes = Counter(labels.values())
-    aims = {
-        label: max(targets[label], 1.0 if left[label] >= needed else 0.0) for label in sizes
-    }
+    aims = {label: max(targets[label], 1.0 if left[label] >= needed else 0.0) for label in sizes}
     names = sorted(counts)
     order = [names[position] for position in generator.permutation(len(names))]
     held: set[GroupKey] = set()

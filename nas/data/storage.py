@@ -31,7 +31,7 @@ def default_cache_dir() -> Path | None:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes `path`'s place, on disk, when the block ends well; else it is removed."""
+    """A new file, put on disk in `path`'s place when the block ends well, else removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

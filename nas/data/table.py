@@ -1,4 +1,4 @@
-"""Data sets named by a CSV file with the columns `path,label` and, if wanted, `split` and `group`."""
+"""Data sets named by a CSV file with the columns `path,label` and perhaps `split` and `group`."""
 
 import csv
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from nas.errors import NasError, did_you_mean
 
 
 def list_table(table: Path) -> Listing:
-    """Files of the rows; paths are relative to the table's folder, an empty `split` is train's pool.
+    """Files of the rows; paths are relative to the table's folder, an empty `split` is train.
 
     Raises NasError, with the line, for missing columns, empty cells, an unknown split and a path
     that is named twice.

@@ -62,18 +62,19 @@ def count_macs(
         raise NasError(f"a depth of {depth} is not allowed: at least 1")
     shapes = module if on_meta(module) else meta_copy(module)
     plan = plan_rows(shapes, depth)
-    with _evaluating(shapes):
+    with evaluating(shapes):
         trace = trace_forward(shapes, input_shape, plan.watched)
     return _report(shapes, plan, trace, tuple(input_shape))
 
 
 def _report(module: nn.Module, plan: Plan, trace: Trace, input_shape: tuple[int, ...]) -> MacsReport:
+    rows = plan.rows(module, trace)
     return MacsReport(
         total=sum(trace.macs.values()),
-        parameters=sum(parameter.numel() for parameter in module.parameters()),
+        parameters=sum(row.parameters for row in rows),
         peak_activation_bytes=trace.peak_activation_bytes,
         input=input_shape,
-        layers=tuple(_layer(plan, row, trace) for row in plan.rows(module, trace)),
+        layers=tuple(_layer(plan, row, trace) for row in rows),
     )
 
 
@@ -86,7 +87,8 @@ def _layer(plan: Plan, row: Row, trace: Trace) -> LayerMacs:
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Inside, `module` is in evaluation mode; afterwards each part is as it was."""
     training = [part for part in module.modules() if part.training]
     for part in training:
         part.training = False

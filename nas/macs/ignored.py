@@ -31,7 +31,7 @@ _MOVEMENT = """
     pixel_shuffle pixel_unshuffle roll flip rot90 repeat repeat_interleave tril triu im2col col2im
     unsafe_split unsafe_split_with_sizes unsafe_chunk _unsafe_view split_copy unfold_copy
     split_with_sizes_copy lift lift_fresh lift_fresh_copy contiguous _reshape_copy t transpose
-    squeeze unsqueeze resize set _resize_output
+    squeeze unsqueeze as_strided resize set _resize_output
 """
 _SELECTION = """
     index index_select gather embedding take sort topk searchsorted bucketize index_put

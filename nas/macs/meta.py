@@ -72,7 +72,12 @@ class _CopyToMeta(TorchFunctionMode):
 
 def on_meta(module: nn.Module) -> bool:
     """Whether every weight and buffer of `module` is on the meta device, and there is at least one."""
-    tensors = [*module.parameters(), *module.buffers()]
+    tensors = [
+        tensor
+        for part in module.modules()
+        for tensor in (*part._parameters.values(), *part._buffers.values())
+        if tensor is not None
+    ]
     return bool(tensors) and all(tensor.is_meta for tensor in tensors)
 
 

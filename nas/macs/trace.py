@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from nas.errors import NasError
 from nas.macs.formulas import FORMULAS, Formula
 from nas.macs.ignored import IGNORED
+from nas.macs.kernels import run_meta
 from nas.macs.memory import ActivationMemory, tensors_in
 from nas.macs.meta import META
 
@@ -123,34 +124,32 @@ def _rule_for(function: OpOverload, stack: Sequence[str]) -> _Rule:
 
 
 def _runner(function: OpOverload) -> Run:
-    if function in (_ATEN.native_batch_norm.default, _ATEN.cudnn_batch_norm.default):
+    if function is _ATEN.native_batch_norm.default:
         return _run_batch_norm
     if function is _ATEN.lift_fresh.default:
         return _run_constant
     if any(argument.name == "device" for argument in function._schema.arguments):
         return _run_on_meta
-    return _run
-
-
-def _run(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    return function(*args, **kwargs)
+    return run_meta
 
 
 def _run_on_meta(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Tensors that a forward pass makes, or moves to a device, stay among the other meta tensors."""
-    return function(*args, **{**kwargs, "device": META})
+    return run_meta(function, args, {**kwargs, "device": META})
 
 
 def _run_constant(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """`torch.tensor(values)`; numbers stay readable, as they are beside tensors of any device."""
+    """`torch.tensor(values)`; single numbers stay readable, as they go with tensors of any device."""
     constant = args[0]
     return function(constant if constant.dim() == 0 else torch.empty_like(constant, device=META))
 
 
 def _run_batch_norm(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    # PyTorch's own meta kernel takes a millisecond, most of the time of a pass.
-    x = args[0]
-    return torch.empty_like(x), x.new_empty((0,)), x.new_empty((0,))
+    # The slowest meta kernel of all, and the shape is that of the input.
+    if not args[0].is_contiguous():
+        return run_meta(function, args, kwargs)
+    result = torch.empty(args[0].shape, dtype=args[0].dtype, device=META)
+    return result, torch.empty((0,), device=META), torch.empty((0,), device=META)
 
 
 @contextmanager

@@ -40,4 +40,6 @@ def build_network(architecture: ArchitectureSpec, *, pretrained: bool = False) -
 
 
 def _sequence(steps: Sequence[Step]) -> nn.Sequential:
-    return nn.Sequential(OrderedDict((step.name, step.config.build(step.in_shape)) for step in steps))
+    return nn.Sequential(
+        OrderedDict((step.name, step.config.build(step.in_shape)) for step in steps)
+    )

@@ -11,6 +11,7 @@ from nas.runs import TrialRecord, atomic_write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
     from matplotlib.colors import Colormap
 
 
@@ -87,12 +88,16 @@ def front_curves_png(
         axes.legend(loc="lower right", frameon=False)
     if len(set(macs)) > 1:
         bar = figure.colorbar(ScalarMappable(scale, palette), ax=axes, pad=0.02)
-        ticks = [macs[0], round(sqrt(macs[0] * macs[-1])), macs[-1]]
-        bar.set_ticks(ticks, labels=[count_text(tick) for tick in ticks])
-        bar.minorticks_off()
-        bar.set_label("MACs (logarithmic)")
-        bar.outline.set_visible(False)
+        _label_macs(bar, macs[0], macs[-1])
     return png_bytes(figure)
+
+
+def _label_macs(bar: "Colorbar", low: int, high: int) -> None:
+    ticks = [low, round(sqrt(low * high)), high]
+    bar.set_ticks(ticks, labels=[count_text(tick) for tick in ticks])
+    bar.minorticks_off()
+    bar.set_label("MACs (logarithmic)")
+    bar.outline.set_visible(False)
 
 
 def _colours() -> "Colormap":
@@ -106,7 +111,7 @@ def _colours() -> "Colormap":
 def _dress(axes: "Axes", epochs: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     margin = max(0.5, 0.02 * epochs)
     axes.set_xlim(1 - margin, epochs + margin)
     axes.grid(True, color="#E4E4E4", linewidth=0.7)

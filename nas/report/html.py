@@ -10,7 +10,7 @@ from pathlib import Path
 from nas.report.front_plot import front_png
 from nas.report.history_plot import front_curves_png
 from nas.report.tables import count_text, metric_text, metric_title, on_front, seconds_text
-from nas.runs import TrialRecord, TrialState, atomic_write_text
+from nas.runs import TrialRecord, TrialState, atomic_write_bytes
 
 _STATE_TITLES: dict[TrialState, str] = {
     "trained": "trained",
@@ -91,7 +91,8 @@ def write_report(
         ],
         space_yaml=space_yaml,
     )
-    atomic_write_text(path, page)
+    # A path that is not Unicode comes as lone surrogates: better a question mark than no report.
+    atomic_write_bytes(path, page.encode("utf-8", errors="replace"))
 
 
 def _row(record: TrialRecord) -> _Row:

@@ -102,8 +102,13 @@ class SearchProgress:
             self._print(self._line(record))
 
     def waiting(self, doing: str) -> None:
-        """Say what goes on now, e.g. `trial 12: 1.86 M MACs, epoch 3 of 10`; terminals only."""
+        """Show what goes on now, e.g. `trial 12: 1.86 M MACs, epoch 3 of 10`, in the live line."""
         self._doing = doing
+
+    def refresh(self) -> None:
+        """Redraw the live line now; it is redrawn twice a second anyway."""
+        if self._live is not None:
+            self._live.refresh()
 
     def time_left_s(self) -> float | None:
         """Seconds until the wanted trials are trained or the time is up; None while unknown."""
@@ -134,15 +139,17 @@ class SearchProgress:
         cost = f"trial {record.number:>3}  {count_text(record.macs):>6} MACs"
         if record.state == "trained":
             cost += f"  {self._title} {metric_text(record.macro_f1)}"
-            parts = [cost, seconds_text(record.seconds), *self._standing()]
+            parts = [cost, seconds_text(record.seconds)]
         else:
             reason = " ".join((record.reason or "no reason given").split())
-            parts = [f"{cost}  {record.state}: {reason}", *self._standing()]
+            parts = [f"{cost}  {record.state}: {reason}"]
+        if self._live is None:
+            parts += [*self._standing(), *self._untrained()]
         line = ", ".join(parts).encode("ascii", "backslashreplace").decode("ascii")
         return "".join(letter if letter.isprintable() else "?" for letter in line)
 
     def _standing(self) -> list[str]:
-        """What holds of the whole search, the most wanted first."""
+        """How far the whole search is."""
         of = "" if self._total is None else f"/{self._total}"
         parts = [f"{self._trained}{of} trained"]
         if self._best is not None:
@@ -151,19 +158,19 @@ class SearchProgress:
         left = self.time_left_s()
         if left is not None:
             parts.append(f"{seconds_text(left)} left")
-        for state, name in (*_QUIET_STATES.items(), ("failed", "failed")):
-            if self._counts[state]:
-                parts.append(f"{self._counts[state]} {name}")
         return parts
+
+    def _untrained(self) -> list[str]:
+        names = _QUIET_STATES | {"failed": "failed"}
+        return [f"{self._counts[s]} {name}" for s, name in names.items() if self._counts[s]]
 
     def _status(self) -> "Text":
         from rich.text import Text
 
-        parts = self._standing()
-        if self._doing:
-            parts.insert(0, self._doing)
-        parts.append("1 worker" if self._workers == 1 else f"{self._workers} workers")
-        return Text(" | ".join(parts), style="bold", no_wrap=True, overflow="ellipsis")
+        workers = "1 worker" if self._workers == 1 else f"{self._workers} workers"
+        parts = [self._doing, *self._standing(), workers, *self._untrained()]
+        line = " | ".join(part for part in parts if part)
+        return Text(line, style="bold", no_wrap=True, overflow="crop")
 
     def _print(self, line: str) -> None:
         # Plain text: names in brackets are no markup, and long lines are the reader's to wrap.

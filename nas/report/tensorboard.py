@@ -66,7 +66,9 @@ class CurveWriter:
         value = Summary.Value(
             tag=tag,
             metadata=SummaryMetadata(plugin_data=plugin),
-            tensor=TensorProto(dtype="DT_STRING", string_val=[block.encode("utf-8")]),
+            tensor=TensorProto(
+                dtype="DT_STRING", string_val=[block.encode("utf-8", errors="replace")]
+            ),
         )
         self._write_summary(Summary(value=[value]), 0)
 

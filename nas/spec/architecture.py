@@ -76,7 +76,9 @@ def _from_named(document: Document, input_size: tuple[int, int] | None) -> Archi
     if bool(header.layers) == (header.model is not None):
         raise document.error(("layers",), "give either layers or a model, one of them")
     if len(header.layers) > MAX_LAYERS:
-        raise document.error(("layers",), f"{len(header.layers)} are too many; at most {MAX_LAYERS}")
+        raise document.error(
+            ("layers",), f"{len(header.layers)} are too many; at most {MAX_LAYERS}"
+        )
     classes = class_names(document, header.classes)
     layers = tuple(
         parse_layer(document, ("layers", index), data, len(classes))
@@ -103,7 +105,9 @@ def class_names(document: Document, classes: int | list[str | int | float]) -> t
     """Names of the classes; a count n stands for "0" to "n-1"."""
     if isinstance(classes, int):
         if not 1 <= classes <= MAX_CLASSES or isinstance(classes, bool):
-            raise document.error(("classes",), f"{show(classes)} is not allowed: 1 to {MAX_CLASSES}")
+            raise document.error(
+                ("classes",), f"{show(classes)} is not allowed: 1 to {MAX_CLASSES}"
+            )
         return tuple(str(index) for index in range(classes))
     names = tuple(str(name) for name in classes)
     if not names or len(names) > MAX_CLASSES:
@@ -149,7 +153,9 @@ def dump_architecture(architecture: ArchitectureSpec) -> str:
     if architecture.preprocess is not None:
         lines.append(_pair("preprocess", architecture.preprocess.model_dump(mode="json")))
     if architecture.provenance:
-        block = yaml.safe_dump({"provenance": architecture.provenance}, sort_keys=False, allow_unicode=True)
+        block = yaml.safe_dump(
+            {"provenance": architecture.provenance}, sort_keys=False, allow_unicode=True
+        )
         lines.append(block.rstrip("\n"))
     return "\n".join(lines) + "\n"
 

@@ -26,7 +26,9 @@ class Trial(Protocol):
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1) -> int:
         """A whole number from low to high."""
 
-    def suggest_float(self, name: str, low: float, high: float, *, step: float | None = None) -> float:
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None
+    ) -> float:
         """A number from low to high."""
 
 
@@ -147,7 +149,9 @@ def parse_domain(document: Document, key: KeyPath, data: Any) -> Choice | Range:
         raise document.error(key, f"{len(options)} choices; allowed are 1 to {MAX_CHOICES}")
     for index, option in enumerate(options):
         if isinstance(option, dict | list):
-            raise document.error((*key, index), f"a choice is among plain values, not {show(option)}")
+            raise document.error(
+                (*key, index), f"a choice is among plain values, not {show(option)}"
+            )
         if any(type(option) is type(other) and option == other for other in options[:index]):
             raise document.error((*key, index), f"{show(option)} stands here twice")
     return Choice(tuple(options))
@@ -157,7 +161,9 @@ def _parse_range(document: Document, key: KeyPath, data: dict[str, Any]) -> Rang
     allowed = ("low", "high", "step", "times")
     for name in data:
         if name not in allowed:
-            raise document.error((*key, name), f"no key {name!r} in a range{did_you_mean(name, allowed)}")
+            raise document.error(
+                (*key, name), f"no key {name!r} in a range{did_you_mean(name, allowed)}"
+            )
     for name in ("low", "high"):
         if name not in data:
             raise document.error((*key, name), "this key is missing: a range needs low and high")
@@ -166,7 +172,9 @@ def _parse_range(document: Document, key: KeyPath, data: dict[str, Any]) -> Rang
     if not _is_number(step) or not step > 0 or step == float("inf"):
         raise document.error((*key, "step"), f"{show(step)} is not allowed: a number above 0")
     if not isinstance(times, int) or isinstance(times, bool) or times < 1:
-        raise document.error((*key, "times"), f"{show(times)} is not allowed: a whole number from 1")
+        raise document.error(
+            (*key, "times"), f"{show(times)} is not allowed: a whole number from 1"
+        )
     found = Range(data["low"], data["high"], step, times)
     if not found.relative:
         _check_length(document, key, found)

@@ -74,7 +74,9 @@ def walk(layers: Iterable[LayerSpec], in_shape: Shape) -> tuple[Step, ...]:
 def parse_layer(document: Document, key: KeyPath, data: Any, classes: int) -> LayerSpec:
     """The layer written at `key` as `{block, name?, repeat?, ...settings of the block}`."""
     if not isinstance(data, dict):
-        raise document.error(key, f"a layer is a mapping such as {{block: Conv, out: 24}}, not {show(data)}")
+        raise document.error(
+            key, f"a layer is a mapping such as {{block: Conv, out: 24}}, not {show(data)}"
+        )
     settings = dict(data)
     if "block" not in settings:
         raise document.error((*key, "block"), f"this key is missing{did_you_mean('', BLOCKS)}")
@@ -95,7 +97,9 @@ def block_class(document: Document, key: KeyPath, block: Any) -> type[BlockConfi
     return BLOCKS[block]
 
 
-def parse_config(document: Document, key: KeyPath, block: Any, settings: dict[str, Any]) -> BlockConfig:
+def parse_config(
+    document: Document, key: KeyPath, block: Any, settings: dict[str, Any]
+) -> BlockConfig:
     """The block's settings, checked. `key` is where the layer stands."""
     config = block_class(document, (*key, "block"), block)
     try:
@@ -109,14 +113,18 @@ def parse_name(document: Document, key: KeyPath, name: Any) -> str | None:
     if name is None:
         return None
     if not isinstance(name, str) or not name.replace("_", "").replace("-", "").isalnum():
-        raise document.error(key, f"{show(name)} is not allowed: letters, digits, _ and - make a name")
+        raise document.error(
+            key, f"{show(name)} is not allowed: letters, digits, _ and - make a name"
+        )
     return name
 
 
 def parse_repeat(document: Document, key: KeyPath, repeat: Any) -> int:
     """How many copies in all."""
     if isinstance(repeat, bool) or not isinstance(repeat, int) or not 1 <= repeat <= MAX_REPEAT:
-        raise document.error(key, f"{show(repeat)} is not allowed: a whole number from 1 to {MAX_REPEAT}")
+        raise document.error(
+            key, f"{show(repeat)} is not allowed: a whole number from 1 to {MAX_REPEAT}"
+        )
     return repeat
 
 

@@ -29,6 +29,7 @@ class Document:
     path: Path
     data: Any
     lines: dict[KeyPath, int]
+    text: str
 
     def error(self, key: KeyPath, problem: str) -> NasError:
         """The error at `key`, with the line of its nearest written ancestor."""
@@ -61,7 +62,9 @@ def read_document(path: Path) -> Document:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NasError(f"not UTF-8 text: {error.reason} at byte {error.start}", file=path) from error
+        raise NasError(
+            f"not UTF-8 text: {error.reason} at byte {error.start}", file=path
+        ) from error
     return parse_document(text, path)
 
 
@@ -71,7 +74,9 @@ def parse_document(text: str, path: Path) -> Document:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise NasError(f"not YAML: {error.problem or error.context}", file=path, line=line) from error
+        raise NasError(
+            f"not YAML: {error.problem or error.context}", file=path, line=line
+        ) from error
     except (yaml.YAMLError, ValueError) as error:
         raise NasError(f"not YAML: {error}", file=path) from error
     except RecursionError:
@@ -80,7 +85,7 @@ def parse_document(text: str, path: Path) -> Document:
         raise NasError("the file is empty", file=path)
     reader = _Reader(path)
     data = reader.value(node, ())
-    return Document(path, data, reader.lines)
+    return Document(path, data, reader.lines, text)
 
 
 class _Reader:
@@ -125,7 +130,9 @@ class _Reader:
         if kind == "bool":
             if text.lower() in _SURPRISES:
                 raise self.error(
-                    node, key, f"{text!r} means a boolean in YAML: write true or false, or put it in quotes"
+                    node,
+                    key,
+                    f"{text!r} means a boolean in YAML: write true or false, or put it in quotes",
                 )
             return _BOOLEANS[text.lower()]
         if kind in ("int", "float", "str"):
@@ -171,13 +178,17 @@ def validate(model: type[Model], document: Document, key: KeyPath = (), data: An
         raise explain(error, model, document, key) from error
 
 
-def explain(error: ValidationError, model: type[BaseModel], document: Document, key: KeyPath) -> NasError:
+def explain(
+    error: ValidationError, model: type[BaseModel], document: Document, key: KeyPath
+) -> NasError:
     """The first problem of a ValidationError as a NasError at its place in the file."""
     first = min(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden")
     place = _written(document, (*key, *first["loc"]))
     if first["type"] == "extra_forbidden":
         name = str(first["loc"][-1])
-        return document.error(place, f"no key {name!r} here{did_you_mean(name, _fields_at(model, first['loc'][:-1]))}")
+        return document.error(
+            place, f"no key {name!r} here{did_you_mean(name, _fields_at(model, first['loc'][:-1]))}"
+        )
     if first["type"] == "missing":
         return document.error((*key, *first["loc"]), "this key is missing")
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
@@ -207,7 +218,9 @@ def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str
             return []
         annotation = fields[part].annotation
         arguments = [annotation, *getattr(annotation, "__args__", ())]
-        models = [item for item in arguments if isinstance(item, type) and issubclass(item, BaseModel)]
+        models = [
+            item for item in arguments if isinstance(item, type) and issubclass(item, BaseModel)
+        ]
         if not models:
             return []
         current = models[0]

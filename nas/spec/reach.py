@@ -42,7 +42,8 @@ def follow(
         states = _after(document, template, states)
         if len(states) > MAX_STATES:
             raise document.error(
-                template.key, f"more than {MAX_STATES} shapes can come out; use fewer widths or sizes"
+                template.key,
+                f"more than {MAX_STATES} shapes can come out; use fewer widths or sizes",
             )
     return tuple(resolved), states
 
@@ -73,7 +74,9 @@ def _after(document: Document, template: LayerTemplate, states: set[State]) -> s
     return found
 
 
-def _through(document: Document, template: LayerTemplate, branch: Branch, state: State) -> set[State]:
+def _through(
+    document: Document, template: LayerTemplate, branch: Branch, state: State
+) -> set[State]:
     """What can come out of one branch."""
     found: set[State] = set()
     try:

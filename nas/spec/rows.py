@@ -76,7 +76,9 @@ def _parse_row(document: Document, index: int, row: Any) -> LayerSpec:
     names = config.row_arguments
     if not isinstance(arguments, list) or len(arguments) > len(names):
         wanted = f"[{', '.join(names)}]"
-        raise document.error((*key, 2), f"{block} takes the arguments {wanted}, not {show(arguments)}")
+        raise document.error(
+            (*key, 2), f"{block} takes the arguments {wanted}, not {show(arguments)}"
+        )
     settings = dict(zip(names, arguments, strict=False))
     return LayerSpec(
         _parse_settings(document, key, block, settings), parse_repeat(document, (*key, 0), repeat)
@@ -110,7 +112,9 @@ def _changes(index: int, before: LayerSpec, after: LayerSpec) -> list[str]:
     """What scaling and rounding changed in one row, in words."""
     changes: list[str] = []
     if before.repeat != after.repeat:
-        changes.append(f"backbone[{index}] {after.config.name}: repeat {before.repeat} -> {after.repeat}")
+        changes.append(
+            f"backbone[{index}] {after.config.name}: repeat {before.repeat} -> {after.repeat}"
+        )
     widths = getattr(before.config, "out", None), getattr(after.config, "out", None)
     if widths[0] != widths[1]:
         changes.append(f"backbone[{index}] {after.config.name}: out {widths[0]} -> {widths[1]}")

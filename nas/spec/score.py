@@ -57,8 +57,12 @@ class Score:
         try:
             value = _evaluate(_parse(self.expression), quantities)
         except (ArithmeticError, ValueError) as error:
-            given = ", ".join(f"{name}={quantities[name]}" for name in QUANTITIES if name in quantities)
-            raise NasError(f"the score {self.expression!r} has no value at {given}: {error}") from error
+            given = ", ".join(
+                f"{name}={quantities[name]}" for name in QUANTITIES if name in quantities
+            )
+            raise NasError(
+                f"the score {self.expression!r} has no value at {given}: {error}"
+            ) from error
         return float(value)
 
 
@@ -88,13 +92,17 @@ def _check(node: ast.expr, expression: str) -> None:
         if isinstance(part, ast.Name):
             _check_name(part.id)
         elif not _allowed(part):
-            raise NasError(f"the score {expression[:60]!r} has a part that is not allowed: {_text(part)}")
+            raise NasError(
+                f"the score {expression[:60]!r} has a part that is not allowed: {_text(part)}"
+            )
 
 
 def _check_name(name: str) -> None:
     known = (*QUANTITIES, *_FUNCTIONS)
     if name not in known:
-        raise NasError(f"no quantity or score {name!r}{did_you_mean(name, (*known, *NAMED_SCORES))}")
+        raise NasError(
+            f"no quantity or score {name!r}{did_you_mean(name, (*known, *NAMED_SCORES))}"
+        )
 
 
 def _allowed(part: ast.AST) -> bool:

@@ -147,10 +147,13 @@ def parse_space(text: str, path: str | Path = "space.yaml") -> SpaceSpec:
 def _space_from(document: Document, classes: tuple[str, ...] | None = None) -> SpaceSpec:
     header = validate(SpaceFile, document)
     if not header.layers or len(header.layers) > MAX_LAYERS:
-        raise document.error(("layers",), f"{len(header.layers)} layers; allowed are 1 to {MAX_LAYERS}")
+        raise document.error(
+            ("layers",), f"{len(header.layers)} layers; allowed are 1 to {MAX_LAYERS}"
+        )
     names = classes or class_names(document, header.classes)
     templates = tuple(
-        parse_template(document, index, data, len(names)) for index, data in enumerate(header.layers)
+        parse_template(document, index, data, len(names))
+        for index, data in enumerate(header.layers)
     )
     check_names(document, [template.name for template in templates])
     inputs = _parse_input(document, header.input)
@@ -198,7 +201,9 @@ def _parse_sizes(document: Document, data: dict[str, Any]) -> InputTemplate:
     channels = parse_domain(document, ("input", "channels"), data.get("channels", 3))
     sizes = data["size"]
     if not isinstance(sizes, list) or not sizes:
-        raise document.error(("input", "size"), f"a list of [height, width] pairs, not {show(sizes)}")
+        raise document.error(
+            ("input", "size"), f"a list of [height, width] pairs, not {show(sizes)}"
+        )
     pairs = []
     for index, pair in enumerate(sizes):
         key = ("input", "size", index)
@@ -253,7 +258,9 @@ class RandomTrial:
         self.params[name] = value
         return value
 
-    def suggest_float(self, name: str, low: float, high: float, *, step: float | None = None) -> float:
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None
+    ) -> float:
         if step is None:
             value = float(self.generator.uniform(low, high))
         else:

@@ -46,7 +46,9 @@ class Branch:
         """The block with these settings. Raises pydantic's ValidationError."""
         return self.block.model_validate({field: item.value for field, item in drawn.items()})
 
-    def configs(self, widths: Widths, fields: frozenset[str] | None = None) -> Iterator[tuple[BlockConfig, int]]:
+    def configs(
+        self, widths: Widths, fields: frozenset[str] | None = None
+    ) -> Iterator[tuple[BlockConfig, int]]:
         """Every config that can be drawn, and the width before `times` (0 for a block without `out`).
 
         With `fields`, only those are varied; the others keep their first value.
@@ -88,7 +90,9 @@ class LayerTemplate:
         if not repeat:
             return None
         branch = self._sample_branch(trial)
-        drawn = {item.field: item.domain.sample(trial, item.path, widths) for item in branch.settings}
+        drawn = {
+            item.field: item.domain.sample(trial, item.path, widths) for item in branch.settings
+        }
         base = drawn["out"].base if "out" in drawn else 0
         assert isinstance(repeat, int)
         assert isinstance(base, int)
@@ -103,7 +107,8 @@ class LayerTemplate:
     def with_positions(self, reachable: set[Widths]) -> "LayerTemplate":
         """The same with every relative range told how long it can get."""
         return replace(
-            self, branches=tuple(_branch_with_positions(branch, reachable) for branch in self.branches)
+            self,
+            branches=tuple(_branch_with_positions(branch, reachable) for branch in self.branches),
         )
 
 
@@ -122,7 +127,9 @@ def parse_template(document: Document, index: int, data: Any, classes: int) -> L
     """The layer of a space written at `layers[index]`."""
     key: KeyPath = ("layers", index)
     if not isinstance(data, dict):
-        raise document.error(key, f"a layer is a mapping such as {{block: Conv, out: 24}}, not {show(data)}")
+        raise document.error(
+            key, f"a layer is a mapping such as {{block: Conv, out: 24}}, not {show(data)}"
+        )
     shared = dict(data)
     if "block" not in shared:
         raise document.error((*key, "block"), "this key is missing")
@@ -136,7 +143,9 @@ def parse_template(document: Document, index: int, data: Any, classes: int) -> L
     return LayerTemplate(name, key, branches, repeat)
 
 
-def _blocks(document: Document, key: KeyPath, block: Any) -> list[tuple[Any, dict[str, Any] | None]]:
+def _blocks(
+    document: Document, key: KeyPath, block: Any
+) -> list[tuple[Any, dict[str, Any] | None]]:
     """Name and own settings of each block that may stand in the layer; None where it has no settings key."""
     if isinstance(block, dict):
         found: list[tuple[Any, dict[str, Any] | None]] = []
@@ -169,7 +178,9 @@ def _parse_branch(
     own = dict(own or {})
     reports = _parse_reports(document, (*own_key, "reports"), own.pop("reports", "out"))
     written = [(field, f"{layer}.{field}", (*key, field), data) for field, data in shared.items()]
-    written += [(field, f"{layer}.{name}.{field}", (*own_key, field), data) for field, data in own.items()]
+    written += [
+        (field, f"{layer}.{name}.{field}", (*own_key, field), data) for field, data in own.items()
+    ]
     settings = []
     for field, path, where, data in written:
         if field in own and where == (*key, field):
@@ -193,9 +204,13 @@ def _check_fields(document: Document, branch: Branch) -> None:
     given = {setting.field for setting in branch.settings}
     for field, info in fields.items():
         if info.is_required() and field not in given:
-            raise document.error((*branch.key, field), f"this key is missing for {branch.block.name}")
+            raise document.error(
+                (*branch.key, field), f"this key is missing for {branch.block.name}"
+            )
     widths = Widths(8, 8)
-    first = {item.field: next(iter(item.domain.values(widths)), Drawn(8, 8)) for item in branch.settings}
+    first = {
+        item.field: next(iter(item.domain.values(widths)), Drawn(8, 8)) for item in branch.settings
+    }
     for setting in branch.settings:
         for drawn in setting.domain.values(widths):
             try:
@@ -220,7 +235,9 @@ def _parse_repeat(document: Document, key: KeyPath, data: Any) -> Choice | Range
     for drawn in domain.values(Widths(1, 1)):
         value = drawn.value
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_REPEAT:
-            raise document.error(key, f"{show(value)} is not allowed: a whole number from 0 to {MAX_REPEAT}")
+            raise document.error(
+                key, f"{show(value)} is not allowed: a whole number from 0 to {MAX_REPEAT}"
+            )
     return domain
 
 

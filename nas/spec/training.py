@@ -1,10 +1,14 @@
 """How a network is trained: optimiser, schedule, loss, sampler, augmentation."""
 
+from pathlib import Path
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from nas.spec.frozen import Frozen
+from nas.spec.load import read_document, validate
+from nas.spec.load import read_document, validate
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -67,3 +71,19 @@ class TrainingSpec(Frozen):
     """Set on every batch normalisation, since 0.01 (torchvision's MobileNetV3) ruins short runs; null keeps it."""
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
     """Seed of weights, sampling and augmentation."""
+
+
+def load_training(path: str | Path) -> TrainingSpec:
+    """The settings in a YAML file. Raises NasError with file, line and key for a wrong one."""
+    return validate(TrainingSpec, read_document(Path(path)))
+
+
+def load_training(path: Path) -> TrainingSpec:
+    """The training settings of a YAML file, at its top or under `training`.
+
+    Raises NasError with file, line and key for whatever is wrong in it.
+    """
+    document = read_document(path)
+    if isinstance(document.data, dict) and "training" in document.data:
+        return validate(TrainingSpec, document, ("training",), document.data["training"])
+    return validate(TrainingSpec, document)

@@ -5,7 +5,8 @@ with one subclass and a line in `nas/tasks/registry.py`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
@@ -41,6 +42,10 @@ class TaskData(Protocol):
         """What inference must repeat, normalisation included."""
 
     @property
+    def made_splits(self) -> tuple[Split, ...]:
+        """Splits that the source lacks, taken from its training images by the seed."""
+
+    @property
     def unreadable(self) -> tuple[str, ...]:
         """`PATH: REASON` of each file that was left out."""
 
@@ -60,6 +65,16 @@ class Metrics(ABC):
     @abstractmethod
     def with_intervals(self) -> dict[str, Any]:
         """`as_json` and the first metric's 95 % interval under `NAME_ci95`."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says of one file, or why the file could not be read."""
+
+    file: str
+    values: dict[str, Any] = field(default_factory=dict)
+    """Plain values by name, the same names for every file of a task; empty with an error."""
+    error: str | None = None
 
 
 DataT = TypeVar("DataT", bound=TaskData)
@@ -132,3 +147,20 @@ class Task(ABC, Generic[DataT]):
     @abstractmethod
     def metrics_from_json(self, values: Mapping[str, Any]) -> Metrics:
         """The metrics that `as_json` wrote."""
+
+    @abstractmethod
+    def find_files(self, folder: Path) -> tuple[Path, ...]:
+        """The files in a folder and below it that can be predicted, sorted."""
+
+    @abstractmethod
+    def predict(
+        self,
+        network: Callable[[Tensor], Any],
+        architecture: ArchitectureSpec,
+        files: Sequence[Path],
+        device: torch.device,
+    ) -> Iterator[Prediction]:
+        """A prediction for each file, in order, from the inputs that evaluation would see.
+
+        Raises NasError if the architecture does not say how its inputs were prepared.
+        """

@@ -1,6 +1,6 @@
 """The `image` task: one class for each picture."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -12,15 +12,16 @@ from torch import Tensor
 
 from nas.data.augment import BatchAugment
 from nas.data.batches import evaluation_batches, train_batch_count, train_batches
-from nas.data.image_set import ImageData, Pixels
-from nas.data.images import load_image_data
+from nas.data.image_set import SPLITS, ImageData, Pixels
+from nas.data.images import list_images, load_image_data
 from nas.data.sampler import build_sampler
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import ImagePreprocess
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Batch, Loss, Split, Task
+from nas.tasks.base import Batch, Loss, Prediction, Split, Task
 from nas.tasks.classification import ClassificationMetrics, measure_logits
+from nas.tasks.image_prediction import find_images, predict_images
 from nas.tasks.losses import ClassifierLoss
 
 EVALUATION_BATCH = 256
@@ -33,6 +34,7 @@ class ImageTaskData:
 
     images: ImageData
     preprocess: ImagePreprocess
+    made_splits: tuple[Split, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -92,9 +94,8 @@ class ImageTask(Task[ImageTaskData]):
             strict=strict,
             groups=groups,
         )
-        if preprocess is not None:
-            return ImageTaskData(images, preprocess)
-        return self.measure_normalisation(ImageTaskData(images, ImagePreprocess()))
+        data = ImageTaskData(images, preprocess or ImagePreprocess(), _made_splits(source))
+        return data if preprocess is not None else self.measure_normalisation(data)
 
     def measure_normalisation(self, data: ImageTaskData) -> ImageTaskData:
         """The same pictures; mean and deviation of each channel are the training split's."""
@@ -139,6 +140,26 @@ class ImageTask(Task[ImageTaskData]):
 
     def metrics_from_json(self, values: Mapping[str, Any]) -> ClassificationMetrics:
         return ClassificationMetrics.from_json(values)
+
+    def find_files(self, folder: Path) -> tuple[Path, ...]:
+        return find_images(folder)
+
+    def predict(
+        self,
+        network: Callable[[Tensor], Any],
+        architecture: ArchitectureSpec,
+        files: Sequence[Path],
+        device: torch.device,
+    ) -> Iterator[Prediction]:
+        return predict_images(network, architecture, files, device)
+
+
+def _made_splits(source: Path | None) -> tuple[Split, ...]:
+    """Splits that a source does not name itself; the built-in set's are part of it."""
+    if source is None:
+        return ()
+    given = {file.split for file in list_images(source).files}
+    return tuple(split for split in SPLITS if split != "train" and split not in given)
 
 
 def channel_statistics(pixels_NHWC: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -16,12 +16,12 @@ def learning_rate_at(training: TrainingSpec, step: int, steps: int) -> float:
     """Rate of step `step`, counted from 0, of `steps` in the whole run.
 
     `one_cycle` agrees with `torch.optim.lr_scheduler.OneCycleLR(total_steps=steps)`, `cosine` with
-    `CosineAnnealingLR(T_max=steps)`.
+    `CosineAnnealingLR(T_max=steps)`; a cycle too short to warm up (3 steps or less) begins at the peak.
     """
     peak = training.learning_rate
     if training.schedule == "cosine":
         return _cosine(peak, 0.0, step / steps)
-    turn = WARM_UP * steps - 1
+    turn = max(WARM_UP * steps - 1, 0.0)
     if step <= turn:
         return _cosine(peak / START_DIVISOR, peak, step / turn if turn > 0 else 1.0)
     return _cosine(peak, peak / END_DIVISOR, (step - turn) / (steps - 1 - turn))

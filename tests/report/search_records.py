@@ -5,12 +5,22 @@ from nas.runs import TrialRecord
 MAX_MACS = 20_000_000
 
 RECORDS = (
-    TrialRecord(0, "trained", 4_000_000, 300_000, 0.61, "aaaaaaaaaaaaaaaa", 21.4, history=(0.4, 0.61)),
+    TrialRecord(
+        0, "trained", 4_000_000, 300_000, 0.61, "aaaaaaaaaaaaaaaa", 21.4, history=(0.4, 0.61)
+    ),
     TrialRecord(1, "over_budget", 31_000_000, 2_000_000, None, "bbbbbbbbbbbbbbbb"),
-    TrialRecord(2, "trained", 1_862_490, 151_000, 0.5176, "cccccccccccccccc", 12.04, history=(0.3, 0.5176)),
-    TrialRecord(3, "failed", 9_000_000, 800_000, None, "dddddddddddddddd", 1.5, "the loss became NaN"),
-    TrialRecord(4, "duplicate", 4_000_000, 300_000, None, "aaaaaaaaaaaaaaaa", None, "repeats trial 0"),
-    TrialRecord(5, "trained", 6_000_000, 500_000, 0.55, "eeeeeeeeeeeeeeee", 30.0, history=(0.2, 0.55)),
+    TrialRecord(
+        2, "trained", 1_862_490, 151_000, 0.5176, "cccccccccccccccc", 12.04, history=(0.3, 0.5176)
+    ),
+    TrialRecord(
+        3, "failed", 9_000_000, 800_000, None, "dddddddddddddddd", 1.5, "the loss became NaN"
+    ),
+    TrialRecord(
+        4, "duplicate", 4_000_000, 300_000, None, "aaaaaaaaaaaaaaaa", None, "repeats trial 0"
+    ),
+    TrialRecord(
+        5, "trained", 6_000_000, 500_000, 0.55, "eeeeeeeeeeeeeeee", 30.0, history=(0.2, 0.55)
+    ),
     TrialRecord(6, "running", 2_000_000, 160_000, None, "ffffffffffffffff"),
 )
 FRONT = (0, 2)

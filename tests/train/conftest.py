@@ -1,6 +1,6 @@
 """A small task of points in a plane: training must need nothing but the contract."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import ImagePreprocess
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Batch, Loss, Split, Task
+from nas.tasks.base import Batch, Loss, Prediction, Split, Task
 from nas.tasks.classification import ClassificationMetrics, measure_logits
 from nas.tasks.losses import ClassifierLoss
 
@@ -25,6 +25,7 @@ class Points:
     classes: tuple[str, ...] = ("red", "green", "blue")
     source: str = "points"
     preprocess: ImagePreprocess = ImagePreprocess()
+    made_splits: tuple[Split, ...] = ()
     unreadable: tuple[str, ...] = ()
 
 
@@ -79,6 +80,18 @@ class PointTask(Task[Points]):
 
     def metrics_from_json(self, values: Mapping[str, Any]) -> ClassificationMetrics:
         return ClassificationMetrics.from_json(values)
+
+    def find_files(self, folder: Path) -> tuple[Path, ...]:
+        return ()
+
+    def predict(
+        self,
+        network: Callable[[Tensor], Any],
+        architecture: ArchitectureSpec,
+        files: Sequence[Path],
+        device: torch.device,
+    ) -> Iterator[Prediction]:
+        return iter(())
 
 
 def _draw(count: int, generator: torch.Generator) -> Batch:

@@ -1,0 +1,184 @@
+"""Images a second of our training against the usual way: same network, input, batch, augmentation.
+
+    python -m benchmarks.trial --data DIR
+
+Epochs of both are interleaved, so that a busy machine slows both; wall-clock and processor time are
+given. Decoding, which our training does once, is timed on an empty cache and told apart.
+"""
+
+import os
+import resource
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import repeat
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import click
+import torch
+from torch import nn
+
+from benchmarks.usual_training import UsualTraining
+from nas.cli.input_shape import parse_input_shape
+from nas.macs.count import count_macs
+from nas.model.build import build_network
+from nas.runs import environment
+from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
+from nas.spec.training import TrainingSpec
+from nas.tasks.base import Batch
+from nas.tasks.image import ImageTask, ImageTaskData
+from nas.train.device import seeded, set_threads
+from nas.train.loop import train_epoch
+from nas.train.optimizer import build_optimizer
+
+CPU = torch.device("cpu")
+LEAST_RATIO = 3.0
+
+
+@dataclass
+class Timing:
+    """Seconds of each repeat of one thing."""
+
+    wall: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
+    """Of this process and of its workers."""
+
+    def measure(self, run: Callable[[], None]) -> None:
+        """Run once and keep the times."""
+        wall, processor = perf_counter(), _processor_seconds()
+        run()
+        self.wall.append(perf_counter() - wall)
+        self.processor.append(_processor_seconds() - processor)
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Folder train/CLASS/*.")
+@click.option("--arch", type=click.Path(path_type=Path), help="Architecture file  [default: --model]")
+@click.option("--model", default="torchvision:shufflenet_v2_x0_5", show_default=True, help="Network.")
+@click.option("--input", "input_size", default="3x46x64", show_default=True, help="CxHxW.")
+@click.option("--batch-size", default=128, show_default=True, help="Images a step.")
+@click.option("--workers", default=2, show_default=True, help="DataLoader workers of the usual way.")
+@click.option("--threads", type=int, help="Cores that PyTorch uses  [default: all]")
+@click.option("--repeats", default=5, show_default=True, help="Epochs timed of each.")
+@click.option("--check", is_flag=True, help=f"Fail if the ratio is below {LEAST_RATIO:g}.")
+def main(
+    data: Path,
+    arch: Path | None,
+    model: str,
+    input_size: str,
+    batch_size: int,
+    workers: int,
+    threads: int | None,
+    repeats: int,
+    check: bool,
+) -> None:
+    """Time both ways, interleaved, and print images a second and their ratio."""
+    set_threads(threads)
+    channels, height, width = parse_input_shape(input_size)
+    size = InputSpec(channels=channels, height=height, width=width)
+    architecture = (
+        ArchitectureSpec(name=model, input=size, model=model)
+        if arch is None
+        else load_architecture(arch, input_size=(height, width))
+    )
+    training = TrainingSpec(batch_size=batch_size)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["NAS_CACHE"] = cache
+        start = perf_counter()
+        loaded = ImageTask().load_data(data, size, None, splits=("train",))
+        decoding_s = perf_counter() - start
+        usual = UsualTraining(data / "train", size, loaded.preprocess, training, workers)
+        timings = _time_both(architecture.with_classes(loaded.classes), loaded, training, usual, repeats)
+    images = usual.images
+    macs = count_macs(build_network(architecture.with_classes(loaded.classes)), size.shape).total
+    facts = environment()
+    click.echo(
+        f"{architecture.name}, {macs:,} MACs, input {input_size}, batch {batch_size}, {images} images, "
+        f"{repeats} epochs each, interleaved; {torch.get_num_threads()} threads, {workers} workers; "
+        f"{facts['processor']}, {facts['cores']} cores, torch {facts['torch']}"
+    )
+    click.echo(f"{'images a second':30}{'wall clock (lowest to highest)':>36}{'processor second':>20}")
+    for name, timing in timings.items():
+        click.echo(_row(name, timing, images))
+    click.echo(f"our decoding, once: {decoding_s:.2f} s for all, kept for every later run")
+    ratios = [a / b for a, b in zip(timings["usual training"].wall, timings["our training"].wall, strict=True)]
+    work = [a / b for a, b in zip(timings["usual training"].processor, timings["our training"].processor, strict=True)]
+    click.echo(f"ratio of wall clock: {_spread(ratios)}")
+    click.echo(f"ratio of processor time: {_spread(work)}")
+    if check and median(ratios) < LEAST_RATIO:
+        raise SystemExit(1)
+
+
+def _time_both(
+    architecture: ArchitectureSpec,
+    data: ImageTaskData,
+    training: TrainingSpec,
+    usual: UsualTraining,
+    repeats: int,
+) -> dict[str, Timing]:
+    task = ImageTask()
+    loss = task.build_loss(training)
+    ours = _network(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = build_optimizer(ours, training)
+    usual.prepare(_network(architecture))
+    generator = torch.Generator().manual_seed(0)
+
+    def our_batches() -> Iterator[Batch]:
+        return task.train_batches(data, training, generator, CPU)
+
+    def train_ours() -> None:
+        train_epoch(
+            ours, our_batches(), loss, optimizer, repeat(1e-3), clip_norm=training.clip_norm
+        )
+
+    runs: dict[str, Callable[[], None]] = {
+        "usual training": lambda: usual.train_epoch(loss),
+        "our training": train_ours,
+        "usual data alone": lambda: _drain(usual.batches()),
+        "our data alone": lambda: _drain(our_batches()),
+    }
+    timings = {name: Timing() for name in runs}
+    for number in range(repeats + 1):
+        for name, run in runs.items():
+            timing = Timing() if number == 0 else timings[name]  # the first warms up
+            timing.measure(run)
+    return timings
+
+
+def _network(architecture: ArchitectureSpec) -> nn.Module:
+    with seeded(0, CPU):
+        return build_network(architecture)
+
+
+def _drain(batches: Iterator[Batch]) -> None:
+    for _ in batches:
+        pass
+
+
+def _processor_seconds() -> float:
+    """Of this process, its threads, and its living workers."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = own.ru_utime + own.ru_stime
+    tick = os.sysconf("SC_CLK_TCK")
+    for children in Path("/proc/self/task").glob("*/children"):
+        for child in children.read_text().split():
+            fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+            seconds += (int(fields[11]) + int(fields[12])) / tick  # utime and stime, proc(5)
+    return seconds
+
+
+def _row(name: str, timing: Timing, images: int) -> str:
+    wall = [images / seconds for seconds in timing.wall]
+    processor = [images / seconds for seconds in timing.processor]
+    spread = f"{median(wall):,.0f} ({min(wall):,.0f} to {max(wall):,.0f})"
+    return f"{name:30}{spread:>36}{median(processor):>20,.0f}"
+
+
+def _spread(values: list[float]) -> str:
+    return f"{median(values):.2f} (lowest {min(values):.2f}, highest {max(values):.2f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The usual way to train on a folder of pictures, which our training is measured against.
+
+torchvision's ImageFolder, a JPEG decoded anew each epoch, v2 transforms of one picture at a time in
+two DataLoader workers, PyTorch's default memory format and optimiser. Augmentation, sampler, loss
+and schedule are those of our run.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, WeightedRandomSampler
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import v2
+
+from nas.spec.definition import InputSpec
+from nas.spec.preprocess import ImagePreprocess
+from nas.spec.training import TrainingSpec
+from nas.tasks.base import Batch, Loss
+
+
+class UsualTraining:
+    """A loader and a loop as found in most training scripts."""
+
+    def __init__(
+        self,
+        train_folder: Path,
+        size: InputSpec,
+        preprocess: ImagePreprocess,
+        training: TrainingSpec,
+        workers: int,
+    ) -> None:
+        dataset = ImageFolder(str(train_folder), _transform(size, preprocess, training))
+        counts = torch.bincount(torch.tensor(dataset.targets))
+        weights = [1 / int(counts[target]) for target in dataset.targets]
+        self.images = len(dataset)
+        self._training = training
+        self._loader = DataLoader(
+            dataset,
+            batch_size=training.batch_size,
+            sampler=WeightedRandomSampler(weights, len(dataset)),
+            num_workers=workers,
+            persistent_workers=workers > 0,  # starting them is not counted
+        )
+
+    def batches(self) -> Iterator[Batch]:
+        """One epoch."""
+        yield from self._loader
+
+    def prepare(self, network: nn.Module) -> None:
+        """A fresh optimiser and schedule for `network`; long enough for any number of epochs."""
+        self._network = network.train()
+        self._optimizer = torch.optim.AdamW(
+            network.parameters(),
+            lr=self._training.learning_rate,
+            weight_decay=self._training.weight_decay,
+        )
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer, self._training.learning_rate, total_steps=100_000
+        )
+
+    def train_epoch(self, loss_function: Loss) -> None:
+        """Train on every batch of one epoch."""
+        for x_NCHW, labels_N in self._loader:
+            self._optimizer.zero_grad()
+            loss: Tensor = loss_function(self._network(x_NCHW), labels_N)
+            loss.backward()  # type: ignore[no-untyped-call]
+            if self._training.clip_norm is not None:
+                nn.utils.clip_grad_norm_(self._network.parameters(), self._training.clip_norm)
+            self._optimizer.step()
+            self._schedule.step()
+
+
+class TurnPortrait:
+    """Turns a picture that is higher than wide by 90 degrees."""
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        return image.transpose(Image.Transpose.ROTATE_90) if image.height > image.width else image
+
+
+def _transform(
+    size: InputSpec, preprocess: ImagePreprocess, training: TrainingSpec
+) -> v2.Transform:
+    augment = training.augment
+    steps: list[object] = [TurnPortrait()] if preprocess.turn_portrait else []
+    steps.append(v2.Resize((size.height, size.width)))
+    if augment.flip:
+        steps.append(v2.RandomHorizontalFlip())
+    if augment.crop_padding:
+        padding = [round(augment.crop_padding * side) for side in (size.width, size.height)]
+        steps.append(v2.RandomCrop((size.height, size.width), padding, padding_mode="reflect"))
+    if augment.colour:
+        steps.append(v2.ColorJitter(augment.colour, augment.colour, augment.colour))
+    steps += [
+        v2.ToImage(),
+        v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize(preprocess.mean, preprocess.std),
+    ]
+    return v2.Compose(steps)

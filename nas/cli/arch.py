@@ -1,0 +1,85 @@
+"""`nas arch`: look at an architecture file, and convert it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from nas.spec.definition import ArchitectureSpec
+
+
+@click.group("arch")
+def arch() -> None:
+    """Look at architecture files, and convert them."""
+
+
+@arch.command("show")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--input", "input_size", metavar="CxHxW", help="Input size in place of the file's own.")
+@click.option("--rows", is_flag=True, help="Print the network as rows [repeat, name, args].")
+@click.option("--named", is_flag=True, help="Print the network in the named form, defaults written out.")
+def show(file: Path, input_size: str | None, rows: bool, named: bool) -> None:
+    """Each layer with what comes in, what goes out, its parameters and MACs."""
+    from nas.cli.input_shape import parse_input_shape
+    from nas.errors import NasError
+    from nas.spec.architecture import dump_architecture, load_architecture
+    from nas.spec.rows import dump_rows
+
+    if rows and named:
+        raise NasError("give --rows or --named, one of them")
+    size = None if input_size is None else parse_input_shape(input_size)
+    architecture = load_architecture(file, input_size=None if size is None else size[1:])
+    if size is not None and size[0] != architecture.input.channels:
+        raise NasError(f"the network takes {architecture.input.channels} channels, not {size[0]}", key="--input")
+    if rows:
+        click.echo(dump_rows(architecture), nl=False)
+    elif named:
+        click.echo(dump_architecture(architecture), nl=False)
+    else:
+        click.echo("\n".join(_table(architecture)))
+
+
+def _table(architecture: "ArchitectureSpec") -> list[str]:
+    from nas.errors import NasError
+    from nas.macs.count import count_macs
+    from nas.macs.meta import WithoutWeights
+    from nas.model.build import build_network
+
+    if architecture.model is not None:
+        raise NasError(
+            f"{architecture.model} is another library's network; `nas macs --arch` shows its layers",
+            key="model",
+        )
+    with WithoutWeights():
+        network = build_network(architecture)
+    report = count_macs(network, architecture.input.shape)
+    costs = {row.name: row for row in report.layers}
+    rows = [("layer", "block", "in", "out", "parameters", "MACs")]
+    for part, steps in (("layers", architecture.steps()), ("head", architecture.head_steps())):
+        for step in steps:
+            cost = costs.get(f"{part}.{step.name}")
+            parameters, macs = (cost.parameters, cost.macs) if cost is not None else (0, 0)
+            shapes = _shape(step.in_shape), _shape(step.out_shape)
+            rows.append((step.name, step.config.name, *shapes, f"{parameters:,}", f"{macs:,}"))
+    rows.append(("total", "", "", "", f"{report.parameters:,}", f"{report.total:,}"))
+    lines = _aligned(rows)
+    rounded = architecture.provenance.get("rounded")
+    if isinstance(rounded, list):
+        lines += [f"rounded or scaled: {change}" for change in rounded]
+    return lines
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,114 @@
+"""`nas train`: one network, trained in full and tested once."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from nas.cli.training_run import RunPlan
+    from nas.spec.architecture import ArchitectureSpec
+    from nas.spec.training import TrainingSpec
+
+
+@click.command("train")
+@click.option("--arch", type=click.Path(path_type=Path), help="Architecture file, as best.yaml.")
+@click.option("--model", help="torchvision:NAME, timm:NAME or my.module:factory, instead of --arch.")
+@click.option("--input", "input_size", metavar="CxHxW", help="Input of --model, e.g. 3x46x64.")
+@click.option("--pretrained", is_flag=True, help="Start --model from its library's weights.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder train/CLASS/* or CLASS/*, or CSV.")
+@click.option("--groups", type=click.Path(path_type=Path), help="CSV path,group: no group crosses splits.")
+@click.option("--strict", is_flag=True, help="Stop at unreadable files instead of leaving them out.")
+@click.option("--out", type=click.Path(path_type=Path), help="New folder  [default: runs/NAME-train]")
+@click.option("--resume", type=click.Path(path_type=Path), help="Go on with the run in this folder.")
+@click.option("--training", type=click.Path(path_type=Path), help="YAML file of training settings.")
+@click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the training split.")
+@click.option("--batch-size", type=click.IntRange(2, 65_536), help="Images a step.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak rate of AdamW.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, augmentation.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: all]")
+def train(resume: Path | None, device: str, threads: int | None, **options: Any) -> None:
+    """Train a network, keep its best epoch by validation, and measure that on the test split once.
+
+    Without --data: on the data that the architecture file names, else on the built-in digits.
+    """
+    from nas.cli.training_run import carry_out
+    from nas.runs import locked_run
+    from nas.train.device import choose_device, set_threads
+
+    set_threads(threads)
+    chosen_device = choose_device(device)
+    plan = _new_plan(**options) if resume is None else _resumed_plan(resume, options)
+    with locked_run(plan.folder):
+        carry_out(plan, chosen_device)
+
+
+def _new_plan(
+    arch: Path | None,
+    model: str | None,
+    input_size: str | None,
+    pretrained: bool,
+    data: Path | None,
+    groups: Path | None,
+    strict: bool,
+    out: Path | None,
+    training: Path | None,
+    epochs: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+    seed: int | None,
+) -> "RunPlan":
+    from nas.cli.training_run import RunPlan
+    from nas.errors import NasError
+    from nas.runs import new_run_folder
+    from nas.train.source import source_of
+
+    if pretrained and model is None:
+        raise NasError("only another library's network has weights to start from: give --model", key="--pretrained")
+    architecture = _architecture(arch, model, input_size)
+    source = source_of(architecture, data)
+    overrides = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    return RunPlan(
+        folder=new_run_folder(out, f"{architecture.name}-train"),
+        architecture=architecture,
+        training=_training(training, overrides),
+        source=source,
+        groups=None if groups is None else groups.resolve(),
+        strict=strict,
+        pretrained=pretrained,
+    )
+
+
+def _architecture(arch: Path | None, model: str | None, input_size: str | None) -> "ArchitectureSpec":
+    from nas.cli.input_shape import parse_input_shape
+    from nas.errors import NasError
+    from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
+
+    if (arch is None) == (model is None):
+        raise NasError("give --arch FILE or --model NAME, one of them")
+    shape = None if input_size is None else parse_input_shape(input_size)
+    if arch is not None:
+        return load_architecture(arch, input_size=None if shape is None else shape[1:])
+    if shape is None:
+        raise NasError("--model needs --input CxHxW, e.g. 3x46x64 (see `nas data stats DIR`)")
+    name = str(model).rpartition(":")[2]
+    size = InputSpec(channels=shape[0], height=shape[1], width=shape[2])
+    return ArchitectureSpec(name=name, input=size, model=model)
+
+
+def _training(file: Path | None, overrides: dict[str, Any]) -> "TrainingSpec":
+    from nas.spec.training import TrainingSpec, load_training
+
+    training = TrainingSpec() if file is None else load_training(file)
+    return training.model_copy(update={key: value for key, value in overrides.items() if value is not None})
+
+
+def _resumed_plan(folder: Path, options: dict[str, Any]) -> "RunPlan":
+    from nas.cli.training_run import RunPlan
+    from nas.errors import NasError
+
+    given = sorted(f"--{name.replace('_', '-')}" for name, value in options.items() if value)
+    if given:
+        raise NasError(f"a resumed run keeps its settings: leave out {', '.join(given)}", key="--resume")
+    return RunPlan.from_folder(folder)

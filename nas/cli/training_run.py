@@ -1,0 +1,282 @@
+"""A training run in its folder: data, training, the one look at the test split, what is written."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import click
+import torch
+import yaml
+from torch import nn
+
+from nas.errors import NasError
+from nas.macs.count import MacsReport, count_macs
+from nas.model.build import build_network
+from nas.model.identity import architecture_hash
+from nas.report.class_table import class_table
+from nas.report.confusion import plot_confusion
+from nas.report.history_plot import plot_history
+from nas.report.tables import count_text, metric_text, metric_title, seconds_text
+from nas.report.tensorboard import CurveWriter
+from nas.runs import atomic_write_text, environment
+from nas.spec.architecture import ArchitectureSpec, dump_architecture, load_architecture
+from nas.spec.training import TrainingSpec, load_training
+from nas.tasks.base import Metrics, Task, TaskData
+from nas.tasks.classification import ClassificationMetrics
+from nas.tasks.registry import task_named
+from nas.train.checkpoint import EpochResult
+from nas.train.device import seeded
+from nas.train.failure import TrainingFailed
+from nas.train.loop import FitResult, evaluate, fit
+from nas.train.source import same_data, source_of, split_seed_of
+from nas.train.trained import ARCHITECTURE_FILE, WEIGHTS_FILE
+from nas.train.weights import save_weights
+
+TRAINING_FILE = "training.yaml"
+METRICS_FILE = "metrics.json"
+CHECKPOINT_FILE = "checkpoint.pt"
+LOG_FILE = "log.txt"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """All that decides a run, before its data are read."""
+
+    folder: Path
+    architecture: ArchitectureSpec
+    training: TrainingSpec
+    source: Path | None
+    groups: Path | None = None
+    strict: bool = False
+    pretrained: bool = False
+    resumed: bool = False
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> "RunPlan":
+        """The plan of a run that was begun. Raises NasError if there is none, or it has ended."""
+        if not (folder / ARCHITECTURE_FILE).exists() or not (folder / TRAINING_FILE).exists():
+            raise NasError("no training run was begun here", file=folder)
+        if (folder / METRICS_FILE).exists():
+            raise NasError("this run is finished: see its metrics.json", file=folder)
+        architecture = load_architecture(folder / ARCHITECTURE_FILE)
+        facts = architecture.provenance
+        return cls(
+            folder=folder,
+            architecture=architecture,
+            training=load_training(folder / TRAINING_FILE),
+            source=source_of(architecture, None),
+            groups=None if facts.get("groups") is None else Path(str(facts["groups"])),
+            strict=bool(facts.get("strict")),
+            pretrained=bool(facts.get("pretrained")),
+            resumed=True,
+        )
+
+
+def carry_out(plan: RunPlan, device: torch.device) -> None:
+    """Train, test once, and fill the folder. Raises NasError where the run can't go on."""
+    start = perf_counter()
+    say = _log_to(plan.folder / LOG_FILE)
+    task = task_named(plan.architecture.task)
+    say(_first_line(plan))
+    data = _load(plan, task)
+    architecture = _adopted(plan, task, data)
+    for line in _data_lines(data):
+        say(line)
+    if not plan.resumed:
+        _write_plan(plan, architecture)
+    with seeded(plan.training.seed, torch.device("cpu")):
+        network = build_network(architecture, pretrained=plan.pretrained)
+    cost = count_macs(network, architecture.input.shape)
+    say(_cost_line(architecture, cost, plan.training, device))
+    fitted = _fit(network, data, task, plan, device, say)
+    save_weights(network, plan.folder / WEIGHTS_FILE)
+    test = evaluate(network, data, task, "test", device=device)
+    values = {
+        "test": test.with_intervals(),
+        "validation": fitted.best_validation.with_intervals(),
+        "macs": cost.total,
+        "parameters": cost.parameters,
+        "seconds_per_epoch": fitted.seconds_per_epoch,
+        "seed": plan.training.seed,
+        "epochs": len(fitted.history),
+        "best_epoch": fitted.best_epoch,
+        "task": task.name,
+        "architecture_hash": architecture_hash(architecture),
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "seconds": perf_counter() - start,
+        "environment": environment(),
+    }
+    _draw(plan.folder, task, test, fitted)
+    for line in report_lines("test", task.first_metric, test):
+        say(line)
+    say(f"{seconds_text(fitted.seconds_per_epoch)} an epoch; written to {plan.folder}")
+    # Last: its presence says that the run is finished.
+    atomic_write_text(plan.folder / METRICS_FILE, json.dumps(values, indent=2) + "\n")
+
+
+def report_lines(split: str, first_metric: str, metrics: Metrics) -> list[str]:
+    """What a person reads of an evaluation: the table of classes, then the first metric."""
+    values = metrics.with_intervals()
+    low, high = values[f"{first_metric}_ci95"]
+    lines = [""]
+    if isinstance(metrics, ClassificationMetrics):
+        lines += class_table(metrics.confusion, tuple(metrics.per_class_f1)).splitlines()
+    shown = f"{metric_text(values[first_metric])} (95 % interval {metric_text(low)} to {metric_text(high)})"
+    more = f", accuracy {metric_text(values['accuracy'])}" if "accuracy" in values else ""
+    return [*lines, f"{split} {metric_title(first_metric)} {shown}{more}"]
+
+
+def _fit(
+    network: nn.Module,
+    data: TaskData,
+    task: Task[Any],
+    plan: RunPlan,
+    device: torch.device,
+    say: Say,
+) -> FitResult:
+    best = -1.0
+
+    def on_epoch(result: EpochResult) -> None:
+        nonlocal best
+        mark = "  *" if result.validation.first > best else ""
+        best = max(best, result.validation.first)
+        say(_epoch_line(result, plan.training.epochs, task.first_metric) + mark)
+        curves.scalars(
+            result.epoch,
+            {
+                "loss/train": result.train_loss,
+                f"{task.first_metric}/validation": result.validation.first,
+                "learning_rate": result.learning_rate,
+            },
+        )
+
+    try:
+        with CurveWriter(plan.folder / "tensorboard") as curves:
+            return fit(
+                network,
+                data,
+                task,
+                plan.training,
+                device=device,
+                on_epoch=on_epoch,
+                checkpoint=plan.folder / CHECKPOINT_FILE,
+            )
+    except TrainingFailed as failure:
+        raise NasError(f"training failed: {failure.reason}", file=plan.folder) from failure
+    except KeyboardInterrupt:
+        say(f"stopped; go on with: nas train --resume {plan.folder}")
+        raise
+
+
+def _load(plan: RunPlan, task: Task[Any]) -> TaskData:
+    """All three splits; normalised anew if the architecture was made on other data."""
+    data = task.load_data(
+        plan.source,
+        plan.architecture.input,
+        plan.architecture.preprocess,
+        splits=("train", "validation", "test"),
+        seed=split_seed_of(plan.architecture),
+        strict=plan.strict,
+        groups=plan.groups,
+    )
+    known = plan.architecture.preprocess is not None
+    if known and not plan.resumed and not same_data(plan.architecture, plan.source):
+        data = task.measure_normalisation(data)
+    return data
+
+
+def _adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec:
+    """The architecture with these data's classes and preprocessing, and where it comes from."""
+    if plan.resumed:
+        if plan.architecture.classes != data.classes:
+            raise NasError(
+                f"the data have the classes {', '.join(data.classes)} now, but the run was begun with "
+                f"{', '.join(plan.architecture.classes)}",
+                file=plan.folder,
+            )
+        return plan.architecture
+    architecture = plan.architecture.with_classes(data.classes)
+    task.check_architecture(architecture)
+    facts = {
+        "data": data.source,
+        "split_seed": split_seed_of(plan.architecture),
+        "training_seed": plan.training.seed,
+        "groups": None if plan.groups is None else str(plan.groups),
+        "strict": plan.strict,
+        "pretrained": plan.pretrained,
+        "commit": environment()["commit"],
+    }
+    return replace(
+        architecture,
+        preprocess=data.preprocess,
+        provenance={**architecture.provenance, **facts},
+    )
+
+
+def _write_plan(plan: RunPlan, architecture: ArchitectureSpec) -> None:
+    atomic_write_text(plan.folder / ARCHITECTURE_FILE, dump_architecture(architecture))
+    training = plan.training.model_dump(mode="json")
+    atomic_write_text(plan.folder / TRAINING_FILE, yaml.safe_dump(training, sort_keys=False))
+
+
+def _draw(folder: Path, task: Task[Any], test: Metrics, fitted: FitResult) -> None:
+    if isinstance(test, ClassificationMetrics):
+        plot_confusion(test.confusion, tuple(test.per_class_f1), folder / "confusion.png")
+    plot_history(
+        [result.train_loss for result in fitted.history],
+        [result.validation.first for result in fitted.history],
+        folder / "history.png",
+        best_epoch=fitted.best_epoch,
+        metric=task.first_metric,
+    )
+
+
+def _first_line(plan: RunPlan) -> str:
+    if plan.source is None:
+        return "Data: scikit-learn's handwritten digits, which are built in (no --data was given)"
+    return f"Data: {plan.source}" + (" (resumed)" if plan.resumed else "")
+
+
+def _data_lines(data: TaskData) -> list[str]:
+    lines = []
+    if data.made_splits:
+        lines.append(f"  no {' and no '.join(data.made_splits)} split there: made from the training images, stratified")
+    if data.unreadable:
+        lines.append(f"  {len(data.unreadable)} unreadable files are left out:")
+        lines += [f"    {file}" for file in data.unreadable]
+    return lines
+
+
+def _cost_line(
+    architecture: ArchitectureSpec, cost: MacsReport, training: TrainingSpec, device: torch.device
+) -> str:
+    size = "x".join(map(str, architecture.input.shape))
+    return (
+        f"{architecture.name}: {count_text(cost.total)} MACs, {count_text(cost.parameters)} parameters, "
+        f"input {size}, {len(architecture.classes)} classes; {training.epochs} epochs on {device}"
+    )
+
+
+def _epoch_line(result: EpochResult, epochs: int, first_metric: str) -> str:
+    return (
+        f"epoch {result.epoch:{len(str(epochs))}}/{epochs}  loss {result.train_loss:.4f}  "
+        f"validation {metric_title(first_metric)} {metric_text(result.validation.first)}  "
+        f"{seconds_text(result.seconds)}"
+    )
+
+
+def _log_to(file: Path) -> Say:
+    """A function that prints a line and keeps it."""
+
+    def say(line: str) -> None:
+        click.echo(line)
+        with file.open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+
+    return say

@@ -1,0 +1,73 @@
+"""Mean and deviation of each channel: measured on training images, taken out of every batch."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nas.data.image_set import ImageSet
+from nas.spec.preprocess import ImagePreprocess
+
+_AT_ONCE = 1024
+"""Images of which sums are taken at once."""
+
+
+def channel_statistics(image_set: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel over all pixels, on the scale of 0 to 1.
+
+    Exact (whole numbers are summed). The deviation is at least 1/255, so that constant images can
+    be normalised.
+    """
+    channels = image_set.pixels.shape[3]
+    sums = np.zeros(channels, dtype=np.int64)
+    squares = np.zeros(channels, dtype=np.int64)
+    for start in range(0, len(image_set), _AT_ONCE):
+        chunk = image_set.pixels[start : start + _AT_ONCE]
+        for channel in range(channels):
+            counts = np.bincount(chunk[..., channel].ravel(), minlength=256)
+            sums[channel] += counts @ np.arange(256)
+            squares[channel] += counts @ np.arange(256) ** 2
+    pixels = image_set.pixels[..., 0].size
+    mean = sums / pixels
+    deviation = np.sqrt(np.maximum(squares / pixels - mean**2, 1.0))
+    return tuple((mean / 255).tolist()), tuple((deviation / 255).tolist())
+
+
+def fitted_preprocess(preprocess: ImagePreprocess, image_set: ImageSet) -> ImagePreprocess:
+    """`preprocess` with mean and std of `image_set`, rounded to 4 digits for the file."""
+    mean, std = channel_statistics(image_set)
+    return preprocess.model_copy(
+        update={
+            "mean": tuple(round(value, 4) for value in mean),
+            "std": tuple(round(value, 4) for value in std),
+        }
+    )
+
+
+class Normalise:
+    """From values of 0 to 255 to `(value / 255 - mean) / std` of each channel, float32."""
+
+    def __init__(self, preprocess: ImagePreprocess, channels: int, device: torch.device) -> None:
+        mean = torch.tensor(_per_channel(preprocess.mean, channels, "mean"), dtype=torch.float64)
+        std = torch.tensor(_per_channel(preprocess.std, channels, "std"), dtype=torch.float64)
+        self._scale_C = (1 / (255 * std)).float().to(device)
+        self._shift_C = (-mean / std).float().to(device)
+
+    def __call__(self, x_NCHW: Tensor) -> Tensor:
+        """In channels_last; a float32 input may be overwritten."""
+        samples, channels, height, width = x_NCHW.shape
+        x_NHWC = x_NCHW.permute(0, 2, 3, 1).contiguous()
+        # Whole rows of pixels: the arithmetic runs along 3 W values instead of 3.
+        x_rows = x_NHWC.view(samples * height, width * channels)
+        # In place: fresh memory of a few megabytes costs more than the arithmetic on it.
+        out_rows = x_rows.float().mul_(self._scale_C.repeat(width))
+        out_rows.add_(self._shift_C.repeat(width))
+        return out_rows.view(samples, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _per_channel(values: tuple[float, ...], channels: int, name: str) -> list[float]:
+    if len(values) == channels:
+        return list(values)
+    # The same for every channel, however many there are: a grey network takes the defaults too.
+    if len(set(values)) == 1:
+        return [values[0]] * channels
+    raise ValueError(f"preprocess.{name} has {len(values)} values for {channels} channels")

@@ -1,0 +1,78 @@
+"""The cost of an architecture block by block, each different block counted once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from blocks import BlockConfig, Shape
+from nas.errors import NasError
+from nas.macs.count import LayerMacs, MacsReport
+from nas.macs.meta import WithoutWeights
+from nas.macs.trace import trace_forward
+from nas.spec.definition import ArchitectureSpec
+from nas.spec.layers import Step
+
+
+@dataclass(frozen=True)
+class BlockCost:
+    """Of one block on one sample."""
+
+    macs: int
+    parameters: int
+    peak_activation_bytes: int
+
+
+def count_architecture(architecture: ArchitectureSpec) -> MacsReport:
+    """What `count_macs` gives for the built network, with the blocks' own names, and many times faster.
+
+    A network of ours is a chain of blocks, so its MACs and weights are sums over them, and its peak of
+    activations is the largest of theirs. The cost of a block follows from its config and input shape;
+    it is remembered, so the candidates of a search, which share most of their blocks, cost little.
+
+    Raises NasError for the block that can't be counted, ValueError for an architecture of another library.
+    """
+    if architecture.model is not None:
+        raise ValueError(f"{architecture.model} has no blocks: build it and use count_macs")
+    steps, head_steps = architecture.steps(), architecture.head_steps()
+    costs = [_cost(step) for step in (*steps, *head_steps)]
+    layers = [_row(step.name, (step,)) for step in steps]
+    if head_steps:
+        layers.append(_row("head", head_steps))
+    return MacsReport(
+        total=sum(cost.macs for cost in costs),
+        parameters=sum(cost.parameters for cost in costs),
+        peak_activation_bytes=max((cost.peak_activation_bytes for cost in costs), default=0),
+        input=architecture.input.shape,
+        layers=tuple(layers),
+    )
+
+
+def _row(name: str, steps: Sequence[Step]) -> LayerMacs:
+    costs = [_cost(step) for step in steps]
+    return LayerMacs(
+        name=name,
+        block=steps[-1].config.name,
+        output=tuple(steps[-1].out_shape),
+        macs=sum(cost.macs for cost in costs),
+        parameters=sum(cost.parameters for cost in costs),
+    )
+
+
+def _cost(step: Step) -> BlockCost:
+    try:
+        return block_cost(step.config, step.in_shape)
+    except NasError as error:
+        raise NasError(f"{step.config.name} {step.name!r}: {error.problem}") from error
+
+
+@lru_cache(maxsize=65_536)
+def block_cost(config: BlockConfig, in_shape: Shape) -> BlockCost:
+    """The cost of the block on one sample of that shape."""
+    with WithoutWeights():
+        block = config.build(in_shape)
+    trace = trace_forward(block.eval(), in_shape, {})
+    return BlockCost(
+        macs=sum(trace.macs.values()),
+        parameters=sum(parameter.numel() for parameter in block.parameters()),
+        peak_activation_bytes=trace.peak_activation_bytes,
+    )

@@ -1,0 +1,86 @@
+"""The same network by other counters' conventions, and what each of them counts, by kind of op."""
+
+import copy
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from nas.errors import NasError
+from nas.macs.count import evaluating
+from nas.macs.fvcore_counter import count_fvcore
+from nas.macs.kinds import Kind, kind_of_module
+from nas.macs.meta import meta_copy, on_meta
+from nas.macs.ptflops_0_6_4 import count_ptflops_0_6_4
+from nas.macs.ptflops_counter import count_ptflops
+from nas.macs.trace import trace_forward
+
+OURS = "ours"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What each counter makes of one network, by kind of op: the rows that explain why they differ."""
+
+    amounts: dict[str, Counter[Kind]]
+    """By counter (`ours`, `fvcore`, `ptflops`, `ptflops_aten`, `ptflops_0_6_4`) and kind of op."""
+    totals: dict[str, int]
+    """Each counter's own total; its amounts sum to it."""
+
+    def kinds(self) -> list[Kind]:
+        """The kinds that some counter has an amount for."""
+        return [kind for kind in Kind if any(amounts[kind] for amounts in self.amounts.values())]
+
+
+def compare_counters(module: nn.Module, input_shape: Sequence[int]) -> Comparison:
+    """Our count and those of fvcore, ptflops (both backends) and ptflops 0.6.4, of one sample.
+
+    The others run copies of `module` on the CPU, since fvcore can't use the meta device; weights that are
+    on meta are taken as zeros. ptflops 0.6.4 is left out for recurrent layers.
+
+    Raises NasError where a counter can't run the network.
+    """
+    counters = {
+        "fvcore": lambda copied: count_fvcore(copied, input_shape),
+        "ptflops": lambda copied: count_ptflops(copied, input_shape, "pytorch"),
+        "ptflops_aten": lambda copied: count_ptflops(copied, input_shape, "aten"),
+    }
+    if not any(isinstance(part, (nn.RNNBase, nn.RNNCellBase)) for part in module.modules()):
+        counters["ptflops_0_6_4"] = lambda copied: count_ptflops_0_6_4(copied, input_shape)
+    results = {OURS: _count_ours(module, input_shape)}
+    for name, count in counters.items():
+        try:
+            results[name] = count(_cpu_copy(module))
+        except NasError:
+            raise
+        except Exception as error:  # whatever another package raises
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise NasError(f"{name} can't count this network: {reason}") from error
+    return Comparison(
+        amounts={name: amounts for name, (_, amounts) in results.items()},
+        totals={name: total for name, (total, _) in results.items()},
+    )
+
+
+def _count_ours(module: nn.Module, input_shape: Sequence[int]) -> tuple[int, Counter[Kind]]:
+    shapes = module if on_meta(module) else meta_copy(module)
+    with evaluating(shapes):
+        trace = trace_forward(shapes, input_shape, dict(shapes.named_modules()))
+    amounts: Counter[Kind] = Counter()
+    for (path, op), macs in trace.macs.items():
+        kind = kind_of_module(shapes.get_submodule(path))
+        if kind not in (Kind.RECURRENT, Kind.ATTENTION):
+            kind = Kind.CONVOLUTION if "convolution" in op else Kind.PRODUCT
+        amounts[kind] += macs
+    return sum(amounts.values()), amounts
+
+
+def _cpu_copy(module: nn.Module) -> nn.Module:
+    if not on_meta(module):
+        return copy.deepcopy(module).to("cpu", torch.float32).eval()
+    copied = copy.deepcopy(module).to_empty(device="cpu").eval()
+    for tensor in (*copied.parameters(), *copied.buffers()):
+        tensor.detach().zero_()
+    return copied

@@ -1,0 +1,144 @@
+"""Networks of other libraries by name: torchvision, timm, and the user's own modules."""
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from nas.errors import NasError, did_you_mean
+
+_INSTALL = {
+    "torchvision": "pip install --upgrade torch torchvision",
+    "timm": "pip install 'compact-nas[timm]'",
+}
+
+# Left unset, their builders warn that the default of init_weights will change.
+_OLD_INCEPTIONS = ("googlenet", "inception_v3")
+
+
+def load_reference(model: str, classes: int | None, *, pretrained: bool = False) -> nn.Module:
+    """The network `torchvision:NAME`, `timm:NAME` or `my.module:factory`.
+
+    Args:
+        model: `my.module` is imported with the current folder among the places to look in; `factory` is
+            a module, or is called to make one, with `num_classes` and `pretrained` where it has them.
+        classes: Outputs of the classifier; None keeps the library's own number.
+        pretrained: Load the library's published weights, all but those of a classifier of other width.
+
+    Raises NasError for an unknown name, a library that is missing or broken, and weights that can't be had.
+    """
+    source, colon, name = model.partition(":")
+    if not (source and colon and name):
+        raise NasError(
+            f"model {model!r} is not understood: write torchvision:NAME, timm:NAME or my.module:factory"
+        )
+    if source == "torchvision":
+        return _from_torchvision(name, classes, pretrained)
+    if source == "timm":
+        return _from_timm(name, classes, pretrained)
+    return _from_factory(source, name, classes, pretrained)
+
+
+def _from_torchvision(name: str, classes: int | None, pretrained: bool) -> nn.Module:
+    models = _import_library("torchvision").models
+    names = models.list_models(module=models)
+    if name not in names:
+        raise NasError(f"torchvision has no classifier {name!r}{did_you_mean(name, names)}")
+    options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+    if name in _OLD_INCEPTIONS:
+        options |= {"init_weights": True, "transform_input": pretrained}
+    network: nn.Module = models.get_model(name, weights=None, **options)
+    if pretrained:
+        _load_torchvision_weights(network, models.get_model_weights(name).DEFAULT)
+    return network
+
+
+def _load_torchvision_weights(network: nn.Module, weights: Any) -> None:
+    try:
+        state = weights.get_state_dict(progress=False)
+    except OSError as error:  # as those of urllib are
+        raise NasError(f"{weights} could not be downloaded from {weights.url}: {error}") from error
+    own = network.state_dict()
+    fitting = {
+        key: value for key, value in state.items() if key in own and own[key].shape == value.shape
+    }
+    network.load_state_dict(fitting, strict=False)
+
+
+def _from_timm(name: str, classes: int | None, pretrained: bool) -> nn.Module:
+    timm = _import_library("timm")
+    known = name.partition(".")[0]
+    if not timm.is_model(known):
+        raise NasError(f"timm has no model {known!r}{did_you_mean(known, timm.list_models())}")
+    options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+    try:
+        network: nn.Module = timm.create_model(name, pretrained=pretrained, **options)
+    except Exception as error:  # the hub's client has errors of many kinds
+        problem = f"weights of {name} could not be had" if pretrained else f"{name} could not be built"
+        raise NasError(f"timm: {problem}: {_first_line(error)}") from error
+    return network
+
+
+def _import_library(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        missing = error.name or name
+        raise NasError(f"{missing} is not installed: {_INSTALL[name]}") from error
+    except (ImportError, RuntimeError) as error:  # torchvision's compiled part, which timm needs too
+        raise NasError(
+            f"{name} does not fit the installed torch ({_first_line(error)}): {_INSTALL['torchvision']}"
+        ) from error
+
+
+def _from_factory(source: str, name: str, classes: int | None, pretrained: bool) -> nn.Module:
+    module = _import_own(source)
+    if not hasattr(module, name):
+        public = [word for word in vars(module) if not word.startswith("_")]
+        raise NasError(f"{source} has no {name!r}{did_you_mean(name, public)}")
+    factory = getattr(module, name)
+    network = factory if isinstance(factory, nn.Module) else _call(factory, f"{source}:{name}", classes, pretrained)
+    if not isinstance(network, nn.Module):
+        raise NasError(f"{source}:{name} gives a {type(network).__name__}, not a torch.nn.Module")
+    return network
+
+
+def _import_own(source: str) -> ModuleType:
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        return importlib.import_module(source)
+    except Exception as error:  # whatever the user's own code raises
+        raise NasError(f"{source} can't be imported: {type(error).__name__}: {_first_line(error)}") from error
+    finally:
+        sys.path.remove(folder)
+
+
+def _call(factory: Callable[..., object], model: str, classes: int | None, pretrained: bool) -> object:
+    if not callable(factory):
+        raise NasError(f"{model} is a {type(factory).__name__}; needed is a torch.nn.Module or what makes one")
+    options: dict[str, object] = {}
+    if classes is not None and _takes(factory, "num_classes"):
+        options["num_classes"] = classes
+    if pretrained:
+        if not _takes(factory, "pretrained"):
+            raise NasError(f"{model} has no parameter 'pretrained', so it has no pretrained weights to load")
+        options["pretrained"] = True
+    try:
+        return factory(**options)
+    except Exception as error:  # whatever the user's own code raises
+        raise NasError(f"{model} failed: {type(error).__name__}: {_first_line(error)}") from error
+
+
+def _takes(factory: Callable[..., object], parameter: str) -> bool:
+    parameters = inspect.signature(factory).parameters.values()
+    return any(p.name == parameter or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n")[0]

@@ -1,0 +1,52 @@
+"""Everything that a search was asked to do, kept in its folder so that it can go on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import Field
+
+from nas.runs import atomic_write_text
+from nas.spec.budget import BudgetSpec, SearchSpec
+from nas.spec.frozen import Frozen
+from nas.spec.load import read_document, validate
+from nas.spec.training import TrainingSpec
+
+
+class SearchSettings(Frozen):
+    """Resolved settings of one search."""
+
+    command: str = ""
+    """The command line that began it."""
+    data: str | None = None
+    """Folder or table of the data; null is the data set that comes with the installed packages."""
+    groups: str | None = None
+    """Table of the groups that no split may cut."""
+    strict: bool = False
+    """Stop at files that can't be read, instead of leaving them out."""
+    split_seed: Annotated[int, Field(strict=True, ge=0)] = 0
+    """Seed of the splits, where the data have none of their own."""
+    search: SearchSpec = SearchSpec()
+    budget: BudgetSpec = BudgetSpec()
+    training: TrainingSpec = TrainingSpec()
+    score: str | None = None
+    """Name or expression of the score by which the best network is chosen; null is the knee of the front."""
+    workers: Annotated[int, Field(strict=True, ge=1, le=1_024)] = 1
+    """Processes that train at the same time."""
+    threads: Annotated[int, Field(strict=True, ge=1, le=1_024)] = 1
+    """Cores that each of them uses."""
+    device: str = "auto"
+    """Where they train: auto, cpu, cuda, cuda:1."""
+    environment: dict[str, str] = {}  # noqa: RUF012  # pydantic copies defaults
+    """Versions, commit and hardware."""
+
+
+def write_settings(folder: Path, settings: SearchSettings) -> None:
+    """Write `settings.yaml` into a run's folder."""
+    text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    atomic_write_text(folder / "settings.yaml", text)
+
+
+def read_settings(folder: Path) -> SearchSettings:
+    """The settings of a run's folder. Raises NasError where there are none."""
+    return validate(SearchSettings, read_document(folder / "settings.yaml"))

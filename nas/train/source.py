@@ -1,0 +1,45 @@
+"""Which data a network is trained or evaluated on when the command line does not say."""
+
+from pathlib import Path
+
+from nas.data.builtin import DIGITS_SOURCE
+from nas.errors import NasError
+from nas.spec.architecture import ArchitectureSpec
+
+
+def source_of(architecture: ArchitectureSpec, given: Path | None) -> Path | None:
+    """The folder or table to read; None is the built-in data set.
+
+    `given` counts first, then what the architecture's provenance names. Raises NasError if that is
+    not there any more.
+    """
+    if given is not None:
+        return given.resolve()
+    named = architecture.provenance.get("data")
+    if named is None or named == DIGITS_SOURCE:
+        return None
+    path = Path(str(named))
+    if not path.exists():
+        raise NasError(f"the data that it names, {str(path)!r}, are not there; give --data", key="provenance.data")
+    return path.resolve()
+
+
+def same_data(architecture: ArchitectureSpec, source: Path | None) -> bool:
+    """Whether the architecture was made on these data, or does not say on which."""
+    named = architecture.provenance.get("data")
+    if named is None:
+        return True
+    if source is None or named == DIGITS_SOURCE:
+        return source is None and named == DIGITS_SOURCE
+    return Path(str(named)).resolve() == source.resolve()
+
+
+def split_seed_of(architecture: ArchitectureSpec) -> int:
+    """The seed by which the data were split when the architecture was found, 0 if it is silent.
+
+    Not the training seed: another split would test on pictures that the search has learned from.
+    """
+    seed = architecture.provenance.get("split_seed", 0)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise NasError(f"{seed!r} is no seed; allowed are whole numbers from 0", key="provenance.split_seed")
+    return seed

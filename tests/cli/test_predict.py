@@ -1,0 +1,96 @@
+"""`nas predict`: the inputs that evaluation sees, files named one by one, both forms of output."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from nas.cli.predict import predict
+from nas.errors import NasError
+from nas.spec.architecture import load_architecture
+from nas.tasks.registry import task_named
+from nas.train.fold import folded_copy
+from nas.train.trained import load_trained
+from tests.cli.conftest import invoke
+
+CPU = torch.device("cpu")
+
+
+def test_predictions_are_those_of_evaluation(run: Path, photos: Path) -> None:
+    architecture = load_architecture(run / "architecture.yaml")
+    task = task_named("image")
+    data = task.load_data(photos, architecture.input, architecture.preprocess, splits=("test",))
+    network = folded_copy(load_trained(run, CPU).network)
+    with torch.inference_mode():
+        batches = task.evaluation_batches(data, "test", CPU)
+        expected_NK = torch.cat([network(x).softmax(dim=1) for x, _ in batches])
+    files = [photos / path for path in data.images.test.paths]
+    rows = json.loads(invoke(predict, run, *files).output)
+    assert [row["file"] for row in rows] == [str(file) for file in files]
+    got_NK = torch.tensor([list(row["probabilities"].values()) for row in rows])
+    torch.testing.assert_close(got_NK, expected_NK, rtol=1e-5, atol=1e-6)
+    names = [architecture.classes[k] for k in expected_NK.argmax(dim=1)]
+    assert [row["class"] for row in rows] == names
+    assert all(row["probability"] == max(row["probabilities"].values()) for row in rows)
+
+
+def test_folders_are_searched(run: Path, photos: Path) -> None:
+    rows = json.loads(invoke(predict, run, photos / "test").output)
+    assert len(rows) == 21
+    assert sum(row["class"] == Path(row["file"]).parent.name for row in rows) > 15
+
+
+def test_unreadable_files_are_named_and_the_rest_predicted(
+    run: Path, photos: Path, tmp_path: Path
+) -> None:
+    broken, missing = tmp_path / "broken.jpg", tmp_path / "missing.jpg"
+    broken.write_bytes(b"no picture")
+    good = photos / "test" / "red" / "00.jpg"
+    out = tmp_path / "out.json"
+    result = invoke(predict, run, broken, good, missing, "--out", out)
+    assert result.exit_code == 1
+    assert "2 of 3 files could not be read" in result.output
+    rows = json.loads(out.read_text())
+    assert [("error" in row, "class" in row) for row in rows] == [
+        (True, False),
+        (False, True),
+        (True, False),
+    ]
+
+
+def test_csv_has_a_column_a_class(run: Path, photos: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"")
+    good = photos / "test" / "red" / "00.jpg"
+    result = invoke(predict, run, broken, good, "--format", "csv", "--out", tmp_path / "out.csv")
+    assert result.exit_code == 1
+    first, second = csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text()))
+    assert list(first) == [
+        "file", "class", "probability", "probabilities:blue", "probabilities:green",
+        "probabilities:red", "error",
+    ]  # fmt: skip
+    assert first["class"] == ""
+    assert first["error"]
+    assert second["error"] == ""
+    assert float(second["probability"]) == float(second[f"probabilities:{second['class']}"])
+
+
+def test_mistakes_are_named(run: Path, tmp_path: Path) -> None:
+    for arguments, complaint in (
+        ((tmp_path / "no", "x.jpg"), "no such folder"),
+        ((run, tmp_path), "nothing in this folder"),
+    ):
+        result = invoke(predict, *arguments)
+        assert isinstance(result.exception, NasError)
+        assert complaint in str(result.exception)
+
+
+@pytest.mark.parametrize("count", [1, 65])
+def test_batches_do_not_change_what_is_predicted(run: Path, photos: Path, count: int) -> None:
+    file = photos / "test" / "blue" / "00.jpg"
+    rows = json.loads(invoke(predict, run, *[file] * count).output)
+    assert len(rows) == count
+    assert all(abs(row["probability"] - rows[0]["probability"]) < 1e-5 for row in rows)

@@ -1,0 +1,229 @@
+"""`nas train`: what it writes, says, refuses, and how it goes on."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import nas.cli.training_run as training_run
+from nas.cli.train import train
+from nas.errors import NasError
+from nas.spec.architecture import load_architecture
+from nas.spec.training import load_training
+from tests.cli.conftest import ARCHITECTURE, invoke, write_photos
+
+
+def error_of(*arguments: object) -> str:
+    result = invoke(train, *arguments)
+    assert isinstance(result.exception, NasError), result.output
+    return str(result.exception)
+
+
+def test_the_folder_has_what_other_programs_read(run: Path) -> None:
+    values = json.loads((run / "metrics.json").read_text())
+    for split in ("test", "validation"):
+        low, high = values[split]["macro_f1_ci95"]
+        assert 0 <= low <= values[split]["macro_f1"] <= high <= 1
+        assert list(values[split]["per_class_f1"]) == ["blue", "green", "red"]
+        assert 0 <= values[split]["accuracy"] <= 1
+    assert values["test"]["samples"] == 21
+    assert values["test"]["macro_f1"] > 0.8
+    assert values["macs"] > 0
+    assert values["parameters"] > 0
+    assert values["seconds_per_epoch"] > 0
+    assert values["seed"] == 0
+    for name in ("model.safetensors", "confusion.png", "history.png", "log.txt", "checkpoint.pt"):
+        assert (run / name).stat().st_size > 0
+    assert list((run / "tensorboard").iterdir())
+
+
+def test_the_architecture_file_alone_says_how_to_predict(run: Path, photos: Path) -> None:
+    architecture = load_architecture(run / "architecture.yaml")
+    assert architecture.classes == ("blue", "green", "red")
+    assert architecture.preprocess is not None
+    assert architecture.preprocess.mean != (0.5, 0.5, 0.5)
+    assert architecture.provenance["data"] == str(photos)
+    assert load_training(run / "training.yaml").epochs == 8
+
+
+def test_says_an_epoch_a_line_and_a_class_a_line(run: Path) -> None:
+    lines = (run / "log.txt").read_text().splitlines()
+    assert lines[0].startswith("Data: ")
+    assert sum(line.startswith("epoch ") for line in lines) == 8
+    assert any(line.startswith("green ") for line in lines)
+    assert any("test macro-F1" in line and "95 % interval" in line for line in lines)
+
+
+def test_the_test_split_is_measured_once(
+    photos: Path, architecture_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    real = training_run.evaluate
+
+    def counting(network, data, task, split, *, device):
+        seen.append(split)
+        return real(network, data, task, split, device=device)
+
+    monkeypatch.setattr(training_run, "evaluate", counting)
+    out = tmp_path / "run"
+    result = invoke(train, "--arch", architecture_file, "--data", photos, "--out", out, "--epochs", 2)
+    assert result.exception is None
+    assert seen == ["test"]
+
+
+def test_the_same_seed_gives_the_same_weights(
+    photos: Path, architecture_file: Path, tmp_path: Path
+) -> None:
+    weights = []
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        result = invoke(
+            train, "--arch", architecture_file, "--data", photos, "--out", tmp_path / name,
+            "--epochs", 2, "--seed", seed, "--threads", 1,
+        )  # fmt: skip
+        assert result.exception is None
+        weights.append((tmp_path / name / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_resumes_to_the_same_weights(
+    photos: Path, architecture_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = ("--arch", architecture_file, "--data", photos, "--epochs", 4, "--threads", 1)
+    assert invoke(train, *common, "--out", tmp_path / "whole").exception is None
+    real = training_run._epoch_line
+
+    def stop_in_epoch_3(result, *arguments):
+        if result.epoch == 3:
+            raise KeyboardInterrupt
+        return real(result, *arguments)
+
+    monkeypatch.setattr(training_run, "_epoch_line", stop_in_epoch_3)
+    stopped = invoke(train, *common, "--out", tmp_path / "stopped")
+    assert "go on with: nas train --resume" in stopped.output
+    assert not (tmp_path / "stopped" / "metrics.json").exists()
+    monkeypatch.undo()
+    assert invoke(train, "--resume", tmp_path / "stopped", "--threads", 1).exception is None
+    whole, resumed = (tmp_path / name / "model.safetensors" for name in ("whole", "stopped"))
+    assert whole.read_bytes() == resumed.read_bytes()
+
+
+def test_a_resumed_run_keeps_its_settings_and_a_finished_one_is_over(run: Path, tmp_path: Path) -> None:
+    assert "leave out --epochs, --seed" in error_of("--resume", run, "--epochs", 3, "--seed", 1)
+    assert "finished" in error_of("--resume", run)
+    assert "no training run" in error_of("--resume", tmp_path)
+
+
+def test_without_data_the_digits_are_used_and_said(
+    architecture_file: Path, tmp_path: Path
+) -> None:
+    result = invoke(train, "--arch", architecture_file, "--out", tmp_path / "run", "--epochs", 1)
+    assert result.exception is None, result.output
+    assert "digits" in result.output.splitlines()[0]
+    assert len(load_architecture(tmp_path / "run" / "architecture.yaml").classes) == 10
+
+
+def test_without_data_those_of_the_provenance_are_used(photos: Path, tmp_path: Path) -> None:
+    file = tmp_path / "best.yaml"
+    file.write_text(ARCHITECTURE + f"provenance: {{data: {photos}}}\n")
+    result = invoke(train, "--arch", file, "--out", tmp_path / "run", "--epochs", 1)
+    assert result.output.splitlines()[0] == f"Data: {photos}"
+    file.write_text(ARCHITECTURE + "provenance: {data: /nowhere/photos}\n")
+    assert "give --data" in error_of("--arch", file, "--out", tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("provenance", "kept"),
+    [("", True), ("provenance: {{data: {photos}}}\n", True), ("provenance: {{data: /other}}\n", False)],
+)
+def test_normalisation_is_measured_anew_on_other_data_only(
+    photos: Path, tmp_path: Path, provenance: str, kept: bool
+) -> None:
+    file = tmp_path / "best.yaml"
+    preprocess = "preprocess: {turn_portrait: false, mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6]}\n"
+    file.write_text(ARCHITECTURE + preprocess + provenance.format(photos=photos))
+    result = invoke(train, "--arch", file, "--data", photos, "--out", tmp_path / "run", "--epochs", 1)
+    assert result.exception is None, result.output
+    written = load_architecture(tmp_path / "run" / "architecture.yaml").preprocess
+    assert written is not None
+    assert not written.turn_portrait
+    assert (written.mean == (0.1, 0.2, 0.3)) == kept
+
+
+def test_another_librarys_network_is_trained_by_the_same_command(
+    photos: Path, tmp_path: Path
+) -> None:
+    result = invoke(
+        train, "--model", "torchvision:shufflenet_v2_x0_5", "--input", "3x32x32", "--data", photos,
+        "--out", tmp_path / "run", "--epochs", 1,
+    )  # fmt: skip
+    assert result.exception is None, result.output
+    architecture = load_architecture(tmp_path / "run" / "architecture.yaml")
+    assert architecture.model == "torchvision:shufflenet_v2_x0_5"
+
+
+def test_a_missing_split_is_made_and_said(architecture_file: Path, tmp_path: Path) -> None:
+    write_photos(tmp_path / "few", {"train": 12})
+    (tmp_path / "few" / "train" / "red" / "broken.jpg").write_bytes(b"no picture")
+    common = ("--arch", architecture_file, "--data", tmp_path / "few", "--epochs", 1)
+    result = invoke(train, *common, "--out", tmp_path / "run")
+    assert result.exception is None, result.output
+    assert "no validation and no test split there: made" in result.output
+    assert "broken.jpg" in result.output
+    assert "broken.jpg" in error_of(*common, "--out", tmp_path / "strict", "--strict")
+
+
+def test_the_default_folder_is_numbered(
+    architecture_file: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("small-train", "small-train-2"):
+        result = invoke(train, "--arch", architecture_file, "--data", photos, "--epochs", 1)
+        assert result.exception is None, result.output
+        assert (tmp_path / "runs" / name / "metrics.json").exists()
+
+
+def test_a_network_that_does_not_end_in_the_classes_is_refused(photos: Path, tmp_path: Path) -> None:
+    file = tmp_path / "odd.yaml"
+    file.write_text(ARCHITECTURE.replace("  - {block: GlobalAvgPool}\n", "") + "head: none\n")
+    assert "one logit a class, 3 in all" in error_of("--arch", file, "--data", photos, "--out", tmp_path / "r")
+
+
+def test_a_loss_that_breaks_down_is_a_clear_error(
+    photos: Path, architecture_file: Path, tmp_path: Path
+) -> None:
+    error = error_of(
+        "--arch", architecture_file, "--data", photos, "--out", tmp_path / "run", "--epochs", 5,
+        "--learning-rate", 1e30,
+    )  # fmt: skip
+    assert "training failed" in error
+    assert "not finite" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ((), "give --arch FILE or --model NAME"),
+        (("--model", "torchvision:resnet18"), "needs --input CxHxW"),
+        (("--model", "torchvision:resnet18", "--input", "3x46"), "no input size"),
+        (("--arch", "nowhere.yaml"), "nowhere.yaml"),
+        (("--arch", "x.yaml", "--pretrained"), "--pretrained"),
+        (("--model", "torchvision:resnet81", "--input", "3x32x32"), "resnet18"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, arguments: tuple[str, ...], complaint: str) -> None:
+    assert complaint in error_of(*arguments, "--out", tmp_path / "run")
+
+
+def test_a_taken_folder_is_not_overwritten(architecture_file: Path, run: Path) -> None:
+    before = (run / "metrics.json").read_bytes()
+    assert "exists already" in error_of("--arch", architecture_file, "--out", run)
+    assert (run / "metrics.json").read_bytes() == before
+
+
+def test_a_copied_folder_is_whole(run: Path, photos: Path, tmp_path: Path) -> None:
+    from nas.cli.evaluate import evaluate
+
+    shutil.copytree(run, tmp_path / "copy")
+    first, second = (invoke(evaluate, folder, "--json") for folder in (run, tmp_path / "copy"))
+    assert json.loads(first.output) == json.loads(second.output)

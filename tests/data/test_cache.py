@@ -1,0 +1,242 @@
+"""The cache: right, whole, shared, and never in the way."""
+
+import json
+import logging
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nas.data import cache
+from nas.data.cache import DecodedFiles, DecodeSettings, decoded_files
+from nas.data.decode import decode_image
+from nas.data.digests import DigestMemo
+from nas.data.storage import default_cache_dir
+from nas.spec.preprocess import ImagePreprocess
+from tests.data.conftest import WriteImages
+
+SETTINGS = DecodeSettings(6, 8, 3, ImagePreprocess())
+
+
+def decoded(
+    folder: Path, cache_dir: Path | None, settings: DecodeSettings = SETTINGS
+) -> DecodedFiles:
+    paths = sorted(folder.rglob("*.png"))
+    return decoded_files(paths, settings, DigestMemo(cache_dir, folder), cache_dir)
+
+
+def uncached(folder: Path, settings: DecodeSettings = SETTINGS) -> np.ndarray:
+    paths = sorted(folder.rglob("*.png"))
+    size = (settings.height, settings.width, settings.channels)
+    return np.stack([decode_image(path, *size, settings.preprocess) for path in paths])
+
+
+def refuse_decoding(*_: object) -> None:
+    raise AssertionError("decoded again")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, write_images: WriteImages) -> Path:
+    write_images(tmp_path / "data", {"a": 5, "b": 4})
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def no_decoding(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setattr(cache, "decode_bytes", refuse_decoding)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_cached_pixels_are_those_of_decode_image(
+    folder: Path, tmp_path: Path, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = DecodeSettings(6, 8, channels, ImagePreprocess())
+    first = decoded(folder, tmp_path / "cache", settings)
+    expected = uncached(folder, settings)
+    monkeypatch.setattr(cache, "decode_bytes", refuse_decoding)
+    second = decoded(folder, tmp_path / "cache", settings)
+    for found in (first, second):
+        assert found.pixels.dtype == np.uint8
+        np.testing.assert_array_equal(found.pixels, expected)
+    (array,) = (tmp_path / "cache" / "images").glob("*.npy")
+    np.testing.assert_array_equal(np.load(array), expected)
+
+
+def test_a_second_start_reads_no_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded(folder, tmp_path / "cache")
+    monkeypatch.setattr("nas.data.digests._digest", refuse_decoding)
+    monkeypatch.setattr(cache, "decode_bytes", refuse_decoding)
+    assert len(decoded(folder, tmp_path / "cache").pixels) == 9
+
+
+def test_a_moved_folder_is_not_decoded_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded(folder, tmp_path / "cache")
+    folder.rename(tmp_path / "moved")
+    monkeypatch.setattr(cache, "decode_bytes", refuse_decoding)
+    assert len(decoded(tmp_path / "moved", tmp_path / "cache").pixels) == 9
+
+
+def test_changed_content_is_seen_even_with_the_same_size_and_time(
+    folder: Path, tmp_path: Path
+) -> None:
+    decoded(folder, tmp_path / "cache")
+    path = folder / "a" / "000.png"
+    before = path.stat()
+    content = bytearray(path.read_bytes())
+    Image.fromarray(np.zeros((9, 12, 3), dtype=np.uint8)).save(path)
+    path.write_bytes(path.read_bytes().ljust(len(content), b"\0"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    found = decoded(folder, tmp_path / "cache")
+    assert found.pixels[0].max() == 0
+
+
+def test_settings_that_change_pixels_have_their_own_array(folder: Path, tmp_path: Path) -> None:
+    variants = [
+        SETTINGS,
+        DecodeSettings(8, 6, 3, ImagePreprocess()),
+        DecodeSettings(6, 8, 3, ImagePreprocess(turn_portrait=False)),
+        DecodeSettings(6, 8, 3, ImagePreprocess(interpolation="nearest")),
+    ]
+    for settings in variants:
+        np.testing.assert_array_equal(
+            decoded(folder, tmp_path / "cache", settings).pixels, uncached(folder, settings)
+        )
+    other_mean = DecodeSettings(6, 8, 3, ImagePreprocess(mean=(0.0, 0.0, 0.0)))
+    decoded(folder, tmp_path / "cache", other_mean)
+    assert len(list((tmp_path / "cache" / "images").glob("*.npy"))) == len(variants)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "header", "empty", "record", "no record"])
+def test_a_damaged_cache_is_rebuilt(folder: Path, tmp_path: Path, damage: str) -> None:
+    expected = decoded(folder, tmp_path / "cache").pixels.copy()
+    (array,) = (tmp_path / "cache" / "images").glob("*.npy")
+    content = bytearray(array.read_bytes())
+    if damage == "cut":
+        array.write_bytes(content[:-7])
+    elif damage == "flipped":
+        content[200] ^= 1
+        array.write_bytes(content)
+    elif damage == "header":
+        content[60] ^= 255
+        array.write_bytes(content)
+    elif damage == "empty":
+        array.write_bytes(b"")
+    elif damage == "record":
+        array.with_suffix(".json").write_text('{"shape": 3')
+    else:
+        array.with_suffix(".json").unlink()
+    np.testing.assert_array_equal(decoded(folder, tmp_path / "cache").pixels, expected)
+    np.testing.assert_array_equal(np.load(array), expected)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', '{"a": [[], 3]}', '{"a": [3, "x"]}'])
+def test_a_damaged_memo_is_replaced(folder: Path, tmp_path: Path, content: str) -> None:
+    decoded(folder, tmp_path / "cache")
+    (memo,) = (tmp_path / "cache" / "digests").glob("*.json")
+    memo.write_text(content)
+    np.testing.assert_array_equal(decoded(folder, tmp_path / "cache").pixels, uncached(folder))
+    assert len(json.loads(memo.read_text())) >= 9
+
+
+def test_unreadable_files_are_left_out_and_remembered(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "a" / "001.png").write_bytes(b"no image")
+    (folder / "b" / "zzz.png").symlink_to(folder / "nowhere.png")
+    decoded(folder, tmp_path / "cache")
+    monkeypatch.setattr(cache, "decode_bytes", refuse_decoding)
+    found = decoded(folder, tmp_path / "cache")
+    assert found.unreadable == {
+        1: "not an image that Pillow knows",
+        9: "No such file or directory",
+    }
+    assert found.pixels.shape == (8, 6, 8, 3)
+
+
+def test_a_cache_that_cannot_be_written_is_said(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A file where the folder should be: no user, root included, can write below it.
+    (tmp_path / "cache").write_text("in the way")
+    with caplog.at_level(logging.WARNING):
+        found = decoded(folder, tmp_path / "cache")
+    np.testing.assert_array_equal(found.pixels, uncached(folder))
+    assert not found.pixels.flags.writeable
+    assert "can't be written" in caplog.text
+    caplog.clear()
+    np.testing.assert_array_equal(decoded(folder, None).pixels, uncached(folder))
+    assert "kept in RAM" in caplog.text
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("nas.data.storage.os.fsync", full)
+    found = decoded(folder, tmp_path / "cache")
+    np.testing.assert_array_equal(found.pixels, uncached(folder))
+    assert "No space left" in caplog.text
+    left = [path.suffix for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert left == [".lock"]
+
+
+def test_progress_counts_images(folder: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    paths = sorted(folder.rglob("*.png"))
+    memo = DigestMemo(tmp_path, folder)
+    decoded_files(paths, SETTINGS, memo, tmp_path, lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 9) for done in range(1, 10)]
+
+
+def build(folder: Path, cache_dir: Path, start, results) -> None:
+    start.wait()
+    results.put(decoded(folder, cache_dir).pixels.copy())
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_two_processes_at_once(
+    folder: Path, tmp_path: Path, locks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not locks:
+        monkeypatch.setattr("nas.data.storage._lock", lambda stream: None)
+    context = multiprocessing.get_context("fork" if sys.platform != "win32" else "spawn")
+    start, results = context.Barrier(2), context.Queue()
+    arguments = (folder, tmp_path / "cache", start, results)
+    workers = [context.Process(target=build, args=arguments) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    arrays = [results.get(timeout=60) for _ in workers]
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    for array in arrays:
+        np.testing.assert_array_equal(array, uncached(folder))
+    assert not list((tmp_path / "cache" / "images").glob(".*"))
+
+
+def test_where_the_cache_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NAS_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert default_cache_dir() == Path("/xdg/nas")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert default_cache_dir() == Path.home() / ".cache" / "nas"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert default_cache_dir() == Path.home() / "Library" / "Caches" / "nas"
+    monkeypatch.setenv("NAS_CACHE", "/here")
+    assert default_cache_dir() == Path("/here")

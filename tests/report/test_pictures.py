@@ -1,0 +1,116 @@
+"""Pictures are looked at by people; held here: they draw without a warning, and what they show."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from PIL import Image
+
+from nas.report.confusion import confusion_png, plot_confusion
+from nas.report.figure import drawable_labels
+from nas.report.front_plot import front_png, plot_front
+from nas.report.history_plot import front_curves_png, plot_history
+from nas.runs import TrialRecord
+from tests.report.search_records import BEST, FRONT, MAX_MACS, RECORDS
+
+
+def _size(png: bytes) -> tuple[int, int]:
+    with Image.open(BytesIO(png)) as picture:
+        picture.load()
+        assert picture.format == "PNG"
+        return picture.size
+
+
+@pytest.fixture
+def scattered(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
+    """MACs of each series that is drawn, by its label."""
+    drawn: dict[str, list[float]] = {}
+    scatter = Axes.scatter
+
+    def spy(axes: Axes, x: Any, y: Any, **style: Any) -> Any:
+        drawn[style["label"]] = list(x)
+        return scatter(axes, x, y, **style)
+
+    monkeypatch.setattr(Axes, "scatter", spy)
+    return drawn
+
+
+def test_front_plot_shows_every_trial_under_its_state(scattered: dict[str, list[float]]) -> None:
+    front_png(RECORDS, FRONT, BEST, max_macs=MAX_MACS)
+    assert scattered == {
+        "trained, not on the front (1)": [6_000_000],
+        "front (2)": [1_862_490, 4_000_000],
+        "chosen: trial 2 (1.86 M MACs, macro-F1 0.5176)": [1_862_490],
+        "over budget, not trained (1)": [31_000_000],
+        "failed (1)": [9_000_000],
+    }
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        (),
+        RECORDS[:1],
+        RECORDS[1:2],
+        (TrialRecord(0, "failed", None, None, None, None, None, "out of memory"),),
+        (TrialRecord(0, "trained", 0, 0, 0.1),),
+    ],
+    ids=["none", "one trained", "one over budget", "failed before counting", "no MACs"],
+)
+@pytest.mark.parametrize("max_macs", [None, MAX_MACS])
+def test_front_plot_of_few_trials(
+    records: tuple[TrialRecord, ...], max_macs: int | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "front.png"
+    plot_front(records, (0,), 0, path, max_macs=max_macs)
+    assert _size(path.read_bytes())[0] >= 800
+
+
+@pytest.mark.parametrize("num_classes", [1, 2, 25])
+def test_confusion_matrix_of_any_size(num_classes: int, tmp_path: Path) -> None:
+    path = tmp_path / "confusion.png"
+    matrix = np.full((num_classes, num_classes), 12)
+    plot_confusion(matrix, [f"class-{index}" for index in range(num_classes)], path)
+    width, _ = _size(path.read_bytes())
+    assert width >= 30 * num_classes  # a cell holds two digits of legible size
+
+
+def test_confusion_matrix_takes_any_class_name_and_a_class_without_samples() -> None:
+    classes = ["$x_$", "<b>", "종이", "x" * 300, "new\nline", "\x1b[1m", "plain"]
+    matrix = np.eye(len(classes), dtype=int)
+    matrix[1, 1] = 0
+    assert max(_size(confusion_png(matrix, classes))) < 2000
+
+
+def test_confusion_matrix_refuses_a_wrong_shape() -> None:
+    with pytest.raises(ValueError, match=r"shape \(2, 2\) for 3 classes"):
+        confusion_png([[1, 0], [0, 1]], ["a", "b", "c"])
+
+
+def test_labels_are_shortened_in_the_middle_and_replaced_where_no_font_has_the_letters() -> None:
+    # U+10FFFF is a noncharacter: no font draws it.
+    names = ["glass", "a-very-long-name-of-a-class", "\U0010ffff"]
+    assert drawable_labels(names, 11, lambda index: f"class {index + 1}") == [
+        "glass",
+        "a-ver…class",
+        "class 3",
+    ]
+
+
+@pytest.mark.parametrize("epochs", [1, 50])
+def test_history_of_one_run(epochs: int, tmp_path: Path) -> None:
+    path = tmp_path / "history.png"
+    losses = [1 / (epoch + 1) for epoch in range(epochs)]
+    plot_history(losses, losses[::-1], path, best_epoch=epochs)
+    assert _size(path.read_bytes())[0] >= 800
+
+
+def test_curves_of_the_front() -> None:
+    png = front_curves_png(RECORDS, FRONT, BEST)
+    assert png is not None
+    assert _size(png)[0] >= 800
+    assert front_curves_png(RECORDS, (2,), None) is not None
+    assert front_curves_png(RECORDS[1:2], (1,), None) is None

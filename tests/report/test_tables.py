@@ -1,0 +1,63 @@
+import pytest
+
+from nas.report.tables import count_text, front_table, metric_title, seconds_text
+from tests.report.search_records import BEST, FRONT, RECORDS
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (None, "-"),
+        (0, "0"),
+        (999, "999"),
+        (1_000, "1.00 k"),
+        (56_510, "56.5 k"),
+        (99_949, "99.9 k"),
+        (99_950, "100 k"),
+        (999_499, "999 k"),
+        (999_500, "1.00 M"),
+        (1_862_490, "1.86 M"),
+        (9_995_000, "10.0 M"),
+        (4_089_000_000, "4.09 G"),
+        (5_000_000_000_000_000, "5000 T"),
+    ],
+)
+def test_count_has_three_significant_digits(count: int | None, text: str) -> None:
+    assert count_text(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "-"),
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (59.7, "1 min 00 s"),
+        (185.0, "3 min 05 s"),
+        (3599.6, "1 h 00 min"),
+        (7390.0, "2 h 03 min"),
+    ],
+)
+def test_seconds_never_show_sixty(seconds: float | None, text: str) -> None:
+    assert seconds_text(seconds) == text
+
+
+def test_metric_title_of_an_unlisted_metric_is_its_words() -> None:
+    assert metric_title("macro_f1") == "macro-F1"
+    assert metric_title("segment_f1") == "segment f1"
+
+
+def test_front_table_is_aligned_cheapest_first_and_marks_the_best() -> None:
+    assert front_table(RECORDS, FRONT, BEST) == "\n".join(
+        (
+            "trial    MACs  parameters  macro-F1  architecture      time",
+            "    2  1.86 M       151 k    0.5176  cccccccccccccccc  12 s  <- best",
+            "    0  4.00 M       300 k    0.6100  aaaaaaaaaaaaaaaa  21 s",
+        )
+    )
+
+
+def test_empty_front_says_why() -> None:
+    assert front_table(RECORDS[1:2], (), None) == "The front is empty: no network was trained."
