@@ -54,12 +54,23 @@ class Timing:
 
 
 @click.command()
-@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Folder train/CLASS/*.")
-@click.option("--arch", type=click.Path(path_type=Path), help="Architecture file  [default: --model]")
-@click.option("--model", default="torchvision:shufflenet_v2_x0_5", show_default=True, help="Network.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="Folder train/CLASS/*.",
+)
+@click.option(
+    "--arch", type=click.Path(path_type=Path), help="Architecture file  [default: --model]"
+)
+@click.option(
+    "--model", default="torchvision:shufflenet_v2_x0_5", show_default=True, help="Network."
+)
 @click.option("--input", "input_size", default="3x46x64", show_default=True, help="CxHxW.")
 @click.option("--batch-size", default=128, show_default=True, help="Images a step.")
-@click.option("--workers", default=2, show_default=True, help="DataLoader workers of the usual way.")
+@click.option(
+    "--workers", default=2, show_default=True, help="DataLoader workers of the usual way."
+)
 @click.option("--threads", type=int, help="Cores that PyTorch uses  [default: all]")
 @click.option("--repeats", default=5, show_default=True, help="Epochs timed of each.")
 @click.option("--check", is_flag=True, help=f"Fail if the ratio is below {LEAST_RATIO:g}.")
@@ -90,7 +101,9 @@ def main(
         loaded = ImageTask().load_data(data, size, None, splits=("train",))
         decoding_s = perf_counter() - start
         usual = UsualTraining(data / "train", size, loaded.preprocess, training, workers)
-        timings = _time_both(architecture.with_classes(loaded.classes), loaded, training, usual, repeats)
+        timings = _time_both(
+            architecture.with_classes(loaded.classes), loaded, training, usual, repeats
+        )
     images = usual.images
     macs = count_macs(build_network(architecture.with_classes(loaded.classes)), size.shape).total
     facts = environment()
@@ -99,12 +112,22 @@ def main(
         f"{repeats} epochs each, interleaved; {torch.get_num_threads()} threads, {workers} workers; "
         f"{facts['processor']}, {facts['cores']} cores, torch {facts['torch']}"
     )
-    click.echo(f"{'images a second':30}{'wall clock (lowest to highest)':>36}{'processor second':>20}")
+    click.echo(
+        f"{'images a second':30}{'wall clock (lowest to highest)':>36}{'processor second':>20}"
+    )
     for name, timing in timings.items():
         click.echo(_row(name, timing, images))
     click.echo(f"our decoding, once: {decoding_s:.2f} s for all, kept for every later run")
-    ratios = [a / b for a, b in zip(timings["usual training"].wall, timings["our training"].wall, strict=True)]
-    work = [a / b for a, b in zip(timings["usual training"].processor, timings["our training"].processor, strict=True)]
+    ratios = [
+        a / b
+        for a, b in zip(timings["usual training"].wall, timings["our training"].wall, strict=True)
+    ]
+    work = [
+        a / b
+        for a, b in zip(
+            timings["usual training"].processor, timings["our training"].processor, strict=True
+        )
+    ]
     click.echo(f"ratio of wall clock: {_spread(ratios)}")
     click.echo(f"ratio of processor time: {_spread(work)}")
     if check and median(ratios) < LEAST_RATIO:

@@ -9,7 +9,9 @@ import click
 
 @click.command("evaluate")
 @click.argument("run", metavar="RUN_DIR", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Other data  [default: the run's own]")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Other data  [default: the run's own]"
+)
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
@@ -17,8 +19,12 @@ import click
     show_default=True,
     help="Which part of the data.",
 )
-@click.option("--groups", type=click.Path(path_type=Path), help="CSV path,group: no group crosses splits.")
-@click.option("--strict", is_flag=True, help="Stop at unreadable files instead of leaving them out.")
+@click.option(
+    "--groups", type=click.Path(path_type=Path), help="CSV path,group: no group crosses splits."
+)
+@click.option(
+    "--strict", is_flag=True, help="Stop at unreadable files instead of leaving them out."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: all]")

@@ -17,13 +17,25 @@ if TYPE_CHECKING:
 @click.argument("run", metavar="RUN_DIR", type=click.Path(path_type=Path))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--format", "form", type=click.Choice(["json", "csv"]), default="json", show_default=True, help="Of the output."
+    "--format",
+    "form",
+    type=click.Choice(["json", "csv"]),
+    default="json",
+    show_default=True,
+    help="Of the output.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="File to write  [default: the terminal]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="File to write  [default: the terminal]"
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: all]")
 def predict(
-    run: Path, files: tuple[Path, ...], form: str, out: Path | None, device: str, threads: int | None
+    run: Path,
+    files: tuple[Path, ...],
+    form: str,
+    out: Path | None,
+    device: str,
+    threads: int | None,
 ) -> None:
     """Predict FILES, or all in folders, with the network of RUN_DIR that `nas train` wrote.
 
@@ -75,10 +87,7 @@ def _as_json(predictions: "Sequence[Prediction]") -> str:
 
 def _as_csv(predictions: "Sequence[Prediction]") -> str:
     """A row a file, a column a value; mappings are spread as `name:key`."""
-    rows = [
-        {"file": p.file, **_spread(p.values), "error": p.error or ""}
-        for p in predictions
-    ]
+    rows = [{"file": p.file, **_spread(p.values), "error": p.error or ""} for p in predictions]
     columns = list(dict.fromkeys(key for row in rows for key in row if key != "error"))
     text = io.StringIO()
     writer = csv.DictWriter(text, [*columns, "error"], restval="", lineterminator="\n")

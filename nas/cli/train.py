@@ -13,19 +13,35 @@ if TYPE_CHECKING:
 
 @click.command("train")
 @click.option("--arch", type=click.Path(path_type=Path), help="Architecture file, as best.yaml.")
-@click.option("--model", help="torchvision:NAME, timm:NAME or my.module:factory, instead of --arch.")
+@click.option(
+    "--model", help="torchvision:NAME, timm:NAME or my.module:factory, instead of --arch."
+)
 @click.option("--input", "input_size", metavar="CxHxW", help="Input of --model, e.g. 3x46x64.")
 @click.option("--pretrained", is_flag=True, help="Start --model from its library's weights.")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder train/CLASS/* or CLASS/*, or CSV.")
-@click.option("--groups", type=click.Path(path_type=Path), help="CSV path,group: no group crosses splits.")
-@click.option("--strict", is_flag=True, help="Stop at unreadable files instead of leaving them out.")
-@click.option("--out", type=click.Path(path_type=Path), help="New folder  [default: runs/NAME-train]")
-@click.option("--resume", type=click.Path(path_type=Path), help="Go on with the run in this folder.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Folder train/CLASS/* or CLASS/*, or CSV."
+)
+@click.option(
+    "--groups", type=click.Path(path_type=Path), help="CSV path,group: no group crosses splits."
+)
+@click.option(
+    "--strict", is_flag=True, help="Stop at unreadable files instead of leaving them out."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="New folder  [default: runs/NAME-train]"
+)
+@click.option(
+    "--resume", type=click.Path(path_type=Path), help="Go on with the run in this folder."
+)
 @click.option("--training", type=click.Path(path_type=Path), help="YAML file of training settings.")
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the training split.")
 @click.option("--batch-size", type=click.IntRange(2, 65_536), help="Images a step.")
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak rate of AdamW.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, augmentation.")
+@click.option(
+    "--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak rate of AdamW."
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, augmentation."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: all]")
 def train(resume: Path | None, device: str, threads: int | None, **options: Any) -> None:
@@ -65,10 +81,18 @@ def _new_plan(
     from nas.train.source import source_of
 
     if pretrained and model is None:
-        raise NasError("only another library's network has weights to start from: give --model", key="--pretrained")
+        raise NasError(
+            "only another library's network has weights to start from: give --model",
+            key="--pretrained",
+        )
     architecture = _architecture(arch, model, input_size)
     source = source_of(architecture, data)
-    overrides = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    overrides = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+    }
     return RunPlan(
         folder=new_run_folder(out, f"{architecture.name}-train"),
         architecture=architecture,
@@ -80,7 +104,9 @@ def _new_plan(
     )
 
 
-def _architecture(arch: Path | None, model: str | None, input_size: str | None) -> "ArchitectureSpec":
+def _architecture(
+    arch: Path | None, model: str | None, input_size: str | None
+) -> "ArchitectureSpec":
     from nas.cli.input_shape import parse_input_shape
     from nas.errors import NasError
     from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
@@ -101,7 +127,9 @@ def _training(file: Path | None, overrides: dict[str, Any]) -> "TrainingSpec":
     from nas.spec.training import TrainingSpec, load_training
 
     training = TrainingSpec() if file is None else load_training(file)
-    return training.model_copy(update={key: value for key, value in overrides.items() if value is not None})
+    return training.model_copy(
+        update={key: value for key, value in overrides.items() if value is not None}
+    )
 
 
 def _resumed_plan(folder: Path, options: dict[str, Any]) -> "RunPlan":
@@ -110,5 +138,7 @@ def _resumed_plan(folder: Path, options: dict[str, Any]) -> "RunPlan":
 
     given = sorted(f"--{name.replace('_', '-')}" for name, value in options.items() if value)
     if given:
-        raise NasError(f"a resumed run keeps its settings: leave out {', '.join(given)}", key="--resume")
+        raise NasError(
+            f"a resumed run keeps its settings: leave out {', '.join(given)}", key="--resume"
+        )
     return RunPlan.from_folder(folder)

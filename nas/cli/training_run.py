@@ -246,7 +246,9 @@ def _first_line(plan: RunPlan) -> str:
 def _data_lines(data: TaskData) -> list[str]:
     lines = []
     if data.made_splits:
-        lines.append(f"  no {' and no '.join(data.made_splits)} split there: made from the training images, stratified")
+        lines.append(
+            f"  no {' and no '.join(data.made_splits)} split there: made from the training images, stratified"
+        )
     if data.unreadable:
         lines.append(f"  {len(data.unreadable)} unreadable files are left out:")
         lines += [f"    {file}" for file in data.unreadable]

@@ -89,14 +89,18 @@ def _class_files(root: Path, folder: Path, split: Split | None) -> tuple[list[Im
     ignored = 0
     visited: set[tuple[int, int]] = set()
     for parent, subfolders, names in os.walk(folder, followlinks=True):
-        # A folder is entered once, whatever links lead to it: loops of links end.
+        # A folder is entered once, whatever links lead to it.
         state = os.stat(parent)
         if (state.st_dev, state.st_ino) in visited:
             subfolders.clear()
             continue
         visited.add((state.st_dev, state.st_ino))
         subfolders[:] = sorted(
-            name for name in subfolders if not name.startswith(".") and name != "__MACOSX"
+            name
+            for name in subfolders
+            if not name.startswith(".")
+            and name != "__MACOSX"
+            and not _leads_upwards(Path(parent, name))
         )
         for name in names:
             path = Path(parent, name)
@@ -106,6 +110,11 @@ def _class_files(root: Path, folder: Path, split: Split | None) -> tuple[list[Im
             key = path.relative_to(root).as_posix()
             files.append(ImageFile(key, path, folder.name, split))
     return files, ignored
+
+
+def _leads_upwards(folder: Path) -> bool:
+    """Whether `folder` is a link to a folder that it lies in: other classes may be down there."""
+    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
 
 
 def image_extensions() -> frozenset[str]:

@@ -70,7 +70,7 @@ def _hold_out(
     left = Counter(label for classes in counts.values() for label in classes)
     sizes = Counter(labels.values())
     aims = {label: max(targets[label], 1.0 if left[label] >= needed else 0.0) for label in sizes}
-    names = sorted(counts)
+    names = list(counts)
     order = [names[position] for position in generator.permutation(len(names))]
     held: set[GroupKey] = set()
     images: Counter[str] = Counter()

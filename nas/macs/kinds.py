@@ -69,10 +69,10 @@ _FUNCTIONS = {
 }
 
 WHY = {
-    Kind.CONVOLUTION: "",
+    Kind.CONVOLUTION: "counters differ on transposed convolutions and on those in unlisted functions",
     Kind.PRODUCT: "fvcore and ptflops pass over fused attention and products in unlisted functions",
     Kind.RECURRENT: "fvcore and ptflops_aten skip these; ptflops adds the gates and biases",
-    Kind.ATTENTION: "fvcore and ptflops_aten skip the fused op; ptflops adds softmax, scaling and biases",
+    Kind.ATTENTION: "fvcore and ptflops_aten have these under products; ptflops adds softmax and scaling",
     Kind.BIAS: "one addition an output, no product: not ours, nor fvcore's",
     Kind.NORMALISATION: "fvcore and ptflops: 2 an element (scale, shift); nothing once folded, so not ours",
     Kind.ACTIVATION: "ptflops: 1 an element, for the module and again for each function that it calls",

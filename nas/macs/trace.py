@@ -76,6 +76,11 @@ class _Counting(TorchDispatchMode):
         self._stack = stack
         self._rules: dict[OpOverload, _Rule] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # True, the default, imports torch.compile at the first op, which takes longer than torch itself.
+        return False
+
     def __torch_dispatch__(
         self,
         function: OpOverload,

@@ -64,11 +64,15 @@ def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
 def _class_numbers(values: ArrayLike, num_classes: int, what: str) -> NDArray[np.int64]:
     numbers = np.asarray(values)
     if numbers.ndim != 1:
-        raise ValueError(f"{what} must be one list of class numbers, but have shape {numbers.shape}")
+        raise ValueError(
+            f"{what} must be one list of class numbers, but have shape {numbers.shape}"
+        )
     if numbers.size == 0:
         return np.zeros(0, np.int64)
     if not np.issubdtype(numbers.dtype, np.integer):
         raise ValueError(f"{what} must be integers, but are {numbers.dtype}")
     if numbers.min() < 0 or numbers.max() >= num_classes:
-        raise ValueError(f"{what} must lie in 0..{num_classes - 1}, but reach {numbers.min()}..{numbers.max()}")
+        raise ValueError(
+            f"{what} must lie in 0..{num_classes - 1}, but reach {numbers.min()}..{numbers.max()}"
+        )
     return numbers.astype(np.int64)

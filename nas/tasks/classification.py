@@ -64,7 +64,11 @@ class ClassificationMetrics(Metrics):
 
     def with_intervals(self) -> dict[str, Any]:
         values = self.as_json()
-        return {"macro_f1": values.pop("macro_f1"), "macro_f1_ci95": list(self.macro_f1_ci95), **values}
+        return {
+            "macro_f1": values.pop("macro_f1"),
+            "macro_f1_ci95": list(self.macro_f1_ci95),
+            **values,
+        }
 
 
 def measure_logits(

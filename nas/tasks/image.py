@@ -101,7 +101,9 @@ class ImageTask(Task[ImageTaskData]):
         """The same pictures; mean and deviation of each channel are the training split's."""
         pixels_NHWC = data.images.split("train").pixels
         mean, std = channel_statistics(pixels_NHWC)
-        return replace(data, preprocess=data.preprocess.model_copy(update={"mean": mean, "std": std}))
+        return replace(
+            data, preprocess=data.preprocess.model_copy(update={"mean": mean, "std": std})
+        )
 
     def build_loss(self, training: TrainingSpec) -> Loss:
         return ClassifierLoss(training.loss)

@@ -81,9 +81,7 @@ def write_progress(path: Path, progress: Progress) -> None:
     atomic_write_bytes(path, stream.getvalue())
 
 
-def read_progress(
-    path: Path, progress: Progress, task: Task[Any], device: torch.device
-) -> None:
+def read_progress(path: Path, progress: Progress, task: Task[Any], device: torch.device) -> None:
     """Bring `progress` to where the file left off. Raises NasError for a file of another run."""
     try:
         state = torch.load(path, map_location=device, weights_only=True)
@@ -96,9 +94,19 @@ def read_progress(
         progress.best_weights = state["best_weights"]
         progress.history = [_result_from_json(values, task) for values in state["history"]]
         progress.stopped = state["stopped"]
-    except (OSError, RuntimeError, UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        UnpicklingError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise NasError(f"damaged, or of another network or settings: {reason}", file=path) from error
+        raise NasError(
+            f"damaged, or of another network or settings: {reason}", file=path
+        ) from error
     progress.epoch = len(progress.history)
 
 

@@ -18,7 +18,9 @@ def choose_device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise NasError(f"no device {name!r} here ({reason}); try auto or cpu", key="--device") from error
+        raise NasError(
+            f"no device {name!r} here ({reason}); try auto or cpu", key="--device"
+        ) from error
     if device.type == "meta":
         raise NasError("the meta device holds no numbers; try auto or cpu", key="--device")
     return device
@@ -30,9 +32,7 @@ def set_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def uses_bfloat16(
-    precision: Literal["auto", "float32", "bfloat16"], device: torch.device
-) -> bool:
+def uses_bfloat16(precision: Literal["auto", "float32", "bfloat16"], device: torch.device) -> bool:
     """Whether the forward pass runs under bfloat16 autocast: never on the CPU unless asked for,
     where it takes 1.2 to 2.5 times as long."""
     if precision != "auto":

@@ -120,7 +120,9 @@ def evaluate(
     """Metrics of a network on a split; the network is left as it was."""
     folded = folded_copy(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with torch.inference_mode():
-        outputs = ((folded(x), target) for x, target in task.evaluation_batches(data, split, device))
+        outputs = (
+            (folded(x), target) for x, target in task.evaluation_batches(data, split, device)
+        )
         return task.measure(data, outputs)
 
 
@@ -135,7 +137,9 @@ def _run_epoch(
     epoch = progress.epoch + 1
     steps = task.steps_per_epoch(data, training)
     first_step = progress.epoch * steps
-    rates = (learning_rate_at(training, step, steps * training.epochs) for step in count(first_step))
+    rates = (
+        learning_rate_at(training, step, steps * training.epochs) for step in count(first_step)
+    )
     # A seed of its own for each epoch: a resumed run needs no generator's state.
     seed = _epoch_seed(training.seed, epoch)
     with seeded(seed, device):

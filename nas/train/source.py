@@ -20,7 +20,10 @@ def source_of(architecture: ArchitectureSpec, given: Path | None) -> Path | None
         return None
     path = Path(str(named))
     if not path.exists():
-        raise NasError(f"the data that it names, {str(path)!r}, are not there; give --data", key="provenance.data")
+        raise NasError(
+            f"the data that it names, {str(path)!r}, are not there; give --data",
+            key="provenance.data",
+        )
     return path.resolve()
 
 
@@ -41,5 +44,7 @@ def split_seed_of(architecture: ArchitectureSpec) -> int:
     """
     seed = architecture.provenance.get("split_seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise NasError(f"{seed!r} is no seed; allowed are whole numbers from 0", key="provenance.split_seed")
+        raise NasError(
+            f"{seed!r} is no seed; allowed are whole numbers from 0", key="provenance.split_seed"
+        )
     return seed

@@ -42,10 +42,16 @@ def load_trained(folder: Path, device: torch.device) -> TrainedNetwork:
         raise NasError("no such folder; give the one that `nas train` wrote", file=folder)
     file = folder / ARCHITECTURE_FILE
     if not file.exists():
-        raise NasError(f"no {ARCHITECTURE_FILE} in it; give a folder that `nas train` wrote", file=folder)
+        raise NasError(
+            f"no {ARCHITECTURE_FILE} in it; give a folder that `nas train` wrote", file=folder
+        )
     architecture = load_architecture(file)
     if architecture.preprocess is None:
-        raise NasError("does not say how its inputs were prepared; was it trained?", file=file, key="preprocess")
+        raise NasError(
+            "does not say how its inputs were prepared; was it trained?",
+            file=file,
+            key="preprocess",
+        )
     network = build_network(architecture)
     load_weights(network, folder / WEIGHTS_FILE)
     return TrainedNetwork(architecture, network.to(device).eval(), device)

@@ -14,7 +14,9 @@ from nas.runs import atomic_write_bytes
 def save_weights(network: nn.Module, path: Path) -> None:
     """Write a network's weights and statistics, atomically."""
     # safetensors keeps plain row order: channels_last is asked for again after loading
-    state = {name: value.detach().contiguous().cpu() for name, value in network.state_dict().items()}
+    state = {
+        name: value.detach().contiguous().cpu() for name, value in network.state_dict().items()
+    }
     atomic_write_bytes(path, save(state))
 
 

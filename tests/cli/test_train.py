@@ -67,7 +67,9 @@ def test_the_test_split_is_measured_once(
 
     monkeypatch.setattr(training_run, "evaluate", counting)
     out = tmp_path / "run"
-    result = invoke(train, "--arch", architecture_file, "--data", photos, "--out", out, "--epochs", 2)
+    result = invoke(
+        train, "--arch", architecture_file, "--data", photos, "--out", out, "--epochs", 2
+    )
     assert result.exception is None
     assert seen == ["test"]
 
@@ -108,15 +110,15 @@ def test_resumes_to_the_same_weights(
     assert whole.read_bytes() == resumed.read_bytes()
 
 
-def test_a_resumed_run_keeps_its_settings_and_a_finished_one_is_over(run: Path, tmp_path: Path) -> None:
+def test_a_resumed_run_keeps_its_settings_and_a_finished_one_is_over(
+    run: Path, tmp_path: Path
+) -> None:
     assert "leave out --epochs, --seed" in error_of("--resume", run, "--epochs", 3, "--seed", 1)
     assert "finished" in error_of("--resume", run)
     assert "no training run" in error_of("--resume", tmp_path)
 
 
-def test_without_data_the_digits_are_used_and_said(
-    architecture_file: Path, tmp_path: Path
-) -> None:
+def test_without_data_the_digits_are_used_and_said(architecture_file: Path, tmp_path: Path) -> None:
     result = invoke(train, "--arch", architecture_file, "--out", tmp_path / "run", "--epochs", 1)
     assert result.exception is None, result.output
     assert "digits" in result.output.splitlines()[0]
@@ -134,7 +136,11 @@ def test_without_data_those_of_the_provenance_are_used(photos: Path, tmp_path: P
 
 @pytest.mark.parametrize(
     ("provenance", "kept"),
-    [("", True), ("provenance: {{data: {photos}}}\n", True), ("provenance: {{data: /other}}\n", False)],
+    [
+        ("", True),
+        ("provenance: {{data: {photos}}}\n", True),
+        ("provenance: {{data: /other}}\n", False),
+    ],
 )
 def test_normalisation_is_measured_anew_on_other_data_only(
     photos: Path, tmp_path: Path, provenance: str, kept: bool
@@ -142,7 +148,9 @@ def test_normalisation_is_measured_anew_on_other_data_only(
     file = tmp_path / "best.yaml"
     preprocess = "preprocess: {turn_portrait: false, mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6]}\n"
     file.write_text(ARCHITECTURE + preprocess + provenance.format(photos=photos))
-    result = invoke(train, "--arch", file, "--data", photos, "--out", tmp_path / "run", "--epochs", 1)
+    result = invoke(
+        train, "--arch", file, "--data", photos, "--out", tmp_path / "run", "--epochs", 1
+    )
     assert result.exception is None, result.output
     written = load_architecture(tmp_path / "run" / "architecture.yaml").preprocess
     assert written is not None
@@ -183,10 +191,14 @@ def test_the_default_folder_is_numbered(
         assert (tmp_path / "runs" / name / "metrics.json").exists()
 
 
-def test_a_network_that_does_not_end_in_the_classes_is_refused(photos: Path, tmp_path: Path) -> None:
+def test_a_network_that_does_not_end_in_the_classes_is_refused(
+    photos: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "odd.yaml"
     file.write_text(ARCHITECTURE.replace("  - {block: GlobalAvgPool}\n", "") + "head: none\n")
-    assert "one logit a class, 3 in all" in error_of("--arch", file, "--data", photos, "--out", tmp_path / "r")
+    assert "one logit a class, 3 in all" in error_of(
+        "--arch", file, "--data", photos, "--out", tmp_path / "r"
+    )
 
 
 def test_a_loss_that_breaks_down_is_a_clear_error(

@@ -232,7 +232,7 @@ def test_macs_are_those_of_its_layers(case: Case) -> None:
 
 @pytest.mark.parametrize("case", MAP_TO_MAP, ids=str)
 def test_keeps_channels_last(case: Case) -> None:
-    network = built(case).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = built(case).to(memory_format=torch.channels_last)
     x = batch(case.in_shape).to(memory_format=torch.channels_last)
     for training in (True, False):
         y = network.train(training)(x)

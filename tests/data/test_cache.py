@@ -204,8 +204,16 @@ def test_progress_counts_images(folder: Path, tmp_path: Path) -> None:
 
 
 def build(folder: Path, cache_dir: Path, start, results) -> None:
+    builds = []
+    build_array = cache._build
+
+    def counted(*arguments) -> None:
+        builds.append(1)
+        build_array(*arguments)
+
+    cache._build = counted
     start.wait()
-    results.put(decoded(folder, cache_dir).pixels.copy())
+    results.put((decoded(folder, cache_dir).pixels.copy(), len(builds)))
 
 
 @pytest.mark.parametrize("locks", [True, False])
@@ -220,12 +228,14 @@ def test_two_processes_at_once(
     workers = [context.Process(target=build, args=arguments) for _ in range(2)]
     for worker in workers:
         worker.start()
-    arrays = [results.get(timeout=60) for _ in workers]
+    found = [results.get(timeout=60) for _ in workers]
     for worker in workers:
         worker.join(60)
         assert worker.exitcode == 0
-    for array in arrays:
+    for array, _ in found:
         np.testing.assert_array_equal(array, uncached(folder))
+    if locks:
+        assert sum(builds for _, builds in found) == 1
     assert not list((tmp_path / "cache" / "images").glob(".*"))
 
 

@@ -52,8 +52,8 @@ def test_only_the_named_splits_are_opened(
 def test_unreadable_files_are_named_or_stop_a_strict_run(
     tmp_path: Path, cache_dir: Path, write_images: WriteImages
 ) -> None:
-    write_images(tmp_path / "train", {"a": 3, "b": 3})
-    write_images(tmp_path / "val", {"a": 3, "b": 3})
+    for split in ("train", "val", "test"):
+        write_images(tmp_path / split, {"a": 3, "b": 3})
     (tmp_path / "train" / "a" / "001.png").write_bytes(b"broken")
     (tmp_path / "val" / "b" / "000.png").write_bytes(b"")
     data = load_image_data(tmp_path, 9, 12, 3, PREPROCESS)
@@ -69,6 +69,7 @@ def test_a_class_without_a_readable_image_is_an_error(
 ) -> None:
     write_images(tmp_path / "train", {"a": 3, "b": 1})
     write_images(tmp_path / "val", {"a": 1, "b": 1})
+    write_images(tmp_path / "test", {"a": 1, "b": 1})
     (tmp_path / "train" / "b" / "000.png").write_bytes(b"broken")
     with pytest.raises(NasError, match="no image of 'b' in the train split can be read"):
         load_image_data(tmp_path, 9, 12, 3, PREPROCESS)

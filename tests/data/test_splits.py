@@ -107,3 +107,26 @@ def test_groups_come_near_the_shares() -> None:
     for label in "012":
         assert abs(found[label, "test"] - 40) <= 2
         assert abs(found[label, "validation"] - 30) <= 2
+
+
+def test_a_group_with_the_only_image_of_a_class_stays_in_train() -> None:
+    # Without the rare class, its group would be held out like any other of its size.
+    for rare in range(20):
+        files = [
+            ImageFile(f"a/{number:03d}", Path("x"), "a", None, str(number // 5))
+            for number in range(100)
+        ]
+        files.append(ImageFile("b/0", Path("x"), "b", None, str(rare)))
+        assert by_key(assign_splits(files, 0))["b/0"] == "train"
+
+
+def test_large_groups_are_placed_first() -> None:
+    # 35 single images and groups of 10 and 5: the 10 fit test's 10 exactly, the 5 validation.
+    files = [ImageFile(f"s{number}", Path("x"), "a") for number in range(35)]
+    files += [ImageFile(f"g{number}", Path("x"), "a", None, "g") for number in range(10)]
+    files += [ImageFile(f"h{number}", Path("x"), "a", None, "h") for number in range(5)]
+    found = by_key(assign_splits(files, 0))
+    assert {key for key, split in found.items() if split == "test"} == {
+        f"g{number}" for number in range(10)
+    }
+    assert all(found[f"h{number}"] == "validation" for number in range(5))

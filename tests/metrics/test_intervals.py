@@ -40,7 +40,9 @@ def test_holds_the_truth_about_as_often_as_it_says() -> None:
     generator = np.random.default_rng(0)
     held = 0
     for _ in range(300):
-        low, high = confusion_interval(macro_f1_of, generator.multinomial(counts, shares), resamples=300)
+        low, high = confusion_interval(
+            macro_f1_of, generator.multinomial(counts, shares), resamples=300
+        )
         held += low <= truth <= high
     assert 0.90 <= held / 300 <= 0.99
 

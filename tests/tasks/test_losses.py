@@ -49,7 +49,9 @@ def test_focal_by_hand_and_at_gamma_zero() -> None:
     labels = torch.tensor([0, 0])
     expected = -(0.2**2 * math.log(0.8) + 0.6**2 * math.log(0.4)) / 2
     assert focal_loss(logits, labels, 2.0).item() == pytest.approx(expected)
-    torch.testing.assert_close(focal_loss(logits, labels, 0.0), functional.cross_entropy(logits, labels))
+    torch.testing.assert_close(
+        focal_loss(logits, labels, 0.0), functional.cross_entropy(logits, labels)
+    )
 
 
 @pytest.mark.parametrize("loss", [soft_macro_f1_loss, lambda x, y: focal_loss(x, y, 2.0)])

@@ -50,5 +50,7 @@ def test_a_sequential_with_a_forward_of_its_own_is_not_folded() -> None:
 
 
 def test_a_normalisation_before_its_convolution_stays() -> None:
-    net = _settle(nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3), nn.ReLU(), nn.BatchNorm2d(4)))
+    net = _settle(
+        nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3), nn.ReLU(), nn.BatchNorm2d(4))
+    )
     assert _norms(folded_copy(net)) == 2

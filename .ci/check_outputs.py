@@ -1,0 +1,26 @@
+"""Check the files that other programs read: `python check_outputs.py SEARCH_FOLDER TRAIN_FOLDER`."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+search, trained = map(Path, sys.argv[1:])
+
+with (search / "trials.csv").open(newline="") as stream:
+    rows = list(csv.DictReader(stream))
+columns = {"number", "state", "macs", "parameters", "macro_f1", "architecture_hash", "seconds"}
+assert columns <= set(rows[0]), rows[0].keys()
+assert sum(row["state"] == "trained" for row in rows) == 4, rows
+for name in ("best.yaml", "study.log", "report.html", "front.png"):
+    assert (search / name).stat().st_size > 0, name
+assert list((search / "front").glob("*.yaml"))
+
+metrics = json.loads((trained / "metrics.json").read_text())
+low, high = metrics["test"]["macro_f1_ci95"]
+assert 0 <= low <= metrics["test"]["macro_f1"] <= high <= 1, metrics["test"]
+for key in ("validation", "macs", "parameters", "seconds_per_epoch", "seed"):
+    assert key in metrics, key
+for name in ("model.safetensors", "architecture.yaml"):
+    assert (trained / name).stat().st_size > 0, name
+print("outputs are as documented")

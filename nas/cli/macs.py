@@ -1,0 +1,124 @@
+"""`nas macs`: what each layer of a network costs, and why counters disagree."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nas.errors import NasError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nas.macs.count import MacsReport
+    from nas.spec.architecture import ArchitectureSpec
+
+Shape = tuple[int, int, int]
+DEFAULT_INPUT: Shape = (3, 224, 224)
+LARGEST_SIDE = 16_384
+
+
+@click.command("macs")
+@click.option("--arch", type=click.Path(path_type=Path), help="Architecture file.")
+@click.option("--model", help="torchvision:NAME, timm:NAME or my.module:factory.")
+@click.option("--input", "input_text", metavar="CxHxW", help="Input shape [the file's own; 3x224x224].")
+@click.option("--depth", type=click.IntRange(min=1), help="Rows of modules this many names deep.")
+@click.option("--compare", is_flag=True, help="Beside fvcore and ptflops, with the differences explained.")
+@click.option("--json", "as_format", flag_value="json", help="One JSON object, exact numbers.")
+@click.option("--csv", "as_format", flag_value="csv", help="One row a layer, exact numbers.")
+@click.option("--markdown", "as_format", flag_value="markdown", help="Tables in Markdown.")
+def macs(
+    arch: Path | None,
+    model: str | None,
+    input_text: str | None,
+    depth: int | None,
+    compare: bool,
+    as_format: str | None,
+) -> None:
+    """Multiply-adds, parameters and activation memory of a network, layer by layer."""
+    if (arch is None) == (model is None):
+        raise NasError("give either --arch FILE or --model NAME, one of them")
+    if compare and as_format == "csv":
+        raise NasError("--csv holds the layers alone; take --json or --markdown with --compare")
+    given = None if input_text is None else parse_input(input_text)
+
+    if arch is not None:
+        report, network, shape = _count_file(arch, given, depth, compare)
+    else:
+        assert model is not None
+        report, network, shape = _count_model(model, given or DEFAULT_INPUT, depth)
+    comparison = None
+    if compare:
+        from nas.macs.conventions import compare_counters
+
+        assert network is not None
+        comparison = compare_counters(network, shape)
+
+    from nas.macs.report import as_csv, as_json, as_markdown, as_text
+
+    if as_format == "json":
+        text = as_json(report, comparison)
+    elif as_format == "csv":
+        text = as_csv(report)
+    elif as_format == "markdown":
+        text = as_markdown(report, comparison)
+    else:
+        text = as_text(report, comparison)
+    click.echo(text)
+
+
+def parse_input(text: str) -> Shape:
+    """`(C, H, W)` of a text such as 3x46x64. Raises NasError for anything else."""
+    parts = text.lower().split("x")
+    sizes = [int(part) for part in parts if part.isascii() and part.isdigit()]
+    if len(parts) != 3 or len(sizes) != 3 or not all(1 <= size <= LARGEST_SIDE for size in sizes):
+        raise NasError(
+            f"--input {text!r} is not allowed: write channels x height x width, such as 3x46x64, "
+            f"each from 1 to {LARGEST_SIDE}"
+        )
+    channels, height, width = sizes
+    return channels, height, width
+
+
+def _count_model(
+    model: str, shape: Shape, depth: int | None
+) -> "tuple[MacsReport, nn.Module, Shape]":
+    from nas.macs.count import count_macs
+    from nas.model.reference import load_reference
+
+    network = load_reference(model, None)
+    return count_macs(network, shape, depth=depth), network, shape
+
+
+def _count_file(
+    path: Path, given: Shape | None, depth: int | None, keep_network: bool
+) -> "tuple[MacsReport, nn.Module | None, Shape]":
+    from nas.macs.architecture import count_architecture
+    from nas.macs.count import count_macs
+    from nas.macs.meta import WithoutWeights
+    from nas.model.build import build_network
+
+    architecture = _load(path, given)
+    shape = architecture.input.shape
+    if architecture.model is None and depth is None and not keep_network:
+        return count_architecture(architecture), None, shape
+    if architecture.model is not None:
+        network = build_network(architecture)
+    else:
+        with WithoutWeights():
+            network = build_network(architecture)
+    if architecture.model is None and depth is None:
+        return count_architecture(architecture), network, shape
+    return count_macs(network, shape, depth=depth), network, shape
+
+
+def _load(path: Path, given: Shape | None) -> "ArchitectureSpec":
+    from nas.spec.architecture import load_architecture
+
+    architecture = load_architecture(path, input_size=None if given is None else given[1:])
+    if given is not None and architecture.input.channels != given[0]:
+        raise NasError(
+            f"--input has {given[0]} channels, and the architecture takes {architecture.input.channels}",
+            file=path,
+        )
+    return architecture

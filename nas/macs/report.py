@@ -1,0 +1,163 @@
+"""A network's cost as text, Markdown, CSV or JSON. The only place where MACs are rounded."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from nas.macs.conventions import OURS, Comparison
+from nas.macs.count import MacsReport
+from nas.macs.kinds import WHY
+
+_JSON_COUNTERS = ("fvcore", "ptflops", "ptflops_aten")
+_LAYER_WIDTHS = (31, 19)
+"""Largest widths of a layer's name and block, in characters, so that a row fits into 100."""
+_HEADINGS = ("layer", "block", "output", "parameters", "MACs", "share")
+
+Cells = Sequence[str]
+
+
+def rounded(amount: int, unit: str = "") -> str:
+    """`amount` with three or more digits and a prefix: 12398560 is "12.40 M"."""
+    for prefix, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if abs(amount) >= size:
+            return f"{amount / size:.2f} {prefix}{unit}"
+    return f"{amount} {unit}".strip()
+
+
+def as_json(report: MacsReport, comparison: Comparison | None = None) -> str:
+    """One JSON object with exact numbers."""
+    content: dict[str, Any] = {
+        "macs": report.total,
+        "parameters": report.parameters,
+        "peak_activation_bytes": report.peak_activation_bytes,
+        "input": list(report.input),
+        "layers": [
+            {
+                "name": layer.name,
+                "block": layer.block,
+                "output": list(layer.output),
+                "macs": layer.macs,
+                "parameters": layer.parameters,
+            }
+            for layer in report.layers
+        ],
+    }
+    if comparison is not None:
+        content["counters"] = {name: comparison.totals[name] for name in _JSON_COUNTERS}
+    return json.dumps(content, indent=2)
+
+
+def as_csv(report: MacsReport) -> str:
+    """One row a layer with exact numbers, output shapes as CxHxW."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("name", "block", "output", "macs", "parameters"))
+    for layer in report.layers:
+        output = _shape(layer.output)
+        writer.writerow((layer.name, layer.block, output, layer.macs, layer.parameters))
+    return text.getvalue().rstrip("\n")
+
+
+def as_text(report: MacsReport, comparison: Comparison | None = None) -> str:
+    """Tables for a terminal of 100 columns."""
+    lines = [f"input {_shape(report.input)}", ""]
+    rows = [
+        tuple(_shortened(cell, width) for cell, width in zip(row[:2], _LAYER_WIDTHS, strict=True)) + row[2:]
+        for row in _layer_rows(report)
+    ]
+    lines += _aligned(_HEADINGS, rows, left=3)
+    lines += ["", *_totals(report)]
+    if comparison is not None:
+        headings, counter_rows = _counter_table(comparison)
+        lines += ["", "The same network by other counters:", ""]
+        lines += _aligned(headings, counter_rows, left=1)
+        lines += ["", *(f"{kind}: {why}" for kind, why in _reasons(comparison))]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def as_markdown(report: MacsReport, comparison: Comparison | None = None) -> str:
+    """The same tables in Markdown."""
+    lines = [f"Input {_shape(report.input)}.", ""]
+    lines += _markdown(_HEADINGS, _layer_rows(report), left=3)
+    lines += ["", *(f"- {line}" for line in _totals(report))]
+    if comparison is not None:
+        headings, rows = _counter_table(comparison)
+        lines += ["", *_markdown(headings, rows, left=1), ""]
+        lines += [f"- {kind}: {why}" for kind, why in _reasons(comparison)]
+    return "\n".join(lines)
+
+
+def _layer_rows(report: MacsReport) -> list[tuple[str, ...]]:
+    return [
+        (
+            layer.name,
+            layer.block,
+            _shape(layer.output),
+            rounded(layer.parameters),
+            rounded(layer.macs),
+            f"{layer.macs / report.total:.1%}" if report.total else "",
+        )
+        for layer in report.layers
+    ]
+
+
+def _totals(report: MacsReport) -> list[str]:
+    return [
+        f"MACs {rounded(report.total)} ({report.total:,}): multiply-adds of one sample, batch norm folded",
+        f"parameters {rounded(report.parameters)} ({report.parameters:,})",
+        f"peak activation memory {rounded(report.peak_activation_bytes, 'B')}: the most float32 tensors of "
+        "one sample alive at once",
+    ]
+
+
+def _counter_table(comparison: Comparison) -> tuple[Cells, list[tuple[str, ...]]]:
+    """One row a kind of op, exact, so that each column adds up to its last row but one."""
+    names = list(comparison.totals)
+    rows = [
+        (kind.value, *(f"{comparison.amounts[name][kind]:,}" for name in names))
+        for kind in comparison.kinds()
+    ]
+    ours = comparison.totals[OURS]
+    rows.append(("total", *(f"{comparison.totals[name]:,}" for name in names)))
+    if ours:
+        rows.append(("to ours", *(f"{comparison.totals[name] / ours - 1:+.2%}" for name in names)))
+    return ("kind of op", *names), rows
+
+
+def _reasons(comparison: Comparison) -> list[tuple[str, str]]:
+    """Why, for each kind of op that the counters do not agree on."""
+    differing = [
+        kind
+        for kind in comparison.kinds()
+        if len({amounts[kind] for amounts in comparison.amounts.values()}) > 1
+    ]
+    return [(kind.value, WHY[kind]) for kind in differing]
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else "..." + text[3 - width :]
+
+
+def _aligned(headings: Cells, rows: Sequence[Cells], left: int) -> list[str]:
+    """Rows as text; the first `left` columns are flush left, the others right."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+
+    def line(cells: Cells) -> str:
+        padded = [
+            cell.ljust(width) if place < left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "  ".join(padded)
+
+    return [line(headings), line(["-" * width for width in widths]), *map(line, rows)]
+
+
+def _markdown(headings: Cells, rows: Sequence[Cells], left: int) -> list[str]:
+    rule = ["---" if place < left else "---:" for place in range(len(headings))]
+    return ["| " + " | ".join(cells) + " |" for cells in (headings, rule, *rows)]
