@@ -71,7 +71,7 @@ class Timing:
 @click.option(
     "--workers", default=2, show_default=True, help="DataLoader workers of the usual way."
 )
-@click.option("--threads", type=int, help="Cores that PyTorch uses  [default: all]")
+@click.option("--threads", default=1, show_default=True, help="Cores that PyTorch uses, for both.")
 @click.option("--repeats", default=5, show_default=True, help="Epochs timed of each.")
 @click.option("--check", is_flag=True, help=f"Fail if the ratio is below {LEAST_RATIO:g}.")
 def main(
@@ -81,7 +81,7 @@ def main(
     input_size: str,
     batch_size: int,
     workers: int,
-    threads: int | None,
+    threads: int,
     repeats: int,
     check: bool,
 ) -> None:
@@ -108,9 +108,9 @@ def main(
     macs = count_macs(build_network(architecture.with_classes(loaded.classes)), size.shape).total
     facts = environment()
     click.echo(
-        f"{architecture.name}, {macs:,} MACs, input {input_size}, batch {batch_size}, {images} images, "
-        f"{repeats} epochs each, interleaved; {torch.get_num_threads()} threads, {workers} workers; "
-        f"{facts['processor']}, {facts['cores']} cores, torch {facts['torch']}"
+        f"{architecture.name}, {macs:,} MACs, input {input_size}, batch {batch_size}, "
+        f"{images} images, {repeats} epochs each, interleaved; threads: {torch.get_num_threads()}, "
+        f"workers: {workers}; {facts['processor']}, {facts['cores']} cores, torch {facts['torch']}"
     )
     click.echo(
         f"{'images a second':30}{'wall clock (lowest to highest)':>36}{'processor second':>20}"
@@ -143,7 +143,7 @@ def _time_both(
 ) -> dict[str, Timing]:
     task = ImageTask()
     loss = task.build_loss(training)
-    ours = _network(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ours = _network(architecture).to(memory_format=torch.channels_last)
     optimizer = build_optimizer(ours, training)
     usual.prepare(_network(architecture))
     generator = torch.Generator().manual_seed(0)

@@ -58,6 +58,8 @@ class BottleneckConfig(BlockConfig):
         "activation",
     )
 
+    shape_fields: ClassVar[frozenset[str]] = BlockConfig.shape_fields | {"expansion"}
+
     out: Channels
     """Output channels."""
     shortcut: bool = True

@@ -19,6 +19,9 @@ from nas.errors import NasError
 
 TrialState = Literal["trained", "duplicate", "over_budget", "failed", "running"]
 
+LOCK = ".lock"
+"""File of a run's folder that its one process locks."""
+
 TRIAL_COLUMNS = (
     "number",
     "state",
@@ -99,7 +102,7 @@ def _parse_row(row: dict[str, str]) -> TrialRecord:
 
 
 def atomic_write_bytes(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` so that a kill at any moment leaves the old or the new file whole."""
+    """Replace `path` by `data` so that a kill leaves the old or the new file whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -109,9 +112,8 @@ def atomic_write_bytes(path: Path, data: bytes) -> None:
             os.fsync(stream.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(
-            temporary, 0o666 & ~umask
-        )  # mkstemp's 0600 would shut out a group that shares runs
+        # mkstemp's 0600 would shut out a group that shares runs
+        os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -135,23 +137,30 @@ def new_run_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Pa
 
     Raises NasError if `out` exists and is not an empty folder.
     """
+    refuse_taken(out)
     try:
-        if out is not None:
-            if out.exists() and (not out.is_dir() or any(out.iterdir())):
-                raise NasError(
-                    "exists already; choose another --out, or go on with --resume", file=out
-                )
-            out.mkdir(parents=True, exist_ok=True)
-            return out
-        root.mkdir(parents=True, exist_ok=True)
-        return _next_free(root, name)
+        if out is None:
+            return _next_free(root, name)
+        out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise NasError(
-            f"can't make the run's folder: {error.strerror}", file=out or root
-        ) from error
+        raise NasError(f"can't make the folder: {error.strerror}", file=out or root) from error
+    return out
+
+
+def refuse_taken(out: Path | None) -> None:
+    """Raises NasError if `out` exists and is not a folder that is empty but for a run's lock."""
+    if out is None:
+        return
+    try:
+        empty = out.is_dir() and all(path.name == LOCK for path in out.iterdir())
+        if out.exists() and not empty:
+            raise NasError("exists already; choose another --out, or --resume it", file=out)
+    except OSError as error:
+        raise NasError(f"can't be read: {error.strerror}", file=out) from error
 
 
 def _next_free(root: Path, name: str) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
         folder = root / (name if number == 1 else f"{name}-{number}")
@@ -165,9 +174,17 @@ def _next_free(root: Path, name: str) -> Path:
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Wait for the lock of the file `path`, made if missing, and hold it; it ends with the process."""
+    """Wait for the lock of the file `path` and hold it; it ends with the process."""
     with path.open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """As `exclusive`, but any number of processes hold it together."""
+    with path.open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_SH)
         yield
 
 
@@ -177,7 +194,7 @@ def locked_run(folder: Path) -> Iterator[None]:
 
     Raises NasError while another process holds it.
     """
-    with (folder / ".lock").open("a") as stream:
+    with (folder / LOCK).open("a") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -200,7 +217,7 @@ def environment() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The commit of the source tree that this module was imported from, `unknown` outside of git."""
+    """The commit of the source tree that this module is in, `unknown` outside of git."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)

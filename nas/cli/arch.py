@@ -16,9 +16,11 @@ def arch() -> None:
 
 @arch.command("show")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--input", "input_size", metavar="CxHxW", help="Input size in place of the file's own.")
+@click.option(
+    "--input", "input_size", metavar="CxHxW", help="Input size, not the file's own."
+)
 @click.option("--rows", is_flag=True, help="Print the network as rows [repeat, name, args].")
-@click.option("--named", is_flag=True, help="Print the network in the named form, defaults written out.")
+@click.option("--named", is_flag=True, help="Print the named form, defaults written out.")
 def show(file: Path, input_size: str | None, rows: bool, named: bool) -> None:
     """Each layer with what comes in, what goes out, its parameters and MACs."""
     from nas.cli.input_shape import parse_input_shape
@@ -31,7 +33,8 @@ def show(file: Path, input_size: str | None, rows: bool, named: bool) -> None:
     size = None if input_size is None else parse_input_shape(input_size)
     architecture = load_architecture(file, input_size=None if size is None else size[1:])
     if size is not None and size[0] != architecture.input.channels:
-        raise NasError(f"the network takes {architecture.input.channels} channels, not {size[0]}", key="--input")
+        problem = f"the network takes {architecture.input.channels} channels, not {size[0]}"
+        raise NasError(problem, key="--input")
     if rows:
         click.echo(dump_rows(architecture), nl=False)
     elif named:
@@ -47,15 +50,13 @@ def _table(architecture: "ArchitectureSpec") -> list[str]:
     from nas.model.build import build_network
 
     if architecture.model is not None:
-        raise NasError(
-            f"{architecture.model} is another library's network; `nas macs --arch` shows its layers",
-            key="model",
-        )
+        problem = f"{architecture.model} is another library's network"
+        raise NasError(f"{problem}; `nas macs --arch` shows its layers", key="model")
     with WithoutWeights():
         network = build_network(architecture)
     report = count_macs(network, architecture.input.shape)
     costs = {row.name: row for row in report.layers}
-    rows = [("layer", "block", "in", "out", "parameters", "MACs")]
+    rows: list[tuple[str, ...]] = [("layer", "block", "in", "out", "parameters", "MACs")]
     for part, steps in (("layers", architecture.steps()), ("head", architecture.head_steps())):
         for step in steps:
             cost = costs.get(f"{part}.{step.name}")

@@ -44,23 +44,22 @@ def evaluate(
     from nas.tasks.registry import task_named
     from nas.train.device import choose_device, set_threads
     from nas.train.loop import evaluate as measure
-    from nas.train.source import source_of, split_seed_of
+    from nas.train.source import groups_of, source_of, split_seed_of
     from nas.train.trained import load_trained
 
     set_threads(threads)
     trained = load_trained(run, choose_device(device))
     architecture = trained.architecture
     task = task_named(architecture.task)
-    if groups is None and data is None and architecture.provenance.get("groups"):
-        groups = Path(str(architecture.provenance["groups"]))
+    source = source_of(architecture, data)
     loaded = task.load_data(
-        source_of(architecture, data),
+        source,
         architecture.input,
         architecture.preprocess,
         splits=(split,),
         seed=split_seed_of(architecture),
         strict=strict,
-        groups=groups,
+        groups=groups_of(architecture, source, groups),
     )
     if loaded.classes != architecture.classes:
         raise NasError(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nas.cli.input_shape import parse_input_shape
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -15,15 +16,18 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, int, int]
 DEFAULT_INPUT: Shape = (3, 224, 224)
-LARGEST_SIDE = 16_384
 
 
 @click.command("macs")
 @click.option("--arch", type=click.Path(path_type=Path), help="Architecture file.")
 @click.option("--model", help="torchvision:NAME, timm:NAME or my.module:factory.")
-@click.option("--input", "input_text", metavar="CxHxW", help="Input shape [the file's own; 3x224x224].")
+@click.option(
+    "--input", "input_text", metavar="CxHxW", help="Input shape [the file's own; 3x224x224]."
+)
 @click.option("--depth", type=click.IntRange(min=1), help="Rows of modules this many names deep.")
-@click.option("--compare", is_flag=True, help="Beside fvcore and ptflops, with the differences explained.")
+@click.option(
+    "--compare", is_flag=True, help="Beside fvcore and ptflops, with the differences explained."
+)
 @click.option("--json", "as_format", flag_value="json", help="One JSON object, exact numbers.")
 @click.option("--csv", "as_format", flag_value="csv", help="One row a layer, exact numbers.")
 @click.option("--markdown", "as_format", flag_value="markdown", help="Tables in Markdown.")
@@ -40,7 +44,7 @@ def macs(
         raise NasError("give either --arch FILE or --model NAME, one of them")
     if compare and as_format == "csv":
         raise NasError("--csv holds the layers alone; take --json or --markdown with --compare")
-    given = None if input_text is None else parse_input(input_text)
+    given = None if input_text is None else parse_input_shape(input_text)
 
     if arch is not None:
         report, network, shape = _count_file(arch, given, depth, compare)
@@ -65,19 +69,6 @@ def macs(
     else:
         text = as_text(report, comparison)
     click.echo(text)
-
-
-def parse_input(text: str) -> Shape:
-    """`(C, H, W)` of a text such as 3x46x64. Raises NasError for anything else."""
-    parts = text.lower().split("x")
-    sizes = [int(part) for part in parts if part.isascii() and part.isdigit()]
-    if len(parts) != 3 or len(sizes) != 3 or not all(1 <= size <= LARGEST_SIDE for size in sizes):
-        raise NasError(
-            f"--input {text!r} is not allowed: write channels x height x width, such as 3x46x64, "
-            f"each from 1 to {LARGEST_SIDE}"
-        )
-    channels, height, width = sizes
-    return channels, height, width
 
 
 def _count_model(
@@ -118,7 +109,7 @@ def _load(path: Path, given: Shape | None) -> "ArchitectureSpec":
     architecture = load_architecture(path, input_size=None if given is None else given[1:])
     if given is not None and architecture.input.channels != given[0]:
         raise NasError(
-            f"--input has {given[0]} channels, and the architecture takes {architecture.input.channels}",
+            f"--input has {given[0]} channels, and this takes {architecture.input.channels}",
             file=path,
         )
     return architecture

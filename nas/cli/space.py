@@ -80,9 +80,9 @@ def _lines(space: "SpaceSpec", survey: "Survey") -> list[str]:
         for bound, name in ((budget.max_macs, "MACs"), (budget.max_params, "parameters"))
         if bound is not None
     ]
-    kind = "distinct networks, counted exactly" if survey.members_exact else (
-        "ways to draw a network; too many to tell equal ones apart, so there are at most as many networks"
-    )
+    kind = "distinct networks, counted exactly"
+    if not survey.members_exact:
+        kind = "ways to draw a network, more than can be told apart: at most as many networks"
     lines = [
         f"{space.name}: task {space.task}, {len(space.layers)} layers, {len(space.classes)} classes",
         f"members     {survey.members:,} {kind}",
@@ -91,7 +91,8 @@ def _lines(space: "SpaceSpec", survey: "Survey") -> list[str]:
         f"parameters  {_spread(survey.parameters)}",
     ]
     if bounds:
-        lines.append(f"budget      {', '.join(bounds)}: {survey.share_within_budget:.1%} of the sample within")
+        share = f"{survey.share_within_budget:.1%} of the sample within"
+        lines.append(f"budget      {', '.join(bounds)}: {share}")
     lines.append(f"requires    {_requirement(space)}")
     shown = list(survey.unused_choices[:12])
     if shown:
@@ -113,4 +114,6 @@ def _spread(spread: "Spread") -> str:
     names = ("minimum", "lower_quartile", "median", "upper_quartile", "maximum")
     words = ("min", "25 %", "median", "75 %", "max")
     values = asdict(spread)
-    return ", ".join(f"{word} {count_text(values[name])}" for word, name in zip(words, names, strict=True))
+    return ", ".join(
+        f"{word} {count_text(values[name])}" for word, name in zip(words, names, strict=True)
+    )

@@ -78,7 +78,7 @@ def _new_plan(
     from nas.cli.training_run import RunPlan
     from nas.errors import NasError
     from nas.runs import new_run_folder
-    from nas.train.source import source_of
+    from nas.train.source import groups_of, source_of
 
     if pretrained and model is None:
         raise NasError(
@@ -96,9 +96,9 @@ def _new_plan(
     return RunPlan(
         folder=new_run_folder(out, f"{architecture.name}-train"),
         architecture=architecture,
-        training=_training(training, overrides),
+        training=_training(training, overrides, built_in=source is None),
         source=source,
-        groups=None if groups is None else groups.resolve(),
+        groups=groups_of(architecture, source, groups),
         strict=strict,
         pretrained=pretrained,
     )
@@ -115,7 +115,13 @@ def _architecture(
         raise NasError("give --arch FILE or --model NAME, one of them")
     shape = None if input_size is None else parse_input_shape(input_size)
     if arch is not None:
-        return load_architecture(arch, input_size=None if shape is None else shape[1:])
+        architecture = load_architecture(arch, input_size=None if shape is None else shape[1:])
+        if shape is not None and shape[0] != architecture.input.channels:
+            raise NasError(
+                f"the network takes {architecture.input.channels} channels, not {shape[0]}",
+                key="--input",
+            )
+        return architecture
     if shape is None:
         raise NasError("--model needs --input CxHxW, e.g. 3x46x64 (see `nas data stats DIR`)")
     name = str(model).rpartition(":")[2]
@@ -123,13 +129,14 @@ def _architecture(
     return ArchitectureSpec(name=name, input=size, model=model)
 
 
-def _training(file: Path | None, overrides: dict[str, Any]) -> "TrainingSpec":
+def _training(file: Path | None, overrides: dict[str, Any], *, built_in: bool) -> "TrainingSpec":
+    """The file's settings or the defaults, with the flags that were given in their place."""
     from nas.spec.training import TrainingSpec, load_training
 
     training = TrainingSpec() if file is None else load_training(file)
-    return training.model_copy(
-        update={key: value for key, value in overrides.items() if value is not None}
-    )
+    given = {key: value for key, value in overrides.items() if value is not None}
+    training = training.model_copy(update=given)
+    return training.unmirrored() if built_in else training
 
 
 def _resumed_plan(folder: Path, options: dict[str, Any]) -> "RunPlan":

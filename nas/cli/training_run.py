@@ -10,6 +10,7 @@ from typing import Any
 import click
 import torch
 import yaml
+from pydantic import JsonValue
 from torch import nn
 
 from nas.errors import NasError
@@ -31,7 +32,7 @@ from nas.train.checkpoint import EpochResult
 from nas.train.device import seeded
 from nas.train.failure import TrainingFailed
 from nas.train.loop import FitResult, evaluate, fit
-from nas.train.source import same_data, source_of, split_seed_of
+from nas.train.source import groups_of, same_data, source_of, split_seed_of
 from nas.train.trained import ARCHITECTURE_FILE, WEIGHTS_FILE
 from nas.train.weights import save_weights
 
@@ -65,12 +66,13 @@ class RunPlan:
             raise NasError("this run is finished: see its metrics.json", file=folder)
         architecture = load_architecture(folder / ARCHITECTURE_FILE)
         facts = architecture.provenance
+        source = source_of(architecture, None)
         return cls(
             folder=folder,
             architecture=architecture,
             training=load_training(folder / TRAINING_FILE),
-            source=source_of(architecture, None),
-            groups=None if facts.get("groups") is None else Path(str(facts["groups"])),
+            source=source,
+            groups=groups_of(architecture, source, None),
             strict=bool(facts.get("strict")),
             pretrained=bool(facts.get("pretrained")),
             resumed=True,
@@ -127,7 +129,8 @@ def report_lines(split: str, first_metric: str, metrics: Metrics) -> list[str]:
     lines = [""]
     if isinstance(metrics, ClassificationMetrics):
         lines += class_table(metrics.confusion, tuple(metrics.per_class_f1)).splitlines()
-    shown = f"{metric_text(values[first_metric])} (95 % interval {metric_text(low)} to {metric_text(high)})"
+    interval = f"(95 % interval {metric_text(low)} to {metric_text(high)})"
+    shown = f"{metric_text(values[first_metric])} {interval}"
     more = f", accuracy {metric_text(values['accuracy'])}" if "accuracy" in values else ""
     return [*lines, f"{split} {metric_title(first_metric)} {shown}{more}"]
 
@@ -176,7 +179,7 @@ def _fit(
 
 def _load(plan: RunPlan, task: Task[Any]) -> TaskData:
     """All three splits; normalised anew if the architecture was made on other data."""
-    data = task.load_data(
+    data: TaskData = task.load_data(
         plan.source,
         plan.architecture.input,
         plan.architecture.preprocess,
@@ -196,14 +199,14 @@ def _adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec
     if plan.resumed:
         if plan.architecture.classes != data.classes:
             raise NasError(
-                f"the data have the classes {', '.join(data.classes)} now, but the run was begun with "
-                f"{', '.join(plan.architecture.classes)}",
+                f"the data have the classes {', '.join(data.classes)} now, but the run was begun "
+                f"with {', '.join(plan.architecture.classes)}",
                 file=plan.folder,
             )
         return plan.architecture
     architecture = plan.architecture.with_classes(data.classes)
     task.check_architecture(architecture)
-    facts = {
+    facts: dict[str, JsonValue] = {
         "data": data.source,
         "split_seed": split_seed_of(plan.architecture),
         "training_seed": plan.training.seed,
@@ -247,7 +250,8 @@ def _data_lines(data: TaskData) -> list[str]:
     lines = []
     if data.made_splits:
         lines.append(
-            f"  no {' and no '.join(data.made_splits)} split there: made from the training images, stratified"
+            f"  no {' and no '.join(data.made_splits)} split there: made from the training images, "
+            "stratified"
         )
     if data.unreadable:
         lines.append(f"  {len(data.unreadable)} unreadable files are left out:")
@@ -260,8 +264,9 @@ def _cost_line(
 ) -> str:
     size = "x".join(map(str, architecture.input.shape))
     return (
-        f"{architecture.name}: {count_text(cost.total)} MACs, {count_text(cost.parameters)} parameters, "
-        f"input {size}, {len(architecture.classes)} classes; {training.epochs} epochs on {device}"
+        f"{architecture.name}: {count_text(cost.total)} MACs, {count_text(cost.parameters)} "
+        f"parameters, input {size}, {len(architecture.classes)} classes; {training.epochs} epochs "
+        f"on {device}, threads: {torch.get_num_threads()}"
     )
 
 

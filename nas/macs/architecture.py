@@ -23,13 +23,16 @@ class BlockCost:
 
 
 def count_architecture(architecture: ArchitectureSpec) -> MacsReport:
-    """What `count_macs` gives for the built network, with the blocks' own names, and many times faster.
+    """What `count_macs` gives for the built network, with the blocks' own names, and many times
+    faster.
 
-    A network of ours is a chain of blocks, so its MACs and weights are sums over them, and its peak of
-    activations is the largest of theirs. The cost of a block follows from its config and input shape;
-    it is remembered, so the candidates of a search, which share most of their blocks, cost little.
+    A network of ours is a chain of blocks, so its MACs and weights are sums over them, and its
+    peak of activations is the largest of theirs. The cost of a block follows from its config and
+    input shape; it is remembered, so the candidates of a search, which share most of their blocks,
+    cost little.
 
-    Raises NasError for the block that can't be counted, ValueError for an architecture of another library.
+    Raises NasError for the block that can't be counted, ValueError for an architecture of another
+    library.
     """
     if architecture.model is not None:
         raise ValueError(f"{architecture.model} has no blocks: build it and use count_macs")

@@ -2,7 +2,7 @@
 
 import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,11 +18,12 @@ from nas.macs.ptflops_counter import count_ptflops
 from nas.macs.trace import trace_forward
 
 OURS = "ours"
+Count = Callable[[nn.Module], tuple[int, Counter[Kind]]]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What each counter makes of one network, by kind of op: the rows that explain why they differ."""
+    """What each counter makes of one network by kind of op, which explains why they differ."""
 
     amounts: dict[str, Counter[Kind]]
     """By counter (`ours`, `fvcore`, `ptflops`, `ptflops_aten`, `ptflops_0_6_4`) and kind of op."""
@@ -37,12 +38,12 @@ class Comparison:
 def compare_counters(module: nn.Module, input_shape: Sequence[int]) -> Comparison:
     """Our count and those of fvcore, ptflops (both backends) and ptflops 0.6.4, of one sample.
 
-    The others run copies of `module` on the CPU, since fvcore can't use the meta device; weights that are
-    on meta are taken as zeros. ptflops 0.6.4 is left out for recurrent layers.
+    The others run copies of `module` on the CPU, since fvcore can't use the meta device; weights
+    that are on meta are taken as zeros. ptflops 0.6.4 is left out for recurrent layers.
 
     Raises NasError where a counter can't run the network.
     """
-    counters = {
+    counters: dict[str, Count] = {
         "fvcore": lambda copied: count_fvcore(copied, input_shape),
         "ptflops": lambda copied: count_ptflops(copied, input_shape, "pytorch"),
         "ptflops_aten": lambda copied: count_ptflops(copied, input_shape, "aten"),

@@ -19,7 +19,7 @@ class LayerMacs:
     name: str
     block: str
     output: tuple[int, ...]
-    """Shape of its output for one sample, without the batch axis; empty for the row of everything else."""
+    """Shape of its output without the batch axis; empty for the row of everything else."""
     macs: int
     parameters: int
 
@@ -29,7 +29,7 @@ class MacsReport:
     """Cost of one sample's forward pass in evaluation mode."""
 
     total: int
-    """Multiply-adds of convolutions, linear and recurrent layers and matrix products, attention included."""
+    """Multiply-adds of convolutions, linear and recurrent layers, matrix products, attention."""
     parameters: int
     """Weights, those that several layers share counted once."""
     peak_activation_bytes: int
@@ -50,14 +50,17 @@ def count_macs(
     Args:
         module: Takes one float tensor `(N, *input_shape)`.
         input_shape: `(C, H, W)` of an image; any shape without the batch axis.
-        depth: Rows are the modules this many names deep. None is one row a block for our own networks,
+        depth: Rows are the modules this many names deep. None is one row a block for our own
+        networks,
             and for others one row for each module that does multiply-adds itself.
 
-    Raises NasError for an op that is neither counted nor known to cost nothing, for a module that looks
-    at values, and for an input that it can't take.
+    Raises NasError for an op that is neither counted nor known to cost nothing, for a module that
+    looks at values, and for an input that it can't take.
     """
     if not input_shape or any(not isinstance(size, int) or size < 1 for size in input_shape):
-        raise NasError(f"an input of {input_shape} is not allowed: every size is a whole number from 1")
+        raise NasError(
+            f"an input of {input_shape} is not allowed: every size is a whole number from 1"
+        )
     if depth is not None and depth < 1:
         raise NasError(f"a depth of {depth} is not allowed: at least 1")
     shapes = module if on_meta(module) else meta_copy(module)
@@ -67,7 +70,9 @@ def count_macs(
     return _report(shapes, plan, trace, tuple(input_shape))
 
 
-def _report(module: nn.Module, plan: Plan, trace: Trace, input_shape: tuple[int, ...]) -> MacsReport:
+def _report(
+    module: nn.Module, plan: Plan, trace: Trace, input_shape: tuple[int, ...]
+) -> MacsReport:
     rows = plan.rows(module, trace)
     return MacsReport(
         total=sum(trace.macs.values()),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from torch import Tensor, broadcast_shapes
+from torch import Tensor
 
 Formula = Callable[[Sequence[Any], Tensor], int]
 """From an op's positional arguments and its (first) output to its multiply-adds."""
@@ -40,25 +40,26 @@ def _convolution(arguments: Sequence[Any], out: Tensor) -> int:
     """
     features, weight, transposed = arguments[0], arguments[1], arguments[6]
     places: Tensor = features if transposed else out
-    return places.numel() * prod(weight.shape[1:])
+    return places.numel() * prod(int(size) for size in weight.shape[1:])
 
 
 def _trilinear(arguments: Sequence[Any], out: Tensor) -> int:
     """The op under nn.Bilinear: one multiply-add for each weight and sample.
 
-    It is a linear layer on the outer product of the two inputs; the outer product itself is elementwise.
+    It is a linear layer on the outer product of the two inputs; the outer product itself is
+    elementwise.
     """
-    shapes = []
+    shapes: list[list[int]] = []
     for factor, axes in zip(arguments[:3], arguments[3:6], strict=True):
         shape = list(factor.shape)
         for axis in sorted(axes):
             shape.insert(axis, 1)
         shapes.append(shape)
-    return prod(broadcast_shapes(*shapes))
+    return prod(max(sizes) for sizes in zip(*shapes, strict=True))
 
 
 def _attention(arguments: Sequence[Any], out: Tensor) -> int:
-    """Queries times keys, then weights times values, unmasked; `(N, heads, length, features)` each."""
+    """Queries times keys, then weights times values, unmasked; `(N, heads, length, features)`."""
     queries, keys, values = arguments[:3]
     length = keys.shape[-2]
     return int(queries.numel() * length + prod(queries.shape[:-1]) * length * values.shape[-1])

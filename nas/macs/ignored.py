@@ -1,4 +1,4 @@
-"""Ops that are known to hold no multiply-adds of our convention: the only ones that count as nothing."""
+"""Ops known to hold no multiply-adds of our convention: the only ones that count as nothing."""
 
 _NORMALISATION = """
     native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training cudnn_batch_norm
@@ -46,8 +46,8 @@ _CREATION = """
     randperm normal normal_functional uniform random exponential hann_window hamming_window
 """
 _BOOKKEEPING = """
-    sym_size sym_stride sym_numel sym_storage_offset is_same_size _assert_async _assert_tensor_metadata
-    detach alias size
+    sym_size sym_stride sym_numel sym_storage_offset is_same_size _assert_async
+    _assert_tensor_metadata detach alias size
 """
 
 IGNORED: frozenset[str] = frozenset(

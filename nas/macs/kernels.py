@@ -1,4 +1,4 @@
-"""Results of ops on meta tensors, remembered: PyTorch's own meta kernels take up to milliseconds a call."""
+"""Results of ops on meta tensors, remembered, since PyTorch takes up to milliseconds for one."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-from nas.macs.layouts import RULES, shape_of_result
+from nas.macs.layouts import MAX_POOL, RULES, shape_of_result
 from nas.macs.memory import tensors_in
 from nas.macs.meta import META
 
@@ -23,9 +23,9 @@ _remembered: dict[Any, tuple[_Layout, ...]] = {}
 def run_meta(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What `function(*args, **kwargs)` gives on the meta device.
 
-    The layout of a result follows from the layouts of the arguments, so each is worked out once, by the
-    op's own meta kernel; that one also refuses what does not fit. Only results in new memory, and
-    elementwise ops in place, are remembered.
+    The layout of a result follows from the layouts of the arguments, so each is worked out once,
+    by the op's own meta kernel; that one also refuses what does not fit. Only results in new
+    memory, and elementwise ops in place, are remembered.
     """
     in_place = function._schema.is_mutable
     elementwise = torch.Tag.pointwise in function.tags or function in _ELEMENTWISE_IN_PLACE
@@ -43,7 +43,8 @@ def run_meta(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) 
     if in_place:
         return args[0]
     made = tuple(
-        torch.empty_strided(sizes, strides, dtype=dtype, device=META) for sizes, strides, dtype in layouts
+        torch.empty_strided(sizes, strides, dtype=dtype, device=META)
+        for sizes, strides, dtype in layouts
     )
     return made[0] if len(made) == 1 else made
 
@@ -61,7 +62,8 @@ def _layouts_by_rule(
     if in_place:
         return _IN_PLACE if shape == tuple(args[0].shape) else None
     first = args[0] if isinstance(args[0], Tensor) else args[0][0]
-    return ((shape, _dense_strides(shape), first.dtype),)
+    dtypes = (first.dtype, torch.int64) if rule is MAX_POOL else (first.dtype,)
+    return tuple((shape, _dense_strides(shape), dtype) for dtype in dtypes)
 
 
 def _dense_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -79,7 +81,9 @@ def _keep(key: Any, layouts: tuple[_Layout, ...]) -> None:
     _remembered[key] = layouts
 
 
-def _remember(key: Any, args: Sequence[Any], kwargs: dict[str, Any], result: Any, in_place: bool) -> None:
+def _remember(
+    key: Any, args: Sequence[Any], kwargs: dict[str, Any], result: Any, in_place: bool
+) -> None:
     read = list(tensors_in((*args, *kwargs.values())))
     made = (result,) if isinstance(result, Tensor) else result
     if not isinstance(made, tuple) or not all(isinstance(tensor, Tensor) for tensor in made):

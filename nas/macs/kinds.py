@@ -69,15 +69,15 @@ _FUNCTIONS = {
 }
 
 WHY = {
-    Kind.CONVOLUTION: "counters differ on transposed convolutions and on those in unlisted functions",
+    Kind.CONVOLUTION: "counters differ on transposed ones and on those in unlisted functions",
     Kind.PRODUCT: "fvcore and ptflops pass over fused attention and products in unlisted functions",
     Kind.RECURRENT: "fvcore and ptflops_aten skip these; ptflops adds the gates and biases",
-    Kind.ATTENTION: "fvcore and ptflops_aten have these under products; ptflops adds softmax and scaling",
+    Kind.ATTENTION: "for fvcore and ptflops_aten part of the products; ptflops adds its softmax",
     Kind.BIAS: "one addition an output, no product: not ours, nor fvcore's",
-    Kind.NORMALISATION: "fvcore and ptflops: 2 an element (scale, shift); nothing once folded, so not ours",
-    Kind.ACTIVATION: "ptflops: 1 an element, for the module and again for each function that it calls",
-    Kind.POOLING: "ptflops: 1 an input element, for the module and each function; fvcore: adaptive means",
-    Kind.ELEMENTWISE: "ptflops: sums and products of tensors called by name, not those by an operator",
+    Kind.NORMALISATION: "fvcore and ptflops: 2 an element; not ours, for it folds into weights",
+    Kind.ACTIVATION: "ptflops: 1 an element, for the module and each function that it calls",
+    Kind.POOLING: "ptflops: 1 an input element, for module and function; fvcore: adaptive means",
+    Kind.ELEMENTWISE: "ptflops: sums and products by function, not those by operator",
     Kind.RESIZE: "fvcore and ptflops count the output's elements",
     Kind.REMAINDER: "in the counter's total, but in none of its parts",
 }

@@ -1,14 +1,14 @@
 """Shapes of the commonest results, without PyTorch's meta kernels.
 
-Many of those kernels are written in Python, take up to milliseconds a call, and import torch.compile at the
-first, which takes longer than importing torch. Each rule here is for float tensors that fit (dense ones, but for products), gives what
-the kernel gives, and leaves everything else, errors too, to the kernel.
+Many of those kernels are written in Python, take up to milliseconds a call, and import
+torch.compile at the first, which takes longer than importing torch. Each rule here is for float
+tensors that fit (dense ones, but for products), gives what the kernel gives, and leaves everything
+else, errors too, to the kernel.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 Shape = tuple[int, ...]
@@ -17,7 +17,7 @@ ShapeRule = Callable[..., Shape | None]
 
 
 def shape_of_result(rule: ShapeRule, args: Sequence[Any], kwargs: dict[str, Any]) -> Shape | None:
-    """The result's shape if all tensors are of one float type, dense and on meta, and the rule holds."""
+    """The result's shape if all tensors are of one float type, dense, on meta, and fit the rule."""
     tensors: list[Tensor] = []
     for value in args:
         if isinstance(value, Tensor):
@@ -38,10 +38,13 @@ def _elementwise(*values: Any) -> Shape | None:
     shapes = {tuple(value.shape) for value in values if isinstance(value, Tensor)}
     if len(shapes) == 1:
         return shapes.pop()
-    try:
-        return tuple(torch.broadcast_shapes(*shapes))
-    except RuntimeError:
+    length = max(map(len, shapes))
+    padded = [(1,) * (length - len(shape)) + shape for shape in shapes]
+    # torch.broadcast_shapes would import sympy
+    wanted = [{size for size in sizes if size != 1} for sizes in zip(*padded, strict=True)]
+    if any(len(sizes) > 1 for sizes in wanted):
         return None
+    return tuple(sizes.pop() if sizes else 1 for sizes in wanted)
 
 
 def _cat(tensors: Sequence[Tensor], axis: int = 0) -> Shape | None:
@@ -93,7 +96,9 @@ def _convolution(
     groups: int,
 ) -> Shape | None:
     axes = x.dim() - 2
-    fits = x.dim() == weight.dim() and all(len(each) == axes for each in (stride, padding, dilation))
+    fits = x.dim() == weight.dim() and all(
+        len(each) == axes for each in (stride, padding, dilation)
+    )
     if transposed or not fits or groups < 1 or min(stride) < 1:
         return None
     if x.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
@@ -109,6 +114,30 @@ def _convolution(
     return (x.shape[0], weight.shape[0], *sizes) if all(size > 0 for size in sizes) else None
 
 
+def _max_pool(
+    x: Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0, 0),
+    dilation: Sequence[int] = (1, 1),
+    ceil: bool = False,
+) -> Shape | None:
+    given = (kernel, stride or kernel, padding)
+    if (
+        x.dim() != 4
+        or ceil
+        or any(size != 1 for size in dilation)
+        or any(len(each) != 2 for each in given)
+    ):
+        return None
+    sizes = []
+    for size, window, step, pad in zip(x.shape[2:], *given, strict=True):
+        if min(window, step) < 1 or pad < 0 or 2 * pad > window or size + 2 * pad < window:
+            return None
+        sizes.append((size + 2 * pad - window) // step + 1)
+    return (*x.shape[:2], *sizes)
+
+
 _ANY_STRIDES = (_mm, _addmm)
 """Rules whose results are dense whatever comes in."""
 
@@ -122,8 +151,12 @@ RULES: dict[str, ShapeRule] = {
     "addmm": _addmm,
     "cat": _cat,
     "convolution": _convolution,
+    "max_pool2d_with_indices": _max_pool,
     "mean": _mean,
     "mm": _mm,
     "channel_shuffle": _channel_shuffle,
 }
 """By the name of the op in `torch.ops.aten`, without the underscore of its in-place form."""
+
+MAX_POOL = RULES["max_pool2d_with_indices"]
+"""The rule of the one op that has a second result, the indices, of the same shape."""

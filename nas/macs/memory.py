@@ -12,12 +12,12 @@ FLOAT32_BYTES = 4
 class ActivationMemory:
     """Which tensors are alive at each op of a forward pass.
 
-    A tensor holds memory from the op that makes it to the last op that reads it, both included, and to
-    the end if it is part of the result. Views and in-place ops share the memory of what they start from;
-    the network's input counts, weights do not; what no op reads and no result holds, such as the indices
-    of a max-pool, takes nothing. That is what an executor needs that frees each tensor at once and has no
-    scratch space, so frameworks take at least as much. Values are float32, whatever the module's own
-    precision; integers and booleans have their own size.
+    A tensor holds memory from the op that makes it to the last op that reads it, both included,
+    and to the end if it is part of the result. Views and in-place ops share the memory of what
+    they start from; the network's input counts, weights do not; what no op reads and no result
+    holds, such as the indices of a max-pool, takes nothing. That is what an executor needs that
+    frees each tensor at once and has no scratch space, so frameworks take at least as much. Values
+    are float32, whatever the module's own precision; integers and booleans have their own size.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,9 @@ class ActivationMemory:
 
     def peak_bytes(self, result: Any) -> int:
         """The largest sum over the tensors alive at one op, where `result` is kept to the end."""
-        kept = {self._slots.get(tensor.untyped_storage()._cdata) for tensor in tensors_in((result,))}
+        kept = {
+            self._slots.get(tensor.untyped_storage()._cdata) for tensor in tensors_in((result,))
+        }
         change = [0] * (self._clock + 2)
         for slot, size in enumerate(self._bytes):
             last = self._clock if slot in kept else self._last[slot]

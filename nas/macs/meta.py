@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 
@@ -71,7 +71,7 @@ class _CopyToMeta(TorchFunctionMode):
 
 
 def on_meta(module: nn.Module) -> bool:
-    """Whether every weight and buffer of `module` is on the meta device, and there is at least one."""
+    """Whether every weight and buffer of `module` is on meta, and there is at least one."""
     tensors = [
         tensor
         for part in module.modules()
@@ -87,7 +87,7 @@ def meta_copy(module: nn.Module) -> nn.Module:
     Raises NasError for lazy layers, which have no shapes yet, and for modules that can't be copied.
     """
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-        if isinstance(tensor, UninitializedTensorMixin):
+        if isinstance(tensor, (UninitializedBuffer, UninitializedParameter)):
             raise NasError(f"{name} has no shape yet: run the lazy layers once before counting")
     try:
         with _CopyToMeta():

@@ -18,18 +18,25 @@ _CONVOLUTIONS = (
     nn.ConvTranspose2d,
     nn.ConvTranspose3d,
 )
-_NEVER = (nn.GELU, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
+_NEVER = (
+    nn.GELU,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.InstanceNorm1d,
+    nn.InstanceNorm2d,
+    nn.InstanceNorm3d,
+)
 
 
 def count_ptflops_0_6_4(module: nn.Module, input_shape: Sequence[int]) -> tuple[int, Counter[Kind]]:
     """The total of `get_model_complexity_info` of ptflops 0.6.4 for one sample, and by kind of op.
 
-    Layers alone are counted, by their exact class, functions never: convolutions by their output (the
-    transposed ones too) and linear layers, with biases; batch normalisation 2 an element, the ReLU
-    family, pooling and upsampling 1. `module` has weights, and is in evaluation mode.
+    Layers alone are counted, by their exact class, functions never: convolutions by their output
+    (the transposed ones too) and linear layers, with biases; batch normalisation 2 an element, the
+    ReLU family, pooling and upsampling 1. `module` has weights, and is in evaluation mode.
 
-    Source: ptflops 0.6.4, flops_counter.py, MODULES_MAPPING and its hooks. Raises ValueError for recurrent
-    layers, which that version counted too.
+    Source: ptflops 0.6.4, flops_counter.py, MODULES_MAPPING and its hooks. Raises ValueError for
+    recurrent layers, which that version counted too.
     """
     amounts: Counter[Kind] = Counter()
 

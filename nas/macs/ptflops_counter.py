@@ -20,8 +20,9 @@ def count_ptflops(
 ) -> tuple[int, Counter[Kind]]:
     """The total of `ptflops.get_model_complexity_info` for one sample, and by kind of op.
 
-    The amounts are those that ptflops' own formulas give while it counts; biases are what a formula gives
-    less without the bias. `module` has weights, and is left with ptflops' hooks on it.
+    The amounts are those that ptflops' own formulas give while it counts; biases are what a
+    formula gives less without the bias. `module` has weights, and is left with ptflops' hooks on
+    it.
 
     Raises NasError where ptflops can't count the module or can't be imported.
     """
@@ -39,7 +40,11 @@ def count_ptflops(
         stack.enter_context(_recording_functions(pytorch_engine, "TENSOR_OPS_MAPPING", amounts))
         stack.enter_context(_recording_aten(aten_engine, amounts))
         total, _ = get_model_complexity_info(
-            module, tuple(input_shape), print_per_layer_stat=False, as_strings=False, backend=backend
+            module,
+            tuple(input_shape),
+            print_per_layer_stat=False,
+            as_strings=False,
+            backend=backend,
         )
     if total is None:
         reason = next((line for line in printed.getvalue().splitlines() if "Error" in line), "")

@@ -64,7 +64,8 @@ def as_text(report: MacsReport, comparison: Comparison | None = None) -> str:
     """Tables for a terminal of 100 columns."""
     lines = [f"input {_shape(report.input)}", ""]
     rows = [
-        tuple(_shortened(cell, width) for cell, width in zip(row[:2], _LAYER_WIDTHS, strict=True)) + row[2:]
+        tuple(_shortened(cell, width) for cell, width in zip(row[:2], _LAYER_WIDTHS, strict=True))
+        + row[2:]
         for row in _layer_rows(report)
     ]
     lines += _aligned(_HEADINGS, rows, left=3)
@@ -105,10 +106,10 @@ def _layer_rows(report: MacsReport) -> list[tuple[str, ...]]:
 
 def _totals(report: MacsReport) -> list[str]:
     return [
-        f"MACs {rounded(report.total)} ({report.total:,}): multiply-adds of one sample, batch norm folded",
+        f"MACs {rounded(report.total)} ({report.total:,}): multiply-adds of one sample",
         f"parameters {rounded(report.parameters)} ({report.parameters:,})",
-        f"peak activation memory {rounded(report.peak_activation_bytes, 'B')}: the most float32 tensors of "
-        "one sample alive at once",
+        f"peak activation memory {rounded(report.peak_activation_bytes, 'B')}: "
+        "the most of one sample's float32 tensors alive at once",
     ]
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from nas.macs.trace import Trace
 
 Path = str | None
-"""Of the module that a row stands for: "" is the network itself, None is everything that has no row."""
+"""Of the module that a row stands for: "" is the network, None what has no row of its own."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Plan:
 
     def rows(self, module: nn.Module, trace: Trace) -> list[Row]:
         """The rows in order of execution. Each multiply-add and each weight is in exactly one."""
-        macs: dict[Path, int] = {path: 0 for path in self.watched} if self.ours else {}
+        macs: dict[Path, int] = dict.fromkeys(self.watched, 0) if self.ours else {}
         for (path, _), amount in trace.macs.items():
             key = self._gathered(path)
             macs[key] = macs.get(key, 0) + amount
@@ -42,7 +42,7 @@ class Plan:
         return [Row(path, macs.get(path, 0), parameters.get(path, 0)) for path in paths]
 
     def name(self, path: str) -> str:
-        """What a report calls the row of the module at `path`; of our own blocks the last word is enough."""
+        """What a report calls the row of the module at `path`: of our own blocks the last word."""
         short = path.removeprefix("layers.")
         return short if self.ours and short != "head" else path or "network"
 
@@ -61,14 +61,16 @@ class Plan:
 def plan_rows(module: nn.Module, depth: int | None) -> Plan:
     """One row a block for our own networks (`layers` and `head`) unless a depth is given.
 
-    For others one row for each module that does multiply-adds itself; what the rest holds is one row more.
+    For others one row for each module that does multiply-adds itself; what the rest holds is one
+    row more.
     """
     layers, head = getattr(module, "layers", None), getattr(module, "head", None)
     children = [name for name, _ in module.named_children()]
     ours = isinstance(layers, nn.Sequential) and children == ["layers", "head"]
     if not ours or depth is not None:
         return Plan(dict(module.named_modules()), depth, ours=False)
-    assert isinstance(layers, nn.Sequential) and isinstance(head, nn.Module)
+    assert isinstance(layers, nn.Sequential)
+    assert isinstance(head, nn.Module)
     watched = {f"layers.{name}": block for name, block in layers.named_children()}
     if not isinstance(head, nn.Sequential) or len(head):
         watched["head"] = head

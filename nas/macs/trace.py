@@ -29,7 +29,7 @@ class Trace:
     macs: Counter[tuple[str, str]]
     """Multiply-adds by path of the innermost watched module and by op."""
     outputs: dict[str, tuple[int, ...]]
-    """Shape of the (first) output of each watched module without the batch axis, in order of execution."""
+    """Shape of the (first) output of each watched module, without the batch axis."""
     peak_activation_bytes: int
 
 
@@ -43,8 +43,8 @@ def trace_forward(
         input_shape: Without the batch axis.
         watched: Modules by path, to which ops are attributed.
 
-    Raises NasError naming op and layer for an op that is neither counted nor known to cost nothing, for a
-    module that looks at values, and for one that can't take the input.
+    Raises NasError naming op and layer for an op that is neither counted nor known to cost
+    nothing, for a module that looks at values, and for one that can't take the input.
     """
     stack = [""]
     outputs: dict[str, tuple[int, ...]] = {}
@@ -66,11 +66,11 @@ def trace_forward(
     return Trace(mode.macs, outputs, mode.memory.peak_bytes(result))
 
 
-class _Counting(TorchDispatchMode):
+class _Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts every op that runs inside."""
 
     def __init__(self, stack: list[str]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.macs: Counter[tuple[str, str]] = Counter()
         self.memory = ActivationMemory()
         self._stack = stack
@@ -78,7 +78,7 @@ class _Counting(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        # True, the default, imports torch.compile at the first op, which takes longer than torch itself.
+        # The default, True, imports torch.compile, which takes longer than torch itself.
         return False
 
     def __torch_dispatch__(
@@ -118,12 +118,15 @@ def _rule_for(function: OpOverload, stack: Sequence[str]) -> _Rule:
     name = full_name.removesuffix("_")
     formula = FORMULAS.get(name) if namespace == "aten" else None
     if namespace == "aten" and name in _READS_VALUES:
-        raise NasError(f"{_place(stack)} looks at values ({full_name}), and counting has only shapes")
+        raise NasError(
+            f"{_place(stack)} looks at values ({full_name}), and counting has only shapes"
+        )
     if formula is None and not function.is_view:
         known = torch.Tag.pointwise in function.tags or (namespace == "aten" and name in IGNORED)
         if not known:
             raise NasError(
-                f"{_place(stack)} uses {namespace}.{full_name}, which is neither counted nor known to cost nothing"
+                f"{_place(stack)} uses {namespace}.{full_name}, "
+                "which is neither counted nor known to cost nothing"
             )
     return _Rule(name, formula, function.is_view, _runner(function))
 
@@ -139,12 +142,12 @@ def _runner(function: OpOverload) -> Run:
 
 
 def _run_on_meta(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Tensors that a forward pass makes, or moves to a device, stay among the other meta tensors."""
+    """Tensors that a forward pass makes, or moves to a device, stay on meta."""
     return run_meta(function, args, {**kwargs, "device": META})
 
 
 def _run_constant(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """`torch.tensor(values)`; single numbers stay readable, as they go with tensors of any device."""
+    """`torch.tensor(values)`; single numbers stay, as they go with tensors of any device."""
     constant = args[0]
     return function(constant if constant.dim() == 0 else torch.empty_like(constant, device=META))
 

@@ -28,7 +28,8 @@ def per_class_f1_of(confusion_KK: NDArray[np.integer]) -> Values:
     """F1 of each class, shape (..., K): 2 TP / (2 TP + FP + FN), and 0 for a class never met."""
     hits = np.diagonal(confusion_KK, axis1=-2, axis2=-1).astype(np.float64)
     met = confusion_KK.sum(axis=-1) + confusion_KK.sum(axis=-2)
-    return np.divide(2 * hits, met, out=np.zeros_like(hits), where=met > 0)
+    f1: Values = np.divide(2 * hits, met, out=np.zeros_like(hits), where=met > 0)
+    return f1
 
 
 def macro_f1_of(confusion_KK: NDArray[np.integer]) -> Values:
@@ -40,7 +41,8 @@ def macro_f1_of(confusion_KK: NDArray[np.integer]) -> Values:
 def accuracy_of(confusion_KK: NDArray[np.integer]) -> Values:
     """Share of samples on the diagonal, shape (...); 0 without samples."""
     hits: Values = np.trace(confusion_KK, axis1=-2, axis2=-1).astype(np.float64)
-    return hits / np.maximum(confusion_KK.sum(axis=(-2, -1)), 1)
+    shares: Values = hits / np.maximum(confusion_KK.sum(axis=(-2, -1)), 1)
+    return shares
 
 
 def per_class_f1(labels: ArrayLike, predictions: ArrayLike, num_classes: int) -> Values:

@@ -25,17 +25,22 @@ def load_reference(model: str, classes: int | None, *, pretrained: bool = False)
     """The network `torchvision:NAME`, `timm:NAME` or `my.module:factory`.
 
     Args:
-        model: `my.module` is imported with the current folder among the places to look in; `factory` is
-            a module, or is called to make one, with `num_classes` and `pretrained` where it has them.
+        model: `my.module` is imported with the current folder among the places to look in;
+        `factory` is
+            a module, or is called to make one, with `num_classes` and `pretrained` where it has
+            them.
         classes: Outputs of the classifier; None keeps the library's own number.
-        pretrained: Load the library's published weights, all but those of a classifier of other width.
+        pretrained: Load the library's published weights, all but those of a classifier of other
+        width.
 
-    Raises NasError for an unknown name, a library that is missing or broken, and weights that can't be had.
+    Raises NasError for an unknown name, a library that is missing or broken, and weights that
+    can't be had.
     """
     source, colon, name = model.partition(":")
     if not (source and colon and name):
         raise NasError(
-            f"model {model!r} is not understood: write torchvision:NAME, timm:NAME or my.module:factory"
+            f"model {model!r} is not understood: "
+            "write torchvision:NAME, timm:NAME or my.module:factory"
         )
     if source == "torchvision":
         return _from_torchvision(name, classes, pretrained)
@@ -79,7 +84,9 @@ def _from_timm(name: str, classes: int | None, pretrained: bool) -> nn.Module:
     try:
         network: nn.Module = timm.create_model(name, pretrained=pretrained, **options)
     except Exception as error:  # the hub's client has errors of many kinds
-        problem = f"weights of {name} could not be had" if pretrained else f"{name} could not be built"
+        problem = (
+            f"weights of {name} could not be had" if pretrained else f"{name} could not be built"
+        )
         raise NasError(f"timm: {problem}: {_first_line(error)}") from error
     return network
 
@@ -90,9 +97,10 @@ def _import_library(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         missing = error.name or name
         raise NasError(f"{missing} is not installed: {_INSTALL[name]}") from error
-    except (ImportError, RuntimeError) as error:  # torchvision's compiled part, which timm needs too
+    except (ImportError, RuntimeError) as error:  # of torchvision's compiled part
         raise NasError(
-            f"{name} does not fit the installed torch ({_first_line(error)}): {_INSTALL['torchvision']}"
+            f"{name} does not fit the installed torch ({_first_line(error)}): "
+            f"{_INSTALL['torchvision']}"
         ) from error
 
 
@@ -102,7 +110,11 @@ def _from_factory(source: str, name: str, classes: int | None, pretrained: bool)
         public = [word for word in vars(module) if not word.startswith("_")]
         raise NasError(f"{source} has no {name!r}{did_you_mean(name, public)}")
     factory = getattr(module, name)
-    network = factory if isinstance(factory, nn.Module) else _call(factory, f"{source}:{name}", classes, pretrained)
+    network = (
+        factory
+        if isinstance(factory, nn.Module)
+        else _call(factory, f"{source}:{name}", classes, pretrained)
+    )
     if not isinstance(network, nn.Module):
         raise NasError(f"{source}:{name} gives a {type(network).__name__}, not a torch.nn.Module")
     return network
@@ -114,20 +126,28 @@ def _import_own(source: str) -> ModuleType:
     try:
         return importlib.import_module(source)
     except Exception as error:  # whatever the user's own code raises
-        raise NasError(f"{source} can't be imported: {type(error).__name__}: {_first_line(error)}") from error
+        raise NasError(
+            f"{source} can't be imported: {type(error).__name__}: {_first_line(error)}"
+        ) from error
     finally:
         sys.path.remove(folder)
 
 
-def _call(factory: Callable[..., object], model: str, classes: int | None, pretrained: bool) -> object:
+def _call(
+    factory: Callable[..., object], model: str, classes: int | None, pretrained: bool
+) -> object:
     if not callable(factory):
-        raise NasError(f"{model} is a {type(factory).__name__}; needed is a torch.nn.Module or what makes one")
+        raise NasError(
+            f"{model} is a {type(factory).__name__}; needed is a torch.nn.Module or what makes one"
+        )
     options: dict[str, object] = {}
     if classes is not None and _takes(factory, "num_classes"):
         options["num_classes"] = classes
     if pretrained:
         if not _takes(factory, "pretrained"):
-            raise NasError(f"{model} has no parameter 'pretrained', so it has no pretrained weights to load")
+            raise NasError(
+                f"{model} has no parameter 'pretrained', so it has no pretrained weights to load"
+            )
         options["pretrained"] = True
     try:
         return factory(**options)

@@ -1,5 +1,7 @@
 """From the study's next trial to a network worth training: within the budget, and new."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,12 +9,17 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from nas.macs.count import count_macs
-from nas.macs.meta import WithoutWeights
-from nas.model.build import build_network
+from nas.macs.architecture import count_architecture
 from nas.model.identity import architecture_hash
 from nas.runs import TrialRecord, exclusive
-from nas.search.trials import Candidate, is_repeat, note_candidate, note_outcome, records_of
+from nas.search.trials import (
+    Candidate,
+    StudyRecords,
+    count_spent,
+    note_candidate,
+    note_outcome,
+    note_process,
+)
 from nas.spec.architecture import dump_architecture
 from nas.spec.budget import BudgetSpec
 from nas.spec.definition import ArchitectureSpec
@@ -26,18 +33,17 @@ MAX_TAKEN = 20
 """Random finds that other workers may snatch before this one gives up."""
 
 
-@dataclass(frozen=True)
-class Exhausted:
-    """Why no network is left to train."""
+class NothingLeft(Exception):
+    """No network is to be trained any more."""
 
-    reason: str
+
+class Exhausted(NothingLeft):
+    """The space has no network left to train; the message says why in words for the user."""
 
 
 def price(architecture: ArchitectureSpec) -> Candidate:
     """The network of an architecture with its cost, which needs no weights and no training."""
-    with WithoutWeights():
-        network = build_network(architecture)
-    report = count_macs(network, architecture.input.shape)
+    report = count_architecture(architecture)
     return Candidate(
         dump_architecture(architecture),
         architecture_hash(architecture),
@@ -46,54 +52,87 @@ def price(architecture: ArchitectureSpec) -> Candidate:
     )
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What ends the drawing of candidates."""
+
+    budget: BudgetSpec
+    trainings: int
+    """Networks that the whole study trains."""
+    deadline: float | None = None
+    """Time of `time.time()` after which no candidate is drawn."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A running trial, and the network that it is to train."""
+
+    trial: optuna.Trial
+    architecture: ArchitectureSpec
+    candidate: Candidate
+
+
 class Proposer:
-    """Draws candidates for one worker."""
+    """Draws candidates for one worker; the workers of a study share the lock file `claims`."""
 
     def __init__(
-        self, study: optuna.Study, space: SpaceSpec, budget: BudgetSpec, seed: int, claims: Path
+        self, study: optuna.Study, space: SpaceSpec, limits: Limits, seed: int, claims: Path
     ) -> None:
-        """`claims` is a file whose lock the workers of one study share."""
         self.study = study
-        self.claims = claims
+        self.records = StudyRecords(study)
         self.space = space
-        self.budget = budget
+        self.limits = limits
         self.generator = np.random.default_rng(seed)
+        self.claims = claims
 
-    def propose(self) -> tuple[optuna.Trial, ArchitectureSpec, Candidate] | Exhausted:
-        """A running trial with a new network within the budget; the journal tells what was refused."""
+    def propose(self) -> Proposal:
+        """A trial with a new network within the budget; the journal tells what was refused.
+
+        Raises NothingLeft when trainings or time are used up, Exhausted when networks are.
+        """
         for _ in range(MAX_TAKEN):
             for _ in range(MAX_REFUSED):
-                found = self._ask()
+                found = self._consider(self._begin_trial())
                 if found is not None:
                     return found
-            enqueued = self._enqueue_random()
-            if enqueued is not None:
-                return enqueued
-        return Exhausted("other workers took every network that this one found")
+            self._enqueue_random()
+        raise Exhausted("other workers took every new network that was found")
 
-    def _ask(self) -> tuple[optuna.Trial, ArchitectureSpec, Candidate] | None:
-        """The sampler's next trial, or None if its network is refused."""
-        trial = self.study.ask()
+    def _begin_trial(self) -> optuna.Trial:
+        """The sampler's next trial: as many may run as there are trainings left."""
+        if self.limits.deadline is not None and time.time() >= self.limits.deadline:
+            raise NothingLeft("the time is up")
+        with exclusive(self.claims):
+            records = self.records.read()
+            running = sum(record.state == "running" for record in records)
+            if count_spent(records) + running >= self.limits.trainings:
+                raise NothingLeft("all trainings are done or under way")
+            trial = self.study.ask()
+            note_process(trial)
+        return trial
+
+    def _consider(self, trial: optuna.Trial) -> Proposal | None:
+        """The trial with its network, or None if that is over budget or another trial has it."""
         architecture = self.space.sample(trial)
         candidate = price(architecture)
-        excess = self.budget.excess(candidate.macs, candidate.parameters)
+        excess = self.limits.budget.excess(candidate.macs, candidate.parameters)
         if excess > 0:
             note_candidate(trial, candidate, excess)
             note_outcome(trial, "over_budget")
             self.study.tell(trial, [candidate.macs, 0.0])
             return None
         with exclusive(self.claims):  # of two workers with one network, the second sees the first
-            earlier = self._holder(candidate.architecture_hash)
+            earlier = self._holder(trial.number, candidate.architecture_hash)
             note_candidate(trial, candidate, excess)
-        if earlier is not None:
+            if earlier is None:
+                return Proposal(trial, architecture, candidate)
             self._repeat(trial, candidate, earlier)
-            return None
-        return trial, architecture, candidate
+        return None
 
-    def _holder(self, hash_: str) -> TrialRecord | None:
-        """The trial that trains this network, has trained it, or failed to."""
-        for record in records_of(self.study):
-            holds = record.state in ("running", "trained", "failed") and not is_repeat(record)
+    def _holder(self, number: int, hash_: str) -> TrialRecord | None:
+        """Another trial than `number` that trains this network, has trained it, or failed to."""
+        for record in self.records.read():
+            holds = record.state in ("running", "trained", "failed") and record.number != number
             if holds and record.architecture_hash == hash_:
                 return record
         return None
@@ -105,27 +144,38 @@ class Proposer:
             self.study.tell(trial, [candidate.macs, earlier.macro_f1])
             return
         how = "which is in training" if earlier.state == "running" else "which failed"
-        note_outcome(trial, "failed", reason=f"repeats trial {earlier.number}, {how}")
+        note_outcome(trial, "duplicate", reason=f"repeats trial {earlier.number}, {how}")
         self.study.tell(trial, state=TrialState.FAIL)
 
-    def _enqueue_random(self) -> Exhausted | None:
+    def _enqueue_random(self) -> None:
         """Put a new network within the budget in the study's queue, drawn at random."""
-        known = {record.architecture_hash for record in records_of(self.study)}
-        smallest: int | None = None
+        records = self.records.read()
+        known = {record.architecture_hash for record in records}
+        refused = [_cost(item) for item in records if item.state == "over_budget"]
         for _ in range(MAX_RANDOM):
             draw = RandomTrial(self.generator)
             architecture = self.space.sample(draw)
             if architecture_hash(architecture) in known:
                 continue
             candidate = price(architecture)
-            if self.budget.excess(candidate.macs, candidate.parameters) <= 0:
+            if self.limits.budget.excess(candidate.macs, candidate.parameters) <= 0:
                 self.study.enqueue_trial(draw.params)
-                return None
-            smallest = candidate.macs if smallest is None else min(smallest, candidate.macs)
+                return
+            refused.append((candidate.macs, candidate.parameters))
             known.add(candidate.architecture_hash)
-        if smallest is None:
-            return Exhausted(f"the space is exhausted: {MAX_RANDOM} random draws gave no new network")
-        return Exhausted(
-            f"no new network within the budget among {MAX_RANDOM} random draws; the smallest other one "
-            f"has {smallest:,} MACs"
-        )
+        raise Exhausted(_why_exhausted(refused))
+
+
+def _cost(record: TrialRecord) -> tuple[int, int]:
+    return record.macs or 0, record.parameters or 0
+
+
+def _why_exhausted(refused: Sequence[tuple[int, int]]) -> str:
+    text = f"{MAX_RANDOM:,} random draws gave no new network"
+    if not refused:
+        return f"the space is exhausted: {text}"
+    macs, parameters = (min(costs) for costs in zip(*refused, strict=True))
+    return (
+        f"{text} within the budget; of the others the smallest has {macs:,} MACs, the one with the "
+        f"fewest parameters {parameters:,}"
+    )

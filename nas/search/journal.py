@@ -1,39 +1,58 @@
 """The journal of a study: Optuna's log file, made to survive a kill at any moment."""
 
 import fcntl
+import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.storages.journal import JournalFileBackend
+
+from nas.errors import NasError
 
 STUDY_NAME = "search"
 
 
-class KernelLock(JournalFileOpenLock):
-    """A lock that the kernel lets go of when its holder dies; Optuna's own would hold others up for 30 s.
+class KilledWritersFile(JournalFileBackend):
+    """Optuna's journal file, for writers that may be killed.
 
-    A line that a killed writer left unfinished would spoil the line behind it, so it is cut off by the
-    next holder.
+    Its lock is the kernel's, which ends with its holder; Optuna's own would hold others up 30 s.
+    A line that a killed writer left unfinished would spoil the line behind it: the next writer cuts
+    it off. Only what ends a trial waits for the disk: a kill loses nothing that the kernel has.
     """
 
     def __init__(self, journal: Path) -> None:
         super().__init__(str(journal))
         self._journal = journal
-        self._held: int | None = None
+        with self._exclusive() as handle:  # before the first read
+            _cut_unfinished_line(handle)
 
-    def acquire(self) -> bool:
-        handle = os.open(self._journal, os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        _cut_unfinished_line(handle)
-        self._held = handle
-        return True
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Add a line for each entry. Raises OSError where the disk is full."""
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        with self._exclusive() as handle:
+            _cut_unfinished_line(handle)
+            _write_all(handle, text.encode("utf-8"))
+            if any("state" in log for log in logs):
+                os.fsync(handle)
 
-    def release(self) -> None:
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
+    @contextmanager
+    def _exclusive(self) -> Iterator[int]:
+        handle = os.open(self._journal, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield handle
+        finally:
+            os.close(handle)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(handle, data) :]
 
 
 def _cut_unfinished_line(handle: int) -> None:
@@ -52,15 +71,17 @@ def _cut_unfinished_line(handle: int) -> None:
 
 
 def open_study(journal: Path, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
-    """The study in a journal, begun if it is not there: MACs are minimised, the first metric maximised."""
-    lock = KernelLock(journal)
-    lock.acquire()  # cut what a kill left unfinished before the first read
-    lock.release()
-    storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
-    return optuna.create_study(
-        study_name=STUDY_NAME,
-        storage=storage,
-        sampler=sampler,
-        directions=["minimize", "maximize"],
-        load_if_exists=True,
-    )
+    """The study in a journal, begun if there is none: MACs fall, the task's first metric rises.
+
+    Raises NasError for a file that is no journal.
+    """
+    try:
+        return optuna.create_study(
+            study_name=STUDY_NAME,
+            storage=JournalStorage(KilledWritersFile(journal)),
+            sampler=sampler,
+            directions=["minimize", "maximize"],
+            load_if_exists=True,
+        )
+    except (ValueError, LookupError, TypeError, AssertionError) as error:
+        raise NasError(f"damaged, or no journal of a search: {error}", file=journal) from error

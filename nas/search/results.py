@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from nas.report.front_plot import plot_front
 from nas.report.html import write_report
 from nas.runs import TrialRecord, atomic_write_text, write_trials_csv
 from nas.search.choice import Choice, choose, pareto_front
 from nas.search.settings import SearchSettings
 from nas.spec.architecture import dump_architecture, parse_architecture
-from nas.spec.definition import ArchitectureSpec
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,19 @@ class SearchResult:
 
 
 def write_results(
-    folder: Path, records: Sequence[TrialRecord], settings: SearchSettings
+    folder: Path, records: Sequence[TrialRecord], settings: SearchSettings, source: str
 ) -> SearchResult:
-    """Write `trials.csv`, `front/*.yaml`, `best.yaml`, `front.png` and `report.html`, each atomically."""
+    """Write `trials.csv`, `front/*.yaml`, `best.yaml`, `front.png`, `report.html`, each atomically.
+
+    `source` is where the data came from: a path, or the name of a built-in set.
+    """
+    write_trials_csv(folder / "trials.csv", records)
     front = pareto_front(records)
     choice = choose(front, settings.budget, settings.score)
     result = SearchResult(folder, tuple(records), front, choice)
-    write_trials_csv(folder / "trials.csv", records)
-    texts = {record.number: _architecture_text(folder, record, settings) for record in front}
+    texts = {
+        record.number: _architecture_text(folder, record, settings, source) for record in front
+    }
     _write_front(folder / "front", texts)
     if result.best is not None:
         atomic_write_text(folder / "best.yaml", texts[result.best])
@@ -52,17 +58,19 @@ def write_results(
         folder / "front.png",
         max_macs=settings.budget.max_macs,
     )
-    _write_page(result, settings, texts)
+    _write_page(result, settings, source, texts)
     return result
 
 
-def _write_page(result: SearchResult, settings: SearchSettings, texts: dict[int, str]) -> None:
+def _write_page(
+    result: SearchResult, settings: SearchSettings, source: str, texts: dict[int, str]
+) -> None:
     values = settings.model_dump(mode="json", exclude={"environment", "command", "data"})
     write_report(
         result.folder / "report.html",
-        title=result.folder.name,
+        title=result.folder.resolve().name,
         command=settings.command,
-        data=settings.data or "scikit-learn's handwritten digits (1,797 pictures)",
+        data=source,
         records=result.records,
         front=result.front_numbers,
         best=result.best,
@@ -75,30 +83,25 @@ def _write_page(result: SearchResult, settings: SearchSettings, texts: dict[int,
     )
 
 
-def _architecture_text(folder: Path, record: TrialRecord, settings: SearchSettings) -> str:
+def _architecture_text(
+    folder: Path, record: TrialRecord, settings: SearchSettings, source: str
+) -> str:
     """The trial's architecture with where it comes from."""
     architecture = parse_architecture(record.architecture_yaml or "", folder / "study.log")
-    return dump_architecture(_with_provenance(architecture, folder, record, settings))
-
-
-def _with_provenance(
-    architecture: ArchitectureSpec, folder: Path, record: TrialRecord, settings: SearchSettings
-) -> ArchitectureSpec:
-    return replace(
-        architecture,
-        provenance={
-            "study": folder.name,
-            "trial": record.number,
-            "architecture_hash": record.architecture_hash,
-            "macs": record.macs,
-            "parameters": record.parameters,
-            "validation_macro_f1": record.macro_f1,
-            "epochs": settings.training.epochs,
-            "seed": settings.training.seed,
-            "data": settings.data,
-            "commit": settings.environment.get("commit", "unknown"),
-        },
-    )
+    provenance: dict[str, JsonValue] = {
+        "study": folder.resolve().name,
+        "trial": record.number,
+        "architecture_hash": record.architecture_hash,
+        "macs": record.macs,
+        "parameters": record.parameters,
+        "validation_macro_f1": record.macro_f1,
+        "epochs": settings.training.epochs,
+        "seed": settings.training.seed,
+        "data": source,
+        "split_seed": settings.split_seed,
+        "commit": settings.environment.get("commit", "unknown"),
+    }
+    return dump_architecture(replace(architecture, provenance=provenance))
 
 
 def _write_front(folder: Path, texts: dict[int, str]) -> None:

@@ -1,42 +1,73 @@
-"""A whole search: set up or taken up again, watched, and its results written."""
+"""A whole search: set up or taken up again, and its results written."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import optuna
 
 from nas.errors import NasError
-from nas.report.progress import SearchProgress
-from nas.runs import TrialRecord, append_log, atomic_write_text, locked_run, write_trials_csv
-from nas.search.executor import LocalWorkers, fail_running
+from nas.runs import (
+    append_log,
+    atomic_write_text,
+    exclusive,
+    locked_run,
+    new_run_folder,
+    refuse_taken,
+)
+from nas.search.executor import LocalWorkers
 from nas.search.journal import open_study
 from nas.search.results import SearchResult, write_results
 from nas.search.settings import SearchSettings, read_settings, write_settings
-from nas.search.trials import count_spent, records_of
-from nas.search.worker import Job, load_search_data
+from nas.search.trainer import load_search_data
+from nas.search.trials import count_spent, end_running, records_of
+from nas.search.watch import Watch, shortfall
+from nas.search.worker import Job
 from nas.spec.definition import InputSpec
-from nas.spec.space import SpaceSpec, load_space
+from nas.spec.space import RandomTrial, SpaceSpec, load_space
 from nas.tasks.registry import task_named
+from nas.train.device import choose_device
 
 Say = Callable[[str], None]
 
 
 class SearchInterrupted(Exception):
-    """Ctrl-C ended the search; its results so far are written."""
+    """Ctrl-C ended the search; `result`, written to its folder, is None if nothing was begun."""
 
-    def __init__(self, result: SearchResult) -> None:
+    def __init__(self, folder: Path, result: SearchResult | None) -> None:
         super().__init__("interrupted")
+        self.folder = folder
         self.result = result
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """What a search must know of its data."""
+
+    classes: tuple[str, ...]
+    source: str
+    unreadable: tuple[str, ...]
+
+
 def begin_search(
-    folder: Path, space: SpaceSpec, settings: SearchSettings, *, say: Say = print
+    out: Path | None, space: SpaceSpec, settings: SearchSettings, *, say: Say = print
 ) -> SearchResult:
-    """Search in a new, empty folder. Raises NasError for data or settings that can't serve."""
-    atomic_write_text(folder / "space.yaml", space.document.text)
-    write_settings(folder, settings)
-    return continue_search(folder, say=say)
+    """Search in the new folder `out`, by default `runs/NAME` with the space's name.
+
+    Raises NasError for data or settings that can't serve, before anything is written.
+    """
+    refuse_taken(out)
+    facts = _examine(space, settings, say)
+    folder = new_run_folder(out, space.name)
+    with _working_in(folder):
+        refuse_taken(folder)  # another process may have been given the same empty folder
+        atomic_write_text(folder / "space.yaml", space.document.text)
+        write_settings(folder, settings)
+        return _search(folder, settings, facts, say)
 
 
 def continue_search(
@@ -51,99 +82,103 @@ def continue_search(
     """
     if not (folder / "space.yaml").is_file() or not (folder / "settings.yaml").is_file():
         raise NasError("holds no search: space.yaml or settings.yaml is missing", file=folder)
-    with locked_run(folder):
+    with _working_in(folder):
         settings = read_settings(folder)
         if change is not None:
             settings = change(settings)
-            write_settings(folder, settings)
-        return _search(folder, settings, say)
+        facts = _examine(load_space(folder / "space.yaml"), settings, say)
+        write_settings(folder, settings)
+        return _search(folder, settings, facts, say)
 
 
-def _search(folder: Path, settings: SearchSettings, say: Say) -> SearchResult:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    space = load_space(folder / "space.yaml")
+@contextmanager
+def _working_in(folder: Path) -> Iterator[None]:
+    """Hold the folder; what the disk refuses is the user's to mend, and Ctrl-C names the folder."""
+    try:
+        with locked_run(folder):
+            yield
+    except OSError as error:
+        problem = f"can't be written: {error.strerror or error}"
+        raise NasError(problem, file=error.filename or folder) from error
+    except KeyboardInterrupt:
+        raise SearchInterrupted(folder, None) from None
+
+
+def _examine(space: SpaceSpec, settings: SearchSettings, say: Say) -> _Facts:
+    """Load the data once, so that a mistake shows here and the workers find them decoded.
+
+    Raises NasError for data, a device or networks that can't serve.
+    """
+    choose_device(settings.device)
     task = task_named(space.task)
     channels, height, width = space.input.shapes()[0]
     size = InputSpec(channels=channels, height=height, width=width)
     data = load_search_data(task, space, settings, size)
-    for problem in data.unreadable:
-        append_log(folder, f"left out: {problem}")
+    member = space.with_classes(data.classes).sample(RandomTrial(np.random.default_rng(0)))
+    task.check_architecture(member)
     if data.unreadable:
         say(f"{len(data.unreadable)} files can't be read and are left out; log.txt names them")
-    study = open_study(folder / "study.log")
-    again = _requeue_interrupted(study)
-    if again:
-        say(f"{again} trials were interrupted and are begun again")
-    records = records_of(study)
-    left = settings.search.trials - count_spent(records)
-    if left <= 0:
-        say(f"all {settings.search.trials} trials are done; --trials N goes on to N")
-        return write_results(folder, records, settings)
+    return _Facts(data.classes, data.source, data.unreadable)
+
+
+def _search(folder: Path, settings: SearchSettings, facts: _Facts, say: Say) -> SearchResult:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    for problem in facts.unreadable:
+        append_log(folder, f"left out: {problem}")
     minutes = settings.search.minutes
     deadline = None if minutes is None else time.time() + 60 * minutes
-    job = Job(folder, settings, data.classes, 0, deadline)
-    del data  # the workers map the cached arrays themselves
-    return _watch(study, job, left, records)
+    job = Job(folder, settings, facts.classes, 0, deadline)
+    with exclusive(job.workers):  # those of a killed search end within a second
+        study = open_study(job.journal)
+        _refuse_other_classes(study, facts.classes)
+        again = _requeue_running(study)
+    if again:
+        say(f"{again} trials were interrupted and are begun again")
+    left = settings.search.trials - count_spent(records_of(study))
+    if left <= 0:
+        say(f"all {settings.search.trials} trials are done; --trials N goes on to N")
+        return write_results(folder, records_of(study), settings, facts.source)
+    return _run_workers(study, job, min(settings.workers, left), facts.source, say)
 
 
-def _requeue_interrupted(study: optuna.Study) -> int:
-    """End the trials that a kill left running, and put their networks in the queue again."""
-    numbers = fail_running(study)
-    trials = study.get_trials(deepcopy=False)
-    for number in numbers:
-        study.enqueue_trial(trials[number].params)
-    return len(numbers)
-
-
-def _watch(
-    study: optuna.Study, job: Job, trainings: int, earlier: tuple[TrialRecord, ...]
-) -> SearchResult:
-    """Run the workers to the end, telling of each finished trial."""
-    settings = job.settings
-    limit = None if job.deadline is None else job.deadline - time.time()
-    seen = {record.number for record in earlier}
-
-    def on_poll() -> None:
-        records = records_of(study)
-        fresh = [item for item in records if item.number not in seen and item.state != "running"]
-        for record in fresh:
-            seen.add(record.number)
-            progress.finished(record, sum(item.state == "trained" for item in records))
-        if fresh:
-            write_trials_csv(job.folder / "trials.csv", records)
-        progress.waiting(_doing(records))
-
-    progress = SearchProgress(
-        settings.search.trials, workers=settings.workers, time_limit_s=limit, earlier=earlier
-    )
-    try:
-        with progress, LocalWorkers(study, job, trainings) as workers:
-            workers.wait(on_poll)
-    except KeyboardInterrupt:
-        fail_running(study)
-        result = write_results(job.folder, records_of(study), settings)
-        raise SearchInterrupted(result) from None
-    records = records_of(study)
-    result = write_results(job.folder, records, settings)
-    if not result.front:
-        raise NasError(_nothing_trained(records), file=job.folder)
-    return result
-
-
-def _doing(records: tuple[TrialRecord, ...]) -> str:
-    running = [f"{record.number}" for record in records if record.state == "running"]
-    return f"training {', '.join(running)}" if running else ""
-
-
-def _nothing_trained(records: tuple[TrialRecord, ...]) -> str:
-    """Why a search has no network to show."""
-    failed = [record for record in records if record.state == "failed"]
-    over = [record.macs for record in records if record.state == "over_budget" and record.macs]
-    if failed:
-        return f"no network could be trained; the last one failed: {failed[-1].reason}"
-    if over:
-        return (
-            f"no network is within the budget: the smallest of {len(over)} drawn has {min(over):,} MACs "
-            "(`nas space check` shows what the space holds)"
+def _refuse_other_classes(study: optuna.Study, classes: tuple[str, ...]) -> None:
+    before: Any = study.user_attrs.get("classes")
+    if before is None:
+        study.set_user_attr("classes", list(classes))
+    elif tuple(before) != classes:
+        raise NasError(
+            f"the data have other classes ({', '.join(classes)}) than when the search began "
+            f"({', '.join(before)})",
+            key="--resume",
         )
-    return "no network was trained in the time given"
+
+
+def _requeue_running(study: optuna.Study) -> int:
+    """End the trials that an interruption left running, and put them in the queue again."""
+    ended = end_running(study)
+    for trial in ended:
+        study.enqueue_trial(trial.params)
+    return len(ended)
+
+
+def _run_workers(study: optuna.Study, job: Job, count: int, source: str, say: Say) -> SearchResult:
+    """Run the workers to the end; whatever ends them, the results are written."""
+    watch = Watch(study, job, count)
+    try:
+        with watch, LocalWorkers(study, job, count) as workers:
+            workers.run(watch.poll)
+    except KeyboardInterrupt:
+        _requeue_running(study)
+        result = write_results(job.folder, records_of(study), job.settings, source)
+        raise SearchInterrupted(job.folder, result) from None
+    except NasError:
+        _requeue_running(study)
+        write_results(job.folder, records_of(study), job.settings, source)
+        raise
+    result = write_results(job.folder, records_of(study), job.settings, source)
+    short = shortfall(study, job)
+    if not result.front:
+        raise NasError(short or "every training failed", file=job.folder)
+    if short is not None:
+        say(short)
+    return result

@@ -9,8 +9,9 @@ from pydantic import Field
 from nas.runs import atomic_write_text
 from nas.spec.budget import BudgetSpec, SearchSpec
 from nas.spec.frozen import Frozen
-from nas.spec.load import read_document, validate
+from nas.spec.load import read_document
 from nas.spec.training import TrainingSpec
+from nas.spec.validate import validate
 
 
 class SearchSettings(Frozen):
@@ -30,7 +31,7 @@ class SearchSettings(Frozen):
     budget: BudgetSpec = BudgetSpec()
     training: TrainingSpec = TrainingSpec()
     score: str | None = None
-    """Name or expression of the score by which the best network is chosen; null is the knee of the front."""
+    """Name or expression of the score of the best network; null chooses the knee of the front."""
     workers: Annotated[int, Field(strict=True, ge=1, le=1_024)] = 1
     """Processes that train at the same time."""
     threads: Annotated[int, Field(strict=True, ge=1, le=1_024)] = 1
@@ -41,9 +42,22 @@ class SearchSettings(Frozen):
     """Versions, commit and hardware."""
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes texts that a reader of YAML 1.2 takes for numbers: a commit `12345678e901`."""
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = '"' if text[:1] in "+-.0123456789" else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 def write_settings(folder: Path, settings: SearchSettings) -> None:
     """Write `settings.yaml` into a run's folder."""
-    text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    values = settings.model_dump(mode="json")
+    text = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     atomic_write_text(folder / "settings.yaml", text)
 
 

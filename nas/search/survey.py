@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nas.search.candidates import price
-from nas.spec.members import TooManyMembers, count_draws, count_members
+from nas.spec.draws import count_draws
+from nas.spec.members import TooManyMembers, count_members
 from nas.spec.space import RandomTrial, SpaceSpec
 
 

@@ -1,5 +1,6 @@
 """What a study's trials say of networks: written to the journal, read back as records."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.runs import TrialRecord
 
+
 @dataclass(frozen=True)
 class Candidate:
     """A network that a trial drew, and its cost."""
@@ -17,6 +19,11 @@ class Candidate:
     architecture_hash: str
     macs: int
     parameters: int
+
+
+def note_process(trial: optuna.Trial) -> None:
+    """Write down that this process works on the trial."""
+    trial.set_user_attr("pid", os.getpid())
 
 
 def note_candidate(trial: optuna.Trial, candidate: Candidate, excess: float) -> None:
@@ -35,24 +42,64 @@ def note_outcome(trial: optuna.Trial, state: str, **values: Any) -> None:
     trial.set_user_attr("outcome", state)
 
 
-def note_deaths(study: optuna.Study, numbers: Iterable[int], reason: str) -> None:
-    """Write down why trials ended whose process is gone and can't say so itself."""
-    deaths = dict(study.user_attrs.get("deaths", {}))
-    deaths.update({str(number): reason for number in numbers})
-    study.set_user_attr("deaths", deaths)
+def end_running(
+    study: optuna.Study, *, pid: int | None = None, reason: str | None = None
+) -> list[FrozenTrial]:
+    """End the running trials and return them; with `pid` only those of that process.
+
+    With a `reason`, those that were in training have failed for it; others count as never begun.
+    To be called while no process is between taking a trial and writing down its name on it.
+    """
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    ended = [item for item in running if pid is None or item.user_attrs.get("pid", pid) == pid]
+    if reason is not None:
+        known = [item.number for item in ended if _was_training(item)]
+        deaths = dict(study.user_attrs.get("deaths", {}))
+        study.set_user_attr("deaths", deaths | {str(number): reason for number in known})
+    for trial in ended:
+        study.tell(trial.number, state=TrialState.FAIL)
+    return ended
+
+
+def _was_training(trial: FrozenTrial) -> bool:
+    attributes = trial.user_attrs
+    return "architecture_hash" in attributes and "outcome" not in attributes
+
+
+class StudyRecords:
+    """A study's trials as records; those that have ended are made once."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self.study = study
+        self._ended: dict[int, TrialRecord] = {}
+
+    def read(self) -> tuple[TrialRecord, ...]:
+        """All trials that were begun, in order. A trial that an interruption ended is left out."""
+        trials = self.study.get_trials(deepcopy=False)
+        fresh = [
+            trial
+            for trial in trials
+            if trial.state != TrialState.WAITING and trial.number not in self._ended
+        ]
+        running = self._take_in(fresh) if fresh else {}
+        known = self._ended | running
+        records = [known[trial.number] for trial in trials if trial.number in known]
+        return tuple(item for item in records if item.state != "failed" or item.reason is not None)
+
+    def _take_in(self, trials: list[FrozenTrial]) -> dict[int, TrialRecord]:
+        """Keep the ended trials, and return the running ones."""
+        deaths = self.study.user_attrs.get("deaths", {})
+        running = {}
+        for trial in trials:
+            record = _record(trial, deaths.get(str(trial.number)))
+            kept = running if record.state == "running" else self._ended
+            kept[trial.number] = record
+        return running
 
 
 def records_of(study: optuna.Study) -> tuple[TrialRecord, ...]:
-    """All trials that were begun, in order. A trial that an interruption ended is left out."""
-    deaths = study.user_attrs.get("deaths", {})
-    records = []
-    for trial in study.get_trials(deepcopy=False):
-        if trial.state == TrialState.WAITING:
-            continue
-        record = _record(trial, deaths.get(str(trial.number)))
-        if record.state != "failed" or record.reason is not None:
-            records.append(record)
-    return tuple(records)
+    """What `StudyRecords` reads, once."""
+    return StudyRecords(study).read()
 
 
 def _record(trial: FrozenTrial, death: str | None) -> TrialRecord:
@@ -61,9 +108,9 @@ def _record(trial: FrozenTrial, death: str | None) -> TrialRecord:
     state = attributes.get("outcome", "failed")
     if trial.state == TrialState.RUNNING:
         state = "running"
-    elif trial.state == TrialState.FAIL:
+    elif trial.state == TrialState.FAIL and state != "duplicate":
         state = "failed"
-    measured = state in ("trained", "duplicate")
+    measured = trial.state == TrialState.COMPLETE and state != "over_budget"
     return TrialRecord(
         number=trial.number,
         state=state,
@@ -81,13 +128,4 @@ def _record(trial: FrozenTrial, death: str | None) -> TrialRecord:
 
 def count_spent(records: Iterable[TrialRecord]) -> int:
     """How many trainings are used up: those that ended, with a metric or a failure."""
-    return sum(_was_training(record) for record in records)
-
-
-def _was_training(record: TrialRecord) -> bool:
-    return record.state == "trained" or (record.state == "failed" and not is_repeat(record))
-
-
-def is_repeat(record: TrialRecord) -> bool:
-    """True for a trial that failed only since its network was in training elsewhere, or had failed."""
-    return (record.reason or "").startswith("repeats trial")
+    return sum(record.state in ("trained", "failed") for record in records)

@@ -1,18 +1,20 @@
 """An architecture: the file from which a network can be rebuilt, in its named form."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import yaml
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from nas.errors import NasError
-from nas.spec.definition import ArchitectureSpec, Head, InputSpec
+from nas.spec.definition import MAX_CLASSES, ArchitectureSpec, Head, InputSpec
+from nas.spec.document import Document, show
 from nas.spec.frozen import Frozen
-from nas.spec.layers import LayerSpec, check_names, parse_layer
-from nas.spec.load import Document, flow, parse_document, read_document, show, validate
+from nas.spec.layers import LayerSpec, check_layers, parse_layer
+from nas.spec.load import parse_document, read_document
 from nas.spec.preprocess import ImagePreprocess
 from nas.spec.rows import architecture_from_rows
+from nas.spec.validate import validate
+from nas.spec.yaml_text import block, flow
 
 __all__ = [
     "ArchitectureSpec",
@@ -24,7 +26,8 @@ __all__ = [
 ]
 
 MAX_LAYERS = 1_000
-MAX_CLASSES = 100_000
+Whole = Annotated[int, Field(strict=True)]
+ClassNames = Whole | list[str | Whole | Annotated[float, Field(strict=True)]]
 
 
 class ArchitectureFile(Frozen):
@@ -33,12 +36,12 @@ class ArchitectureFile(Frozen):
     name: str = ""
     task: str = "image"
     input: InputSpec
-    layers: list[Any] = []
+    layers: list[Any] = []  # noqa: RUF012  # pydantic copies defaults
     model: str | None = None
     head: Head = "linear"
-    classes: int | list[str | int | float] = 10
+    classes: ClassNames = 10
     preprocess: ImagePreprocess | None = None
-    provenance: dict[str, JsonValue] = {}
+    provenance: dict[str, JsonValue] = {}  # noqa: RUF012
 
 
 def load_architecture(
@@ -84,7 +87,6 @@ def _from_named(document: Document, input_size: tuple[int, int] | None) -> Archi
         parse_layer(document, ("layers", index), data, len(classes))
         for index, data in enumerate(header.layers)
     )
-    check_names(document, [layer.name for layer in layers])
     size = header.input
     if input_size is not None:
         size = size.model_copy(update={"height": input_size[0], "width": input_size[1]})
@@ -101,13 +103,12 @@ def _from_named(document: Document, input_size: tuple[int, int] | None) -> Archi
     )
 
 
-def class_names(document: Document, classes: int | list[str | int | float]) -> tuple[str, ...]:
+def class_names(document: Document, classes: ClassNames) -> tuple[str, ...]:
     """Names of the classes; a count n stands for "0" to "n-1"."""
     if isinstance(classes, int):
-        if not 1 <= classes <= MAX_CLASSES or isinstance(classes, bool):
-            raise document.error(
-                ("classes",), f"{show(classes)} is not allowed: 1 to {MAX_CLASSES}"
-            )
+        if not 1 <= classes <= MAX_CLASSES:
+            problem = f"{show(classes)} is not allowed: 1 to {MAX_CLASSES}"
+            raise document.error(("classes",), problem)
         return tuple(str(index) for index in range(classes))
     names = tuple(str(name) for name in classes)
     if not names or len(names) > MAX_CLASSES:
@@ -122,25 +123,28 @@ def class_names(document: Document, classes: int | list[str | int | float]) -> t
 
 def _checked(document: Document, architecture: ArchitectureSpec) -> ArchitectureSpec:
     """`architecture`, once its shapes have been followed from the input to the logits."""
+    check_layers(document, _form(document), architecture.layers)
     try:
-        architecture.steps()
-        architecture.head_steps()
+        architecture.check_outputs()
     except NasError as error:
         key = _layer_key(document, error.key)
         raise document.error(key, error.problem) from error
     return architecture
 
 
+def _form(document: Document) -> str:
+    return "backbone" if "backbone" in document.data else "layers"
+
+
 def _layer_key(document: Document, key: str | None) -> tuple[str | int, ...]:
     """The place in the file of a `layers[3]` that the walk complains of."""
-    form = "backbone" if "backbone" in document.data else "layers"
     if key is None or not key.startswith("layers["):
-        return ()
-    return (form, int(key.removeprefix("layers[").removesuffix("]")))
+        return () if key is None else (key,)
+    return (_form(document), int(key.removeprefix("layers[").removesuffix("]")))
 
 
 def dump_architecture(architecture: ArchitectureSpec) -> str:
-    """The named form as YAML text with every default written out; reading it gives an equal object."""
+    """The named form as YAML text, defaults written out; reading it gives an equal object."""
     lines = [_pair("name", architecture.name), _pair("task", architecture.task)]
     lines.append(_pair("input", architecture.input.model_dump()))
     if architecture.model is not None:
@@ -153,10 +157,7 @@ def dump_architecture(architecture: ArchitectureSpec) -> str:
     if architecture.preprocess is not None:
         lines.append(_pair("preprocess", architecture.preprocess.model_dump(mode="json")))
     if architecture.provenance:
-        block = yaml.safe_dump(
-            {"provenance": architecture.provenance}, sort_keys=False, allow_unicode=True
-        )
-        lines.append(block.rstrip("\n"))
+        lines.append(block({"provenance": architecture.provenance}))
     return "\n".join(lines) + "\n"
 
 

@@ -30,7 +30,7 @@ class BudgetSpec(Frozen):
     """Multiply-adds of one sample's forward pass at most; networks above are never trained."""
     max_params: Quantity | None = None
     """Parameters at most; networks above are never trained."""
-    min_macro_f1: Annotated[float, Field(ge=0, le=1)] | None = None
+    min_macro_f1: Annotated[float, Field(strict=True, ge=0, le=1)] | None = None
     """Validation macro-F1 that the chosen network must reach."""
 
     def excess(self, macs: int, parameters: int) -> float:
@@ -48,7 +48,7 @@ class SearchSpec(Frozen):
 
     trials: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 30
     """Networks to train."""
-    minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    minutes: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
     """No network is begun after this time; null is no limit."""
     sampler: SamplerName = "tpe"
     """How candidates are drawn: Optuna's multivariate TPE, NSGA-II, NSGA-III, or at random."""

@@ -3,15 +3,17 @@
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, ValidationError
 
 from blocks import BLOCKS, Shape
+from nas.errors import NasError
 from nas.spec.frozen import Frozen
 from nas.spec.layers import LayerSpec, Step, walk
 from nas.spec.preprocess import ImagePreprocess
 
 Side = Annotated[int, Field(strict=True, ge=1, le=16_384)]
 Head = Literal["linear", "none"]
+MAX_CLASSES = 100_000
 
 
 class InputSpec(Frozen):
@@ -39,7 +41,7 @@ class ArchitectureSpec:
     layers: tuple[LayerSpec, ...] = ()
     classes: tuple[str, ...] = ()
     head: Head = "linear"
-    """`linear`: pooled features and a linear classifier follow the layers; `none`: the layers end in logits."""
+    """`linear`: pooling and a linear classifier follow the layers; `none`: they end in logits."""
     task: str = "image"
     model: str | None = None
     """`torchvision:NAME`, `timm:NAME` or `my.module:factory` in place of layers."""
@@ -58,7 +60,7 @@ class ArchitectureSpec:
         return (*pooled, LayerSpec(linear, name="linear"))
 
     def steps(self) -> tuple[Step, ...]:
-        """The blocks of the layers, without the head. Raises NasError where one can't take what comes in."""
+        """The blocks of the layers. Raises NasError where one can't take what comes in."""
         return walk(self.layers, self.input.shape)
 
     def feature_shape(self) -> Shape:
@@ -70,17 +72,42 @@ class ArchitectureSpec:
         """The blocks of the head."""
         return walk(self.head_layers(), self.feature_shape())
 
+    def check_outputs(self) -> None:
+        """Raises NasError where a block can't take what comes in, or no logit a class comes out."""
+        features = self.feature_shape()
+        self.head_steps()
+        if self.model is None and self.head == "none" and not self._gives_logits(features):
+            came, wanted = "x".join(map(str, features)), len(self.classes)
+            problem = f"with head none the layers must end in {wanted}x1x1 for {wanted} classes"
+            raise NasError(f"{problem}, but they end in {came}", key="head")
+
+    def _gives_logits(self, features: Shape) -> bool:
+        return features[0] == len(self.classes) and all(side == 1 for side in features[1:])
+
     def with_classes(self, classes: tuple[str, ...]) -> "ArchitectureSpec":
         """The same network for other classes: the classifier gets as many outputs.
 
-        With `head: none` the classifier is the last layer that has an `out`.
+        With `head: none` the classifier is the last layer that has an `out`. Raises NasError where
+        that layer can't have as many outputs.
         """
         if self.head == "linear" or self.model is not None or len(classes) == len(self.classes):
             return replace(self, classes=classes)
         layers = list(self.layers)
-        for index in range(len(layers) - 1, -1, -1):
-            if "out" in type(layers[index].config).model_fields:
-                config = layers[index].config.model_copy(update={"out": len(classes)})
-                layers[index] = replace(layers[index], config=config)
-                break
-        return replace(self, layers=tuple(layers), classes=classes)
+        last = max(
+            (i for i, layer in enumerate(layers) if "out" in type(layer.config).model_fields),
+            default=None,
+        )
+        if last is not None:
+            layers[last] = _widened(layers[last], len(classes))
+        changed = replace(self, layers=tuple(layers), classes=classes)
+        changed.check_outputs()
+        return changed
+
+
+def _widened(layer: LayerSpec, out: int) -> LayerSpec:
+    settings = layer.config.model_dump() | {"out": out}
+    try:
+        return replace(layer, config=type(layer.config).model_validate(settings))
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"]
+        raise NasError(f"{layer.config.name} can't have {out} channels out: {problem}") from error

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import floor
 from typing import Any, Protocol
 
-from nas.errors import did_you_mean
-from nas.spec.load import Document, KeyPath, show
-
 Value = int | float | bool | str | None
-MAX_CHOICES = 10_000
-SYMBOLS = ("prev", "reported")
+DECIMALS = 9
+"""Decimals of a value of a range: its sums of steps are rounded to them."""
 
 
 class Trial(Protocol):
@@ -56,16 +54,6 @@ class Drawn:
     base: Value
 
 
-class Domain(Protocol):
-    """The values that one key of a space may have."""
-
-    def values(self, widths: Widths) -> tuple[Drawn, ...]:
-        """All values, in order; none where a range is empty."""
-
-    def sample(self, trial: Trial, path: str, widths: Widths) -> Drawn:
-        """One value, suggested by the trial under a name that begins with `path` if there is a choice."""
-
-
 @dataclass(frozen=True)
 class Choice:
     """One of some values; a single one is fixed and never suggested."""
@@ -78,13 +66,15 @@ class Choice:
         numbers = [item for item in self.options if isinstance(item, int | float)]
         if len(numbers) != len(self.options) or any(isinstance(item, bool) for item in numbers):
             return False
-        return all(a < b for a, b in zip(numbers, numbers[1:], strict=False))
+        return all(a < b for a, b in pairwise(numbers))
 
     def values(self, widths: Widths) -> tuple[Drawn, ...]:
+        """All values, in order."""
         resolved = (widths.resolve(option) for option in self.options)
         return tuple(Drawn(value, value) for value in resolved)
 
     def sample(self, trial: Trial, path: str, widths: Widths) -> Drawn:
+        """One value; where there is a choice the trial suggests it, its name begins with `path`."""
         if len(self.options) == 1:
             position = 0
         elif self.ordered:
@@ -99,7 +89,7 @@ class Range:
     """Numbers from low to high by steps, each multiplied by `times` after it is drawn.
 
     An end may be `prev` or `reported`. Then Optuna is given the position within the range, 0 to
-    `positions - 1`, so that its distribution is the same in every trial; the number is resolved after it.
+    `positions - 1`: its distribution is the same in every trial, and the number follows from it.
     """
 
     low: int | float | str
@@ -115,6 +105,7 @@ class Range:
         return isinstance(self.low, str) or isinstance(self.high, str)
 
     def values(self, widths: Widths) -> tuple[Drawn, ...]:
+        """All values, in order; none where low is above high."""
         low, high = widths.resolve(self.low), widths.resolve(self.high)
         assert isinstance(low, int | float)
         assert isinstance(high, int | float)
@@ -122,10 +113,11 @@ class Range:
         return tuple(self._drawn(low + index * self.step) for index in range(max(count, 0)))
 
     def _drawn(self, base: int | float) -> Drawn:
-        base = round(base, 9) if isinstance(base, float) else base
+        base = round(base, DECIMALS) if isinstance(base, float) else base
         return Drawn(base * self.times, base)
 
     def sample(self, trial: Trial, path: str, widths: Widths) -> Drawn:
+        """One value, suggested as `Choice.sample` does."""
         values = self.values(widths)
         if len(values) == 1:
             return values[0]
@@ -138,63 +130,3 @@ class Range:
         assert isinstance(low, int | float)
         assert isinstance(high, int | float)
         return self._drawn(trial.suggest_float(path, low, high, step=self.step))
-
-
-def parse_domain(document: Document, key: KeyPath, data: Any) -> Choice | Range:
-    """The domain written at `key`: a scalar, a list of scalars, or `{low, high, step, times}`."""
-    if isinstance(data, dict):
-        return _parse_range(document, key, data)
-    options = data if isinstance(data, list) else [data]
-    if not options or len(options) > MAX_CHOICES:
-        raise document.error(key, f"{len(options)} choices; allowed are 1 to {MAX_CHOICES}")
-    for index, option in enumerate(options):
-        if isinstance(option, dict | list):
-            raise document.error(
-                (*key, index), f"a choice is among plain values, not {show(option)}"
-            )
-        if any(type(option) is type(other) and option == other for other in options[:index]):
-            raise document.error((*key, index), f"{show(option)} stands here twice")
-    return Choice(tuple(options))
-
-
-def _parse_range(document: Document, key: KeyPath, data: dict[str, Any]) -> Range:
-    allowed = ("low", "high", "step", "times")
-    for name in data:
-        if name not in allowed:
-            raise document.error(
-                (*key, name), f"no key {name!r} in a range{did_you_mean(name, allowed)}"
-            )
-    for name in ("low", "high"):
-        if name not in data:
-            raise document.error((*key, name), "this key is missing: a range needs low and high")
-        _check_end(document, (*key, name), data[name])
-    step, times = data.get("step", 1), data.get("times", 1)
-    if not _is_number(step) or not step > 0 or step == float("inf"):
-        raise document.error((*key, "step"), f"{show(step)} is not allowed: a number above 0")
-    if not isinstance(times, int) or isinstance(times, bool) or times < 1:
-        raise document.error(
-            (*key, "times"), f"{show(times)} is not allowed: a whole number from 1"
-        )
-    found = Range(data["low"], data["high"], step, times)
-    if not found.relative:
-        _check_length(document, key, found)
-    return found
-
-
-def _check_end(document: Document, key: KeyPath, value: Any) -> None:
-    finite = _is_number(value) and abs(value) < 1e9
-    if not finite and not (isinstance(value, str) and value in SYMBOLS):
-        near = did_you_mean(value, SYMBOLS) if isinstance(value, str) else ""
-        raise document.error(key, f"{show(value)} is not allowed: a number, prev or reported{near}")
-
-
-def _check_length(document: Document, key: KeyPath, found: Range) -> None:
-    low, high = float(found.low), float(found.high)
-    if low > high:
-        raise document.error(key, f"low {show(found.low)} is above high {show(found.high)}")
-    if (high - low) / found.step >= MAX_CHOICES:
-        raise document.error(key, f"more than {MAX_CHOICES} steps from {found.low} to {found.high}")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -13,15 +13,19 @@ def installed_spaces() -> tuple[str, ...]:
 
 
 def find_space(path: str | Path) -> Path:
-    """`path` itself if it exists, else the installed space of that name. Raises NasError for neither."""
+    """`path` if it exists, else the installed space of that name. Raises NasError for neither."""
     path = Path(path)
-    if path.exists():
-        return path
+    try:
+        if path.exists():
+            return path
+    except (OSError, ValueError):
+        return path  # reading it tells what is wrong
     installed = Path(str(files("search_spaces")))
     for name in (path, path.with_name(f"{path.name}.yaml")):
         if not path.is_absolute() and (installed / name).is_file():
             return installed / name
+    near = did_you_mean(path.name, installed_spaces())
     raise NasError(
-        f"no such file, here or among the installed search spaces{did_you_mean(path.name, installed_spaces())}",
+        f"no such file, here or among the installed spaces{near}",
         file=path,
     )

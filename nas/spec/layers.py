@@ -1,16 +1,26 @@
-"""One written layer, and the walk that places strides and propagates shapes: the only place for both."""
+"""One layer as it is written, and the walk that places strides and propagates shapes.
 
-from collections.abc import Iterable, Sequence
+No other place does either.
+"""
+
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
+from torch import nn
 
 from blocks import BLOCKS, BlockConfig, Identity, Shape
 from nas.errors import NasError, did_you_mean
-from nas.spec.load import Document, KeyPath, explain, show
+from nas.spec.document import Document, KeyPath, format_key, show
+from nas.spec.validate import explain
 
 MAX_REPEAT = 1_000
+MAX_BLOCKS = 5_000
+"""Blocks of one network, repeats counted."""
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_TAKEN = frozenset(dir(nn.Sequential()))
 CLASSES = "classes"
 """As the value of `out`, stands for the number of classes."""
 
@@ -22,6 +32,10 @@ class LayerSpec:
     config: BlockConfig
     repeat: int = 1
     name: str | None = None
+
+    def label(self, index: int) -> str:
+        """Its name, or `layer3` for a layer without one that stands fourth."""
+        return self.name or f"layer{index}"
 
     def copies(self) -> tuple[BlockConfig, ...]:
         """One config a copy: the stride is on the first, the others have stride 1."""
@@ -59,16 +73,20 @@ def walk(layers: Iterable[LayerSpec], in_shape: Shape) -> tuple[Step, ...]:
     """
     steps: list[Step] = []
     for index, layer in enumerate(layers):
-        name = layer.name or f"layer{index}"
-        for copy, config in enumerate(layer.copies()):
+        labels = copy_labels(layer.label(index), layer.repeat)
+        for label, config in zip(labels, layer.copies(), strict=True):
             try:
                 out_shape = config.output_shape(in_shape)
             except ValueError as error:
                 raise NasError(f"{config.name}: {error}", key=f"layers[{index}]") from error
-            label = name if layer.repeat == 1 else f"{name}_{copy}"
             steps.append(Step(label, index, config, in_shape, out_shape))
             in_shape = out_shape
     return tuple(steps)
+
+
+def copy_labels(label: str, repeat: int) -> tuple[str, ...]:
+    """Names of the blocks of one layer: `m2`, or `m2_0`, `m2_1` and so on where it is repeated."""
+    return (label,) if repeat == 1 else tuple(f"{label}_{copy}" for copy in range(repeat))
 
 
 def parse_layer(document: Document, key: KeyPath, data: Any, classes: int) -> LayerSpec:
@@ -109,13 +127,14 @@ def parse_config(
 
 
 def parse_name(document: Document, key: KeyPath, name: Any) -> str | None:
-    """The layer's name; names are parts of parameter paths, so they are words of letters, digits, _ and -."""
+    """The layer's name, which becomes a part of parameter paths and the name of a module."""
     if name is None:
         return None
-    if not isinstance(name, str) or not name.replace("_", "").replace("-", "").isalnum():
-        raise document.error(
-            key, f"{show(name)} is not allowed: letters, digits, _ and - make a name"
-        )
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        problem = f"{show(name)} is not allowed: up to 60 letters, digits, _ and - make a name"
+        raise document.error(key, f"{problem}, in quotes where YAML would read a number")
+    if name in _TAKEN:
+        raise document.error(key, f"{show(name)} is not allowed: modules of PyTorch use that name")
     return name
 
 
@@ -128,14 +147,23 @@ def parse_repeat(document: Document, key: KeyPath, repeat: Any) -> int:
     return repeat
 
 
-def check_names(document: Document, names: Sequence[str | None]) -> None:
-    """Raises NasError where two layers have one name."""
-    seen: dict[str, int] = {}
-    for index, name in enumerate(names):
-        if name is None:
-            continue
-        if name in seen:
-            raise document.error(
-                ("layers", index, "name"), f"{name!r} is the name of layers[{seen[name]}] already"
-            )
-        seen[name] = index
+def check_layers(document: Document, form: str, layers: Iterable[LayerSpec]) -> None:
+    """Raises NasError for too many blocks, or two of one name. `form` is the key of the layers."""
+    check_blocks(
+        document, [((form, i), layer.label(i), layer.repeat) for i, layer in enumerate(layers)]
+    )
+
+
+def check_blocks(document: Document, layers: Iterable[tuple[KeyPath, str, int]]) -> None:
+    """As `check_layers`, of `(key, label, repeat)`; a block may be named after its layer, too."""
+    holders: dict[str, KeyPath] = {}
+    blocks = 0
+    for key, label, repeat in layers:
+        blocks += repeat
+        if blocks > MAX_BLOCKS:
+            raise document.error(key, f"more than {MAX_BLOCKS} blocks, repeats counted")
+        for name in {label, *copy_labels(label, repeat)}:
+            if name in holders:
+                problem = f"its block {name!r} would be named as one of {format_key(holders[name])}"
+                raise document.error((*key, "name"), problem)
+            holders[name] = key

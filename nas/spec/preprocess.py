@@ -6,16 +6,17 @@ from pydantic import Field
 
 from nas.spec.frozen import Frozen
 
-ChannelValues = tuple[float, ...]
-ChannelDeviations = tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...]
+Flag = Annotated[bool, Field(strict=True)]
+ChannelValues = tuple[Annotated[float, Field(strict=True, allow_inf_nan=False)], ...]
+ChannelDeviations = tuple[Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)], ...]
 
 
 class ImagePreprocess(Frozen):
     """From a picture file to the network's input: turned, resized to the input, normalised."""
 
     kind: Literal["image"] = "image"
-    turn_portrait: bool = True
-    """Turn pictures that are higher than wide by 90 degrees, so that all lie on their long side."""
+    turn_portrait: Flag = True
+    """Turn pictures that are higher than wide by 90 degrees: all then lie on their long side."""
     interpolation: Literal["bilinear", "bicubic", "lanczos", "nearest"] = "bilinear"
     """Resampling filter of the resize (Pillow's, antialiased)."""
     mean: ChannelValues = (0.5, 0.5, 0.5)

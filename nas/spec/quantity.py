@@ -9,12 +9,11 @@ _FORM = re.compile(r"(\d+(?:\.\d+)?(?:[eE]\+?\d{1,2})?)\s*([kKMG]?)")
 
 
 def parse_quantity(value: object) -> int:
-    """20000000 for `20M`, 1500 for `1.5k`, 300 for 300. Raises NasError for what is not a whole number."""
+    """20000000 for `20M`, 1500 for `1.5k`, 300 for 300. Raises NasError for anything else."""
     match = _FORM.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
     if match is None or len(match[1]) > 40:
-        raise NasError(
-            f"{str(value)[:60]!r} is not allowed: a positive number, or one with k, M or G as in 20M"
-        )
+        problem = "a positive number, or one with k, M or G as in 20M"
+        raise NasError(f"{str(value)[:60]!r} is not allowed: {problem}")
     number = float(match[1]) * _FACTORS[match[2]]
     if round(number) < 1 or number > 1e18:
         raise NasError(f"{str(value)[:60]!r} is not allowed: at least 1, at most 1e18")

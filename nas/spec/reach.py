@@ -1,16 +1,20 @@
-"""What can come into each layer of a space: followed for every member before the first one is drawn."""
+"""What can come into each layer of a space: followed for every member before one is drawn."""
 
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from blocks import Shape
-from nas.spec.domain import Choice, Range, Widths
+from nas.errors import NasError
+from nas.spec.document import Document
+from nas.spec.domain import Range, Widths
 from nas.spec.layers import unstrided
-from nas.spec.load import Document
-from nas.spec.template import Branch, LayerTemplate
+from nas.spec.parse_domain import MAX_CHOICES
+from nas.spec.template import Branch, LayerTemplate, Setting
 
 MAX_STATES = 20_000
+MAX_WORK = 500_000
+"""Blocks that are tried before a space is refused as too wide: some seconds."""
 
 
 @dataclass(frozen=True)
@@ -26,73 +30,105 @@ class State:
         return Widths(self.shape[0], self.reported)
 
 
+@dataclass(frozen=True)
+class Reach:
+    """All that can come into the layers of a space."""
+
+    layers: tuple[LayerTemplate, ...]
+    """The layers, their relative ranges told how long they can get."""
+    states: tuple[frozenset[State], ...]
+    """What can come into each layer."""
+    outputs: frozenset[State]
+    """What the last layer puts out."""
+
+
 def follow(
-    document: Document, templates: tuple[LayerTemplate, ...], inputs: set[Shape]
-) -> tuple[tuple[LayerTemplate, ...], set[State]]:
-    """The templates with the lengths of their relative ranges, and what the last layer puts out.
+    document: Document, templates: tuple[LayerTemplate, ...], inputs: tuple[Shape, ...]
+) -> Reach:
+    """What can come into each of the layers.
 
-    Raises NasError where some member could not be built: an empty range, a block that can't take what
-    comes in.
+    Raises NasError where some member could not be built: an empty range, a block that can't take
+    what comes in; and for a space of too many shapes.
     """
+    walk = _Walk(document)
     states = {State(shape, shape[0]) for shape in inputs}
-    resolved = []
+    resolved, before = [], []
     for template in templates:
-        _check_ranges(document, template, states)
-        resolved.append(template.with_positions({state.widths for state in states}))
-        states = _after(document, template, states)
-        if len(states) > MAX_STATES:
-            raise document.error(
-                template.key,
-                f"more than {MAX_STATES} shapes can come out; use fewer widths or sizes",
-            )
-    return tuple(resolved), states
+        widths = {state.widths for state in states}
+        _check_ranges(document, template, widths)
+        resolved.append(template.with_positions(widths))
+        before.append(frozenset(states))
+        states = walk.after(template, states)
+    return Reach(tuple(resolved), tuple(before), frozenset(states))
 
 
-def _check_ranges(document: Document, template: LayerTemplate, states: set[State]) -> None:
+def _check_ranges(document: Document, template: LayerTemplate, widths: set[Widths]) -> None:
+    """Raises NasError for a relative range that is empty, or too long, for some widths."""
     for branch in template.branches:
         for setting in branch.settings:
-            if isinstance(setting.domain, Choice):
-                continue
+            domain = setting.domain
+            if isinstance(domain, Range) and domain.relative:
+                for item in widths:
+                    _check_range(document, setting, domain, item)
+
+
+def _check_range(document: Document, setting: Setting, domain: Range, widths: Widths) -> None:
+    low, high = widths.resolve(domain.low), widths.resolve(domain.high)
+    assert isinstance(low, int)
+    assert isinstance(high, int)
+    if low > high:
+        problem = f"no value left: low {low} above high {high} can occur"
+        raise document.error(setting.key, f"{problem} with {widths.prev} channels coming in")
+    if (high - low) / domain.step >= MAX_CHOICES:
+        raise document.error(setting.key, f"more than {MAX_CHOICES} steps from {low} to {high}")
+
+
+class _Walk:
+    """Follows states through layers, and counts the blocks that it tries."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.work_left = MAX_WORK
+
+    def after(self, template: LayerTemplate, states: set[State]) -> set[State]:
+        """What can come out of a layer."""
+        found = set(states) if 0 in template.repeats else set()
+        for branch in template.branches:
             for state in states:
-                if not setting.domain.values(state.widths):
-                    ends = _ends(setting.domain, state.widths)
-                    raise document.error(
-                        setting.key,
-                        f"no value left: {ends} can occur with {state.shape[0]} channels coming in",
-                    )
+                try:
+                    found |= self.through(template, branch, state)
+                except ValueError as error:
+                    raise self._refused(branch, state, error) from error
+            if len(found) > MAX_STATES:
+                problem = f"more than {MAX_STATES} shapes can come out; use fewer widths or sizes"
+                raise self.document.error(template.key, problem)
+        return found
 
-
-def _ends(domain: Range, widths: Widths) -> str:
-    return f"low {widths.resolve(domain.low)} above high {widths.resolve(domain.high)}"
-
-
-def _after(document: Document, template: LayerTemplate, states: set[State]) -> set[State]:
-    found = set(states) if 0 in template.repeats() else set()
-    for branch in template.branches:
-        for state in states:
-            found |= _through(document, template, branch, state)
-    return found
-
-
-def _through(
-    document: Document, template: LayerTemplate, branch: Branch, state: State
-) -> set[State]:
-    """What can come out of one branch."""
-    found: set[State] = set()
-    try:
+    def through(self, template: LayerTemplate, branch: Branch, state: State) -> set[State]:
+        """What can come out of one branch. Raises ValueError as the block does."""
+        found: set[State] = set()
+        most = max(template.repeats)
         for config, base in branch.configs(state.widths, branch.block.shape_fields):
+            self._count(template, most)
             shape = config.output_shape(state.shape)
             reported = branch.reported(base, state.widths, shape)
             rest = unstrided(config)
-            for copies in range(1, max(template.repeats()) + 1):
+            for copies in range(1, most + 1):
                 if copies > 1:
                     shape = rest.output_shape(shape)
-                if copies in template.repeats():
+                if copies in template.repeats:
                     found.add(State(shape, reported))
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]["msg"]
-        raise document.error(branch.key, f"{branch.block.name}: {problem}") from error
-    except ValueError as error:
+        return found
+
+    def _count(self, template: LayerTemplate, blocks: int) -> None:
+        self.work_left -= blocks
+        if self.work_left < 0:
+            problem = f"more than {MAX_WORK} blocks can stand up to here, too many to check"
+            raise self.document.error(template.key, f"{problem}: use fewer choices")
+
+    def _refused(self, branch: Branch, state: State, error: ValueError) -> NasError:
+        if isinstance(error, ValidationError):
+            problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            return self.document.error(branch.key, f"{branch.block.name}: {problem}")
         came = "x".join(map(str, state.shape))
-        raise document.error(branch.key, f"{branch.block.name} on {came}: {error}") from error
-    return found
+        return self.document.error(branch.key, f"{branch.block.name} on {came}: {error}")

@@ -4,14 +4,23 @@ from dataclasses import replace
 from math import ceil
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from blocks import BlockConfig
 from nas.errors import NasError
-from nas.spec.definition import ArchitectureSpec, InputSpec, Side
+from nas.spec.definition import MAX_CLASSES, ArchitectureSpec, InputSpec, Side
+from nas.spec.document import Document, show
 from nas.spec.frozen import Frozen
-from nas.spec.layers import LayerSpec, block_class, parse_config, parse_repeat
-from nas.spec.load import Document, flow, show, validate
+from nas.spec.layers import (
+    MAX_REPEAT,
+    LayerSpec,
+    block_class,
+    check_layers,
+    parse_config,
+    parse_repeat,
+)
+from nas.spec.validate import explain, validate
+from nas.spec.yaml_text import flow
 
 WIDTH_DIVISOR = 8
 
@@ -22,9 +31,9 @@ class RowFile(Frozen):
     input_channel: Annotated[int, Field(strict=True, ge=1, le=4_096)] = 3
     input_size: tuple[Side, Side] | Side | None = None
     """`[height, width]` in pixels."""
-    depth_multiple: Annotated[float, Field(gt=0, le=64, allow_inf_nan=False)] = 1.0
+    depth_multiple: Annotated[float, Field(strict=True, gt=0, le=64, allow_inf_nan=False)] = 1.0
     """Multiplies the repeats that are more than 1."""
-    width_multiple: Annotated[float, Field(gt=0, le=64, allow_inf_nan=False)] = 1.0
+    width_multiple: Annotated[float, Field(strict=True, gt=0, le=64, allow_inf_nan=False)] = 1.0
     """Multiplies the widths, which are then rounded up to multiples of 8."""
     backbone: list[Any]
 
@@ -40,7 +49,7 @@ def architecture_from_rows(
     rounded: list[str] = []
     for index, row in enumerate(header.backbone):
         layer = _parse_row(document, index, row)
-        scaled = _scaled(layer, header.depth_multiple, header.width_multiple)
+        scaled = _scaled(document, index, layer, header)
         rounded += _changes(index, layer, scaled)
         layers.append(scaled)
     architecture = ArchitectureSpec(
@@ -50,10 +59,14 @@ def architecture_from_rows(
         head="none",
         provenance={"rounded": list(rounded)} if rounded else {},
     )
+    check_layers(document, "backbone", layers)
     try:
         outputs = architecture.feature_shape()[0]
     except NasError:
         return architecture  # the caller follows the shapes again and names the row
+    if outputs > MAX_CLASSES:
+        problem = f"the rows end in {outputs} outputs; at most {MAX_CLASSES} classes are allowed"
+        raise document.error(("backbone", len(layers) - 1), problem)
     return replace(architecture, classes=tuple(str(index) for index in range(outputs)))
 
 
@@ -97,15 +110,23 @@ def _parse_settings(
         raise document.error(key, f"{block} {name}{error.problem}") from error
 
 
-def _scaled(layer: LayerSpec, depth_multiple: float, width_multiple: float) -> LayerSpec:
-    """The layer at that depth and width: the only place where widths are rounded."""
-    config, repeat = layer.config, layer.repeat
+def _scaled(document: Document, index: int, layer: LayerSpec, header: RowFile) -> LayerSpec:
+    """The layer at the file's depth and width: the only place where widths are rounded."""
+    repeat = layer.repeat
     if repeat > 1:
-        repeat = max(round(repeat * depth_multiple), 1)
-    if "out" in type(config).model_fields and not config.fixed_width:
-        out = ceil(getattr(config, "out") * width_multiple / WIDTH_DIVISOR) * WIDTH_DIVISOR
-        config = type(config).model_validate(config.model_dump() | {"out": out})
-    return LayerSpec(config, repeat, layer.name)
+        repeat = max(round(repeat * header.depth_multiple), 1)
+    if repeat > MAX_REPEAT:
+        problem = f"depth_multiple makes {repeat} copies of it; at most {MAX_REPEAT} are allowed"
+        raise document.error(("backbone", index), problem)
+    config = layer.config
+    if config.fixed_width or "out" not in type(config).model_fields:
+        return LayerSpec(config, repeat)
+    settings = config.model_dump()
+    settings["out"] = ceil(settings["out"] * header.width_multiple / WIDTH_DIVISOR) * WIDTH_DIVISOR
+    try:
+        return LayerSpec(type(config).model_validate(settings), repeat)
+    except ValidationError as error:
+        raise explain(error, type(config), document, ("backbone", index)) from error
 
 
 def _changes(index: int, before: LayerSpec, after: LayerSpec) -> list[str]:
@@ -122,7 +143,10 @@ def _changes(index: int, before: LayerSpec, after: LayerSpec) -> list[str]:
 
 
 def dump_rows(architecture: ArchitectureSpec) -> str:
-    """The same network in row form; the head is written as rows. Raises NasError where a row can't say it."""
+    """The same network in row form, its head written as rows too.
+
+    Raises NasError where a row can't say it.
+    """
     if architecture.model is not None:
         raise NasError(f"{architecture.model} has no layers to write as rows")
     rows = []
@@ -137,15 +161,18 @@ def dump_rows(architecture: ArchitectureSpec) -> str:
 
 
 def _row_name(config: BlockConfig) -> str:
-    """The block's name in a row; a Conv of a width that reading would round is written as a FixedConv.
+    """The block's name in a row; a Conv whose width reading would round becomes a FixedConv.
 
-    Raises NasError for the width of another block, which nothing keeps.
+    Raises NasError for the width of another block, which nothing keeps, and for a setting that the
+    block's rows have no place for.
     """
     out = getattr(config, "out", None)
+    for field, info in type(config).model_fields.items():
+        if field not in config.row_arguments and getattr(config, field) != info.default:
+            raise NasError(f"a row of {config.name} has no place for {field}")
     if out is None or config.fixed_width or out % WIDTH_DIVISOR == 0:
         return config.name
     if config.name == "Conv":
         return "FixedConv"
-    raise NasError(
-        f"{config.name} has {out} channels out, which rows would round to a multiple of {WIDTH_DIVISOR}"
-    )
+    problem = f"{config.name} has {out} channels out, which rows would round to a multiple of"
+    raise NasError(f"{problem} {WIDTH_DIVISOR}")

@@ -2,7 +2,8 @@
 
 import ast
 import math
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,24 +11,25 @@ from nas.errors import NasError, did_you_mean
 
 QUANTITIES = ("macs", "parameters", "macro_f1", "accuracy")
 NAMED_SCORES = {
-    # Score of the competition that the shufflenet space comes from: cost relative to a reference network of
-    # 13,863,553 MACs, error relative to its F1 of 0.8342, with a cliff at 0.5. Lower is better.
+    # Score of the competition that the shufflenet space comes from: cost relative to a reference
+    # network of 13,863,553 MACs, error relative to its F1 of 0.8342, with a cliff at 0.5.
     "pstage4": (
         "macs / 13863553 + (1 if macro_f1 < 0.5 else "
         "1 - macro_f1 / 0.8342 if macro_f1 < 0.8342 else 0.5 * (1 - macro_f1 / 0.8342))"
     ),
 }
 
-_FUNCTIONS: dict[str, Callable[..., float]] = {
-    "min": min,
-    "max": max,
-    "abs": abs,
-    "log": math.log,
-    "log2": math.log2,
-    "log10": math.log10,
-    "sqrt": math.sqrt,
-    "exp": math.exp,
+_FUNCTIONS: dict[str, tuple[Callable[..., float], int, int]] = {
+    "min": (min, 2, 20),
+    "max": (max, 2, 20),
+    "abs": (abs, 1, 1),
+    "log": (math.log, 1, 2),
+    "log2": (math.log2, 1, 1),
+    "log10": (math.log10, 1, 1),
+    "sqrt": (math.sqrt, 1, 1),
+    "exp": (math.exp, 1, 1),
 }
+"""Each with how many arguments it takes, at least and at most."""
 _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
@@ -44,6 +46,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.NotEq: lambda a, b: a != b,
 }
 _MAX_LENGTH = 2_000
+_MAX_DEPTH = 60
 
 
 @dataclass(frozen=True)
@@ -53,63 +56,78 @@ class Score:
     expression: str
 
     def __call__(self, quantities: Mapping[str, float]) -> float:
-        """The score of a network. Raises NasError where it has no value, as with log(0)."""
+        """The score of a network. Raises NasError where it has no finite value, as with log(0)."""
         try:
-            value = _evaluate(_parse(self.expression), quantities)
+            value = float(_evaluate(_parse(self.expression), quantities))
+            if not math.isfinite(value):
+                raise ValueError(f"the result is {value}")
         except (ArithmeticError, ValueError) as error:
             given = ", ".join(
                 f"{name}={quantities[name]}" for name in QUANTITIES if name in quantities
             )
-            raise NasError(
-                f"the score {self.expression!r} has no value at {given}: {error}"
-            ) from error
-        return float(value)
+            problem = f"the score {_short(self.expression)} has no value at {given}: {error}"
+            raise NasError(problem) from error
+        return value
 
 
 def parse_score(text: str) -> Score:
     """The score of that name, or of that expression.
 
-    Allowed are numbers, `macs`, `parameters`, `macro_f1`, `accuracy`, + - * / **, comparisons, and/or/not,
-    `a if b else c`, min, max, abs, log, log2, log10, sqrt and exp. Raises NasError for anything else.
+    Allowed are numbers, `macs`, `parameters`, `macro_f1`, `accuracy`, + - * / **, comparisons,
+    and/or/not, `a if b else c`, min, max, abs, log, log2, log10, sqrt and exp. Raises NasError for
+    anything else.
     """
     expression = NAMED_SCORES.get(text, text)
     _check(_parse(expression), expression)
     return Score(expression)
 
 
+def _short(expression: str) -> str:
+    return repr(expression if len(expression) <= 60 else expression[:57] + "...")
+
+
 def _parse(expression: str) -> ast.expr:
     if len(expression) > _MAX_LENGTH:
         raise NasError(f"a score has at most {_MAX_LENGTH} characters")
     try:
-        return ast.parse(expression.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's advice on its own syntax
+            return ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        raise NasError(f"the score {expression[:60]!r} is no expression: {error}") from error
+        reason = error.msg if isinstance(error, SyntaxError) else type(error).__name__
+        raise NasError(f"the score {_short(expression)} is no expression: {reason}") from error
 
 
 def _check(node: ast.expr, expression: str) -> None:
     """Raises NasError for a part that is not allowed."""
-    for part in ast.walk(node):
+    parts: list[tuple[ast.AST, int]] = [(node, 1)]
+    while parts:
+        part, depth = parts.pop()
+        if depth > _MAX_DEPTH:
+            raise NasError(f"the score {_short(expression)} is nested deeper than {_MAX_DEPTH}")
         if isinstance(part, ast.Name):
             _check_name(part.id)
         elif not _allowed(part):
-            raise NasError(
-                f"the score {expression[:60]!r} has a part that is not allowed: {_text(part)}"
-            )
+            problem = f"has a part that is not allowed: {_text(part)}"
+            raise NasError(f"the score {_short(expression)} {problem}")
+        children: Iterable[ast.AST] = ast.iter_child_nodes(part)
+        if isinstance(part, ast.Call):
+            children = part.args
+        parts += [(child, depth + 1) for child in children]
 
 
 def _check_name(name: str) -> None:
-    known = (*QUANTITIES, *_FUNCTIONS)
-    if name not in known:
-        raise NasError(
-            f"no quantity or score {name!r}{did_you_mean(name, (*known, *NAMED_SCORES))}"
-        )
+    if name not in QUANTITIES:
+        near = did_you_mean(name, (*QUANTITIES, *_FUNCTIONS, *NAMED_SCORES))
+        problem = "needs its arguments in brackets" if name in _FUNCTIONS else "is no quantity"
+        raise NasError(f"{_short(name)} {problem}{near}")
 
 
 def _allowed(part: ast.AST) -> bool:
     if isinstance(part, ast.Constant):
         return isinstance(part.value, int | float)
     if isinstance(part, ast.Call):
-        return isinstance(part.func, ast.Name) and part.func.id in _FUNCTIONS and not part.keywords
+        return _allowed_call(part)
     if isinstance(part, ast.operator):
         return type(part) in _BINARY
     if isinstance(part, ast.cmpop):
@@ -119,6 +137,13 @@ def _allowed(part: ast.AST) -> bool:
         ast.BinOp | ast.UnaryOp | ast.IfExp | ast.Compare | ast.BoolOp
         | ast.UAdd | ast.USub | ast.Not | ast.And | ast.Or | ast.Load,
     )  # fmt: skip
+
+
+def _allowed_call(call: ast.Call) -> bool:
+    if not isinstance(call.func, ast.Name) or call.func.id not in _FUNCTIONS or call.keywords:
+        return False
+    _, least, most = _FUNCTIONS[call.func.id]
+    return least <= len(call.args) <= most
 
 
 def _text(part: ast.AST) -> str:
@@ -148,7 +173,8 @@ def _evaluate(node: ast.expr, names: Mapping[str, float]) -> Any:
         return _compare(node, names)
     assert isinstance(node, ast.Call)
     assert isinstance(node.func, ast.Name)
-    return _FUNCTIONS[node.func.id](*(_evaluate(argument, names) for argument in node.args))
+    function, _, _ = _FUNCTIONS[node.func.id]
+    return function(*(_evaluate(argument, names) for argument in node.args))
 
 
 def _unary(node: ast.UnaryOp, names: Mapping[str, float]) -> Any:

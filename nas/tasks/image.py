@@ -67,8 +67,9 @@ class ImageTask(Task[ImageTaskData]):
         shape, classes = architecture.feature_shape(), len(architecture.classes)
         if prod(shape) != classes or shape[0] != classes:
             raise NasError(
-                f"the image task needs one logit a class, {classes} in all, but with head: none the "
-                f"layers end in {' x '.join(map(str, shape))}; end them so, or write head: linear",
+                f"the image task needs one logit a class, {classes} in all, but with head: none "
+                f"the layers end in {' x '.join(map(str, shape))}; end them so, or write "
+                "head: linear",
                 key="layers",
             )
 

@@ -24,7 +24,10 @@ def soft_macro_f1_loss(logits_NK: Tensor, labels_N: Tensor) -> Tensor:
 
 
 def focal_loss(logits_NK: Tensor, labels_N: Tensor, gamma: float) -> Tensor:
-    """Mean of -(1 - p)^gamma log p, p the label's probability (Lin et al. 2017, arXiv:1708.02002, eq. 4)."""
+    """Mean of -(1 - p)^gamma log p, p the label's probability.
+
+    Source: Lin et al. 2017, arXiv:1708.02002, eq. 4.
+    """
     log_p_N = logits_NK.log_softmax(dim=1).gather(1, labels_N[:, None]).squeeze(1)
     # The bound keeps the power's gradient finite at p = 1 for gamma < 1.
     missed_N = (-log_p_N.expm1()).clamp(min=1e-12)
@@ -32,7 +35,7 @@ def focal_loss(logits_NK: Tensor, labels_N: Tensor, gamma: float) -> Tensor:
 
 
 class ClassifierLoss(nn.Module):
-    """The loss that a `LossSpec` names: one term, or `cross_entropy_weight` times it plus soft F1."""
+    """The loss of a `LossSpec`: one term, or `cross_entropy_weight` times it plus soft F1."""
 
     def __init__(self, spec: LossSpec) -> None:
         super().__init__()

@@ -10,7 +10,10 @@ from nas.errors import NasError
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the GPU if there is one. Raises NasError for one not here."""
+    """The device of that name; `auto` is the GPU if there is one.
+
+    Raises NasError for a device that is not here.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -27,7 +30,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def set_threads(threads: int | None) -> None:
-    """Let PyTorch use that many cores; None leaves it at all. One each where several workers run."""
+    """Let PyTorch use that many cores; None leaves it at all. One where several workers run."""
     if threads is not None:
         torch.set_num_threads(threads)
 

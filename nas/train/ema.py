@@ -9,8 +9,8 @@ from torch import nn
 class WeightAverage:
     """Follows a network; its own copy, `network`, has the averaged weights and statistics.
 
-    The decay of update t is min(decay, t / (t + 9)), so that the first steps, from weights that mean
-    nothing yet, are soon forgotten (the ramp of TensorFlow's ExponentialMovingAverage).
+    The decay of update t is min(decay, t / (t + 9)), so that the first steps, from weights that
+    mean nothing yet, are soon forgotten (the ramp of TensorFlow's ExponentialMovingAverage).
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:

@@ -118,7 +118,7 @@ def evaluate(
     network: nn.Module, data: DataT, task: Task[DataT], split: Split, *, device: torch.device
 ) -> Metrics:
     """Metrics of a network on a split; the network is left as it was."""
-    folded = folded_copy(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    folded = folded_copy(network).to(memory_format=torch.channels_last)
     with torch.inference_mode():
         outputs = (
             (folded(x), target) for x, target in task.evaluation_batches(data, split, device)

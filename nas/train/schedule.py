@@ -16,7 +16,7 @@ def learning_rate_at(training: TrainingSpec, step: int, steps: int) -> float:
     """Rate of step `step`, counted from 0, of `steps` in the whole run.
 
     `one_cycle` agrees with `torch.optim.lr_scheduler.OneCycleLR(total_steps=steps)`, `cosine` with
-    `CosineAnnealingLR(T_max=steps)`; a cycle too short to warm up (3 steps or less) begins at the peak.
+    `CosineAnnealingLR(T_max=steps)`. A cycle of 3 steps or less begins at its peak.
     """
     peak = training.learning_rate
     if training.schedule == "cosine":

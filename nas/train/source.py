@@ -29,12 +29,23 @@ def source_of(architecture: ArchitectureSpec, given: Path | None) -> Path | None
 
 def same_data(architecture: ArchitectureSpec, source: Path | None) -> bool:
     """Whether the architecture was made on these data, or does not say on which."""
-    named = architecture.provenance.get("data")
-    if named is None:
+    if "data" not in architecture.provenance:
         return True
-    if source is None or named == DIGITS_SOURCE:
-        return source is None and named == DIGITS_SOURCE
+    named = architecture.provenance["data"]
+    built_in = named is None or named == DIGITS_SOURCE
+    if source is None or built_in:
+        return source is None and built_in
     return Path(str(named)).resolve() == source.resolve()
+
+
+def groups_of(
+    architecture: ArchitectureSpec, source: Path | None, given: Path | None
+) -> Path | None:
+    """The table of groups to split by: `given`, else on the same data what was used before."""
+    named = architecture.provenance.get("groups")
+    if given is None and named is not None and same_data(architecture, source):
+        given = Path(str(named))
+    return None if given is None else given.resolve()
 
 
 def split_seed_of(architecture: ArchitectureSpec) -> int:

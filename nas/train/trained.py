@@ -30,7 +30,7 @@ class TrainedNetwork:
     def predict(self, files: Sequence[Path]) -> Iterator[Prediction]:
         """A prediction for each file, in order."""
         task = task_named(self.architecture.task)
-        network = folded_copy(self.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = folded_copy(self.network).to(memory_format=torch.channels_last)
         # Within the call only: a generator's own mode would leak to its caller.
         inference = torch.inference_mode()(network.forward)
         return task.predict(inference, self.architecture, files, self.device)

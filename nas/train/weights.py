@@ -35,8 +35,8 @@ def load_weights(network: nn.Module, path: Path) -> None:
             raise NasError(f"weights of another architecture: no {name!r} in {where}", file=path)
         if own[name].shape != state[name].shape:
             raise NasError(
-                f"weights of another architecture: {name!r} has shape {tuple(state[name].shape)} in "
-                f"the file, {tuple(own[name].shape)} in the architecture",
+                f"weights of another architecture: {name!r} has shape {tuple(state[name].shape)} "
+                f"in the file, {tuple(own[name].shape)} in the architecture",
                 file=path,
             )
     with torch.no_grad():

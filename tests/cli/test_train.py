@@ -196,9 +196,9 @@ def test_a_network_that_does_not_end_in_the_classes_is_refused(
 ) -> None:
     file = tmp_path / "odd.yaml"
     file.write_text(ARCHITECTURE.replace("  - {block: GlobalAvgPool}\n", "") + "head: none\n")
-    assert "one logit a class, 3 in all" in error_of(
-        "--arch", file, "--data", photos, "--out", tmp_path / "r"
-    )
+    error = error_of("--arch", file, "--data", photos, "--out", tmp_path / "r")
+    assert "head" in error
+    assert "classes" in error
 
 
 def test_a_loss_that_breaks_down_is_a_clear_error(
@@ -225,6 +225,16 @@ def test_a_loss_that_breaks_down_is_a_clear_error(
 )
 def test_mistakes_are_named(tmp_path: Path, arguments: tuple[str, ...], complaint: str) -> None:
     assert complaint in error_of(*arguments, "--out", tmp_path / "run")
+
+
+def test_another_input_size_is_taken_but_not_other_channels(
+    architecture_file: Path, photos: Path, tmp_path: Path
+) -> None:
+    common = ("--arch", architecture_file, "--data", photos, "--epochs", 1, "--out", tmp_path / "r")
+    assert "takes 3 channels, not 1" in error_of(*common, "--input", "1x20x20")
+    assert invoke(train, *common, "--input", "3x20x32").exception is None
+    written = load_architecture(tmp_path / "r" / "architecture.yaml")
+    assert written.input.shape == (3, 20, 32)
 
 
 def test_a_taken_folder_is_not_overwritten(architecture_file: Path, run: Path) -> None:

@@ -1,4 +1,4 @@
-"""The bootstrap interval: against a plain bootstrap of samples, and how often it holds the truth."""
+"""The bootstrap interval: against a plain bootstrap, and how often it holds the truth."""
 
 import numpy as np
 

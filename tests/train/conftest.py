@@ -1,7 +1,7 @@
 """A small task of points in a plane: training must need nothing but the contract."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ class Points:
     splits: dict[str, Batch]
     classes: tuple[str, ...] = ("red", "green", "blue")
     source: str = "points"
-    preprocess: ImagePreprocess = ImagePreprocess()
+    preprocess: ImagePreprocess = field(default_factory=ImagePreprocess)
     made_splits: tuple[Split, ...] = ()
     unreadable: tuple[str, ...] = ()
 

@@ -104,7 +104,7 @@ def test_a_damaged_checkpoint_is_named(
     file = tmp_path / "checkpoint.pt"
     run(build_net(), points, checkpoint=file)
     file.write_bytes(file.read_bytes()[:-400] if content is None else content)
-    with pytest.raises(NasError, match="checkpoint.pt"):
+    with pytest.raises(NasError, match=r"checkpoint\.pt"):
         run(build_net(), points, checkpoint=file)
 
 

@@ -1,0 +1,58 @@
+"""The flags of `nas search`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+FILE = click.Path(path_type=Path)
+ABOVE_ZERO = click.FloatRange(0, min_open=True)
+
+FLAGS = (
+    click.option("--space", help="Search space: a YAML file, or the name of an installed one."),
+    click.option("--data", type=FILE, help="Folder train/CLASS/* or CLASS/*, or CSV."),
+    click.option("--groups", type=FILE, help="CSV path,group: no group crosses splits."),
+    click.option(
+        "--strict", is_flag=True, help="Stop at unreadable files; else they are left out."
+    ),
+    click.option("--out", type=FILE, help="New folder  [default: runs/NAME]"),
+    click.option("--resume", type=FILE, help="Go on with the search in this folder."),
+    click.option("--trials", type=click.IntRange(1), help="Networks to train."),
+    click.option("--minutes", type=ABOVE_ZERO, help="Begin no network after this time from now."),
+    click.option(
+        "--epochs", type=click.IntRange(1), help="Passes over the training data a network."
+    ),
+    click.option("--batch-size", type=click.IntRange(2, 65_536), help="Images a step."),
+    click.option("--learning-rate", type=ABOVE_ZERO, help="Peak rate of AdamW."),
+    click.option("--max-macs", help="Multiply-adds at most, e.g. 20M."),
+    click.option("--max-params", help="Parameters at most, e.g. 500k."),
+    click.option(
+        "--min-macro-f1", type=click.FloatRange(0, 1), help="What the best network must reach."
+    ),
+    click.option(
+        "--score", help="Name or expression by which the best is chosen; the lower the better."
+    ),
+    click.option(
+        "--sampler",
+        type=click.Choice(["tpe", "nsga2", "nsga3", "random"]),
+        help="How candidates are drawn.",
+    ),
+    click.option(
+        "--seed", type=click.IntRange(0, 2**31 - 1), help="Of the candidates and their training."
+    ),
+    click.option(
+        "--workers", type=click.IntRange(1), help="Processes  [default: one a core, one on a GPU]"
+    ),
+    click.option(
+        "--threads", type=click.IntRange(1), help="Cores of each  [default: cores / workers]"
+    ),
+    click.option("--device", help="auto, cpu, cuda, cuda:1  [default: auto]"),
+)
+
+
+def search_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with all flags, in the order in which `--help` lists them."""
+    for flag in reversed(FLAGS):
+        command = flag(command)
+    return command

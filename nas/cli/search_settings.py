@@ -1,0 +1,127 @@
+"""From the flags of `nas search` to the settings of a search."""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from nas.errors import NasError
+from nas.runs import environment
+from nas.search.settings import SearchSettings
+from nas.spec.budget import BudgetSpec
+from nas.spec.frozen import Frozen
+from nas.spec.quantity import parse_quantity
+from nas.spec.score import parse_score
+from nas.spec.space import SpaceSpec
+from nas.train.device import choose_device
+
+MAX_DEFAULT_WORKERS = 8
+CHANGEABLE = {"trials", "minutes", "workers", "threads", "device"}
+"""Flags that a search which goes on may be given."""
+
+Flags = Mapping[str, Any]
+Spec = TypeVar("Spec", bound=Frozen)
+
+
+def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
+    """The space's own settings, with the flags that were given in their place. Raises NasError."""
+    score = flags["score"] or space.score
+    if score is not None:
+        parse_score(score)
+    device = flags["device"] or "auto"
+    workers, threads = _workers(flags["workers"], flags["threads"], device)
+    values = {
+        "command": _printable(shlex.join(["nas", *sys.argv[1:]])),
+        "data": _absolute(flags["data"], "--data"),
+        "groups": _absolute(flags["groups"], "--groups"),
+        "strict": flags["strict"],
+        "search": _updated(space.search, flags, "trials", "minutes", "sampler", "seed"),
+        "budget": _budget(space.budget, flags),
+        "training": _updated(
+            space.training, flags, "epochs", "batch_size", "learning_rate", "seed"
+        ),
+        "score": score,
+        "workers": workers,
+        "threads": threads,
+        "device": device,
+        "environment": environment(),
+    }
+    return _updated(SearchSettings(), values, *values)
+
+
+def changed_settings(settings: SearchSettings, flags: Flags) -> SearchSettings:
+    """The settings of a search that goes on, with the flags that may change. Raises NasError."""
+    values: dict[str, Any] = {
+        "search": _updated(settings.search, flags, "trials", "minutes"),
+        "device": flags["device"],
+    }
+    if flags["workers"] is not None or flags["threads"] is not None:
+        device = flags["device"] or settings.device
+        workers = flags["workers"] or settings.workers
+        values["workers"], values["threads"] = _workers(workers, flags["threads"], device)
+    return _updated(settings, values, *values)
+
+
+def refuse_fixed(flags: Flags) -> None:
+    """Raises NasError for a flag that a search which goes on can't change."""
+    given = [name for name, value in flags.items() if value not in (None, False)]
+    fixed = [_flag(name) for name in given if name not in CHANGEABLE]
+    if fixed:
+        names = ", ".join(fixed)
+        raise NasError(
+            f"a search that goes on keeps its settings: leave out {names}", key="--resume"
+        )
+
+
+def _updated(spec: Spec, flags: Flags, *names: str) -> Spec:
+    """The object with those flags that were given. Raises NasError for a wrong one."""
+    given = {name: flags[name] for name in names if flags[name] is not None}
+    try:
+        return type(spec).model_validate({**dict(spec), **given})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        problem = f"{first['input']!r} is not allowed: {first['msg']}"
+        raise NasError(problem, key=_flag(str(first["loc"][0]))) from error
+
+
+def _budget(budget: BudgetSpec, flags: Flags) -> BudgetSpec:
+    given = {name: flags[name] for name in ("max_macs", "max_params", "min_macro_f1")}
+    for name in ("max_macs", "max_params"):
+        if given[name] is not None:
+            try:
+                given[name] = parse_quantity(given[name])
+            except NasError as error:
+                raise NasError(error.problem, key=_flag(name)) from error
+    return _updated(budget, given, *given)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _absolute(path: Path | None, flag: str) -> str | None:
+    """The path as it is kept, so that a search can go on from any folder."""
+    if path is None:
+        return None
+    text = str(path.resolve())
+    if _printable(text) != text:
+        raise NasError(f"{_printable(text)!r} is no Unicode text: rename it", key=flag)
+    return text
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _workers(workers: int | None, threads: int | None, device: str) -> tuple[int, int]:
+    """Processes and threads of each; on a CPU one thread a process trains most networks an hour."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = cores or 1
+    if workers is None:
+        on_gpu = choose_device(device).type != "cpu"
+        workers = 1 if on_gpu else min(cores, MAX_DEFAULT_WORKERS)
+    return workers, threads or max(1, cores // workers)

@@ -1,0 +1,95 @@
+"""Watches a study while workers fill it: progress, the table of trials, an early end."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+import optuna
+
+from nas.errors import NasError
+from nas.report.progress import SearchProgress
+from nas.runs import TrialRecord, write_trials_csv
+from nas.search.trials import StudyRecords, count_spent, records_of
+from nas.search.worker import Job
+
+MAX_FAILURES = 5
+"""Trainings that may fail before the first success: then it is not the networks that are wrong."""
+
+
+class Watch:
+    """Tells of each trial that ends; a context that holds the terminal."""
+
+    def __init__(self, study: optuna.Study, job: Job, workers: int) -> None:
+        self.job = job
+        self.records = StudyRecords(study)
+        earlier = self.records.read()
+        self.progress = SearchProgress(
+            job.settings.search.trials,
+            workers=workers,
+            time_limit_s=None if job.deadline is None else job.deadline - time.time(),
+            earlier=earlier,
+        )
+        self._told = {record.number for record in earlier}
+        self._trained = sum(record.state == "trained" for record in earlier)
+        self._failures: int | None = 0
+        """Failures in a row from the beginning; None after a success."""
+
+    def __enter__(self) -> Self:
+        self.progress.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.progress.__exit__(kind, error, trace)
+
+    def poll(self) -> None:
+        """Tell of the trials that have ended since the last call.
+
+        Raises NasError when trainings fail one after the other from the beginning.
+        """
+        records = self.records.read()
+        fresh = [item for item in records if item.number not in self._told]
+        ended = [item for item in fresh if item.state != "running"]
+        for record in ended:
+            self._tell(record)
+        if ended:
+            write_trials_csv(self.job.folder / "trials.csv", records)
+        running = [str(item.number) for item in fresh if item.state == "running"]
+        self.progress.waiting(f"training {', '.join(running)}" if running else "")
+        if self._failures is not None and self._failures >= MAX_FAILURES:
+            raise NasError(_all_failed(ended), file=self.job.folder)
+
+    def _tell(self, record: TrialRecord) -> None:
+        self._told.add(record.number)
+        if record.state == "trained":
+            self._trained += 1
+            self._failures = None
+        elif record.state == "failed" and self._failures is not None:
+            self._failures += 1
+        self.progress.finished(record, self._trained)
+
+
+def _all_failed(ended: list[TrialRecord]) -> str:
+    failed = [record for record in ended if record.state == "failed"]
+    return (
+        f"the first {MAX_FAILURES} trainings all failed, so the search stops; the last one: "
+        f"{failed[-1].reason} (log.txt tells more; --resume goes on once that is mended)"
+    )
+
+
+def shortfall(study: optuna.Study, job: Job) -> str | None:
+    """Why an ended search trained fewer networks than it was asked for; None if it did not."""
+    records = records_of(study)
+    wanted = job.settings.search.trials
+    trained = sum(record.state == "trained" for record in records)
+    done = f"{trained} of {wanted} networks were trained"
+    if count_spent(records) >= wanted:
+        failed = [record for record in records if record.state == "failed"]
+        return f"{done}; the last failure: {failed[-1].reason}" if failed else None
+    if job.deadline is not None and time.time() >= job.deadline:
+        return f"The time is up: {done}."
+    return f"{done}: {study.user_attrs.get('exhausted', 'log.txt tells why')}"

@@ -1,0 +1,106 @@
+"""A search space read as an automaton whose words are its networks, one letter a block.
+
+A letter is the block's `identity`, so that two ways to draw one network are one word. The automaton
+is not deterministic: neighbouring layers can share a run of equal blocks in several ways.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from blocks import BlockConfig, Identity, Shape
+from nas.spec.layers import unstrided
+from nas.spec.reach import State
+from nas.spec.template import LayerTemplate
+
+
+@dataclass(frozen=True)
+class Node:
+    """Before layer `layer`, or within it after `copies` copies of one block."""
+
+    layer: int
+    state: State
+    copies: int = 0
+    rest: Identity = ()
+    """What the next copy would be."""
+    config: BlockConfig | None = field(default=None, compare=False)
+
+
+Nodes = frozenset[Node]
+Letters = dict[Identity, Nodes]
+
+
+class TooManyMembers(Exception):
+    """To follow the space would take too long."""
+
+
+class Automaton:
+    """The nodes of one space, made as they are asked for."""
+
+    def __init__(self, layers: tuple[LayerTemplate, ...], max_work: int) -> None:
+        self.layers = layers
+        self.work_left = max_work
+        self._letters: dict[Node, Letters] = {}
+
+    def start(self, shape: Shape) -> Nodes:
+        """Where the words of inputs of that shape begin."""
+        return self.closed([Node(0, State(shape, shape[0]))])
+
+    def ends(self, node: Node) -> bool:
+        """True if a word may end here."""
+        return node.layer == len(self.layers)
+
+    def closed(self, nodes: Iterable[Node]) -> Nodes:
+        """The nodes, and those that are reached from them without a letter."""
+        found: set[Node] = set()
+        waiting = list(nodes)
+        while waiting:
+            node = waiting.pop()
+            if node in found:
+                continue
+            found.add(node)
+            if not self.ends(node) and node.copies in self.layers[node.layer].repeats:
+                waiting.append(Node(node.layer + 1, node.state))
+        return frozenset(found)
+
+    def letters(self, node: Node) -> Letters:
+        """Each block that may come next, and where it leads.
+
+        Raises TooManyMembers once more than `max_work` blocks have been followed.
+        """
+        known = self._letters.get(node)
+        if known is None:
+            following = self._following(node)
+            known = {letter: self.closed(nodes) for letter, nodes in following.items()}
+            self._letters[node] = known
+            self.spend(len(known) + 1)
+        return known
+
+    def spend(self, work: int) -> None:
+        """Count `work`. Raises TooManyMembers where none is left."""
+        self.work_left -= work
+        if self.work_left < 0:
+            raise TooManyMembers
+
+    def _following(self, node: Node) -> dict[Identity, set[Node]]:
+        if self.ends(node):
+            return {}
+        if node.copies == 0:
+            return self._first_copies(node)
+        if node.config is None or node.copies >= max(self.layers[node.layer].repeats):
+            return {}
+        shape = node.config.output_shape(node.state.shape)
+        state, rest = State(shape, node.state.reported), node.config.identity(shape)
+        return {node.rest: {Node(node.layer, state, node.copies + 1, rest, node.config)}}
+
+    def _first_copies(self, node: Node) -> dict[Identity, set[Node]]:
+        found: dict[Identity, set[Node]] = {}
+        template, widths = self.layers[node.layer], node.state.widths
+        for branch in template.branches if max(template.repeats) else ():
+            for config, base in branch.configs(widths):
+                self.spend(1)
+                shape = config.output_shape(node.state.shape)
+                state = State(shape, branch.reported(base, widths, shape))
+                rest = unstrided(config)
+                following = Node(node.layer, state, 1, rest.identity(shape), rest)
+                found.setdefault(config.identity(node.state.shape), set()).add(following)
+        return found

@@ -1,0 +1,151 @@
+"""Small pictures and small searches of them, in this process and in others."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+import torch
+from PIL import Image
+
+from nas.search.candidates import Proposal
+from nas.search.executor import LocalWorkers
+from nas.search.settings import SearchSettings
+from nas.search.trainer import CandidateTrainer
+from nas.search.worker import work
+from nas.spec.budget import BudgetSpec, SearchSpec
+from nas.spec.space import SpaceSpec, parse_space
+from nas.spec.training import TrainingSpec
+
+SPACE = """
+name: small
+input: {channels: 3, height: 8, width: 8}
+classes: 10
+layers:
+  - {name: stem, block: Conv, out: {low: 4, high: 64, step: 4}, kernel: [1, 3], stride: 2}
+  - {name: body, block: Conv, out: [4, 8, 12, 16], kernel: 3, repeat: {low: 1, high: 2}}
+  - {name: gap, block: GlobalAvgPool}
+training: {epochs: 1, batch_size: 16}
+"""
+FEW = """
+name: few
+input: {channels: 3, height: 8, width: 8}
+classes: 3
+layers:
+  - {name: stem, block: Conv, out: [4, 8, 12], kernel: [1, 3], stride: 2}
+  - {name: gap, block: GlobalAvgPool}
+training: {epochs: 1, batch_size: 16}
+"""
+"""Six networks."""
+
+RUN_NAS = "from nas.cli.main import main\nif __name__ == '__main__':\n    main()\n"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Decoded pictures of the tests stay out of the user's cache."""
+    before = os.environ.get("NAS_CACHE")
+    os.environ["NAS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["NAS_CACHE"]
+    else:
+        os.environ["NAS_CACHE"] = before
+
+
+def write_pictures(root: Path, classes: int, train: int = 8, validation: int = 4) -> Path:
+    """`root/train|val/CLASS/*.png` of 8 x 8 pixels."""
+    generator = np.random.default_rng(0)
+    for split, count in (("train", train), ("val", validation)):
+        for number in range(classes):
+            folder = root / split / f"class{number}"
+            folder.mkdir(parents=True)
+            for index in range(count):
+                pixels = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+                pixels[:, :, number % 3] //= 1 + number
+                Image.fromarray(pixels).save(folder / f"{index}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes, with a path that a shell would take apart."""
+    return write_pictures(tmp_path_factory.mktemp("data") / "my pictures é", 3)
+
+
+@pytest.fixture
+def space() -> SpaceSpec:
+    return parse_space(SPACE)
+
+
+def settings_for(
+    data: Path,
+    *,
+    trials: int = 3,
+    minutes: float | None = None,
+    sampler: str = "random",
+    max_macs: int | None = None,
+    workers: int = 1,
+    seed: int = 0,
+) -> SearchSettings:
+    return SearchSettings(
+        data=str(data),
+        search=SearchSpec.model_validate(
+            {"trials": trials, "minutes": minutes, "sampler": sampler, "seed": seed}
+        ),
+        budget=BudgetSpec(max_macs=max_macs),
+        training=TrainingSpec(epochs=1, batch_size=16),
+        workers=workers,
+        device="cpu",
+    )
+
+
+class WorkersHere(LocalWorkers):
+    """One worker in this process, which saves seconds; polled after each trial."""
+
+    def run(self, on_poll: Callable[[], None]) -> None:
+        train = CandidateTrainer.train
+
+        def train_and_poll(
+            trainer: CandidateTrainer, study: optuna.Study, proposal: Proposal
+        ) -> None:
+            train(trainer, study, proposal)
+            on_poll()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(CandidateTrainer, "train", train_and_poll)
+            work(self.job)
+        on_poll()
+
+
+@pytest.fixture
+def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.search.run.LocalWorkers", WorkersHere)
+
+
+def start_nas(folder: Path, *arguments: object) -> "subprocess.Popen[str]":
+    """`nas ARGUMENTS` in the folder, in a process group of its own."""
+    program = folder / "run_nas.py"
+    program.write_text(RUN_NAS)
+    return subprocess.Popen(
+        [sys.executable, str(program), *map(str, arguments)],
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )

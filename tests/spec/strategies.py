@@ -1,0 +1,86 @@
+"""Random architectures, as objects."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from blocks import BLOCKS, BlockConfig
+from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.spec.layers import LayerSpec
+from nas.spec.preprocess import ImagePreprocess
+
+WIDTHS = st.sampled_from([8, 16, 24, 40])
+ACTIVATIONS = st.sampled_from([None, "ReLU", "Hardswish", "SiLU"])
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "out": WIDTHS,
+    "kernel": st.sampled_from([1, 3, 5]),
+    "stride": st.sampled_from([1, 2]),
+    "padding": st.sampled_from([None, 0, 1]),
+    "groups": st.sampled_from([1, 2, 8]),
+    "activation": ACTIVATIONS,
+    "expand": st.sampled_from([1, 2, 1.4, 3.67]),
+    "expansion": st.sampled_from([0.5, 1.0]),
+    "se": st.booleans(),
+    "hs": st.booleans(),
+    "shortcut": st.booleans(),
+    "p": st.sampled_from([0.0, 0.2]),
+}
+NAMES = st.from_regex(r"[ABCDEF][0-9e_-]{0,5}", fullmatch=True)
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> BlockConfig:
+    """A block of any kind that a feature map may come into."""
+    names = [name for name in BLOCKS if name not in ("Flatten", "Linear")]
+    block = BLOCKS[draw(st.sampled_from(names))]
+    settings = {field: draw(VALUES[field]) for field in block.model_fields}
+    try:
+        return block.model_validate(settings)
+    except ValidationError:
+        return BLOCKS["Conv"].model_validate({"out": 16})
+
+
+@st.composite
+def architectures(draw: st.DrawFn, *, rows: bool = False) -> ArchitectureSpec:
+    """A network that holds together; with `rows`, nothing but what the row form can say."""
+    size = InputSpec(channels=draw(st.sampled_from([1, 3, 8])), height=draw(st.integers(7, 40)),
+                     width=draw(st.integers(7, 40)))  # fmt: skip
+    layers: list[LayerSpec] = []
+    shape = size.shape
+    for index in range(draw(st.integers(1, 5))):
+        layer = LayerSpec(
+            draw(configs()),
+            draw(st.integers(1, 3)),
+            None if rows or draw(st.booleans()) else f"{draw(NAMES)}x{index}",
+        )
+        try:
+            following: Any = shape
+            for config in layer.copies():
+                following = config.output_shape(following)
+        except ValueError:
+            continue
+        layers.append(layer)
+        shape = following
+    layers = layers or [LayerSpec(BLOCKS["Conv"].model_validate({"out": 8}))]
+    classes = draw(st.lists(st.text(max_size=8), min_size=1, max_size=5, unique=True))
+    spec = ArchitectureSpec(name=draw(st.text(min_size=1, max_size=12)), input=size,
+                            layers=tuple(layers), classes=tuple(classes))  # fmt: skip
+    return spec if rows else _with_extras(draw, spec)
+
+
+def _with_extras(draw: st.DrawFn, spec: ArchitectureSpec) -> ArchitectureSpec:
+    numbers = st.floats(allow_nan=False) | st.integers(-(10**20), 10**20)
+    leaves = st.none() | st.booleans() | numbers | st.text(max_size=12)
+    json = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.text(max_size=6), inner, max_size=3), max_leaves=6)  # fmt: skip
+    provenance = draw(st.dictionaries(st.text(max_size=8), json, max_size=3))
+    preprocess = draw(st.sampled_from([None, ImagePreprocess(mean=(0.1, 1e-5, 0.3))]))
+    return ArchitectureSpec(
+        name=spec.name,
+        input=spec.input,
+        layers=spec.layers,
+        classes=spec.classes,
+        preprocess=preprocess,
+        provenance=provenance,
+    )
