@@ -16,9 +16,7 @@ def arch() -> None:
 
 @arch.command("show")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--input", "input_size", metavar="CxHxW", help="Input size, not the file's own."
-)
+@click.option("--input", "input_size", metavar="CxHxW", help="Input size, not the file's own.")
 @click.option("--rows", is_flag=True, help="Print the network as rows [repeat, name, args].")
 @click.option("--named", is_flag=True, help="Print the named form, defaults written out.")
 def show(file: Path, input_size: str | None, rows: bool, named: bool) -> None:
@@ -45,24 +43,18 @@ def show(file: Path, input_size: str | None, rows: bool, named: bool) -> None:
 
 def _table(architecture: "ArchitectureSpec") -> list[str]:
     from nas.errors import NasError
-    from nas.macs.count import count_macs
-    from nas.macs.meta import WithoutWeights
-    from nas.model.build import build_network
+    from nas.macs.architecture import block_cost, count_architecture
 
     if architecture.model is not None:
         problem = f"{architecture.model} is another library's network"
         raise NasError(f"{problem}; `nas macs --arch` shows its layers", key="model")
-    with WithoutWeights():
-        network = build_network(architecture)
-    report = count_macs(network, architecture.input.shape)
-    costs = {row.name: row for row in report.layers}
     rows: list[tuple[str, ...]] = [("layer", "block", "in", "out", "parameters", "MACs")]
-    for part, steps in (("layers", architecture.steps()), ("head", architecture.head_steps())):
-        for step in steps:
-            cost = costs.get(f"{part}.{step.name}")
-            parameters, macs = (cost.parameters, cost.macs) if cost is not None else (0, 0)
-            shapes = _shape(step.in_shape), _shape(step.out_shape)
-            rows.append((step.name, step.config.name, *shapes, f"{parameters:,}", f"{macs:,}"))
+    for step in (*architecture.steps(), *architecture.head_steps()):
+        cost = block_cost(step.config, step.in_shape)
+        shapes = _shape(step.in_shape), _shape(step.out_shape)
+        figures = f"{cost.parameters:,}", f"{cost.macs:,}"
+        rows.append((step.name, step.config.name, *shapes, *figures))
+    report = count_architecture(architecture)
     rows.append(("total", "", "", "", f"{report.parameters:,}", f"{report.total:,}"))
     lines = _aligned(rows)
     rounded = architecture.provenance.get("rounded")

@@ -68,7 +68,7 @@ def changed_settings(settings: SearchSettings, flags: Flags) -> SearchSettings:
 
 def refuse_fixed(flags: Flags) -> None:
     """Raises NasError for a flag that a search which goes on can't change."""
-    given = [name for name, value in flags.items() if value not in (None, False)]
+    given = [name for name, value in flags.items() if value is not None and value is not False]
     fixed = [_flag(name) for name in given if name not in CHANGEABLE]
     if fixed:
         names = ", ".join(fixed)

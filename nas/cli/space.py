@@ -83,8 +83,9 @@ def _lines(space: "SpaceSpec", survey: "Survey") -> list[str]:
     kind = "distinct networks, counted exactly"
     if not survey.members_exact:
         kind = "ways to draw a network, more than can be told apart: at most as many networks"
+    title = f"{space.name}: task {space.task}"
     lines = [
-        f"{space.name}: task {space.task}, {len(space.layers)} layers, {len(space.classes)} classes",
+        f"{title}, {len(space.layers)} layers, {len(space.classes)} classes",
         f"members     {survey.members:,} {kind}",
         f"sample      {survey.sampled} drawn at random, {survey.distinct_sampled} of them distinct",
         f"MACs        {_spread(survey.macs)}",

@@ -27,8 +27,8 @@ class Network(nn.Module):
 def build_network(architecture: ArchitectureSpec, *, pretrained: bool = False) -> nn.Module:
     """The module of an architecture, initialised; float32 `(N, C, H, W)` in, logits `(N, K)` out.
 
-    Under `with torch.device("meta")` it is built without memory for weights. Another library's network
-    (`model:`) comes with that library's initialisation, or its pretrained weights.
+    Under `with torch.device("meta")` it is built without memory for weights. Another library's
+    network (`model:`) comes with that library's initialisation, or its pretrained weights.
 
     Raises NasError for a `model` that can't be built.
     """

@@ -22,6 +22,8 @@ from nas.search.worker import Job, work_in_process
 MAX_DEATHS = 3
 """Workers that may die in a row without a trial in training, before the search is given up."""
 POLL_S = 0.3
+END_S = 5.0
+"""How long a worker may take to end when it is asked to, before it is killed."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What libraries read while they are imported: too early for a call in the worker."""
 
@@ -51,10 +53,11 @@ class LocalWorkers:
         for process in self.processes:
             process.terminate()
         for process in self.processes:
-            process.join(timeout=5)
+            process.join(timeout=END_S)
             if process.is_alive():
                 process.kill()
                 process.join()
+        self.processes.clear()
 
     def run(self, on_poll: Callable[[], None]) -> None:
         """Start the workers, return when all have ended; `on_poll` is called a few times a second.

@@ -3,11 +3,9 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
 
 from nas.errors import NasError
@@ -19,18 +17,15 @@ from nas.runs import (
     new_run_folder,
     refuse_taken,
 )
+from nas.search.data_facts import DataFacts, examine_data
 from nas.search.executor import LocalWorkers
 from nas.search.journal import open_study
 from nas.search.results import SearchResult, write_results
 from nas.search.settings import SearchSettings, read_settings, write_settings
-from nas.search.trainer import load_search_data
 from nas.search.trials import count_spent, end_running, records_of
 from nas.search.watch import Watch, shortfall
 from nas.search.worker import Job
-from nas.spec.definition import InputSpec
-from nas.spec.space import RandomTrial, SpaceSpec, load_space
-from nas.tasks.registry import task_named
-from nas.train.device import choose_device
+from nas.spec.space import SpaceSpec, load_space
 
 Say = Callable[[str], None]
 
@@ -44,15 +39,6 @@ class SearchInterrupted(Exception):
         self.result = result
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """What a search must know of its data."""
-
-    classes: tuple[str, ...]
-    source: str
-    unreadable: tuple[str, ...]
-
-
 def begin_search(
     out: Path | None, space: SpaceSpec, settings: SearchSettings, *, say: Say = print
 ) -> SearchResult:
@@ -61,7 +47,7 @@ def begin_search(
     Raises NasError for data or settings that can't serve, before anything is written.
     """
     refuse_taken(out)
-    facts = _examine(space, settings, say)
+    facts = examine_data(space, settings, say)
     folder = new_run_folder(out, space.name)
     with _working_in(folder):
         refuse_taken(folder)  # another process may have been given the same empty folder
@@ -86,7 +72,7 @@ def continue_search(
         settings = read_settings(folder)
         if change is not None:
             settings = change(settings)
-        facts = _examine(load_space(folder / "space.yaml"), settings, say)
+        facts = examine_data(load_space(folder / "space.yaml"), settings, say)
         write_settings(folder, settings)
         return _search(folder, settings, facts, say)
 
@@ -98,30 +84,12 @@ def _working_in(folder: Path) -> Iterator[None]:
         with locked_run(folder):
             yield
     except OSError as error:
-        problem = f"can't be written: {error.strerror or error}"
-        raise NasError(problem, file=error.filename or folder) from error
+        raise NasError(error.strerror or str(error), file=error.filename or folder) from error
     except KeyboardInterrupt:
         raise SearchInterrupted(folder, None) from None
 
 
-def _examine(space: SpaceSpec, settings: SearchSettings, say: Say) -> _Facts:
-    """Load the data once, so that a mistake shows here and the workers find them decoded.
-
-    Raises NasError for data, a device or networks that can't serve.
-    """
-    choose_device(settings.device)
-    task = task_named(space.task)
-    channels, height, width = space.input.shapes()[0]
-    size = InputSpec(channels=channels, height=height, width=width)
-    data = load_search_data(task, space, settings, size)
-    member = space.with_classes(data.classes).sample(RandomTrial(np.random.default_rng(0)))
-    task.check_architecture(member)
-    if data.unreadable:
-        say(f"{len(data.unreadable)} files can't be read and are left out; log.txt names them")
-    return _Facts(data.classes, data.source, data.unreadable)
-
-
-def _search(folder: Path, settings: SearchSettings, facts: _Facts, say: Say) -> SearchResult:
+def _search(folder: Path, settings: SearchSettings, facts: DataFacts, say: Say) -> SearchResult:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     for problem in facts.unreadable:
         append_log(folder, f"left out: {problem}")

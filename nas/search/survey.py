@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nas.search.candidates import price
+from nas.macs.architecture import count_architecture
+from nas.model.identity import architecture_hash
 from nas.spec.draws import count_draws
 from nas.spec.members import TooManyMembers, count_members
 from nas.spec.space import RandomTrial, SpaceSpec
@@ -48,11 +49,12 @@ def survey_space(space: SpaceSpec, *, samples: int = 200, seed: int = 0) -> Surv
     macs, parameters, hashes = [], [], set()
     for number in range(samples):
         draw = RandomTrial(generator, number)
-        candidate = price(space.sample(draw))
-        macs.append(candidate.macs)
-        parameters.append(candidate.parameters)
-        hashes.add(candidate.architecture_hash)
-        draws.append((draw, space.budget.excess(candidate.macs, candidate.parameters) <= 0))
+        architecture = space.sample(draw)
+        report = count_architecture(architecture)
+        macs.append(report.total)
+        parameters.append(report.parameters)
+        hashes.add(architecture_hash(architecture))
+        draws.append((draw, space.budget.excess(report.total, report.parameters) <= 0))
     shapes = {"x".join(map(str, state.shape)) for state in space.outputs}
     return Survey(
         members=members,
@@ -89,5 +91,9 @@ def _unused(draws: list[tuple[RandomTrial, bool]]) -> tuple[str, ...]:
             used.update(pairs)
     often = 3  # a choice that was drawn once or twice may have had bad luck
     return tuple(
-        sorted(f"{name} = {value}" for (name, value), n in drawn.items() if n >= often and not used[name, value])
+        sorted(
+            f"{name} = {value}"
+            for (name, value), n in drawn.items()
+            if n >= often and not used[name, value]
+        )
     )

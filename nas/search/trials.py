@@ -89,7 +89,7 @@ class StudyRecords:
     def _take_in(self, trials: list[FrozenTrial]) -> dict[int, TrialRecord]:
         """Keep the ended trials, and return the running ones."""
         deaths = self.study.user_attrs.get("deaths", {})
-        running = {}
+        running: dict[int, TrialRecord] = {}
         for trial in trials:
             record = _record(trial, deaths.get(str(trial.number)))
             kept = running if record.state == "running" else self._ended

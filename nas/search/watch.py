@@ -31,8 +31,8 @@ class Watch:
         )
         self._told = {record.number for record in earlier}
         self._trained = sum(record.state == "trained" for record in earlier)
-        self._failures: int | None = 0
-        """Failures in a row from the beginning; None after a success."""
+        self._failures: list[str | None] | None = []
+        """Why all trainings failed so far; None after a success."""
 
     def __enter__(self) -> Self:
         self.progress.__enter__()
@@ -44,24 +44,34 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.progress.__exit__(kind, error, trace)
+        try:
+            self._tell_ended()  # what ended while the workers were being stopped
+        finally:
+            self.progress.__exit__(kind, error, trace)
 
     def poll(self) -> None:
         """Tell of the trials that have ended since the last call.
 
         Raises NasError when trainings fail one after the other from the beginning.
         """
+        self._tell_ended()
+        if self._failures is not None and len(self._failures) >= MAX_FAILURES:
+            raise NasError(
+                f"the first {MAX_FAILURES} trainings failed, so the search stops; the last one: "
+                f"{self._failures[-1]} (log.txt tells more; --resume goes on once that is mended)",
+                file=self.job.folder,
+            )
+
+    def _tell_ended(self) -> None:
         records = self.records.read()
         fresh = [item for item in records if item.number not in self._told]
-        ended = [item for item in fresh if item.state != "running"]
-        for record in ended:
-            self._tell(record)
-        if ended:
-            write_trials_csv(self.job.folder / "trials.csv", records)
         running = [str(item.number) for item in fresh if item.state == "running"]
+        for record in fresh:
+            if record.state != "running":
+                self._tell(record)
+        if len(fresh) > len(running):
+            write_trials_csv(self.job.folder / "trials.csv", records)
         self.progress.waiting(f"training {', '.join(running)}" if running else "")
-        if self._failures is not None and self._failures >= MAX_FAILURES:
-            raise NasError(_all_failed(ended), file=self.job.folder)
 
     def _tell(self, record: TrialRecord) -> None:
         self._told.add(record.number)
@@ -69,16 +79,8 @@ class Watch:
             self._trained += 1
             self._failures = None
         elif record.state == "failed" and self._failures is not None:
-            self._failures += 1
+            self._failures.append(record.reason)
         self.progress.finished(record, self._trained)
-
-
-def _all_failed(ended: list[TrialRecord]) -> str:
-    failed = [record for record in ended if record.state == "failed"]
-    return (
-        f"the first {MAX_FAILURES} trainings all failed, so the search stops; the last one: "
-        f"{failed[-1].reason} (log.txt tells more; --resume goes on once that is mended)"
-    )
 
 
 def shortfall(study: optuna.Study, job: Job) -> str | None:

@@ -8,14 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from blocks import BlockConfig, Identity, Shape
-from nas.spec.layers import unstrided
+from nas.spec.definition import head_layers
+from nas.spec.layers import unstrided, walk
 from nas.spec.reach import State
-from nas.spec.template import LayerTemplate
+from nas.spec.space import SpaceSpec
 
 
 @dataclass(frozen=True)
 class Node:
-    """Before layer `layer`, or within it after `copies` copies of one block."""
+    """Before layer `layer`, or in it after `copies` copies; behind the last one, in the head."""
 
     layer: int
     state: State
@@ -36,8 +37,9 @@ class TooManyMembers(Exception):
 class Automaton:
     """The nodes of one space, made as they are asked for."""
 
-    def __init__(self, layers: tuple[LayerTemplate, ...], max_work: int) -> None:
-        self.layers = layers
+    def __init__(self, space: SpaceSpec, max_work: int) -> None:
+        self.space = space
+        self.layers = space.layers
         self.work_left = max_work
         self._letters: dict[Node, Letters] = {}
 
@@ -47,7 +49,14 @@ class Automaton:
 
     def ends(self, node: Node) -> bool:
         """True if a word may end here."""
+        return self._in_head(node) and node.copies == len(self._head(node.state.shape))
+
+    def _in_head(self, node: Node) -> bool:
         return node.layer == len(self.layers)
+
+    def _head(self, features: Shape) -> tuple[Identity, ...]:
+        layers = head_layers(self.space.head, features, len(self.space.classes))
+        return tuple(step.identity for step in walk(layers, features))
 
     def closed(self, nodes: Iterable[Node]) -> Nodes:
         """The nodes, and those that are reached from them without a letter."""
@@ -58,7 +67,7 @@ class Automaton:
             if node in found:
                 continue
             found.add(node)
-            if not self.ends(node) and node.copies in self.layers[node.layer].repeats:
+            if not self._in_head(node) and node.copies in self.layers[node.layer].repeats:
                 waiting.append(Node(node.layer + 1, node.state))
         return frozenset(found)
 
@@ -84,6 +93,9 @@ class Automaton:
     def _following(self, node: Node) -> dict[Identity, set[Node]]:
         if self.ends(node):
             return {}
+        if self._in_head(node):
+            letter = self._head(node.state.shape)[node.copies]
+            return {letter: {Node(node.layer, node.state, node.copies + 1)}}
         if node.copies == 0:
             return self._first_copies(node)
         if node.config is None or node.copies >= max(self.layers[node.layer].repeats):

@@ -13,7 +13,7 @@ from nas.spec.preprocess import ImagePreprocess
 
 Side = Annotated[int, Field(strict=True, ge=1, le=16_384)]
 Head = Literal["linear", "none"]
-MAX_CLASSES = 100_000
+MAX_CLASSES = 25_000
 
 
 class InputSpec(Frozen):
@@ -30,6 +30,17 @@ class InputSpec(Frozen):
     def shape(self) -> tuple[int, int, int]:
         """`(C, H, W)`."""
         return self.channels, self.height, self.width
+
+
+def head_layers(head: Head, features: Shape, classes: int) -> tuple[LayerSpec, ...]:
+    """The layers of a head behind layers that put out `features`."""
+    if head == "none":
+        return ()
+    pooled = [] if len(features) == 1 else [LayerSpec(BLOCKS["Flatten"](), name="flatten")]
+    if len(features) == 3 and features[1:] != (1, 1):
+        pooled.insert(0, LayerSpec(BLOCKS["GlobalAvgPool"](), name="pool"))
+    linear = BLOCKS["Linear"].model_validate({"out": classes})
+    return (*pooled, LayerSpec(linear, name="linear"))
 
 
 @dataclass(frozen=True)
@@ -50,14 +61,9 @@ class ArchitectureSpec:
 
     def head_layers(self) -> tuple[LayerSpec, ...]:
         """The classifier that `head: linear` stands for, after the features of the layers."""
-        if self.head == "none" or self.model is not None:
+        if self.model is not None:
             return ()
-        features = self.feature_shape()
-        pooled = [] if len(features) == 1 else [LayerSpec(BLOCKS["Flatten"](), name="flatten")]
-        if len(features) == 3 and features[1:] != (1, 1):
-            pooled.insert(0, LayerSpec(BLOCKS["GlobalAvgPool"](), name="pool"))
-        linear = BLOCKS["Linear"].model_validate({"out": len(self.classes)})
-        return (*pooled, LayerSpec(linear, name="linear"))
+        return head_layers(self.head, self.feature_shape(), len(self.classes))
 
     def steps(self) -> tuple[Step, ...]:
         """The blocks of the layers. Raises NasError where one can't take what comes in."""

@@ -12,7 +12,7 @@ from nas.spec.plain import is_surprise, plain_value
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
-MAX_NODES = 100_000
+MAX_NODES = 50_000
 
 
 def read_document(path: Path) -> Document:

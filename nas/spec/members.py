@@ -7,32 +7,39 @@ from nas.spec.automaton import Automaton, Letters, Node, Nodes, TooManyMembers
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
 
-__all__ = ["TooManyMembers", "contains", "count_members"]
+__all__ = ["Members", "TooManyMembers", "count_members"]
 
 MAX_WORK = 1_000_000
 """Blocks followed before an exact count is given up: half a minute."""
 
 
-def contains(space: SpaceSpec, architecture: ArchitectureSpec) -> bool:
-    """True if some draw from the space gives the same network as `architecture`.
+class Members:
+    """The networks of a space; what one question followed is remembered for the next."""
 
-    Raises TooManyMembers for a space of more choices in one layer than can be followed.
-    """
-    shape = architecture.input.shape
-    if shape not in space.input.shapes() or architecture.model is not None:
-        return False
-    heads = [(item.task, item.head, len(item.classes)) for item in (space, architecture)]
-    if heads[0] != heads[1]:
-        return False
-    automaton = Automaton(space.layers, MAX_WORK)
-    nodes = automaton.start(shape)
-    for step in architecture.steps():
-        nodes = automaton.closed(
-            following
-            for node in nodes
-            for following in automaton.letters(node).get(step.identity, frozenset())
-        )
-    return any(automaton.ends(node) for node in nodes)
+    def __init__(self, space: SpaceSpec) -> None:
+        self.space = space
+        self._inputs = frozenset(space.input.shapes())
+        self._automaton = Automaton(space, MAX_WORK)
+
+    def contains(self, architecture: ArchitectureSpec) -> bool:
+        """True if some draw from the space gives the same network as `architecture`.
+
+        Raises TooManyMembers for a layer of more choices than can be followed.
+        """
+        if architecture.input.shape not in self._inputs or architecture.model is not None:
+            return False
+        if architecture.task != self.space.task:
+            return False
+        automaton = self._automaton
+        automaton.work_left = MAX_WORK
+        nodes = automaton.start(architecture.input.shape)
+        for step in (*architecture.steps(), *architecture.head_steps()):
+            nodes = automaton.closed(
+                following
+                for node in nodes
+                for following in automaton.letters(node).get(step.identity, frozenset())
+            )
+        return any(automaton.ends(node) for node in nodes)
 
 
 def count_members(space: SpaceSpec, max_work: int = MAX_WORK) -> int:
@@ -40,7 +47,7 @@ def count_members(space: SpaceSpec, max_work: int = MAX_WORK) -> int:
 
     Raises TooManyMembers after following `max_work` blocks, and for networks too deep to follow.
     """
-    counter = _Counter(Automaton(space.layers, max_work))
+    counter = _Counter(Automaton(space, max_work))
     try:
         return sum(counter.words(counter.automaton.start(s)) for s in space.input.shapes())
     except RecursionError:

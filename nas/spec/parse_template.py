@@ -103,6 +103,10 @@ def _check_fields(document: Document, branch: Branch) -> None:
     """Raises NasError for a key that the block lacks or needs, and for a value that it refuses."""
     fields = branch.block.model_fields
     given = {setting.field for setting in branch.settings}
+    for setting in branch.settings:
+        if setting.field not in fields:
+            near = did_you_mean(setting.field, fields)
+            raise document.error(setting.key, f"no key {show(setting.field)} here{near}")
     for field, info in fields.items():
         if info.is_required() and field not in given:
             problem = f"this key is missing for {branch.block.name}"

@@ -13,7 +13,7 @@ from nas.spec.parse_domain import MAX_CHOICES
 from nas.spec.template import Branch, LayerTemplate, Setting
 
 MAX_STATES = 20_000
-MAX_WORK = 500_000
+MAX_WORK = 200_000
 """Blocks that are tried before a space is refused as too wide: some seconds."""
 
 

@@ -9,14 +9,13 @@ from pydantic import Field, ValidationError
 from blocks import BlockConfig
 from nas.errors import NasError
 from nas.spec.definition import MAX_CLASSES, ArchitectureSpec, InputSpec, Side
-from nas.spec.document import Document, show
+from nas.spec.document import Document, KeyPath, show
 from nas.spec.frozen import Frozen
 from nas.spec.layers import (
     MAX_REPEAT,
     LayerSpec,
     block_class,
     check_layers,
-    parse_config,
     parse_repeat,
 )
 from nas.spec.validate import explain, validate
@@ -61,11 +60,15 @@ def architecture_from_rows(
     )
     check_layers(document, "backbone", layers)
     try:
-        outputs = architecture.feature_shape()[0]
+        outputs, *sides = architecture.feature_shape()
     except NasError:
         return architecture  # the caller follows the shapes again and names the row
     if outputs > MAX_CLASSES:
         problem = f"the rows end in {outputs} outputs; at most {MAX_CLASSES} classes are allowed"
+        raise document.error(("backbone", len(layers) - 1), problem)
+    if any(side != 1 for side in sides):
+        came = "x".join(map(str, architecture.feature_shape()))
+        problem = f"the rows must end in one number a class, Nx1x1, but they end in {came}"
         raise document.error(("backbone", len(layers) - 1), problem)
     return replace(architecture, classes=tuple(str(index) for index in range(outputs)))
 
@@ -93,21 +96,21 @@ def _parse_row(document: Document, index: int, row: Any) -> LayerSpec:
             (*key, 2), f"{block} takes the arguments {wanted}, not {show(arguments)}"
         )
     settings = dict(zip(names, arguments, strict=False))
-    return LayerSpec(
-        _parse_settings(document, key, block, settings), parse_repeat(document, (*key, 0), repeat)
-    )
+    copies = parse_repeat(document, (*key, 0), repeat)
+    return LayerSpec(_parse_settings(document, key, config, settings), copies)
 
 
 def _parse_settings(
-    document: Document, key: tuple[str | int, ...], block: str, settings: dict[str, Any]
+    document: Document, key: KeyPath, config: type[BlockConfig], settings: dict[str, Any]
 ) -> BlockConfig:
-    """As `parse_config`, pointing at the row, whose arguments have no keys."""
+    """The block of a row; errors point at the row and name the argument, which has no key."""
     try:
-        return parse_config(document, key, block, settings)
-    except NasError as error:
-        argument = (error.key or "").rpartition(".")[2]
-        name = f"{argument} " if argument in settings else ""
-        raise document.error(key, f"{block} {name}{error.problem}") from error
+        return config.model_validate(settings)
+    except ValidationError as error:
+        problem = explain(error, config, document, key).problem
+        place = error.errors(include_url=False)[0]["loc"]
+        name = f"{config.name} {place[0]}" if place else config.name
+        raise document.error(key, f"{name}: {problem}") from error
 
 
 def _scaled(document: Document, index: int, layer: LayerSpec, header: RowFile) -> LayerSpec:

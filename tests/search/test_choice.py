@@ -42,7 +42,9 @@ def test_front_is_what_no_other_beats(points: list[tuple[int, float]]) -> None:
     assert len(front) == len(unbeaten)
     assert [item.macs for item in front] == sorted(item.macs or 0 for item in front)
     for member in front:
-        equals = [item for item in records if (item.macs, item.macro_f1) == (member.macs, member.macro_f1)]
+        equals = [
+            item for item in records if (item.macs, item.macro_f1) == (member.macs, member.macro_f1)
+        ]
         assert member.number == equals[0].number
 
 
@@ -56,10 +58,20 @@ def test_front_holds_only_what_was_trained() -> None:
 def test_knee_is_farthest_above_the_line() -> None:
     # log10 of the MACs: 1, 2, 3, 4; of the way: 0, 1/3, 2/3, 1. Gains of the way: 0, 0.5, 0.9, 1.
     # Above the line: 0, 0.167, 0.233, 0.
-    front = [record(0, 10, 0.1), record(1, 100, 0.5), record(2, 1_000, 0.82), record(3, 10_000, 0.9)]
+    front = [
+        record(0, 10, 0.1),
+        record(1, 100, 0.5),
+        record(2, 1_000, 0.82),
+        record(3, 10_000, 0.9),
+    ]
     assert knee(front).number == 2
-    # On axes of plain MACs trial 1 would win: 0.5 - 0.009 above 0.9 - 0.099 is not; so compare 0.3.
-    bent = [record(0, 10, 0.1), record(1, 100, 0.66), record(2, 1_000, 0.82), record(3, 10_000, 0.9)]
+    # Above the line now: 0, 0.367, 0.233, 0. On plain MACs, without log, trial 2 would still win.
+    bent = [
+        record(0, 10, 0.1),
+        record(1, 100, 0.66),
+        record(2, 1_000, 0.82),
+        record(3, 10_000, 0.9),
+    ]
     assert knee(bent).number == 1
 
 
@@ -73,8 +85,12 @@ def test_nothing_to_choose_from() -> None:
 
 
 def test_lowest_score_wins() -> None:
-    front = [record(0, 1_862_490, 0.4892), record(1, 1_862_490 * 2, 0.8342), record(2, 20_000_000, 0.9)]
-    # By hand: 0.1343 + 1 = 1.1343; 0.2687 + 0.5 * 0 = 0.2687; 1.4426 + 0.5 (1 - 0.9/0.8342) = 1.4032.
+    front = [
+        record(0, 1_862_490, 0.4892),
+        record(1, 1_862_490 * 2, 0.8342),
+        record(2, 20_000_000, 0.9),
+    ]
+    # By hand: 0.1343 + 1 = 1.1343; 0.2687 + 0 = 0.2687; 1.4426 + 0.5 (1 - 0.9 / 0.8342) = 1.4032.
     choice = choose(front, FREE, "pstage4")
     assert choice is not None
     assert choice.number == 1

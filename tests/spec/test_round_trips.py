@@ -1,6 +1,7 @@
 """What is written is read back: named form, rows, and members of spaces."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,17 +12,14 @@ from nas.model.identity import architecture_hash
 from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.installed import installed_spaces
+from nas.spec.load import parse_document
 from nas.spec.plain import plain_value
 from nas.spec.rows import dump_rows
 from nas.spec.space import RandomTrial, load_space
-from nas.spec.load import parse_document
 from nas.spec.yaml_text import block, flow
-from pathlib import Path
 from tests.spec.strategies import architectures
 
-RELAXED = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+RELAXED = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @RELAXED
@@ -42,7 +40,11 @@ def test_rows_and_named_form_are_the_same_network(spec: ArchitectureSpec) -> Non
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False)
+    | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=12,
 )
@@ -56,7 +58,9 @@ def test_yaml_text_reads_back_as_the_same_values(value: object) -> None:
         assert parse_document(text, Path("x.yaml")).data == {"key": value}, text
 
 
-@pytest.mark.parametrize("word", ["1e3", "12e5678", "0x1F", "1:30", "yes", "null", "", "~", "1_0", "a\nb", ".inf", "<<"])
+@pytest.mark.parametrize(
+    "word", ["1e3", "12e5678", "0x1F", "1:30", "yes", "null", "", "~", "1_0", "a\nb", ".inf", "<<"]
+)
 def test_words_that_look_like_something_else_stay_words(word: str) -> None:
     for write in (flow, block):
         assert parse_document(write([word, {word: 1}]), Path("x.yaml")).data == [word, {word: 1}]

@@ -1,0 +1,43 @@
+"""What a search must know of its data before it begins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.search.settings import SearchSettings
+from nas.search.trainer import load_search_data
+from nas.spec.definition import InputSpec
+from nas.spec.space import RandomTrial, SpaceSpec
+from nas.tasks.registry import task_named
+from nas.train.device import choose_device
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """Facts of the data that a search trains on."""
+
+    classes: tuple[str, ...]
+    source: str
+    """A path, or the name of a built-in set."""
+    unreadable: tuple[str, ...]
+    """`PATH: REASON` of each file that is left out."""
+
+
+def examine_data(
+    space: SpaceSpec, settings: SearchSettings, say: Callable[[str], None]
+) -> DataFacts:
+    """Load the data once, so that a mistake shows now and the workers find them decoded.
+
+    Raises NasError for data, a device or networks that can't serve.
+    """
+    choose_device(settings.device)
+    task = task_named(space.task)
+    channels, height, width = space.input.shapes()[0]
+    size = InputSpec(channels=channels, height=height, width=width)
+    data = load_search_data(task, space, settings, size)
+    member = space.with_classes(data.classes).sample(RandomTrial(np.random.default_rng(0)))
+    task.check_architecture(member)
+    if data.unreadable:
+        say(f"{len(data.unreadable)} files can't be read and are left out; log.txt names them")
+    return DataFacts(data.classes, data.source, data.unreadable)

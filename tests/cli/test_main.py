@@ -1,0 +1,78 @@
+"""The command `nas` itself: exit codes, and errors on one line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from nas.cli import main as entry
+from nas.errors import NasError
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The exit code of `nas ARGUMENTS`."""
+    monkeypatch.setattr(sys, "argv", ["nas", *arguments])
+    code: object = 0
+    try:
+        entry.main()
+    except SystemExit as left:
+        code = left.code
+    assert isinstance(code, int)
+    return code
+
+
+def raising(error: BaseException) -> click.Command:
+    def fail() -> None:
+        raise error
+
+    return click.Command("fail", callback=fail)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "printed"),
+    [
+        (NasError("no", file="a.yaml", line=3, key="b"), 1, "Error: a.yaml:3 b: no\n"),
+        (click.UsageError("wrong"), 2, "Error: wrong\n"),
+        (KeyboardInterrupt(), 130, "Interrupted.\n"),
+        (click.Abort(), 130, "Interrupted.\n"),
+    ],
+)
+def test_an_error_is_one_line_and_a_code(
+    error: BaseException,
+    code: int,
+    printed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(entry.nas.commands, "fail", raising(error))
+    assert run(monkeypatch, "fail") == code
+    assert capsys.readouterr().err.endswith(printed)
+
+
+def test_our_own_mistakes_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(entry.nas.commands, "fail", raising(ValueError("ours")))
+    with pytest.raises(ValueError, match="ours"):
+        run(monkeypatch, "fail")
+
+
+def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "--help") == 0
+    shown = capsys.readouterr().out
+    for command in ("search", "train", "evaluate", "predict", "macs", "arch", "space", "data"):
+        assert f"\n  {command} " in shown
+    assert run(monkeypatch, "serch") == 2
+    assert "No such command 'serch'" in capsys.readouterr().err
+
+
+def test_a_real_process_ends_the_same(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from nas.cli.main import main; main()"]
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("layers:\n- {block: Cnov}\ninput: {height: 8, width: 8}\n")
+    done = subprocess.run([*command, "arch", "show", str(wrong)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"Error: {wrong}:2 layers[0].block: no block 'Cnov'; did you mean 'Conv'?\n"
+    )

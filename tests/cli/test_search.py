@@ -1,0 +1,159 @@
+"""The command `nas search`: flags, what it says, what it refuses."""
+
+import ast
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import Result
+
+from nas.cli.search import search
+from nas.errors import NasError
+
+from ..search.conftest import WorkersHere, pictures, settings_for, write_pictures
+from .conftest import invoke
+
+SPACE = """
+name: few
+input: {channels: 3, height: 8, width: 8}
+classes: 3
+layers:
+  - {name: stem, block: Conv, out: [4, 8, 12], kernel: [1, 3], stride: 2}
+  - {name: gap, block: GlobalAvgPool}
+budget: {max_macs: 1M, min_macro_f1: 0.1}
+search: {trials: 2, sampler: nsga2, seed: 4}
+training: {epochs: 1, batch_size: 16}
+score: macs
+"""
+FAST = ("--device", "cpu", "--workers", 1, "--threads", 1)
+
+__all__ = ["pictures", "settings_for", "write_pictures"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a space in it."""
+    monkeypatch.setattr("nas.search.run.LocalWorkers", WorkersHere)
+    monkeypatch.chdir(tmp_path)
+    Path("few.yaml").write_text(SPACE)
+    return tmp_path
+
+
+def problem(result: Result) -> str:
+    assert isinstance(result.exception, NasError), result.output
+    return str(result.exception)
+
+
+def test_search_says_what_it_does(pictures: Path) -> None:
+    result = invoke(search, "--space", "few.yaml", "--data", pictures, *FAST)
+    assert result.exception is None, result.output
+    lines = result.output.splitlines()
+    assert lines[0] == f"Searching on {pictures}."
+    assert "\x1b" not in result.output
+    told = [number for number, line in enumerate(lines) if " MACs  macro-F1 " in line]
+    assert [lines[number].split(", ")[2] for number in told] == ["1/2 trained", "2/2 trained"]
+    table = lines.index(next(line for line in lines if "architecture" in line))
+    assert max(told) < table
+    assert "next: nas train --arch runs/few/best.yaml" in result.output
+    assert Path("runs/few/trials.csv").is_file()
+
+
+def test_runs_are_numbered_and_taken_folders_refused(pictures: Path) -> None:
+    for _ in range(2):
+        assert not invoke(search, "--space", "few.yaml", "--data", pictures, *FAST).exception
+    assert sorted(os.listdir("runs")) == ["few", "few-2"]
+    result = invoke(search, "--space", "few.yaml", "--data", pictures, "--out", "runs/few", *FAST)
+    assert "exists already" in problem(result)
+
+
+def test_flags_override_the_space(pictures: Path) -> None:
+    result = invoke(
+        search, "--space", "few.yaml", "--data", pictures, "--out", "my run", "--trials", 1,
+        "--minutes", 5, "--epochs", 2, "--batch-size", 8, "--learning-rate", 0.01,
+        "--max-macs", "2M", "--max-params", "1k", "--min-macro-f1", 0.2, "--score", "parameters",
+        "--sampler", "random", "--seed", 9, *FAST,
+    )  # fmt: skip
+    assert result.exception is None, result.output
+    kept = yaml.safe_load(Path("my run/settings.yaml").read_text())
+    assert kept["search"] == {"trials": 1, "minutes": 5.0, "sampler": "random", "seed": 9}
+    assert kept["budget"] == {"max_macs": 2_000_000, "max_params": 1_000, "min_macro_f1": 0.2}
+    assert kept["training"]["epochs"] == 2
+    assert kept["training"]["batch_size"] == 8
+    assert kept["training"]["learning_rate"] == 0.01
+    assert kept["training"]["seed"] == 9
+    assert kept["score"] == "parameters"
+    assert "nas train --arch 'my run/best.yaml'" in result.output
+
+
+def test_what_is_not_given_comes_from_the_space(pictures: Path) -> None:
+    invoke(search, "--space", "few.yaml", "--data", pictures, "--out", "run", *FAST)
+    kept = yaml.safe_load(Path("run/settings.yaml").read_text())
+    assert kept["search"] == {"trials": 2, "minutes": None, "sampler": "nsga2", "seed": 4}
+    assert kept["budget"] == {"max_macs": 1_000_000, "max_params": None, "min_macro_f1": 0.1}
+    assert kept["score"] == "macs"
+    assert kept["training"]["seed"] == 0
+
+
+def test_built_in_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = invoke(search, "--space", "few.yaml", "--trials", 1, "--out", "run", *FAST)
+    assert result.exception is None, result.output
+    assert result.output.startswith("No --data: searching on scikit-learn's handwritten digits")
+    best = yaml.safe_load(Path("run/best.yaml").read_text())
+    assert len(best["classes"]) == 10
+    assert best["provenance"]["data"] == "scikit-learn's handwritten digits"
+
+
+def test_resume_from_another_folder(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    relative = os.path.relpath(pictures)
+    invoke(search, "--space", "few.yaml", "--data", relative, "--out", "run", *FAST)
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    result = invoke(search, "--resume", "../run", "--trials", 3, "--minutes", 9, "--workers", 1)
+    assert result.exception is None, result.output
+    kept = yaml.safe_load(Path("../run/settings.yaml").read_text())
+    assert kept["search"]["trials"] == 3
+    assert kept["search"]["minutes"] == 9
+    assert kept["data"] == str(pictures)
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        ("--epochs", 3), ("--seed", 0), ("--max-macs", "1M"), ("--data", "x"),
+        ("--space", "few.yaml"), ("--out", "x"), ("--score", "macs"), ("--sampler", "tpe"),
+        ("--strict",), ("--groups", "x"), ("--min-macro-f1", 0), ("--batch-size", 8),
+        ("--learning-rate", 1), ("--max-params", 1),
+    ],
+)  # fmt: skip
+def test_resume_refuses_fixed_flags(flag: tuple[object, ...]) -> None:
+    assert f"leave out {flag[0]}" in problem(invoke(search, "--resume", "run", *flag))
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        ("--learning-rate", "nan"), ("--learning-rate", "inf"), ("--minutes", "inf"),
+        ("--trials", 10**9), ("--epochs", 10**9), ("--workers", 10**6), ("--max-macs", "lots"),
+        ("--max-params", "-1"), ("--min-macro-f1", "nan"), ("--device", "abacus"),
+    ],
+)  # fmt: skip
+def test_wrong_values_name_their_flag(flag: tuple[object, ...], pictures: Path) -> None:
+    result = invoke(search, "--space", "few.yaml", "--data", pictures, "--out", "run", *flag)
+    assert str(flag[0]) in problem(result)
+    assert not Path("run").exists()
+
+
+def test_wrong_score_and_missing_space() -> None:
+    assert "macros" in problem(invoke(search, "--space", "few.yaml", "--score", "macros"))
+    assert "--space" in problem(invoke(search))
+
+
+def test_the_command_imports_nothing_heavy() -> None:
+    for name in ("search", "search_flags"):
+        source = Path(__file__).parents[2] / "nas" / "cli" / f"{name}.py"
+        top = [
+            node for node in ast.parse(source.read_text()).body if isinstance(node, ast.ImportFrom)
+        ]
+        modules = {node.module for node in top}
+        assert modules <= {"pathlib", "typing", "collections.abc", "nas.cli.search_flags"}
