@@ -1,4 +1,4 @@
-"""Check the files that other programs read: `python check_outputs.py SEARCH_FOLDER TRAIN_FOLDER`."""
+"""Check the files that other programs read: `check_outputs.py SEARCH_FOLDER TRAIN_FOLDER`."""
 
 import csv
 import json

@@ -41,7 +41,7 @@ def _rebuild(problem: str, file: str | None, line: int | None, key: str | None) 
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
-    """`; did you mean 'X'?` for the nearest allowed name, else what is allowed; empty for nothing."""
+    """`; did you mean 'X'?` for the nearest name, else `; allowed: ...`; empty if nothing is."""
     names = sorted(set(allowed))
     lowered = {candidate.lower(): candidate for candidate in names}
     near = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)

@@ -39,7 +39,7 @@ def evaluate(
     threads: int | None,
 ) -> None:
     """Measure the network of RUN_DIR, which `nas train` wrote, with its stored preprocessing."""
-    from nas.cli.training_run import report_lines
+    from nas.cli.training_lines import report_lines
     from nas.errors import NasError
     from nas.tasks.registry import task_named
     from nas.train.device import choose_device, set_threads

@@ -34,6 +34,7 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
         parse_score(score)
     device = flags["device"] or "auto"
     workers, threads = _workers(flags["workers"], flags["threads"], device)
+    training = _updated(space.training, flags, "epochs", "batch_size", "learning_rate", "seed")
     values = {
         "command": _printable(shlex.join(["nas", *sys.argv[1:]])),
         "data": _absolute(flags["data"], "--data"),
@@ -41,9 +42,7 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
         "strict": flags["strict"],
         "search": _updated(space.search, flags, "trials", "minutes", "sampler", "seed"),
         "budget": _budget(space.budget, flags),
-        "training": _updated(
-            space.training, flags, "epochs", "batch_size", "learning_rate", "seed"
-        ),
+        "training": training if flags["data"] is not None else training.unmirrored(),
         "score": score,
         "workers": workers,
         "threads": threads,

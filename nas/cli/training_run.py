@@ -13,14 +13,20 @@ import yaml
 from pydantic import JsonValue
 from torch import nn
 
+from nas.cli.training_lines import (
+    cost_line,
+    data_lines,
+    epoch_line,
+    report_lines,
+    source_line,
+)
 from nas.errors import NasError
-from nas.macs.count import MacsReport, count_macs
+from nas.macs.count import count_macs
 from nas.model.build import build_network
 from nas.model.identity import architecture_hash
-from nas.report.class_table import class_table
 from nas.report.confusion import plot_confusion
 from nas.report.history_plot import plot_history
-from nas.report.tables import count_text, metric_text, metric_title, seconds_text
+from nas.report.tables import seconds_text
 from nas.report.tensorboard import CurveWriter
 from nas.runs import atomic_write_text, environment
 from nas.spec.architecture import ArchitectureSpec, dump_architecture, load_architecture
@@ -84,17 +90,17 @@ def carry_out(plan: RunPlan, device: torch.device) -> None:
     start = perf_counter()
     say = _log_to(plan.folder / LOG_FILE)
     task = task_named(plan.architecture.task)
-    say(_first_line(plan))
+    say(source_line(plan.source, resumed=plan.resumed))
     data = _load(plan, task)
     architecture = _adopted(plan, task, data)
-    for line in _data_lines(data):
+    for line in data_lines(data):
         say(line)
     if not plan.resumed:
         _write_plan(plan, architecture)
     with seeded(plan.training.seed, torch.device("cpu")):
         network = build_network(architecture, pretrained=plan.pretrained)
     cost = count_macs(network, architecture.input.shape)
-    say(_cost_line(architecture, cost, plan.training, device))
+    say(cost_line(architecture, cost, plan.training, device))
     fitted = _fit(network, data, task, plan, device, say)
     save_weights(network, plan.folder / WEIGHTS_FILE)
     test = evaluate(network, data, task, "test", device=device)
@@ -122,19 +128,6 @@ def carry_out(plan: RunPlan, device: torch.device) -> None:
     atomic_write_text(plan.folder / METRICS_FILE, json.dumps(values, indent=2) + "\n")
 
 
-def report_lines(split: str, first_metric: str, metrics: Metrics) -> list[str]:
-    """What a person reads of an evaluation: the table of classes, then the first metric."""
-    values = metrics.with_intervals()
-    low, high = values[f"{first_metric}_ci95"]
-    lines = [""]
-    if isinstance(metrics, ClassificationMetrics):
-        lines += class_table(metrics.confusion, tuple(metrics.per_class_f1)).splitlines()
-    interval = f"(95 % interval {metric_text(low)} to {metric_text(high)})"
-    shown = f"{metric_text(values[first_metric])} {interval}"
-    more = f", accuracy {metric_text(values['accuracy'])}" if "accuracy" in values else ""
-    return [*lines, f"{split} {metric_title(first_metric)} {shown}{more}"]
-
-
 def _fit(
     network: nn.Module,
     data: TaskData,
@@ -149,7 +142,7 @@ def _fit(
         nonlocal best
         mark = "  *" if result.validation.first > best else ""
         best = max(best, result.validation.first)
-        say(_epoch_line(result, plan.training.epochs, task.first_metric) + mark)
+        say(epoch_line(result, plan.training.epochs, task.first_metric) + mark)
         curves.scalars(
             result.epoch,
             {
@@ -237,44 +230,6 @@ def _draw(folder: Path, task: Task[Any], test: Metrics, fitted: FitResult) -> No
         folder / "history.png",
         best_epoch=fitted.best_epoch,
         metric=task.first_metric,
-    )
-
-
-def _first_line(plan: RunPlan) -> str:
-    if plan.source is None:
-        return "Data: scikit-learn's handwritten digits, which are built in (no --data was given)"
-    return f"Data: {plan.source}" + (" (resumed)" if plan.resumed else "")
-
-
-def _data_lines(data: TaskData) -> list[str]:
-    lines = []
-    if data.made_splits:
-        lines.append(
-            f"  no {' and no '.join(data.made_splits)} split there: made from the training images, "
-            "stratified"
-        )
-    if data.unreadable:
-        lines.append(f"  {len(data.unreadable)} unreadable files are left out:")
-        lines += [f"    {file}" for file in data.unreadable]
-    return lines
-
-
-def _cost_line(
-    architecture: ArchitectureSpec, cost: MacsReport, training: TrainingSpec, device: torch.device
-) -> str:
-    size = "x".join(map(str, architecture.input.shape))
-    return (
-        f"{architecture.name}: {count_text(cost.total)} MACs, {count_text(cost.parameters)} "
-        f"parameters, input {size}, {len(architecture.classes)} classes; {training.epochs} epochs "
-        f"on {device}, threads: {torch.get_num_threads()}"
-    )
-
-
-def _epoch_line(result: EpochResult, epochs: int, first_metric: str) -> str:
-    return (
-        f"epoch {result.epoch:{len(str(epochs))}}/{epochs}  loss {result.train_loss:.4f}  "
-        f"validation {metric_title(first_metric)} {metric_text(result.validation.first)}  "
-        f"{seconds_text(result.seconds)}"
     )
 
 

@@ -99,6 +99,7 @@ def _architecture_text(
         "seed": settings.training.seed,
         "data": source,
         "split_seed": settings.split_seed,
+        "groups": settings.groups,
         "commit": settings.environment.get("commit", "unknown"),
     }
     return dump_architecture(replace(architecture, provenance=provenance))

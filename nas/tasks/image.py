@@ -6,14 +6,14 @@ from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from nas.data.augment import BatchAugment
 from nas.data.batches import evaluation_batches, train_batch_count, train_batches
-from nas.data.image_set import SPLITS, ImageData, Pixels
-from nas.data.images import list_images, load_image_data
+from nas.data.image_set import ImageData
+from nas.data.images import load_image_data
+from nas.data.normalise import fitted_preprocess
 from nas.data.sampler import build_sampler
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec
@@ -34,7 +34,10 @@ class ImageTaskData:
 
     images: ImageData
     preprocess: ImagePreprocess
-    made_splits: tuple[Split, ...] = ()
+
+    @property
+    def made_splits(self) -> tuple[Split, ...]:
+        return self.images.made_splits
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -95,16 +98,13 @@ class ImageTask(Task[ImageTaskData]):
             strict=strict,
             groups=groups,
         )
-        data = ImageTaskData(images, preprocess or ImagePreprocess(), _made_splits(source))
+        data = ImageTaskData(images, preprocess or ImagePreprocess())
         return data if preprocess is not None else self.measure_normalisation(data)
 
     def measure_normalisation(self, data: ImageTaskData) -> ImageTaskData:
         """The same pictures; mean and deviation of each channel are the training split's."""
-        pixels_NHWC = data.images.split("train").pixels
-        mean, std = channel_statistics(pixels_NHWC)
-        return replace(
-            data, preprocess=data.preprocess.model_copy(update={"mean": mean, "std": std})
-        )
+        train = data.images.split("train")
+        return replace(data, preprocess=fitted_preprocess(data.preprocess, train))
 
     def build_loss(self, training: TrainingSpec) -> Loss:
         return ClassifierLoss(training.loss)
@@ -155,28 +155,3 @@ class ImageTask(Task[ImageTaskData]):
         device: torch.device,
     ) -> Iterator[Prediction]:
         return predict_images(network, architecture, files, device)
-
-
-def _made_splits(source: Path | None) -> tuple[Split, ...]:
-    """Splits that a source does not name itself; the built-in set's are part of it."""
-    if source is None:
-        return ()
-    given = {file.split for file in list_images(source).files}
-    return tuple(split for split in SPLITS if split != "train" and split not in given)
-
-
-def channel_statistics(pixels_NHWC: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel on the scale of 0 to 1, to 4 decimals.
-
-    A channel of one value gets the deviation of one grey level, so that it can be divided by.
-    """
-    values = np.arange(256) / 255
-    means: list[float] = []
-    deviations: list[float] = []
-    for channel in range(pixels_NHWC.shape[3]):
-        counts = np.bincount(pixels_NHWC[..., channel].ravel(), minlength=256)
-        mean = float(counts @ values / counts.sum())
-        variance = float(counts @ (values - mean) ** 2 / counts.sum())
-        means.append(round(mean, 4))
-        deviations.append(round(max(variance**0.5, 1 / 255), 4))
-    return tuple(means), tuple(deviations)

@@ -93,14 +93,14 @@ def test_resumes_to_the_same_weights(
 ) -> None:
     common = ("--arch", architecture_file, "--data", photos, "--epochs", 4, "--threads", 1)
     assert invoke(train, *common, "--out", tmp_path / "whole").exception is None
-    real = training_run._epoch_line
+    real = training_run.epoch_line
 
     def stop_in_epoch_3(result, *arguments):
         if result.epoch == 3:
             raise KeyboardInterrupt
         return real(result, *arguments)
 
-    monkeypatch.setattr(training_run, "_epoch_line", stop_in_epoch_3)
+    monkeypatch.setattr(training_run, "epoch_line", stop_in_epoch_3)
     stopped = invoke(train, *common, "--out", tmp_path / "stopped")
     assert "go on with: nas train --resume" in stopped.output
     assert not (tmp_path / "stopped" / "metrics.json").exists()

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -14,7 +13,7 @@ from nas.spec.architecture import ArchitectureSpec, InputSpec, parse_architectur
 from nas.spec.definition import Head
 from nas.spec.preprocess import ImagePreprocess
 from nas.spec.training import TrainingSpec
-from nas.tasks.image import ImageTask, channel_statistics
+from nas.tasks.image import ImageTask
 
 TASK = ImageTask()
 SIZE = InputSpec(height=12, width=16)
@@ -75,16 +74,6 @@ def test_a_preprocess_is_kept_or_measured() -> None:
     x = torch.cat([x for x, _ in batches])
     assert float(x.mean()) == pytest.approx(0, abs=0.01)
     assert float(x.std()) == pytest.approx(1, abs=0.01)
-
-
-def test_statistics_by_numpy() -> None:
-    pixels = np.random.default_rng(0).integers(0, 200, (7, 5, 6, 3), dtype=np.uint8)
-    pixels[..., 2] = 51
-    mean, std = channel_statistics(pixels)
-    np.testing.assert_allclose(mean, (pixels / 255).mean(axis=(0, 1, 2)), atol=1e-4)
-    np.testing.assert_allclose(std[:2], (pixels / 255).std(axis=(0, 1, 2))[:2], atol=1e-4)
-    assert mean[2] == 0.2
-    assert std[2] == pytest.approx(1 / 255, abs=1e-4)
 
 
 def test_only_the_named_splits_are_loaded() -> None:
