@@ -24,7 +24,7 @@ from benchmarks.usual_training import UsualTraining
 from nas.cli.input_shape import parse_input_shape
 from nas.macs.count import count_macs
 from nas.model.build import build_network
-from nas.runs import environment
+from nas.runs.environment import environment
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
@@ -71,7 +71,7 @@ class Timing:
 @click.option(
     "--workers", default=2, show_default=True, help="DataLoader workers of the usual way."
 )
-@click.option("--threads", default=1, show_default=True, help="Cores that PyTorch uses, for both.")
+@click.option("--threads", type=int, help="Cores that PyTorch uses, for both  [default: all]")
 @click.option("--repeats", default=5, show_default=True, help="Epochs timed of each.")
 @click.option("--check", is_flag=True, help=f"Fail if the ratio is below {LEAST_RATIO:g}.")
 def main(
@@ -81,7 +81,7 @@ def main(
     input_size: str,
     batch_size: int,
     workers: int,
-    threads: int,
+    threads: int | None,
     repeats: int,
     check: bool,
 ) -> None:

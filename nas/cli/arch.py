@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nas.cli.input_shape import load_architecture_at
+from nas.errors import NasError
+from nas.text_table import aligned
+
 if TYPE_CHECKING:
     from nas.spec.definition import ArchitectureSpec
 
@@ -21,18 +25,12 @@ def arch() -> None:
 @click.option("--named", is_flag=True, help="Print the named form, defaults written out.")
 def show(file: Path, input_size: str | None, rows: bool, named: bool) -> None:
     """Each layer with what comes in, what goes out, its parameters and MACs."""
-    from nas.cli.input_shape import parse_input_shape
-    from nas.errors import NasError
-    from nas.spec.architecture import dump_architecture, load_architecture
+    from nas.spec.architecture import dump_architecture
     from nas.spec.rows import dump_rows
 
     if rows and named:
         raise NasError("give --rows or --named, one of them")
-    size = None if input_size is None else parse_input_shape(input_size)
-    architecture = load_architecture(file, input_size=None if size is None else size[1:])
-    if size is not None and size[0] != architecture.input.channels:
-        problem = f"the network takes {architecture.input.channels} channels, not {size[0]}"
-        raise NasError(problem, key="--input")
+    architecture = load_architecture_at(file, input_size)
     if rows:
         click.echo(dump_rows(architecture), nl=False)
     elif named:
@@ -42,7 +40,6 @@ def show(file: Path, input_size: str | None, rows: bool, named: bool) -> None:
 
 
 def _table(architecture: "ArchitectureSpec") -> list[str]:
-    from nas.errors import NasError
     from nas.macs.architecture import block_cost, count_architecture
 
     if architecture.model is not None:
@@ -56,7 +53,7 @@ def _table(architecture: "ArchitectureSpec") -> list[str]:
         rows.append((step.name, step.config.name, *shapes, *figures))
     report = count_architecture(architecture)
     rows.append(("total", "", "", "", f"{report.parameters:,}", f"{report.total:,}"))
-    lines = _aligned(rows)
+    lines = aligned(rows, left=(0, 1))
     rounded = architecture.provenance.get("rounded")
     if isinstance(rounded, list):
         lines += [f"rounded or scaled: {change}" for change in rounded]
@@ -65,14 +62,3 @@ def _table(architecture: "ArchitectureSpec") -> list[str]:
 
 def _shape(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if column < 2 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

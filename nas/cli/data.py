@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nas.text_table import aligned
+
 if TYPE_CHECKING:
     from nas.data.statistics import DataStatistics, Spread
 
@@ -89,10 +91,4 @@ def _count_table(statistics: "DataStatistics") -> list[str]:
         for position, name in enumerate(statistics.classes)
     ]
     rows.append(("all", *(str(sum(counts)) for counts in columns)))
-    first = max(len("class"), *(len(row[0]) for row in rows))
-    header = ("class", *heads)
-    return [
-        row[0].ljust(first)
-        + "".join(cell.rjust(len(head) + 2) for cell, head in zip(row[1:], heads, strict=True))
-        for row in (header, *rows)
-    ]
+    return aligned([("class", *heads), *rows], left=(0,))

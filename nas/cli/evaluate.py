@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Literal
 
 import click
+
+from nas.data.split_names import SPLITS, Split
+from nas.errors import NasError
 
 
 @click.command("evaluate")
@@ -14,7 +16,7 @@ import click
 )
 @click.option(
     "--split",
-    type=click.Choice(["train", "validation", "test"]),
+    type=click.Choice(SPLITS),
     default="test",
     show_default=True,
     help="Which part of the data.",
@@ -31,7 +33,7 @@ import click
 def evaluate(
     run: Path,
     data: Path | None,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     groups: Path | None,
     strict: bool,
     as_json: bool,
@@ -39,8 +41,7 @@ def evaluate(
     threads: int | None,
 ) -> None:
     """Measure the network of RUN_DIR, which `nas train` wrote, with its stored preprocessing."""
-    from nas.cli.training_lines import report_lines
-    from nas.errors import NasError
+    from nas.report.evaluation import evaluation_lines
     from nas.tasks.registry import task_named
     from nas.train.device import choose_device, set_threads
     from nas.train.loop import evaluate as measure
@@ -74,4 +75,4 @@ def evaluate(
         values = {"split": split, "data": loaded.source, **metrics.with_intervals()}
         click.echo(json.dumps(values, indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(report_lines(split, task.first_metric, metrics)).lstrip("\n"))
+        click.echo("\n".join(evaluation_lines(split, task.first_metric, metrics)))

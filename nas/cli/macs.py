@@ -5,17 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.cli.input_shape import parse_input_shape
+from nas.cli.input_shape import InputShape, load_architecture_at, parse_input_shape
 from nas.errors import NasError
 
 if TYPE_CHECKING:
     from torch import nn
 
     from nas.macs.count import MacsReport
-    from nas.spec.architecture import ArchitectureSpec
 
-Shape = tuple[int, int, int]
-DEFAULT_INPUT: Shape = (3, 224, 224)
+DEFAULT_INPUT: InputShape = (3, 224, 224)
 
 
 @click.command("macs")
@@ -44,13 +42,12 @@ def macs(
         raise NasError("give either --arch FILE or --model NAME, one of them")
     if compare and as_format == "csv":
         raise NasError("--csv holds the layers alone; take --json or --markdown with --compare")
-    given = None if input_text is None else parse_input_shape(input_text)
-
     if arch is not None:
-        report, network, shape = _count_file(arch, given, depth, compare)
+        report, network, shape = _count_file(arch, input_text, depth, compare)
     else:
         assert model is not None
-        report, network, shape = _count_model(model, given or DEFAULT_INPUT, depth)
+        given = DEFAULT_INPUT if input_text is None else parse_input_shape(input_text)
+        report, network, shape = _count_model(model, given, depth)
     comparison = None
     if compare:
         from nas.macs.conventions import compare_counters
@@ -72,8 +69,8 @@ def macs(
 
 
 def _count_model(
-    model: str, shape: Shape, depth: int | None
-) -> "tuple[MacsReport, nn.Module, Shape]":
+    model: str, shape: InputShape, depth: int | None
+) -> "tuple[MacsReport, nn.Module, InputShape]":
     from nas.macs.count import count_macs
     from nas.model.reference import load_reference
 
@@ -82,14 +79,14 @@ def _count_model(
 
 
 def _count_file(
-    path: Path, given: Shape | None, depth: int | None, keep_network: bool
-) -> "tuple[MacsReport, nn.Module | None, Shape]":
+    path: Path, input_text: str | None, depth: int | None, keep_network: bool
+) -> "tuple[MacsReport, nn.Module | None, InputShape]":
     from nas.macs.architecture import count_architecture
     from nas.macs.count import count_macs
     from nas.macs.meta import WithoutWeights
     from nas.model.build import build_network
 
-    architecture = _load(path, given)
+    architecture = load_architecture_at(path, input_text)
     shape = architecture.input.shape
     if architecture.model is None and depth is None and not keep_network:
         return count_architecture(architecture), None, shape
@@ -101,15 +98,3 @@ def _count_file(
     if architecture.model is None and depth is None:
         return count_architecture(architecture), network, shape
     return count_macs(network, shape, depth=depth), network, shape
-
-
-def _load(path: Path, given: Shape | None) -> "ArchitectureSpec":
-    from nas.spec.architecture import load_architecture
-
-    architecture = load_architecture(path, input_size=None if given is None else given[1:])
-    if given is not None and architecture.input.channels != given[0]:
-        raise NasError(
-            f"--input has {given[0]} channels, and this takes {architecture.input.channels}",
-            file=path,
-        )
-    return architecture

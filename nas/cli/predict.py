@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nas.errors import NasError
+
 if TYPE_CHECKING:
     from nas.tasks.base import Prediction
 
@@ -41,7 +43,7 @@ def predict(
 
     A file that can't be read gets an error in place of a prediction, and the exit code is 1.
     """
-    from nas.runs import atomic_write_text
+    from nas.files import atomic_write_text
     from nas.train.device import choose_device, set_threads
     from nas.train.trained import load_trained
 
@@ -61,7 +63,6 @@ def predict(
 
 def _listed(given: Sequence[Path], task: str) -> list[Path]:
     """The files as given, and those within folders."""
-    from nas.errors import NasError
     from nas.tasks.registry import task_named
 
     files: list[Path] = []

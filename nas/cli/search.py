@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli.search_flags import search_flags
+from nas.errors import NasError
 
 if TYPE_CHECKING:
     from nas.search.results import SearchResult
@@ -37,7 +38,6 @@ def search(space: str | None, out: Path | None, resume: Path | None, **flags: An
 
 def _begin(space: str | None, out: Path | None, flags: dict[str, Any]) -> "SearchResult":
     from nas.cli.search_settings import new_settings
-    from nas.errors import NasError
     from nas.search.run import begin_search
     from nas.spec.space import load_space
 

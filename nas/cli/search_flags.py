@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from nas.spec.sampler_names import SAMPLER_NAMES
+
 FILE = click.Path(path_type=Path)
 ABOVE_ZERO = click.FloatRange(0, min_open=True)
 
@@ -35,14 +37,16 @@ FLAGS = (
     ),
     click.option(
         "--sampler",
-        type=click.Choice(["tpe", "nsga2", "nsga3", "random"]),
+        type=click.Choice(SAMPLER_NAMES),
         help="How candidates are drawn.",
     ),
     click.option(
         "--seed", type=click.IntRange(0, 2**31 - 1), help="Of the candidates and their training."
     ),
     click.option(
-        "--workers", type=click.IntRange(1), help="Processes  [default: one a core, one on a GPU]"
+        "--workers",
+        type=click.IntRange(1),
+        help="Processes  [default: one a core, at most 8; one on a GPU]",
     ),
     click.option(
         "--threads", type=click.IntRange(1), help="Cores of each  [default: cores / workers]"

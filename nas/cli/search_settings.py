@@ -3,17 +3,14 @@
 import os
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import ValidationError
-
+from nas.cli.overrides import Flags, flag, updated
 from nas.errors import NasError
-from nas.runs import environment
+from nas.runs.environment import environment
 from nas.search.settings import SearchSettings
 from nas.spec.budget import BudgetSpec
-from nas.spec.frozen import Frozen
 from nas.spec.quantity import parse_quantity
 from nas.spec.score import parse_score
 from nas.spec.space import SpaceSpec
@@ -23,9 +20,6 @@ MAX_DEFAULT_WORKERS = 8
 CHANGEABLE = {"trials", "minutes", "workers", "threads", "device"}
 """Flags that a search which goes on may be given."""
 
-Flags = Mapping[str, Any]
-Spec = TypeVar("Spec", bound=Frozen)
-
 
 def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
     """The space's own settings, with the flags that were given in their place. Raises NasError."""
@@ -34,13 +28,13 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
         parse_score(score)
     device = flags["device"] or "auto"
     workers, threads = _workers(flags["workers"], flags["threads"], device)
-    training = _updated(space.training, flags, "epochs", "batch_size", "learning_rate", "seed")
+    training = updated(space.training, flags, "epochs", "batch_size", "learning_rate", "seed")
     values = {
         "command": _printable(shlex.join(["nas", *sys.argv[1:]])),
         "data": _absolute(flags["data"], "--data"),
         "groups": _absolute(flags["groups"], "--groups"),
         "strict": flags["strict"],
-        "search": _updated(space.search, flags, "trials", "minutes", "sampler", "seed"),
+        "search": updated(space.search, flags, "trials", "minutes", "sampler", "seed"),
         "budget": _budget(space.budget, flags),
         "training": training if flags["data"] is not None else training.unmirrored(),
         "score": score,
@@ -49,42 +43,31 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
         "device": device,
         "environment": environment(),
     }
-    return _updated(SearchSettings(), values, *values)
+    return updated(SearchSettings(), values, *values)
 
 
 def changed_settings(settings: SearchSettings, flags: Flags) -> SearchSettings:
     """The settings of a search that goes on, with the flags that may change. Raises NasError."""
     values: dict[str, Any] = {
-        "search": _updated(settings.search, flags, "trials", "minutes"),
+        "search": updated(settings.search, flags, "trials", "minutes"),
         "device": flags["device"],
     }
     if flags["workers"] is not None or flags["threads"] is not None:
         device = flags["device"] or settings.device
         workers = flags["workers"] or settings.workers
         values["workers"], values["threads"] = _workers(workers, flags["threads"], device)
-    return _updated(settings, values, *values)
+    return updated(settings, values, *values)
 
 
 def refuse_fixed(flags: Flags) -> None:
     """Raises NasError for a flag that a search which goes on can't change."""
     given = [name for name, value in flags.items() if value is not None and value is not False]
-    fixed = [_flag(name) for name in given if name not in CHANGEABLE]
+    fixed = [flag(name) for name in given if name not in CHANGEABLE]
     if fixed:
         names = ", ".join(fixed)
         raise NasError(
             f"a search that goes on keeps its settings: leave out {names}", key="--resume"
         )
-
-
-def _updated(spec: Spec, flags: Flags, *names: str) -> Spec:
-    """The object with those flags that were given. Raises NasError for a wrong one."""
-    given = {name: flags[name] for name in names if flags[name] is not None}
-    try:
-        return type(spec).model_validate({**dict(spec), **given})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        problem = f"{first['input']!r} is not allowed: {first['msg']}"
-        raise NasError(problem, key=_flag(str(first["loc"][0]))) from error
 
 
 def _budget(budget: BudgetSpec, flags: Flags) -> BudgetSpec:
@@ -94,21 +77,17 @@ def _budget(budget: BudgetSpec, flags: Flags) -> BudgetSpec:
             try:
                 given[name] = parse_quantity(given[name])
             except NasError as error:
-                raise NasError(error.problem, key=_flag(name)) from error
-    return _updated(budget, given, *given)
+                raise NasError(error.problem, key=flag(name)) from error
+    return updated(budget, given, *given)
 
 
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _absolute(path: Path | None, flag: str) -> str | None:
+def _absolute(path: Path | None, name: str) -> str | None:
     """The path as it is kept, so that a search can go on from any folder."""
     if path is None:
         return None
     text = str(path.resolve())
     if _printable(text) != text:
-        raise NasError(f"{_printable(text)!r} is no Unicode text: rename it", key=flag)
+        raise NasError(f"{_printable(text)!r} is no Unicode text: rename it", key=name)
     return text
 
 

@@ -1,7 +1,7 @@
 """`nas space`: look at a search space before hours are spent in it."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -27,15 +27,13 @@ def check(file: str, max_macs: str | None, samples: int, seed: int, as_json: boo
 
     FILE is a YAML file, or the name of an installed space.
     """
-    from dataclasses import replace
-
     from nas.search.survey import survey_space
     from nas.spec.quantity import parse_quantity
     from nas.spec.space import load_space
-    from nas.tasks.registry import task_named
+    from nas.tasks.registry import task_of
 
     loaded = load_space(file)
-    task_named(loaded.task)
+    requirement = task_of(loaded).check_space(loaded)
     if max_macs is not None:
         budget = loaded.budget.model_copy(update={"max_macs": parse_quantity(max_macs)})
         loaded = replace(loaded, budget=budget)
@@ -43,7 +41,7 @@ def check(file: str, max_macs: str | None, samples: int, seed: int, as_json: boo
     if as_json:
         click.echo(json.dumps(asdict(survey), indent=2))
     else:
-        click.echo("\n".join(_lines(loaded, survey)))
+        click.echo("\n".join(_lines(loaded, survey, requirement)))
 
 
 @space.command("sample")
@@ -55,24 +53,26 @@ def sample(file: str, number: int, seed: int, rows: bool) -> None:
     """Members drawn at random, as YAML documents with their MACs."""
     import numpy as np
 
-    from nas.report.tables import count_text
-    from nas.search.candidates import price
+    from nas.macs.architecture import count_architecture
+    from nas.model.identity import architecture_hash
     from nas.spec.architecture import dump_architecture
+    from nas.spec.quantity import count_text
+    from nas.spec.random_trial import RandomTrial
     from nas.spec.rows import dump_rows
-    from nas.spec.space import RandomTrial, load_space
+    from nas.spec.space import load_space
 
     loaded = load_space(file)
     generator = np.random.default_rng(seed)
     for index in range(number):
         architecture = loaded.sample(RandomTrial(generator, index))
-        candidate = price(architecture)
-        cost = f"{count_text(candidate.macs)} MACs, {count_text(candidate.parameters)} parameters"
-        click.echo(f"--- # {architecture.name}: {cost}, hash {candidate.architecture_hash}")
+        report = count_architecture(architecture)
+        cost = f"{count_text(report.total)} MACs, {count_text(report.parameters)} parameters"
+        click.echo(f"--- # {architecture.name}: {cost}, hash {architecture_hash(architecture)}")
         click.echo(dump_rows(architecture) if rows else dump_architecture(architecture), nl=False)
 
 
-def _lines(space: "SpaceSpec", survey: "Survey") -> list[str]:
-    from nas.report.tables import count_text
+def _lines(space: "SpaceSpec", survey: "Survey", requirement: str) -> list[str]:
+    from nas.spec.quantity import count_text
 
     budget = space.budget
     bounds = [
@@ -94,7 +94,7 @@ def _lines(space: "SpaceSpec", survey: "Survey") -> list[str]:
     if bounds:
         share = f"{survey.share_within_budget:.1%} of the sample within"
         lines.append(f"budget      {', '.join(bounds)}: {share}")
-    lines.append(f"requires    {_requirement(space)}")
+    lines.append(f"requires    {requirement}")
     shown = list(survey.unused_choices[:12])
     if shown:
         more = len(survey.unused_choices) - len(shown)
@@ -103,14 +103,8 @@ def _lines(space: "SpaceSpec", survey: "Survey") -> list[str]:
     return lines
 
 
-def _requirement(space: "SpaceSpec") -> str:
-    if space.head == "none":
-        return f"one logit a class: every member ends in {len(space.classes)} outputs"
-    return "one logit a class: every member gets a linear head"
-
-
 def _spread(spread: "Spread") -> str:
-    from nas.report.tables import count_text
+    from nas.spec.quantity import count_text
 
     names = ("minimum", "lower_quartile", "median", "upper_quartile", "maximum")
     words = ("min", "25 %", "median", "75 %", "max")

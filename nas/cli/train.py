@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nas.cli.input_shape import load_architecture_at, parse_input_shape
+from nas.errors import NasError
+
 if TYPE_CHECKING:
     from nas.cli.training_run import RunPlan
-    from nas.spec.architecture import ArchitectureSpec
+    from nas.spec.definition import ArchitectureSpec
     from nas.spec.training import TrainingSpec
 
 
@@ -50,7 +53,7 @@ def train(resume: Path | None, device: str, threads: int | None, **options: Any)
     Without --data: on the data that the architecture file names, else on the built-in digits.
     """
     from nas.cli.training_run import carry_out
-    from nas.runs import locked_run
+    from nas.runs.locks import locked_run
     from nas.train.device import choose_device, set_threads
 
     set_threads(threads)
@@ -76,8 +79,7 @@ def _new_plan(
     seed: int | None,
 ) -> "RunPlan":
     from nas.cli.training_run import RunPlan
-    from nas.errors import NasError
-    from nas.runs import new_run_folder
+    from nas.runs.folder import new_run_folder
     from nas.train.source import groups_of, source_of
 
     if pretrained and model is None:
@@ -94,56 +96,48 @@ def _new_plan(
         "seed": seed,
     }
     return RunPlan(
-        folder=new_run_folder(out, f"{architecture.name}-train"),
         architecture=architecture,
         training=_training(training, overrides, built_in=source is None),
         source=source,
         groups=groups_of(architecture, source, groups),
         strict=strict,
         pretrained=pretrained,
+        folder=new_run_folder(out, f"{architecture.name}-train"),  # last: mistakes leave none
     )
 
 
 def _architecture(
     arch: Path | None, model: str | None, input_size: str | None
 ) -> "ArchitectureSpec":
-    from nas.cli.input_shape import parse_input_shape
-    from nas.errors import NasError
-    from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
+    from nas.spec.definition import ArchitectureSpec, InputSpec
 
     if (arch is None) == (model is None):
         raise NasError("give --arch FILE or --model NAME, one of them")
-    shape = None if input_size is None else parse_input_shape(input_size)
     if arch is not None:
-        architecture = load_architecture(arch, input_size=None if shape is None else shape[1:])
-        if shape is not None and shape[0] != architecture.input.channels:
-            raise NasError(
-                f"the network takes {architecture.input.channels} channels, not {shape[0]}",
-                key="--input",
-            )
-        return architecture
-    if shape is None:
+        return load_architecture_at(arch, input_size)
+    if input_size is None:
         raise NasError("--model needs --input CxHxW, e.g. 3x46x64 (see `nas data stats DIR`)")
     name = str(model).rpartition(":")[2]
-    size = InputSpec(channels=shape[0], height=shape[1], width=shape[2])
+    channels, height, width = parse_input_shape(input_size)
+    size = InputSpec(channels=channels, height=height, width=width)
     return ArchitectureSpec(name=name, input=size, model=model)
 
 
 def _training(file: Path | None, overrides: dict[str, Any], *, built_in: bool) -> "TrainingSpec":
     """The file's settings or the defaults, with the flags that were given in their place."""
+    from nas.cli.overrides import updated
     from nas.spec.training import TrainingSpec, load_training
 
     training = TrainingSpec() if file is None else load_training(file)
-    given = {key: value for key, value in overrides.items() if value is not None}
-    training = training.model_copy(update=given)
+    training = updated(training, overrides, *overrides)
     return training.unmirrored() if built_in else training
 
 
 def _resumed_plan(folder: Path, options: dict[str, Any]) -> "RunPlan":
+    from nas.cli.overrides import flag
     from nas.cli.training_run import RunPlan
-    from nas.errors import NasError
 
-    given = sorted(f"--{name.replace('_', '-')}" for name, value in options.items() if value)
+    given = sorted(flag(name) for name, value in options.items() if value)
     if given:
         raise NasError(
             f"a resumed run keeps its settings: leave out {', '.join(given)}", key="--resume"

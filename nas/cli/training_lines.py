@@ -1,16 +1,15 @@
-"""What `nas train` and `nas evaluate` say, a line at a time."""
+"""What `nas train` says while it works, a line at a time."""
 
 from pathlib import Path
 
 import torch
 
 from nas.macs.count import MacsReport
-from nas.report.class_table import class_table
-from nas.report.tables import count_text, metric_text, metric_title, seconds_text
+from nas.report.tables import metric_text, metric_title, seconds_text
 from nas.spec.architecture import ArchitectureSpec
+from nas.spec.quantity import count_text
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Metrics, TaskData
-from nas.tasks.classification import ClassificationMetrics
+from nas.tasks.base import TaskData
 from nas.train.checkpoint import EpochResult
 
 
@@ -26,7 +25,7 @@ def data_lines(data: TaskData) -> list[str]:
     lines = []
     if data.made_splits:
         lines.append(
-            f"  no {' and no '.join(data.made_splits)} split there: made from the training images, "
+            f"  no {' and no '.join(data.made_splits)} split there: made from the training split, "
             "stratified"
         )
     if data.unreadable:
@@ -54,16 +53,3 @@ def epoch_line(result: EpochResult, epochs: int, first_metric: str) -> str:
         f"validation {metric_title(first_metric)} {metric_text(result.validation.first)}  "
         f"{seconds_text(result.seconds)}"
     )
-
-
-def report_lines(split: str, first_metric: str, metrics: Metrics) -> list[str]:
-    """What a person reads of an evaluation: the table of classes, then the first metric."""
-    values = metrics.with_intervals()
-    low, high = values[f"{first_metric}_ci95"]
-    lines = [""]
-    if isinstance(metrics, ClassificationMetrics):
-        lines += class_table(metrics.confusion, tuple(metrics.per_class_f1)).splitlines()
-    interval = f"(95 % interval {metric_text(low)} to {metric_text(high)})"
-    shown = f"{metric_text(values[first_metric])} {interval}"
-    more = f", accuracy {metric_text(values['accuracy'])}" if "accuracy" in values else ""
-    return [*lines, f"{split} {metric_title(first_metric)} {shown}{more}"]

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 import torch
-import yaml
 from pydantic import JsonValue
 from torch import nn
 
@@ -17,22 +16,23 @@ from nas.cli.training_lines import (
     cost_line,
     data_lines,
     epoch_line,
-    report_lines,
     source_line,
 )
+from nas.data.split_names import SPLITS
 from nas.errors import NasError
+from nas.files import atomic_write_text
 from nas.macs.count import count_macs
 from nas.model.build import build_network
 from nas.model.identity import architecture_hash
-from nas.report.confusion import plot_confusion
+from nas.report.evaluation import draw_evaluation, evaluation_lines
 from nas.report.history_plot import plot_history
 from nas.report.tables import seconds_text
 from nas.report.tensorboard import CurveWriter
-from nas.runs import atomic_write_text, environment
+from nas.runs.environment import environment
 from nas.spec.architecture import ArchitectureSpec, dump_architecture, load_architecture
 from nas.spec.training import TrainingSpec, load_training
+from nas.spec.yaml_text import block
 from nas.tasks.base import Metrics, Task, TaskData
-from nas.tasks.classification import ClassificationMetrics
 from nas.tasks.registry import task_named
 from nas.train.checkpoint import EpochResult
 from nas.train.device import seeded
@@ -121,7 +121,7 @@ def carry_out(plan: RunPlan, device: torch.device) -> None:
         "environment": environment(),
     }
     _draw(plan.folder, task, test, fitted)
-    for line in report_lines("test", task.first_metric, test):
+    for line in ("", *evaluation_lines("test", task.first_metric, test)):
         say(line)
     say(f"{seconds_text(fitted.seconds_per_epoch)} an epoch; written to {plan.folder}")
     # Last: its presence says that the run is finished.
@@ -143,13 +143,12 @@ def _fit(
         mark = "  *" if result.validation.first > best else ""
         best = max(best, result.validation.first)
         say(epoch_line(result, plan.training.epochs, task.first_metric) + mark)
-        curves.scalars(
+        curves.epoch(
             result.epoch,
-            {
-                "loss/train": result.train_loss,
-                f"{task.first_metric}/validation": result.validation.first,
-                "learning_rate": result.learning_rate,
-            },
+            task.first_metric,
+            result.validation.first,
+            train_loss=result.train_loss,
+            learning_rate=result.learning_rate,
         )
 
     try:
@@ -176,7 +175,7 @@ def _load(plan: RunPlan, task: Task[Any]) -> TaskData:
         plan.source,
         plan.architecture.input,
         plan.architecture.preprocess,
-        splits=("train", "validation", "test"),
+        splits=SPLITS,
         seed=split_seed_of(plan.architecture),
         strict=plan.strict,
         groups=plan.groups,
@@ -217,13 +216,12 @@ def _adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec
 
 def _write_plan(plan: RunPlan, architecture: ArchitectureSpec) -> None:
     atomic_write_text(plan.folder / ARCHITECTURE_FILE, dump_architecture(architecture))
-    training = plan.training.model_dump(mode="json")
-    atomic_write_text(plan.folder / TRAINING_FILE, yaml.safe_dump(training, sort_keys=False))
+    training = block(plan.training.model_dump(mode="json")) + "\n"
+    atomic_write_text(plan.folder / TRAINING_FILE, training)
 
 
 def _draw(folder: Path, task: Task[Any], test: Metrics, fitted: FitResult) -> None:
-    if isinstance(test, ClassificationMetrics):
-        plot_confusion(test.confusion, tuple(test.per_class_f1), folder / "confusion.png")
+    draw_evaluation(test, folder)
     plot_history(
         [result.train_loss for result in fitted.history],
         [result.validation.first for result in fitted.history],

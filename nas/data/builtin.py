@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from nas.data.image_set import ImageData, ImageSet, Pixels, Split
+from nas.data.image_set import ImageData, ImageSet, Pixels
 from nas.data.listing import ImageFile
+from nas.data.split_names import Split
 from nas.data.splits import assign_splits
 
 DIGITS_SOURCE = "scikit-learn's handwritten digits"

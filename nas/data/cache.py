@@ -23,7 +23,8 @@ from nas.data.decode import (
 )
 from nas.data.digests import DigestMemo
 from nas.data.image_set import Pixels
-from nas.data.storage import atomic_file, exclusive, write_atomically
+from nas.data.storage import exclusive
+from nas.files import atomic_file, atomic_write_bytes
 from nas.spec.preprocess import ImagePreprocess
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ def _build(
 ) -> None:
     with atomic_file(array) as stream:
         record = _write_array(stream, paths, settings, on_progress)
-    write_atomically(array.with_suffix(".json"), json.dumps(asdict(record)).encode())
+    atomic_write_bytes(array.with_suffix(".json"), json.dumps(asdict(record)).encode())
 
 
 def _in_memory(

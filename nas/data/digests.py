@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from nas.data.storage import write_atomically
+from nas.files import atomic_write_bytes
 
 Stamp = list[int]
 """Size, time of change of the content, time of change of the file's record, in ns."""
@@ -57,7 +57,7 @@ class DigestMemo:
         content = json.dumps(self._known, ensure_ascii=True).encode("ascii")
         # The array's own writing reports a folder that can't be written.
         try:
-            write_atomically(self._file, content)
+            atomic_write_bytes(self._file, content)
         except OSError:
             self._file = None
 

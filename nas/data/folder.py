@@ -5,19 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from nas.data.image_set import Split
 from nas.data.listing import ImageFile, Listing
+from nas.data.split_names import SPLIT_NAMES, Split
 from nas.errors import NasError
-
-SPLIT_NAMES: dict[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-}
-"""What a folder or a CSV cell may call a split, in lower case."""
 
 
 def list_folder(root: Path) -> Listing:

@@ -1,13 +1,11 @@
 """Images as arrays: what a split, and a whole data set, are in memory."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+from nas.data.split_names import Split
 
 Pixels = NDArray[np.uint8]
 """Pixels of one image (H, W, C) or of many (N, H, W, C), 0 to 255."""

@@ -11,15 +11,14 @@ from nas.data.cache import DecodedFiles, DecodeSettings, Progress, decoded_files
 from nas.data.decode import check_channels
 from nas.data.digests import DigestMemo
 from nas.data.folder import has_train_folder, list_folder
-from nas.data.image_set import SPLITS, ImageData, ImageSet, Split, UnreadableFile
+from nas.data.image_set import ImageData, ImageSet, UnreadableFile
 from nas.data.listing import ImageFile, Listing, checked_listing
+from nas.data.split_names import Split
 from nas.data.splits import assign_splits
 from nas.data.storage import default_cache_dir
 from nas.data.table import list_table, read_groups
 from nas.errors import NasError, did_you_mean
 from nas.spec.preprocess import ImagePreprocess
-
-__all__ = ["SPLITS", "ImageData", "ImageSet", "Split", "UnreadableFile", "load_image_data"]
 
 
 def load_image_data(

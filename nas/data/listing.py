@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.data.image_set import SPLITS, Split
+from nas.data.split_names import SPLITS, Split
 from nas.errors import NasError, did_you_mean
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from nas.data.image_set import Split
 from nas.data.listing import ImageFile
+from nas.data.split_names import Split
 
 VALIDATION_SHARE = 0.15
 TEST_SHARE = 0.20

@@ -1,9 +1,8 @@
-"""The folder of the cache, files that appear whole or not at all, and locks between processes."""
+"""The folder of the cache, and locks between the processes that fill it."""
 
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,33 +29,11 @@ def default_cache_dir() -> Path | None:
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A new file, put on disk in `path`'s place when the block ends well, else removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w+b") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replaces the file at `path`, parents made. Raises OSError."""
-    with atomic_file(path) as stream:
-        stream.write(content)
-
-
-@contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """One process at a time, by a lock on the file `path`.
 
     Where the platform or the file system has no such locks, all go in: files are written by
-    `atomic_file`, so that work is then done twice, but never wrongly.
+    `nas.files.atomic_file`, so that work is then done twice, but never wrongly.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "ab") as stream:

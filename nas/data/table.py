@@ -4,9 +4,8 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from nas.data.folder import SPLIT_NAMES
-from nas.data.image_set import Split
 from nas.data.listing import ImageFile, Listing
+from nas.data.split_names import SPLIT_NAMES, Split
 from nas.errors import NasError, did_you_mean
 
 

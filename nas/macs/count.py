@@ -51,8 +51,7 @@ def count_macs(
         module: Takes one float tensor `(N, *input_shape)`.
         input_shape: `(C, H, W)` of an image; any shape without the batch axis.
         depth: Rows are the modules this many names deep. None is one row a block for our own
-        networks,
-            and for others one row for each module that does multiply-adds itself.
+            networks, and for others one row for each module that does multiply-adds itself.
 
     Raises NasError for an op that is neither counted nor known to cost nothing, for a module that
     looks at values, and for an input that it can't take.

@@ -1,4 +1,4 @@
-"""A network's cost as text, Markdown, CSV or JSON. The only place where MACs are rounded."""
+"""A network's cost as text, Markdown, CSV or JSON."""
 
 import csv
 import io
@@ -9,6 +9,8 @@ from typing import Any
 from nas.macs.conventions import OURS, Comparison
 from nas.macs.count import MacsReport
 from nas.macs.kinds import WHY
+from nas.spec.quantity import count_text
+from nas.text_table import aligned
 
 _JSON_COUNTERS = ("fvcore", "ptflops", "ptflops_aten")
 _LAYER_WIDTHS = (31, 19)
@@ -16,14 +18,6 @@ _LAYER_WIDTHS = (31, 19)
 _HEADINGS = ("layer", "block", "output", "parameters", "MACs", "share")
 
 Cells = Sequence[str]
-
-
-def rounded(amount: int, unit: str = "") -> str:
-    """`amount` with three or more digits and a prefix: 12398560 is "12.40 M"."""
-    for prefix, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if abs(amount) >= size:
-            return f"{amount / size:.2f} {prefix}{unit}"
-    return f"{amount} {unit}".strip()
 
 
 def as_json(report: MacsReport, comparison: Comparison | None = None) -> str:
@@ -68,12 +62,12 @@ def as_text(report: MacsReport, comparison: Comparison | None = None) -> str:
         + row[2:]
         for row in _layer_rows(report)
     ]
-    lines += _aligned(_HEADINGS, rows, left=3)
+    lines += _ruled(_HEADINGS, rows, left=3)
     lines += ["", *_totals(report)]
     if comparison is not None:
         headings, counter_rows = _counter_table(comparison)
         lines += ["", "The same network by other counters:", ""]
-        lines += _aligned(headings, counter_rows, left=1)
+        lines += _ruled(headings, counter_rows, left=1)
         lines += ["", *(f"{kind}: {why}" for kind, why in _reasons(comparison))]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -96,8 +90,8 @@ def _layer_rows(report: MacsReport) -> list[tuple[str, ...]]:
             layer.name,
             layer.block,
             _shape(layer.output),
-            rounded(layer.parameters),
-            rounded(layer.macs),
+            count_text(layer.parameters),
+            count_text(layer.macs),
             f"{layer.macs / report.total:.1%}" if report.total else "",
         )
         for layer in report.layers
@@ -106,9 +100,9 @@ def _layer_rows(report: MacsReport) -> list[tuple[str, ...]]:
 
 def _totals(report: MacsReport) -> list[str]:
     return [
-        f"MACs {rounded(report.total)} ({report.total:,}): multiply-adds of one sample",
-        f"parameters {rounded(report.parameters)} ({report.parameters:,})",
-        f"peak activation memory {rounded(report.peak_activation_bytes, 'B')}: "
+        f"MACs {count_text(report.total)} ({report.total:,}): multiply-adds of one sample",
+        f"parameters {count_text(report.parameters)} ({report.parameters:,})",
+        f"peak activation memory {count_text(report.peak_activation_bytes, 'B')}: "
         "the most of one sample's float32 tensors alive at once",
     ]
 
@@ -145,18 +139,11 @@ def _shortened(text: str, width: int) -> str:
     return text if len(text) <= width else "..." + text[3 - width :]
 
 
-def _aligned(headings: Cells, rows: Sequence[Cells], left: int) -> list[str]:
-    """Rows as text; the first `left` columns are flush left, the others right."""
+def _ruled(headings: Cells, rows: Sequence[Cells], left: int) -> list[str]:
+    """Rows as text under a ruled line; the first `left` columns are flush left."""
+    head, *body = aligned([headings, *rows], left=range(left))
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-
-    def line(cells: Cells) -> str:
-        padded = [
-            cell.ljust(width) if place < left else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return "  ".join(padded)
-
-    return [line(headings), line(["-" * width for width in widths]), *map(line, rows)]
+    return [head, "  ".join("-" * width for width in widths), *body]
 
 
 def _markdown(headings: Cells, rows: Sequence[Cells], left: int) -> list[str]:

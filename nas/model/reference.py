@@ -25,13 +25,10 @@ def load_reference(model: str, classes: int | None, *, pretrained: bool = False)
     """The network `torchvision:NAME`, `timm:NAME` or `my.module:factory`.
 
     Args:
-        model: `my.module` is imported with the current folder among the places to look in;
-        `factory` is
-            a module, or is called to make one, with `num_classes` and `pretrained` where it has
-            them.
+        model: `my.module` is looked for in the current folder too; `factory` is a module, or is
+            called to make one, with `num_classes` and `pretrained` where it has them.
         classes: Outputs of the classifier; None keeps the library's own number.
-        pretrained: Load the library's published weights, all but those of a classifier of other
-        width.
+        pretrained: Load the library's published weights, but for a classifier of other width.
 
     Raises NasError for an unknown name, a library that is missing or broken, and weights that
     can't be had.

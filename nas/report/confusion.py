@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from nas.files import atomic_write_bytes
 from nas.report.figure import INK, drawable_labels, new_figure, png_bytes, text_font
-from nas.runs import atomic_write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

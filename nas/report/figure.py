@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 DOTS_PER_INCH = 160
 
-# Okabe and Ito (2008): told apart with any common colour blindness.
+# Okabe and Ito (2008), the purple Tol (2021): told apart with any common colour blindness.
 BLUE = "#0072B2"
 SKY = "#56B4E9"
 VERMILION = "#D55E00"

@@ -4,9 +4,11 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from nas.files import atomic_write_bytes
 from nas.report.figure import BLUE, GREY, INK, PURPLE, SKY, VERMILION, new_figure, png_bytes
-from nas.report.tables import count_text, metric_text, metric_title
-from nas.runs import TrialRecord, atomic_write_bytes
+from nas.report.tables import metric_text, metric_title
+from nas.runs.trials import TrialRecord
+from nas.spec.quantity import count_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

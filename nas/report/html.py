@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from nas.files import atomic_write_bytes
 from nas.report.front_plot import front_png
 from nas.report.history_plot import front_curves_png
-from nas.report.tables import count_text, metric_text, metric_title, on_front, seconds_text
-from nas.runs import TrialRecord, TrialState, atomic_write_bytes
+from nas.report.tables import metric_text, metric_title, on_front, seconds_text
+from nas.runs.trials import TrialRecord, TrialState
+from nas.spec.quantity import count_text
 
 _STATE_TITLES: dict[TrialState, str] = {
     "trained": "trained",

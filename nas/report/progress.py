@@ -8,8 +8,9 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from nas.report.tables import count_text, metric_text, metric_title, seconds_text
-from nas.runs import TrialRecord
+from nas.report.tables import metric_text, metric_title, seconds_text
+from nas.runs.trials import TrialRecord
+from nas.spec.quantity import count_text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,26 +1,12 @@
-"""Figures as people read them, and the front as a plain table: the only place that rounds."""
+"""Metrics and durations as people read them, and the front as a plain table."""
 
 from collections.abc import Collection, Sequence
 
-from nas.runs import TrialRecord
-
-UNKNOWN = "-"
+from nas.runs.trials import TrialRecord
+from nas.spec.quantity import UNKNOWN, count_text
+from nas.text_table import aligned
 
 _METRIC_TITLES = {"macro_f1": "macro-F1", "lwlrap": "LWLRAP", "map_50": "mAP@0.5"}
-
-
-def count_text(count: int | None) -> str:
-    """Three significant digits with a unit: `1.86 M` of 1,862,490; below 1000 the count itself."""
-    if count is None:
-        return UNKNOWN
-    if count < 1000:
-        return str(count)
-    units = ((10**3, "k"), (10**6, "M"), (10**9, "G"), (10**12, "T"))
-    # 999,500 rounds to 1.00 M, not to 1000 k.
-    size, unit = next((pair for pair in units if count < 999.5 * pair[0]), units[-1])
-    value = count / size
-    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:.{digits}f} {unit}"
 
 
 def metric_text(value: float | None) -> str:
@@ -81,13 +67,5 @@ def front_table(
         )
         for record in members
     ]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     left = {4, 6}  # the hash and the mark; figures stand to the right
-    lines = [
-        "  ".join(
-            cell.ljust(width) if index in left else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in (heads, *rows)
-    ]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(aligned([heads, *rows], left))

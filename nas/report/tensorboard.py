@@ -48,13 +48,22 @@ class CurveWriter:
         rows = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
         self._write_summary(Summary(value=rows), step)
 
-    def epoch(self, epoch: int, train_loss: float, macro_f1: float) -> None:
-        """One epoch's mean training loss and validation macro-F1; epochs count from 1."""
-        self.scalars(epoch, {"loss/train": train_loss, "macro_f1/validation": macro_f1})
+    def epoch(
+        self, epoch: int, metric: str, validation: float, *, train_loss: float, learning_rate: float
+    ) -> None:
+        """One epoch's validation metric, mean training loss and last rate; epochs count from 1."""
+        self.scalars(
+            epoch,
+            {
+                "loss/train": train_loss,
+                f"{metric}/validation": validation,
+                "learning_rate": learning_rate,
+            },
+        )
 
-    def result(self, macs: int, macro_f1: float) -> None:
+    def result(self, macs: int, metric: str, value: float) -> None:
         """What the finished run is judged by."""
-        self.scalars(0, {"result/macs": macs, "result/macro_f1": macro_f1})
+        self.scalars(0, {"result/macs": macs, f"result/{metric}": value})
 
     def text(self, tag: str, text: str) -> None:
         """Write a text that is shown as it stands, as a Markdown code block."""

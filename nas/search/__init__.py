@@ -1,1 +1,1 @@
-"""The search: study, objective, choice. The only importer of Optuna."""
+"""The search: candidates, workers, journal, choice. The only importer of Optuna."""

@@ -11,7 +11,8 @@ from optuna.trial import TrialState
 
 from nas.macs.architecture import count_architecture
 from nas.model.identity import architecture_hash
-from nas.runs import TrialRecord, exclusive
+from nas.runs.locks import exclusive
+from nas.runs.trials import TrialRecord
 from nas.search.trials import (
     Candidate,
     StudyRecords,
@@ -23,7 +24,8 @@ from nas.search.trials import (
 from nas.spec.architecture import dump_architecture
 from nas.spec.budget import BudgetSpec
 from nas.spec.definition import ArchitectureSpec
-from nas.spec.space import RandomTrial, SpaceSpec
+from nas.spec.random_trial import RandomTrial
+from nas.spec.space import SpaceSpec
 
 MAX_REFUSED = 15
 """Proposals of the sampler that are refused in a row before one is drawn at random."""

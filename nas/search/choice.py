@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nas.errors import NasError
-from nas.runs import TrialRecord
+from nas.runs.trials import TrialRecord
 from nas.spec.budget import BudgetSpec
 from nas.spec.score import parse_score
 

@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from nas.search.settings import SearchSettings
 from nas.search.trainer import load_search_data
 from nas.spec.definition import InputSpec
-from nas.spec.space import RandomTrial, SpaceSpec
-from nas.tasks.registry import task_named
+from nas.spec.space import SpaceSpec
+from nas.tasks.registry import task_of
 from nas.train.device import choose_device
 
 
@@ -32,12 +30,12 @@ def examine_data(
     Raises NasError for data, a device or networks that can't serve.
     """
     choose_device(settings.device)
-    task = task_named(space.task)
+    task = task_of(space)
+    task.check_space(space)
     channels, height, width = space.input.shapes()[0]
     size = InputSpec(channels=channels, height=height, width=width)
     data = load_search_data(task, space, settings, size)
-    member = space.with_classes(data.classes).sample(RandomTrial(np.random.default_rng(0)))
-    task.check_architecture(member)
+    task.check_space(space.with_classes(data.classes))
     if data.unreadable:
         say(f"{len(data.unreadable)} files can't be read and are left out; log.txt names them")
     return DataFacts(data.classes, data.source, data.unreadable)

@@ -15,7 +15,8 @@ from typing import Self
 import optuna
 
 from nas.errors import NasError
-from nas.runs import append_log, exclusive
+from nas.runs.folder import append_log
+from nas.runs.locks import exclusive
 from nas.search.trials import end_running
 from nas.search.worker import Job, work_in_process
 

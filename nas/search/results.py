@@ -6,9 +6,10 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from nas.files import atomic_write_text
 from nas.report.front_plot import plot_front
 from nas.report.html import write_report
-from nas.runs import TrialRecord, atomic_write_text, write_trials_csv
+from nas.runs.trials import TrialRecord, write_trials_csv
 from nas.search.choice import Choice, choose, pareto_front
 from nas.search.settings import SearchSettings
 from nas.spec.architecture import dump_architecture, parse_architecture

@@ -9,14 +9,9 @@ from typing import Any
 import optuna
 
 from nas.errors import NasError
-from nas.runs import (
-    append_log,
-    atomic_write_text,
-    exclusive,
-    locked_run,
-    new_run_folder,
-    refuse_taken,
-)
+from nas.files import atomic_write_text
+from nas.runs.folder import append_log, new_run_folder, refuse_taken
+from nas.runs.locks import exclusive, locked_run
 from nas.search.data_facts import DataFacts, examine_data
 from nas.search.executor import LocalWorkers
 from nas.search.journal import open_study
@@ -96,7 +91,7 @@ def _search(folder: Path, settings: SearchSettings, facts: DataFacts, say: Say) 
     minutes = settings.search.minutes
     deadline = None if minutes is None else time.time() + 60 * minutes
     job = Job(folder, settings, facts.classes, 0, deadline)
-    with exclusive(job.workers):  # those of a killed search end within a second
+    with exclusive(job.workers_lock):  # those of a killed search end within a second
         study = open_study(job.journal)
         _refuse_other_classes(study, facts.classes)
         again = _requeue_running(study)

@@ -3,15 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import Field
 
-from nas.runs import atomic_write_text
-from nas.spec.budget import BudgetSpec, SearchSpec
+from nas.files import atomic_write_text
+from nas.spec.budget import BudgetSpec
 from nas.spec.frozen import Frozen
 from nas.spec.load import read_document
+from nas.spec.search import SearchSpec
 from nas.spec.training import TrainingSpec
 from nas.spec.validate import validate
+from nas.spec.yaml_text import block
 
 
 class SearchSettings(Frozen):
@@ -42,22 +43,9 @@ class SearchSettings(Frozen):
     """Versions, commit and hardware."""
 
 
-class _Dumper(yaml.SafeDumper):
-    """Quotes texts that a reader of YAML 1.2 takes for numbers: a commit `12345678e901`."""
-
-
-def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    style = '"' if text[:1] in "+-.0123456789" else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)
-
-
 def write_settings(folder: Path, settings: SearchSettings) -> None:
     """Write `settings.yaml` into a run's folder."""
-    values = settings.model_dump(mode="json")
-    text = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    text = block(settings.model_dump(mode="json")) + "\n"
     atomic_write_text(folder / "settings.yaml", text)
 
 

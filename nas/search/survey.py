@@ -9,7 +9,8 @@ from nas.macs.architecture import count_architecture
 from nas.model.identity import architecture_hash
 from nas.spec.draws import count_draws
 from nas.spec.members import TooManyMembers, count_members
-from nas.spec.space import RandomTrial, SpaceSpec
+from nas.spec.random_trial import RandomTrial
+from nas.spec.space import SpaceSpec
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from optuna.trial import TrialState
 from nas.errors import NasError
 from nas.model.build import build_network
 from nas.report.tensorboard import TrialBoard
-from nas.runs import append_log
+from nas.runs.folder import append_log
 from nas.search.candidates import Proposal
 from nas.search.settings import SearchSettings
 from nas.search.trials import note_outcome
@@ -75,14 +74,24 @@ class CandidateTrainer:
         history: list[float],
     ) -> FitResult:
         """Build and train the network; `history` gets the metric of each epoch."""
-        training = self.settings.training
+        training, metric = self.settings.training, self.task.first_metric
         text = proposal.candidate.architecture_yaml
+
+        def on_epoch(result: EpochResult) -> None:
+            history.append(result.validation.first)
+            curves.epoch(
+                result.epoch,
+                metric,
+                result.validation.first,
+                train_loss=result.train_loss,
+                learning_rate=result.learning_rate,
+            )
+
         with self.board.trial(proposal.trial.number, text) as curves:
-            on_epoch = _recorder(curves.epoch, history)
             with seeded(training.seed, self.device), memory_watched("building the network"):
                 network = build_network(architecture)
             result = fit(network, data, self.task, training, device=self.device, on_epoch=on_epoch)
-            curves.result(proposal.candidate.macs, result.best_validation.first)
+            curves.result(proposal.candidate.macs, metric, result.best_validation.first)
         return result
 
     def _load(self, size: InputSpec) -> TaskData:
@@ -122,14 +131,4 @@ def load_search_data(
         strict=settings.strict,
         groups=None if settings.groups is None else Path(settings.groups),
     )
-    return data if space.preprocess is None else task.measure_normalisation(data)
-
-
-def _recorder(
-    write: Callable[[int, float, float], None], history: list[float]
-) -> Callable[[EpochResult], None]:
-    def on_epoch(result: EpochResult) -> None:
-        history.append(result.validation.first)
-        write(result.epoch, result.train_loss, result.validation.first)
-
-    return on_epoch
+    return data

@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.runs import TrialRecord
+from nas.runs.trials import TrialRecord
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 import optuna
 
 from nas.errors import NasError
-from nas.runs import append_log, shared
+from nas.runs.folder import append_log
+from nas.runs.locks import shared
 from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposer
 from nas.search.journal import open_study
 from nas.search.samplers import build_sampler
@@ -46,14 +47,14 @@ class Job:
         return self.folder / ".claims"
 
     @property
-    def workers(self) -> Path:
+    def workers_lock(self) -> Path:
         """Locked, shared, by every worker as long as it lives."""
         return self.folder / ".workers"
 
 
 def work_in_process(job: Job, parent: int) -> None:
     """The main function of a worker process: `work`, ended when the process `parent` is gone."""
-    with shared(job.workers):
+    with shared(job.workers_lock):
         if os.getppid() != parent:  # it died while this process started
             return
         threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()

@@ -11,7 +11,7 @@ from nas.spec.document import Document, show
 from nas.spec.frozen import Frozen
 from nas.spec.layers import LayerSpec, check_layers, parse_layer
 from nas.spec.load import parse_document, read_document
-from nas.spec.preprocess import ImagePreprocess
+from nas.spec.preprocess import Preprocess
 from nas.spec.rows import architecture_from_rows
 from nas.spec.validate import validate
 from nas.spec.yaml_text import block, flow
@@ -40,7 +40,7 @@ class ArchitectureFile(Frozen):
     model: str | None = None
     head: Head = "linear"
     classes: ClassNames = 10
-    preprocess: ImagePreprocess | None = None
+    preprocess: Preprocess | None = None
     provenance: dict[str, JsonValue] = {}  # noqa: RUF012
 
 

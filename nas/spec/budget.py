@@ -1,14 +1,12 @@
-"""What a network may cost and must reach, and how long a search may take."""
+"""What a network may cost and must reach."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 from nas.errors import NasError
 from nas.spec.frozen import Frozen
 from nas.spec.quantity import parse_quantity
-
-SamplerName = Literal["tpe", "nsga2", "nsga3", "random"]
 
 
 def _quantity(value: Any) -> Any:
@@ -41,16 +39,3 @@ class BudgetSpec(Frozen):
         if self.max_params is not None:
             over.append(parameters / self.max_params - 1)
         return max(over)
-
-
-class SearchSpec(Frozen):
-    """How long a search runs, and how it draws candidates."""
-
-    trials: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 30
-    """Networks to train."""
-    minutes: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
-    """No network is begun after this time; null is no limit."""
-    sampler: SamplerName = "tpe"
-    """How candidates are drawn: Optuna's multivariate TPE, NSGA-II, NSGA-III, or at random."""
-    seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
-    """Seed of the candidates that are drawn."""

@@ -9,7 +9,7 @@ from blocks import BLOCKS, Shape
 from nas.errors import NasError
 from nas.spec.frozen import Frozen
 from nas.spec.layers import LayerSpec, Step, walk
-from nas.spec.preprocess import ImagePreprocess
+from nas.spec.preprocess import Preprocess
 
 Side = Annotated[int, Field(strict=True, ge=1, le=16_384)]
 Head = Literal["linear", "none"]
@@ -56,7 +56,7 @@ class ArchitectureSpec:
     task: str = "image"
     model: str | None = None
     """`torchvision:NAME`, `timm:NAME` or `my.module:factory` in place of layers."""
-    preprocess: ImagePreprocess | None = None
+    preprocess: Preprocess | None = None
     provenance: dict[str, JsonValue] = field(default_factory=dict)
 
     def head_layers(self) -> tuple[LayerSpec, ...]:

@@ -23,3 +23,12 @@ class ImagePreprocess(Frozen):
     """Subtracted from each channel, on the scale of 0 to 1."""
     std: ChannelDeviations = (0.25, 0.25, 0.25)
     """Divides each channel after the mean is subtracted, on the scale of 0 to 1."""
+
+    @property
+    def says_normalisation(self) -> bool:
+        """Whether mean or std was written; otherwise both are measured on the training data."""
+        return bool({"mean", "std"} & self.model_fields_set)
+
+
+Preprocess = ImagePreprocess
+"""What any task keeps: a union by `kind`, once a second task has another."""

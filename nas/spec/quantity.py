@@ -1,9 +1,10 @@
-"""Whole numbers written with k, M or G."""
+"""Whole numbers written with k, M or G: read, and rounded for people."""
 
 import re
 
 from nas.errors import NasError
 
+UNKNOWN = "-"
 _FACTORS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
 _FORM = re.compile(r"(\d+(?:\.\d+)?(?:[eE]\+?\d{1,2})?)\s*([kKMG]?)")
 
@@ -18,3 +19,20 @@ def parse_quantity(value: object) -> int:
     if round(number) < 1 or number > 1e18:
         raise NasError(f"{str(value)[:60]!r} is not allowed: at least 1, at most 1e18")
     return round(number)
+
+
+def count_text(count: int | None, unit: str = "") -> str:
+    """Three significant digits with a prefix: `1.86 M` of 1,862,490; below 1000 the count itself.
+
+    The only place where MACs, parameters and bytes are rounded. None is a dash.
+    """
+    if count is None:
+        return UNKNOWN
+    if count < 1000:
+        return f"{count} {unit}".rstrip()
+    prefixes = ((10**3, "k"), (10**6, "M"), (10**9, "G"), (10**12, "T"))
+    # 999,500 rounds to 1.00 M, not to 1000 k.
+    size, prefix = next((pair for pair in prefixes if count < 999.5 * pair[0]), prefixes[-1])
+    value = count / size
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f} {prefix}{unit}"

@@ -1,4 +1,4 @@
-"""What sampling needs of a trial, without a study."""
+"""A trial without a study."""
 
 from typing import Any
 

@@ -8,7 +8,7 @@ from typing import Any
 from blocks import Shape
 from nas.errors import NasError
 from nas.spec.architecture import ClassNames, class_names
-from nas.spec.budget import BudgetSpec, SearchSpec
+from nas.spec.budget import BudgetSpec
 from nas.spec.definition import ArchitectureSpec, Head
 from nas.spec.document import Document
 from nas.spec.domain import Trial, Widths
@@ -18,15 +18,13 @@ from nas.spec.installed import find_space
 from nas.spec.layers import LayerSpec, check_blocks
 from nas.spec.load import parse_document, read_document
 from nas.spec.parse_template import parse_template
-from nas.spec.preprocess import ImagePreprocess
-from nas.spec.random_trial import RandomTrial
+from nas.spec.preprocess import Preprocess
 from nas.spec.reach import State, follow
 from nas.spec.score import parse_score
+from nas.spec.search import SearchSpec
 from nas.spec.template import LayerTemplate
 from nas.spec.training import TrainingSpec
 from nas.spec.validate import validate
-
-__all__ = ["RandomTrial", "SpaceSpec", "load_space", "parse_space"]
 
 MAX_LAYERS = 200
 MAX_VALUES = 100_000
@@ -47,7 +45,7 @@ class SpaceSpec:
     """What the last layer of some member puts out."""
     head: Head
     classes: tuple[str, ...]
-    preprocess: ImagePreprocess | None
+    preprocess: Preprocess | None
     budget: BudgetSpec
     search: SearchSpec
     training: TrainingSpec
@@ -97,7 +95,7 @@ class SpaceFile(Frozen):
     layers: list[Any]
     head: Head = "linear"
     classes: ClassNames = 10
-    preprocess: ImagePreprocess | None = None
+    preprocess: Preprocess | None = None
     budget: BudgetSpec = BudgetSpec()
     search: SearchSpec = SearchSpec()
     training: TrainingSpec = TrainingSpec()

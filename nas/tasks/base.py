@@ -8,21 +8,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from nas.data.split_names import Split
 from nas.spec.architecture import ArchitectureSpec, InputSpec
-from nas.spec.preprocess import ImagePreprocess
+from nas.spec.preprocess import Preprocess
+from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 
-Split = Literal["train", "validation", "test"]
+Batch = tuple[Tensor, Any]
+"""Inputs of a network (N first) and targets, in whatever form the task compares outputs with."""
 
-Batch = tuple[Tensor, Tensor]
-"""Inputs of a network (N first) and what its task compares the outputs with, on one device."""
-
-Loss = Callable[[Any, Tensor], Tensor]
+Loss = Callable[[Any, Any], Tensor]
 """From a network's outputs and a batch's targets to a scalar."""
 
 
@@ -38,12 +38,12 @@ class TaskData(Protocol):
         """Where the data come from: a path, or the name of a built-in set."""
 
     @property
-    def preprocess(self) -> ImagePreprocess:
+    def preprocess(self) -> Preprocess:
         """What inference must repeat, normalisation included."""
 
     @property
     def made_splits(self) -> tuple[Split, ...]:
-        """Splits that the source lacks, taken from its training images by the seed."""
+        """Splits that the source lacks, taken from its training split by the seed."""
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -93,11 +93,18 @@ class Task(ABC, Generic[DataT]):
         """Raise NasError, saying what this task needs, for a network that it can't train."""
 
     @abstractmethod
+    def check_space(self, space: SpaceSpec) -> str:
+        """In words, what this task needs of a network and how every member of the space has it.
+
+        Raises NasError for a space with members that it can't train.
+        """
+
+    @abstractmethod
     def load_data(
         self,
         source: Path | None,
         input_spec: InputSpec,
-        preprocess: ImagePreprocess | None,
+        preprocess: Preprocess | None,
         *,
         splits: tuple[Split, ...] = ("train", "validation"),
         seed: int = 0,
@@ -106,9 +113,9 @@ class Task(ABC, Generic[DataT]):
     ) -> DataT:
         """The named splits at the network's input size; only they are read.
 
-        `source` None is the task's built-in data set. With `preprocess` None the normalisation is
-        measured on the training split, which must then be among the splits; a preprocess that is
-        given is kept as it is. `seed` decides how data without folders for its splits are split.
+        `source` None is the task's built-in data set. What `preprocess` says is kept; where it does
+        not say the normalisation, that is measured on the training split, which must then be among
+        the splits. `seed` decides how data without folders for its splits are split.
         Raises NasError for data that can't serve.
         """
 
@@ -141,7 +148,7 @@ class Task(ABC, Generic[DataT]):
         """A split once, in order, unchanged. Raises ValueError for a split that was not loaded."""
 
     @abstractmethod
-    def measure(self, data: DataT, outputs: Iterable[tuple[Any, Tensor]]) -> Metrics:
+    def measure(self, data: DataT, outputs: Iterable[tuple[Any, Any]]) -> Metrics:
         """Metrics from the (outputs, targets) of a split's batches."""
 
     @abstractmethod

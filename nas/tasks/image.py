@@ -11,15 +11,18 @@ from torch import Tensor
 
 from nas.data.augment import BatchAugment
 from nas.data.batches import evaluation_batches, train_batch_count, train_batches
+from nas.data.decode import check_channels
 from nas.data.image_set import ImageData
 from nas.data.images import load_image_data
 from nas.data.normalise import fitted_preprocess
 from nas.data.sampler import build_sampler
+from nas.data.split_names import Split
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import ImagePreprocess
+from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Batch, Loss, Prediction, Split, Task
+from nas.tasks.base import Batch, Loss, Prediction, Task
 from nas.tasks.classification import ClassificationMetrics, measure_logits
 from nas.tasks.image_prediction import find_images, predict_images
 from nas.tasks.losses import ClassifierLoss
@@ -60,11 +63,7 @@ class ImageTask(Task[ImageTaskData]):
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
         """Raise NasError unless the network ends in one logit a class."""
-        if architecture.input.channels not in (1, 3):
-            raise NasError(
-                f"{architecture.input.channels} channels; pictures have 3 (colour) or 1 (grey)",
-                key="input.channels",
-            )
+        check_channels(architecture.input.channels)
         if architecture.model is not None or architecture.head == "linear":
             return  # both end in len(classes) outputs by construction
         shape, classes = architecture.feature_shape(), len(architecture.classes)
@@ -75,6 +74,17 @@ class ImageTask(Task[ImageTaskData]):
                 "head: linear",
                 key="layers",
             )
+
+    def check_space(self, space: SpaceSpec) -> str:
+        for channels in sorted({shape[0] for shape in space.input.shapes()}):
+            try:
+                check_channels(channels)
+            except NasError as error:
+                raise space.document.error(("input", "channels"), error.problem) from error
+        # That members without a head end in the classes was checked when the file was read.
+        if space.head == "none":
+            return f"one logit a class: every member ends in {len(space.classes)} outputs"
+        return "one logit a class: every member gets a linear head"
 
     def load_data(
         self,
@@ -99,7 +109,8 @@ class ImageTask(Task[ImageTaskData]):
             groups=groups,
         )
         data = ImageTaskData(images, preprocess or ImagePreprocess())
-        return data if preprocess is not None else self.measure_normalisation(data)
+        given = preprocess is not None and preprocess.says_normalisation
+        return data if given else self.measure_normalisation(data)
 
     def measure_normalisation(self, data: ImageTaskData) -> ImageTaskData:
         """The same pictures; mean and deviation of each channel are the training split's."""
@@ -137,7 +148,7 @@ class ImageTask(Task[ImageTaskData]):
         return evaluation_batches(images, EVALUATION_BATCH, data.preprocess, device)
 
     def measure(
-        self, data: ImageTaskData, outputs: Iterable[tuple[Any, Tensor]]
+        self, data: ImageTaskData, outputs: Iterable[tuple[Any, Any]]
     ) -> ClassificationMetrics:
         return measure_logits(outputs, data.classes)
 

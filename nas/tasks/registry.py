@@ -3,10 +3,19 @@
 from typing import Any
 
 from nas.errors import NasError, did_you_mean
+from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task
 from nas.tasks.image import ImageTask
 
 TASKS: dict[str, Task[Any]] = {task.name: task for task in (ImageTask(),)}
+
+
+def task_of(space: SpaceSpec) -> Task[Any]:
+    """The task that a space's file names. Raises NasError, with file and line, for no task."""
+    try:
+        return task_named(space.task)
+    except NasError as error:
+        raise space.document.error(("task",), error.problem) from error
 
 
 def task_named(name: str) -> Task[Any]:

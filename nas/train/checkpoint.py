@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import NasError
-from nas.runs import atomic_write_bytes
+from nas.files import atomic_write_bytes
 from nas.tasks.base import Metrics, Task
 from nas.train.ema import WeightAverage
 

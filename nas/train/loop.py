@@ -13,8 +13,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from nas.data.split_names import Split
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Batch, Loss, Metrics, Split, Task, TaskData
+from nas.tasks.base import Batch, Loss, Metrics, Task, TaskData
 from nas.train.checkpoint import EpochResult, Progress, read_progress, write_progress
 from nas.train.device import seeded, uses_bfloat16
 from nas.train.ema import WeightAverage

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from nas.errors import NasError
-from nas.runs import atomic_write_bytes
+from nas.files import atomic_write_bytes
 
 
 def save_weights(network: nn.Module, path: Path) -> None:

@@ -1,6 +1,5 @@
 """The command `nas search`: flags, what it says, what it refuses."""
 
-import ast
 import os
 from pathlib import Path
 
@@ -147,13 +146,3 @@ def test_wrong_values_name_their_flag(flag: tuple[object, ...], pictures: Path) 
 def test_wrong_score_and_missing_space() -> None:
     assert "macros" in problem(invoke(search, "--space", "few.yaml", "--score", "macros"))
     assert "--space" in problem(invoke(search))
-
-
-def test_the_command_imports_nothing_heavy() -> None:
-    for name in ("search", "search_flags"):
-        source = Path(__file__).parents[2] / "nas" / "cli" / f"{name}.py"
-        top = [
-            node for node in ast.parse(source.read_text()).body if isinstance(node, ast.ImportFrom)
-        ]
-        modules = {node.module for node in top}
-        assert modules <= {"pathlib", "typing", "collections.abc", "nas.cli.search_flags"}

@@ -227,11 +227,24 @@ def test_mistakes_are_named(tmp_path: Path, arguments: tuple[str, ...], complain
     assert complaint in error_of(*arguments, "--out", tmp_path / "run")
 
 
+def test_wrong_settings_leave_no_folder(
+    architecture_file: Path, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    common = ("--arch", architecture_file, "--data", photos, "--out", out)
+    assert "--learning-rate: inf is not allowed" in error_of(*common, "--learning-rate", "inf")
+    (tmp_path / "training.yaml").write_text("epochs: 0\n")
+    assert "training.yaml:1 epochs" in error_of(*common, "--training", tmp_path / "training.yaml")
+    assert not out.exists()
+
+
 def test_another_input_size_is_taken_but_not_other_channels(
     architecture_file: Path, photos: Path, tmp_path: Path
 ) -> None:
     common = ("--arch", architecture_file, "--data", photos, "--epochs", 1, "--out", tmp_path / "r")
-    assert "takes 3 channels, not 1" in error_of(*common, "--input", "1x20x20")
+    assert "--input has 1 channels, but the network takes 3" in error_of(
+        *common, "--input", "1x20x20"
+    )
     assert invoke(train, *common, "--input", "3x20x32").exception is None
     written = load_architecture(tmp_path / "r" / "architecture.yaml")
     assert written.input.shape == (3, 20, 32)

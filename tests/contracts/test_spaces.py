@@ -15,7 +15,8 @@ from nas.spec.architecture import load_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.installed import installed_spaces
 from nas.spec.members import Members
-from nas.spec.space import RandomTrial, SpaceSpec, load_space
+from nas.spec.random_trial import RandomTrial
+from nas.spec.space import SpaceSpec, load_space
 from tests.spec.recording import recorded_shapes
 
 SPACES = installed_spaces()

@@ -187,7 +187,7 @@ def test_a_full_disk_leaves_nothing_behind(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("nas.data.storage.os.fsync", full)
+    monkeypatch.setattr("nas.files.os.fsync", full)
     found = decoded(folder, tmp_path / "cache")
     np.testing.assert_array_equal(found.pixels, uncached(folder))
     assert "No space left" in caplog.text

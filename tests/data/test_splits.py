@@ -6,8 +6,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.data.image_set import Split
 from nas.data.listing import ImageFile
+from nas.data.split_names import Split
 from nas.data.splits import TEST_SHARE, VALIDATION_SHARE, assign_splits
 
 sizes = st.lists(st.integers(1, 60), min_size=2, max_size=5)

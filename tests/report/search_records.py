@@ -1,6 +1,6 @@
 """A made-up search with trials of every state."""
 
-from nas.runs import TrialRecord
+from nas.runs.trials import TrialRecord
 
 MAX_MACS = 20_000_000
 

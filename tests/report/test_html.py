@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nas.report.html import write_report
-from nas.runs import TrialRecord
+from nas.runs.trials import TrialRecord
 from tests.report.search_records import BEST, FRONT, MAX_MACS, RECORDS
 
 FACTS: dict[str, Any] = {

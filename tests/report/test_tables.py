@@ -1,29 +1,7 @@
 import pytest
 
-from nas.report.tables import count_text, front_table, metric_title, seconds_text
+from nas.report.tables import front_table, metric_title, seconds_text
 from tests.report.search_records import BEST, FRONT, RECORDS
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (None, "-"),
-        (0, "0"),
-        (999, "999"),
-        (1_000, "1.00 k"),
-        (56_510, "56.5 k"),
-        (99_949, "99.9 k"),
-        (99_950, "100 k"),
-        (999_499, "999 k"),
-        (999_500, "1.00 M"),
-        (1_862_490, "1.86 M"),
-        (9_995_000, "10.0 M"),
-        (4_089_000_000, "4.09 G"),
-        (5_000_000_000_000_000, "5000 T"),
-    ],
-)
-def test_count_has_three_significant_digits(count: int | None, text: str) -> None:
-    assert count_text(count) == text
 
 
 @pytest.mark.parametrize(

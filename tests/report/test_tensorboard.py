@@ -11,9 +11,9 @@ YAML = "name: tiny-t41\nlayers:\n  - {block: Conv, out: 8}\n"
 
 def test_curves_are_what_tensorboard_reads_back(tmp_path: Path) -> None:
     with TrialBoard(tmp_path).trial(41, YAML) as curves:
-        curves.epoch(1, 2.5, 0.25)
-        curves.epoch(2, 1.5, 0.5)
-        curves.result(1_862_490, 0.5)
+        curves.epoch(1, "macro_f1", 0.25, train_loss=2.5, learning_rate=0.1)
+        curves.epoch(2, "macro_f1", 0.5, train_loss=1.5, learning_rate=0.2)
+        curves.result(1_862_490, "macro_f1", 0.5)
 
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -21,6 +21,7 @@ def test_curves_are_what_tensorboard_reads_back(tmp_path: Path) -> None:
     events.Reload()
     tags = events.Tags()
     assert sorted(tags["scalars"]) == [
+        "learning_rate",
         "loss/train",
         "macro_f1/validation",
         "result/macro_f1",
@@ -41,7 +42,7 @@ def test_curves_are_on_disk_before_they_are_closed(tmp_path: Path) -> None:
     curves = TrialBoard(tmp_path).trial(0, YAML)
     (file,) = (tmp_path / "trial-0000").iterdir()
     before = file.stat().st_size
-    curves.epoch(1, 1.0, 0.5)
+    curves.epoch(1, "macro_f1", 0.5, train_loss=1.0, learning_rate=0.1)
     assert file.stat().st_size > before
     curves.close()
 

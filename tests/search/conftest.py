@@ -17,7 +17,8 @@ from nas.search.executor import LocalWorkers
 from nas.search.settings import SearchSettings
 from nas.search.trainer import CandidateTrainer
 from nas.search.worker import work
-from nas.spec.budget import BudgetSpec, SearchSpec
+from nas.spec.budget import BudgetSpec
+from nas.spec.search import SearchSpec
 from nas.spec.space import SpaceSpec, parse_space
 from nas.spec.training import TrainingSpec
 

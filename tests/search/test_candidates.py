@@ -10,13 +10,14 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from nas.runs import TrialRecord
+from nas.runs.trials import TrialRecord
 from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposal, Proposer, price
 from nas.search.journal import open_study
 from nas.search.samplers import build_sampler
 from nas.search.trials import StudyRecords, note_outcome, records_of
 from nas.spec.budget import BudgetSpec
-from nas.spec.space import RandomTrial, SpaceSpec, parse_space
+from nas.spec.random_trial import RandomTrial
+from nas.spec.space import SpaceSpec, parse_space
 
 from .conftest import FEW, SPACE
 

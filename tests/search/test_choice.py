@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.runs import TrialRecord
+from nas.runs.trials import TrialRecord
 from nas.search.choice import choose, knee, pareto_front
 from nas.spec.budget import BudgetSpec
 

@@ -19,7 +19,8 @@ from nas.search.journal import open_study
 from nas.search.settings import SearchSettings
 from nas.search.trials import records_of
 from nas.search.worker import Job, work_in_process
-from nas.spec.budget import BudgetSpec, SearchSpec
+from nas.spec.budget import BudgetSpec
+from nas.spec.search import SearchSpec
 
 from .conftest import SPACE
 from .test_candidates import finish, proposer_for

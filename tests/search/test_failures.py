@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nas.errors import NasError
-from nas.runs import TrialRecord, read_trials_csv
+from nas.runs.trials import TrialRecord, read_trials_csv
 from nas.search import trainer as trainer_module
 from nas.search.journal import open_study
 from nas.search.run import begin_search, continue_search

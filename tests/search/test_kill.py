@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.runs import TrialRecord, read_trials_csv
+from nas.runs.trials import TrialRecord, read_trials_csv
 from nas.search.journal import open_study
 from nas.search.run import continue_search
 from nas.search.settings import SearchSettings

@@ -14,7 +14,8 @@ import yaml
 from nas.errors import NasError
 from nas.macs.count import count_macs
 from nas.model.build import build_network
-from nas.runs import TRIAL_COLUMNS, TrialRecord, locked_run, read_trials_csv
+from nas.runs.locks import locked_run
+from nas.runs.trials import TRIAL_COLUMNS, TrialRecord, read_trials_csv
 from nas.search import trainer as trainer_module
 from nas.search.choice import pareto_front
 from nas.search.journal import KilledWritersFile, open_study
@@ -22,6 +23,7 @@ from nas.search.run import SearchInterrupted, begin_search, continue_search
 from nas.search.settings import SearchSettings, read_settings, write_settings
 from nas.search.trials import note_candidate, records_of
 from nas.spec.architecture import load_architecture
+from nas.spec.sampler_names import SAMPLER_NAMES
 from nas.spec.space import SpaceSpec, parse_space
 from nas.tasks.image import ImageTask
 
@@ -167,7 +169,7 @@ def test_input_size_can_be_a_choice(tmp_path: Path, pictures: Path) -> None:
     assert heights == {8, 10}
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "nsga3"])
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
 def test_every_sampler_runs(tmp_path: Path, pictures: Path, sampler: str) -> None:
     begin(tmp_path / "run", pictures, trials=2, sampler=sampler)
     assert sum(item.state == "trained" for item in trials_of(tmp_path / "run")) == 2
@@ -360,7 +362,7 @@ def test_two_searches_given_one_empty_folder(
 
 def _second_time() -> Any:
     """`refuse_taken` that saw an empty folder at its first call."""
-    from nas.runs import refuse_taken
+    from nas.runs.folder import refuse_taken
 
     calls: list[Path] = []
 

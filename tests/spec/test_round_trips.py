@@ -14,8 +14,9 @@ from nas.spec.definition import ArchitectureSpec
 from nas.spec.installed import installed_spaces
 from nas.spec.load import parse_document
 from nas.spec.plain import plain_value
+from nas.spec.random_trial import RandomTrial
 from nas.spec.rows import dump_rows
-from nas.spec.space import RandomTrial, load_space
+from nas.spec.space import load_space
 from nas.spec.yaml_text import block, flow
 from tests.spec.strategies import architectures
 

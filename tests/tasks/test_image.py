@@ -12,6 +12,7 @@ from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec, parse_architecture
 from nas.spec.definition import Head
 from nas.spec.preprocess import ImagePreprocess
+from nas.spec.space import parse_space
 from nas.spec.training import TrainingSpec
 from nas.tasks.image import ImageTask
 
@@ -53,14 +54,25 @@ def test_refuses_other_endings(layers: str, shape: str) -> None:
 
 
 def test_refuses_channels_that_pictures_do_not_have() -> None:
-    with pytest.raises(NasError, match="2 channels"):
+    with pytest.raises(NasError, match=r"input\.channels: .*not 2"):
         TASK.check_architecture(architecture("{block: Conv, out: 8}", "linear", channels=2))
+
+
+def test_a_space_with_one_member_of_other_channels_is_refused_at_its_line() -> None:
+    text = "input: {{height: 8, width: 8,\n  channels: {}}}\nlayers: [{{block: Flatten}}]\n"
+    assert "linear head" in TASK.check_space(parse_space(text.format("[1, 3]")))
+    with pytest.raises(NasError, match=r"space\.yaml:2 input\.channels: .*not 5"):
+        TASK.check_space(parse_space(text.format("[1, 3, 5]")))
 
 
 def test_a_preprocess_is_kept_or_measured() -> None:
     given = ImagePreprocess(mean=(0.1,), std=(0.2,))
     grey = InputSpec(channels=1, height=8, width=8)
     assert TASK.load_data(None, grey, given, splits=("validation",)).preprocess == given
+    upright = ImagePreprocess(turn_portrait=False)
+    partly = TASK.load_data(None, grey, upright).preprocess
+    assert not partly.turn_portrait
+    assert partly.mean != upright.mean
     measured = TASK.load_data(None, grey, None)
     batches = TASK.train_batches(
         measured,

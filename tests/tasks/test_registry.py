@@ -3,7 +3,8 @@
 import pytest
 
 from nas.errors import NasError
-from nas.tasks.registry import TASKS, task_named
+from nas.spec.space import parse_space
+from nas.tasks.registry import TASKS, task_named, task_of
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -15,3 +16,10 @@ def test_a_task_is_found_under_its_own_name(name: str) -> None:
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(NasError, match="no task 'imgae'; did you mean 'image'"):
         task_named("imgae")
+
+
+def test_an_unknown_name_in_a_space_is_an_error_at_its_line() -> None:
+    text = "name: x\ntask: {}\ninput: {{height: 8, width: 8}}\nlayers: [{{block: Flatten}}]\n"
+    assert task_of(parse_space(text.format("image"))) is TASKS["image"]
+    with pytest.raises(NasError, match=r"space\.yaml:2 task: no task 'imgae'; did you mean"):
+        task_of(parse_space(text.format("imgae")))

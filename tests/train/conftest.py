@@ -9,10 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nas.data.split_names import Split
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import ImagePreprocess
+from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Batch, Loss, Prediction, Split, Task
+from nas.tasks.base import Batch, Loss, Prediction, Task
 from nas.tasks.classification import ClassificationMetrics, measure_logits
 from nas.tasks.losses import ClassifierLoss
 
@@ -35,6 +37,9 @@ class PointTask(Task[Points]):
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
         pass
+
+    def check_space(self, space: SpaceSpec) -> str:
+        return "nothing"
 
     def load_data(
         self,

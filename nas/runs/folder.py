@@ -1,0 +1,54 @@
+"""The folder that a run is written to, and its log."""
+
+import time
+from pathlib import Path
+
+from nas.errors import NasError
+from nas.runs.locks import LOCK
+
+
+def append_log(folder: Path, text: str) -> None:
+    """Add a line with the time to the run's `log.txt`."""
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+    with (folder / "log.txt").open("a", encoding="utf-8", errors="replace") as stream:
+        stream.write(f"{stamp} {text.rstrip()}\n")
+
+
+def new_run_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Path:
+    """A new empty folder: `out`, else `root/name`, else `root/name-2` and so on where taken.
+
+    Raises NasError if `out` exists and is not an empty folder.
+    """
+    refuse_taken(out)
+    try:
+        if out is None:
+            return _next_free(root, name)
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NasError(f"can't make the folder: {error.strerror}", file=out or root) from error
+    return out
+
+
+def refuse_taken(out: Path | None) -> None:
+    """Raises NasError if `out` exists and is not a folder that is empty but for a run's lock."""
+    if out is None:
+        return
+    try:
+        empty = out.is_dir() and all(path.name == LOCK for path in out.iterdir())
+        if out.exists() and not empty:
+            raise NasError("exists already; choose another --out, or --resume it", file=out)
+    except OSError as error:
+        raise NasError(f"can't be read: {error.strerror}", file=out) from error
+
+
+def _next_free(root: Path, name: str) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = root / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder

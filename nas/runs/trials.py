@@ -1,0 +1,91 @@
+"""The trials of a search as records, and the table that they are written to."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from nas.errors import NasError
+from nas.files import atomic_write_text
+
+TrialState = Literal["trained", "duplicate", "over_budget", "failed", "running"]
+
+TRIAL_COLUMNS = (
+    "number",
+    "state",
+    "macs",
+    "parameters",
+    "macro_f1",
+    "architecture_hash",
+    "seconds",
+    "reason",
+)
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """What is known of one trial; None where it is not known."""
+
+    number: int
+    state: TrialState
+    macs: int | None = None
+    parameters: int | None = None
+    macro_f1: float | None = None
+    architecture_hash: str | None = None
+    seconds: float | None = None
+    """Wall-clock seconds of training and evaluation."""
+    reason: str | None = None
+    """Why it failed, or which trial it repeats."""
+    accuracy: float | None = None
+    architecture_yaml: str | None = None
+    history: tuple[float, ...] = field(default=())
+    """Validation macro-F1 after each epoch."""
+
+
+def write_trials_csv(path: Path, records: Iterable[TrialRecord]) -> None:
+    """Write one row a trial with `TRIAL_COLUMNS`, atomically; empty cells for what is not known."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(TRIAL_COLUMNS)
+    for record in records:
+        values = (getattr(record, column) for column in TRIAL_COLUMNS)
+        writer.writerow("" if value is None else value for value in values)
+    atomic_write_text(path, text.getvalue())
+
+
+def read_trials_csv(path: Path) -> tuple[TrialRecord, ...]:
+    """The records of a `trials.csv`. Raises NasError for a file that is not one."""
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            return tuple(_parse_rows(path, csv.DictReader(stream)))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise NasError(f"can't read the table of trials: {error}", file=path) from error
+
+
+def _parse_rows(path: Path, rows: "csv.DictReader[str]") -> Iterator[TrialRecord]:
+    missing = [column for column in TRIAL_COLUMNS if column not in (rows.fieldnames or ())]
+    if missing:
+        raise NasError(f"not a table of trials: no column {', '.join(missing)}", file=path)
+    for row in rows:
+        try:
+            yield _parse_row(row)
+        except (TypeError, ValueError) as error:
+            raise NasError(f"unreadable row: {error}", file=path, line=rows.line_num) from error
+
+
+def _parse_row(row: dict[str, str]) -> TrialRecord:
+    state = row["state"]
+    if state not in get_args(TrialState):
+        raise ValueError(f"no state {state!r}; allowed: {', '.join(get_args(TrialState))}")
+    return TrialRecord(
+        number=int(row["number"]),
+        state=state,  # type: ignore[arg-type]  # checked above
+        macs=int(row["macs"]) if row["macs"] else None,
+        parameters=int(row["parameters"]) if row["parameters"] else None,
+        macro_f1=float(row["macro_f1"]) if row["macro_f1"] else None,
+        architecture_hash=row["architecture_hash"] or None,
+        seconds=float(row["seconds"]) if row["seconds"] else None,
+        reason=row["reason"] or None,
+    )

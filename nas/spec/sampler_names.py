@@ -1,0 +1,6 @@
+"""What a space file or a flag may call the ways to draw candidates."""
+
+from typing import Literal, get_args
+
+SamplerName = Literal["tpe", "nsga2", "nsga3", "random"]
+SAMPLER_NAMES: tuple[SamplerName, ...] = get_args(SamplerName)

@@ -1,0 +1,25 @@
+"""Locks between processes."""
+
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from nas.errors import NasError
+from nas.runs.locks import exclusive, locked_run, shared
+
+
+def test_one_process_a_folder(tmp_path: Path) -> None:
+    refused = pytest.raises(NasError, match="another process")
+    with locked_run(tmp_path), refused, locked_run(tmp_path):
+        pass
+    with locked_run(tmp_path):
+        pass
+
+
+def test_shared_lock_keeps_out_the_exclusive_one(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with shared(lock), shared(lock), lock.open("a") as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with exclusive(lock), lock.open("a") as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,0 +1,57 @@
+"""The table of trials."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.errors import NasError
+from nas.runs.trials import TRIAL_COLUMNS, TrialRecord, read_trials_csv, write_trials_csv
+
+NUMBERS = st.none() | st.integers(0, 10**12)
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1)
+RECORDS = st.builds(
+    TrialRecord,
+    number=st.integers(0, 9_999),
+    state=st.sampled_from(["trained", "duplicate", "over_budget", "failed", "running"]),
+    macs=NUMBERS,
+    parameters=NUMBERS,
+    macro_f1=st.none() | st.floats(0, 1),
+    architecture_hash=st.none() | st.text("0123456789abcdef", min_size=16, max_size=16),
+    seconds=st.none() | st.floats(0, 1e6),
+    reason=st.none() | TEXTS,
+)
+
+
+@given(st.lists(RECORDS, max_size=5))
+def test_table_is_read_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, records: list[TrialRecord]
+) -> None:
+    path = tmp_path_factory.mktemp("table") / "trials.csv"
+    write_trials_csv(path, records)
+    assert read_trials_csv(path) == tuple(records)
+
+
+@pytest.mark.parametrize("reason", ["one, two", 'a "quote"', "two\nlines", "é", "=1+1"])
+def test_reasons_of_any_form(tmp_path: Path, reason: str) -> None:
+    write_trials_csv(tmp_path / "t.csv", [TrialRecord(0, "failed", reason=reason)])
+    assert read_trials_csv(tmp_path / "t.csv")[0].reason == reason
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("a,b\n1,2\n", "no column number"),
+        (f"{','.join(TRIAL_COLUMNS)}\nx,trained,,,,,,\n", "unreadable row"),
+        (f"{','.join(TRIAL_COLUMNS)}\n1,lost,,,,,,\n", "no state 'lost'"),
+        (f"{','.join(TRIAL_COLUMNS)}\n1\n", "unreadable row|no state"),
+        ("\xff", "no column"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, content: str, problem: str) -> None:
+    (tmp_path / "trials.csv").write_text(content)
+    with pytest.raises(NasError, match=problem):
+        read_trials_csv(tmp_path / "trials.csv")
+    with pytest.raises(NasError, match="can't read"):
+        read_trials_csv(tmp_path / "none.csv")
