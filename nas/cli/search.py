@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nas.cli.input_shape import parse_input_shape
 from nas.cli.search_flags import search_flags
 from nas.errors import NasError
 
 if TYPE_CHECKING:
     from nas.search.results import SearchResult
     from nas.search.settings import SearchSettings
+    from nas.spec.space import SpaceSpec
 
 
 @click.command("search")
@@ -43,10 +45,22 @@ def _begin(space: str | None, out: Path | None, flags: dict[str, Any]) -> "Searc
 
     if space is None:
         raise NasError("give --space FILE, or --resume DIR to go on")
-    loaded = load_space(space)
+    loaded = _adapted(load_space(space), flags["input"], no_turn=flags["no_turn"])
     settings = new_settings(loaded, flags)
     click.echo(_first_line(settings))
     return begin_search(out, loaded, settings, say=click.echo)
+
+
+def _adapted(space: "SpaceSpec", size: str | None, *, no_turn: bool) -> "SpaceSpec":
+    """The space with the input and the preprocessing that the flags say."""
+    keys: dict[str, Any] = {}
+    if size is not None:
+        channels, height, width = parse_input_shape(size)
+        keys["input"] = {"channels": channels, "height": height, "width": width}
+    if no_turn:
+        written = space.document.data.get("preprocess") or {}
+        keys["preprocess"] = {**written, "turn_portrait": False}
+    return space.with_keys(**keys) if keys else space
 
 
 def _resume(

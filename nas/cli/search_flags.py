@@ -18,6 +18,10 @@ FLAGS = (
     click.option(
         "--strict", is_flag=True, help="Stop at unreadable files; else they are left out."
     ),
+    click.option(
+        "--input", metavar="CxHxW", help="Input in place of the space's (see `nas data stats`)."
+    ),
+    click.option("--no-turn", is_flag=True, help="Leave pictures that are higher than wide so."),
     click.option("--out", type=FILE, help="New folder  [default: runs/NAME]"),
     click.option("--resume", type=FILE, help="Go on with the search in this folder."),
     click.option("--trials", type=click.IntRange(1), help="Networks to train."),

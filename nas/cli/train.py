@@ -1,5 +1,6 @@
 """`nas train`: one network, trained in full and tested once."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--strict", is_flag=True, help="Stop at unreadable files instead of leaving them out."
 )
+@click.option("--no-turn", is_flag=True, help="Leave pictures that are higher than wide so.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="New folder  [default: runs/NAME-train]"
 )
@@ -71,6 +73,7 @@ def _new_plan(
     data: Path | None,
     groups: Path | None,
     strict: bool,
+    no_turn: bool,
     out: Path | None,
     training: Path | None,
     epochs: int | None,
@@ -88,6 +91,8 @@ def _new_plan(
             key="--pretrained",
         )
     architecture = _architecture(arch, model, input_size)
+    if no_turn:
+        architecture = _unturned(architecture)
     source = source_of(architecture, data)
     overrides = {
         "epochs": epochs,
@@ -121,6 +126,15 @@ def _architecture(
     channels, height, width = parse_input_shape(input_size)
     size = InputSpec(channels=channels, height=height, width=width)
     return ArchitectureSpec(name=name, input=size, model=model)
+
+
+def _unturned(architecture: "ArchitectureSpec") -> "ArchitectureSpec":
+    """The architecture whose preprocessing turns no picture."""
+    from nas.spec.preprocess import ImagePreprocess
+
+    written = {} if architecture.preprocess is None else architecture.preprocess.model_dump()
+    preprocess = ImagePreprocess.model_validate({**written, "turn_portrait": False})
+    return replace(architecture, preprocess=preprocess)
 
 
 def _training(file: Path | None, overrides: dict[str, Any], *, built_in: bool) -> "TrainingSpec":

@@ -20,6 +20,7 @@ from nas.data.decode import (
     UnreadableImage,
     decode_bytes,
     guarded_pillow,
+    refuse_pipe,
 )
 from nas.data.digests import DigestMemo
 from nas.data.image_set import Pixels
@@ -176,6 +177,7 @@ def _decode_all(
 
 def _decode_or_reason(path: Path, settings: DecodeSettings) -> Pixels | UnreadableImage:
     try:
+        refuse_pipe(path)
         content = path.read_bytes()
         pixels = decode_bytes(
             content, settings.height, settings.width, settings.channels, settings.preprocess

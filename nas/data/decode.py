@@ -73,10 +73,19 @@ def upright_size(path: Path) -> tuple[int, int]:
     Call it under `guarded_pillow`.
     """
     try:
+        refuse_pipe(path)
         with Image.open(path) as image:
             return _upright_size(image)
+    except UnreadableImage:
+        raise
     except Exception as error:
         raise UnreadableImage(_reason(error)) from error
+
+
+def refuse_pipe(path: Path) -> None:
+    """Raises UnreadableImage for a pipe or a device: reading one may never end."""
+    if not path.is_file() and not path.is_dir() and path.exists():
+        raise UnreadableImage("not a plain file")
 
 
 def check_channels(channels: int) -> None:

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from nas.files import atomic_write_bytes
 
 Stamp = list[int]
-"""Size, time of change of the content, time of change of the file's record, in ns."""
+"""Size, time of change of the content and of the file's record in ns, number of the file."""
 
 
 class DigestMemo:
@@ -21,7 +22,7 @@ class DigestMemo:
         self._known: dict[str, tuple[Stamp, str]] = self._load()
 
     def digests(self, paths: Sequence[Path]) -> list[str]:
-        """Digest of each file's content, or `missing` where it can't be read."""
+        """Digest of each file's content, or `missing` where it can't be read or is no plain file."""
         before = len(self._known)
         changed = False
         found = []
@@ -32,8 +33,10 @@ class DigestMemo:
                 digest = "missing"
             elif known != stamp:
                 digest = _digest(path)
-                self._known[str(path)] = (stamp, digest)
-                changed = True
+                # Another user, or a later try, may well read it.
+                if digest != "missing":
+                    self._known[str(path)] = (stamp, digest)
+                    changed = True
             found.append(digest)
         if changed or len(self._known) != before:
             self._save()
@@ -67,7 +70,10 @@ def _stamp(path: Path) -> Stamp | None:
         state = os.stat(path)
     except OSError:
         return None
-    return [state.st_size, state.st_mtime_ns, state.st_ctime_ns]
+    # A pipe or a device would be waited for, or read, without end.
+    if not stat.S_ISREG(state.st_mode):
+        return None
+    return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
 
 
 def _digest(path: Path) -> str:

@@ -68,7 +68,10 @@ def _visible_folders(folder: Path) -> list[Path]:
     return sorted(
         entry
         for entry in folder.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".") and entry.name != "__MACOSX"
+        if entry.is_dir()
+        and not entry.name.startswith(".")
+        and entry.name != "__MACOSX"
+        and not _leads_upwards(entry)
     )
 
 

@@ -1,6 +1,7 @@
 """Data sets named by a CSV file with the columns `path,label` and perhaps `split` and `group`."""
 
 import csv
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,13 +17,17 @@ def list_table(table: Path) -> Listing:
     that is named twice.
     """
     files: dict[str, ImageFile] = {}
+    places: set[str] = set()
     for line, row in read_rows(table, required=("path", "label"), optional=("split", "group")):
         if not row["label"]:
             raise NasError("no label in this row", file=table, line=line, key="label")
         path = table.parent / row["path"]
         key = Path(row["path"]).as_posix()
-        if key in files:
+        # However it is written: in two splits it would be learned from and tested on.
+        place = os.path.abspath(path)
+        if place in places:
             raise NasError(f"{row['path']!r} is named twice", file=table, line=line, key="path")
+        places.add(place)
         split = _split_named(row["split"], table, line)
         files[key] = ImageFile(key, path, row["label"], split, row["group"] or None)
     return Listing(table, table.parent, tuple(sorted(files.values(), key=lambda file: file.key)))

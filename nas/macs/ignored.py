@@ -2,7 +2,7 @@
 
 _NORMALISATION = """
     native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training cudnn_batch_norm
-    batch_norm native_layer_norm native_group_norm _fused_rms_norm renorm
+    batch_norm native_layer_norm native_group_norm _fused_rms_norm renorm _weight_norm_interface
 """
 _ACTIVATION = """
     hardswish prelu _prelu_kernel rrelu rrelu_with_noise glu _softmax _log_softmax _safe_softmax

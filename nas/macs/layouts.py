@@ -59,7 +59,7 @@ def _cat(tensors: Sequence[Tensor], axis: int = 0) -> Shape | None:
     return tuple(sizes[0]) if all(size == sizes[0] for size in sizes) else None
 
 
-def _mean(x: Tensor, axes: Sequence[int] | None, keep: bool = False) -> Shape | None:
+def _mean(x: Tensor, axes: Sequence[int] | None = None, keep: bool = False) -> Shape | None:
     if not axes or any(not -x.dim() <= axis < x.dim() for axis in axes):
         return None
     gone = {axis % x.dim() for axis in axes}

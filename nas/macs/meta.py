@@ -84,8 +84,15 @@ def on_meta(module: nn.Module) -> bool:
 def meta_copy(module: nn.Module) -> nn.Module:
     """A copy of `module` on the meta device, with shared weights still shared; no weight is copied.
 
-    Raises NasError for lazy layers, which have no shapes yet, and for modules that can't be copied.
+    Raises NasError for lazy layers, which have no shapes yet, for TorchScript, whose parts can't be
+    watched, and for modules that can't be copied.
     """
+    for path, part in module.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            raise NasError(
+                f"{f'layer {path!r}' if path else 'the network'} is TorchScript, whose layers can't "
+                "be watched: count the module that it was made from"
+            )
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         if isinstance(tensor, (UninitializedBuffer, UninitializedParameter)):
             raise NasError(f"{name} has no shape yet: run the lazy layers once before counting")

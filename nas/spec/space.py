@@ -25,6 +25,7 @@ from nas.spec.search import SearchSpec
 from nas.spec.template import LayerTemplate
 from nas.spec.training import TrainingSpec
 from nas.spec.validate import validate
+from nas.spec.yaml_text import block
 
 MAX_LAYERS = 200
 MAX_VALUES = 100_000
@@ -78,6 +79,10 @@ class SpaceSpec:
             task=self.task,
             preprocess=self.preprocess,
         )
+
+    def with_keys(self, **keys: Any) -> "SpaceSpec":
+        """The space of the same file with these keys in place of its own; its comments are lost."""
+        return parse_space(block({**self.document.data, **keys}) + "\n", self.document.path)
 
     def with_classes(self, classes: tuple[str, ...]) -> "SpaceSpec":
         """The same space for other classes."""

@@ -85,6 +85,18 @@ def test_flags_override_the_space(pictures: Path) -> None:
     assert "nas train --arch 'my run/best.yaml'" in result.output
 
 
+def test_another_input_and_no_turning_stand_in_the_runs_own_space(pictures: Path) -> None:
+    flags = ("--input", "1x6x10", "--no-turn", "--out", "other")
+    result = invoke(search, "--space", "few.yaml", "--data", pictures, *flags, *FAST)
+    assert result.exception is None, result.output
+    best = yaml.safe_load(Path("other/best.yaml").read_text())
+    assert best["input"] == {"channels": 1, "height": 6, "width": 10}
+    assert best["preprocess"]["turn_portrait"] is False
+    kept = yaml.safe_load(Path("other/space.yaml").read_text())
+    assert kept["input"] == best["input"]
+    assert kept["layers"] == yaml.safe_load(SPACE)["layers"]
+
+
 def test_what_is_not_given_comes_from_the_space(pictures: Path) -> None:
     invoke(search, "--space", "few.yaml", "--data", pictures, "--out", "run", *FAST)
     kept = yaml.safe_load(Path("run/settings.yaml").read_text())

@@ -170,6 +170,18 @@ def test_another_librarys_network_is_trained_by_the_same_command(
     assert architecture.model == "torchvision:shufflenet_v2_x0_5"
 
 
+def test_turning_can_be_switched_off(architecture_file: Path, photos: Path, tmp_path: Path) -> None:
+    model = ("--model", "torchvision:shufflenet_v2_x0_5", "--input", "3x16x24")
+    for number, network in enumerate([model, ("--arch", architecture_file)]):
+        folder = tmp_path / str(number)
+        flags = ("--data", photos, "--out", folder, "--epochs", 1, "--threads", 1, "--no-turn")
+        assert invoke(train, *network, *flags).exception is None
+        preprocess = load_architecture(folder / "architecture.yaml").preprocess
+        assert preprocess is not None
+        assert not preprocess.turn_portrait
+        assert preprocess.mean != (0.5, 0.5, 0.5)  # measured all the same
+
+
 def test_a_missing_split_is_made_and_said(architecture_file: Path, tmp_path: Path) -> None:
     write_photos(tmp_path / "few", {"train": 12})
     (tmp_path / "few" / "train" / "red" / "broken.jpg").write_bytes(b"no picture")

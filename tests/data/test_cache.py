@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.data import cache
+from nas.data import cache, digests
 from nas.data.cache import DecodedFiles, DecodeSettings, decoded_files
-from nas.data.decode import decode_image
+from nas.data.decode import UnreadableImage, decode_image, upright_size
 from nas.data.digests import DigestMemo
 from nas.data.storage import default_cache_dir
 from nas.spec.preprocess import ImagePreprocess
@@ -161,6 +161,24 @@ def test_unreadable_files_are_left_out_and_remembered(
         9: "No such file or directory",
     }
     assert found.pixels.shape == (8, 6, 8, 3)
+
+
+def test_pipes_are_not_waited_for(folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(folder / "b" / "zzz.png")
+    found = decoded(folder, tmp_path / "cache")
+    assert found.unreadable == {9: "not a plain file"}
+    with pytest.raises(UnreadableImage, match="not a plain file"):
+        upright_size(folder / "b" / "zzz.png")
+
+
+def test_a_file_that_could_not_be_opened_is_tried_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = sorted(folder.rglob("*.png"))
+    with monkeypatch.context() as patched:
+        patched.setattr(digests, "_digest", lambda path: "missing")
+        assert set(DigestMemo(tmp_path / "cache", folder).digests(paths)) == {"missing"}
+    assert "missing" not in DigestMemo(tmp_path / "cache", folder).digests(paths)
 
 
 def test_a_cache_that_cannot_be_written_is_said(

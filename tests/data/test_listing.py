@@ -60,6 +60,7 @@ def test_loops_of_links_end(tmp_path: Path, write_images: WriteImages) -> None:
     write_images(tmp_path / "elsewhere", {"more": 1})
     os.symlink(tmp_path / "data", tmp_path / "data" / "a" / "loop")
     os.symlink(tmp_path / "data" / "a", tmp_path / "data" / "a" / "self")
+    os.symlink("..", tmp_path / "data" / "up")
     os.symlink(tmp_path / "elsewhere" / "more", tmp_path / "data" / "c")
     os.symlink(tmp_path / "elsewhere" / "more", tmp_path / "data" / "b" / "more")
     os.symlink(tmp_path / "data" / "b", tmp_path / "elsewhere" / "more" / "back")
@@ -122,6 +123,7 @@ def test_groups_are_attached(tmp_path: Path, write_images: WriteImages) -> None:
             ("path,label,split", "a,a,", "b,b,", "c,c,test"),
             "class 'c' is in the test split but not",
         ),
+        (("path,label,split", "1,a,train", "2,b,train", "x/../1,a,test"), "is named twice"),
         (
             ("path,label,split,group", "1,a,train,g", "2,b,train,", "3,a,test,g"),
             "group 'g' has images in the given splits test, train",

@@ -188,6 +188,18 @@ def test_impossible_inputs_are_refused(shape) -> None:
         count_macs(nn.Identity(), shape)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_scripted_modules_are_refused() -> None:
+    scripted = torch.jit.trace(nn.Linear(4, 3), torch.zeros(1, 4))
+    with pytest.raises(NasError, match="layer '1' is TorchScript"):
+        count_macs(nn.Sequential(nn.Linear(4, 4), scripted), (4,))
+
+
+def test_weight_norm_is_no_layer_of_its_own() -> None:
+    module = nn.utils.parametrizations.weight_norm(nn.Linear(4, 3))
+    assert count_macs(module, (4,)).total == 12
+
+
 def test_lazy_layers_are_refused() -> None:
     with pytest.raises(NasError, match="lazy"):
         count_macs(nn.LazyLinear(3), (4,))

@@ -101,3 +101,4 @@ def test_results_of_other_layouts_and_types_are_the_kernel_s() -> None:
         kernels.run_meta(aten.mean.dim, (meta(3, 4), [1]), {"dtype": torch.float64}).dtype
         == torch.float64
     )
+    assert kernels.run_meta(aten.mean.default, (meta(3, 4),), {}).shape == ()
