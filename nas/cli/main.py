@@ -31,6 +31,8 @@ def main() -> None:
     """Run `nas` and exit: 0 done, 1 a NasError, 2 wrong usage, 130 interrupted."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `nas macs ... | head` ends quietly
+    if sys.stdout is None:  # `>&-`: the next file opened would be written to as standard output
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
     try:
         nas.main(standalone_mode=False)
     except NasError as error:
@@ -44,4 +46,12 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # What the system refuses is the user's to mend: a full disk, a folder not to be written.
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"Error: {place}{error.strerror}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # its rest can't go either
         sys.exit(1)

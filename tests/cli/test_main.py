@@ -76,3 +76,19 @@ def test_a_real_process_ends_the_same(tmp_path: Path) -> None:
     assert done.stderr == (
         f"Error: {wrong}:2 layers[0].block: no block 'Cnov'; did you mean 'Conv'?\n"
     )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_said_in_a_line() -> None:
+    command = [sys.executable, "-c", "from nas.cli.main import main; main()"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*command, "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "Error: No space left on device\n"
+
+
+def test_a_closed_standard_output_is_no_fault() -> None:
+    program = "from nas.cli.main import main; main()"
+    command = f'"{sys.executable}" -c "{program}" --help >&-'
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -188,7 +188,7 @@ def test_impossible_inputs_are_refused(shape) -> None:
         count_macs(nn.Identity(), shape)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*")
 def test_scripted_modules_are_refused() -> None:
     scripted = torch.jit.trace(nn.Linear(4, 3), torch.zeros(1, 4))
     with pytest.raises(NasError, match="layer '1' is TorchScript"):
