@@ -41,11 +41,12 @@ def evaluate(
     threads: int | None,
 ) -> None:
     """Measure the network of RUN_DIR, which `nas train` wrote, with its stored preprocessing."""
+    from nas.cli.training_run import OTHER_SPLITS
     from nas.report.evaluation import evaluation_lines
     from nas.tasks.registry import task_named
     from nas.train.device import choose_device, set_threads
     from nas.train.loop import evaluate as measure
-    from nas.train.source import groups_of, source_of, split_seed_of
+    from nas.train.source import groups_of, made_otherwise, source_of, split_seed_of
     from nas.train.trained import load_trained
 
     set_threads(threads)
@@ -69,6 +70,10 @@ def evaluate(
             file=loaded.source,
         )
     metrics = measure(trained.network, loaded, task, split, device=trained.device)
+    if split in loaded.made_splits:
+        click.echo(f"{split}: made from the pictures of {loaded.source}, stratified", err=True)
+    if made_otherwise(architecture, source, loaded.made_digest):
+        click.echo(f"WARNING: {OTHER_SPLITS}", err=True)
     for file in loaded.unreadable:
         click.echo(f"left out: {file}", err=True)
     if as_json:

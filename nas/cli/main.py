@@ -32,7 +32,7 @@ def main() -> None:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `nas macs ... | head` ends quietly
     if sys.stdout is None:  # `>&-`: the next file opened would be written to as standard output
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # until the end
     try:
         nas.main(standalone_mode=False)
     except NasError as error:

@@ -80,7 +80,7 @@ def _first_line(settings: "SearchSettings") -> str:
         return f"Searching on {settings.data}."
     return (
         "No --data: searching on scikit-learn's handwritten digits (1,797 real pictures of 8 x 8, "
-        "enlarged)."
+        f"enlarged), at most {settings.search.minutes:g} minutes."
     )
 
 

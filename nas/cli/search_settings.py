@@ -17,6 +17,8 @@ from nas.spec.space import SpaceSpec
 from nas.train.device import choose_device
 
 MAX_DEFAULT_WORKERS = 8
+BUILT_IN_MINUTES = 4.0
+"""After this time a first look at the built-in data begins no network, if nothing else is said."""
 CHANGEABLE = {"trials", "minutes", "workers", "threads", "device"}
 """Flags that a search which goes on may be given."""
 
@@ -28,13 +30,16 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
         parse_score(score)
     device = flags["device"] or "auto"
     workers, threads = _workers(flags["workers"], flags["threads"], device)
+    search = updated(space.search, flags, "trials", "minutes", "sampler", "seed")
+    if flags["data"] is None and search.minutes is None:
+        search = search.model_copy(update={"minutes": BUILT_IN_MINUTES})
     training = updated(space.training, flags, "epochs", "batch_size", "learning_rate", "seed")
     values = {
         "command": _printable(shlex.join(["nas", *sys.argv[1:]])),
         "data": _absolute(flags["data"], "--data"),
         "groups": _absolute(flags["groups"], "--groups"),
         "strict": flags["strict"],
-        "search": updated(space.search, flags, "trials", "minutes", "sampler", "seed"),
+        "search": search,
         "budget": _budget(space.budget, flags),
         "training": training if flags["data"] is not None else training.unmirrored(),
         "score": score,

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     "--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, augmentation."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-@click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: all]")
+@click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: half]")
 def train(resume: Path | None, device: str, threads: int | None, **options: Any) -> None:
     """Train a network, keep its best epoch by validation, and measure that on the test split once.
 
@@ -56,11 +56,12 @@ def train(resume: Path | None, device: str, threads: int | None, **options: Any)
     """
     from nas.cli.training_run import carry_out
     from nas.runs.locks import locked_run
-    from nas.train.device import choose_device, set_threads
+    from nas.train.device import choose_device, default_threads, set_threads
 
-    set_threads(threads)
     chosen_device = choose_device(device)
     plan = _new_plan(**options) if resume is None else _resumed_plan(resume, options)
+    plan = replace(plan, threads=threads or plan.threads or default_threads())
+    set_threads(plan.threads)
     with locked_run(plan.folder):
         carry_out(plan, chosen_device)
 
@@ -102,7 +103,7 @@ def _new_plan(
     }
     return RunPlan(
         architecture=architecture,
-        training=_training(training, overrides, built_in=source is None),
+        training=_training(training, architecture, overrides, built_in=source is None),
         source=source,
         groups=groups_of(architecture, source, groups),
         strict=strict,
@@ -137,12 +138,19 @@ def _unturned(architecture: "ArchitectureSpec") -> "ArchitectureSpec":
     return replace(architecture, preprocess=preprocess)
 
 
-def _training(file: Path | None, overrides: dict[str, Any], *, built_in: bool) -> "TrainingSpec":
-    """The file's settings or the defaults, with the flags that were given in their place."""
+def _training(
+    file: Path | None,
+    architecture: "ArchitectureSpec",
+    overrides: dict[str, Any],
+    *,
+    built_in: bool,
+) -> "TrainingSpec":
+    """The file's settings, else the search's or the defaults, with the flags in their place."""
     from nas.cli.overrides import updated
-    from nas.spec.training import TrainingSpec, load_training
+    from nas.spec.training import load_training
+    from nas.train.source import training_of
 
-    training = TrainingSpec() if file is None else load_training(file)
+    training = training_of(architecture) if file is None else load_training(file)
     training = updated(training, overrides, *overrides)
     return training.unmirrored() if built_in else training
 

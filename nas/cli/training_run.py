@@ -38,7 +38,7 @@ from nas.train.checkpoint import EpochResult
 from nas.train.device import seeded
 from nas.train.failure import TrainingFailed
 from nas.train.loop import FitResult, evaluate, fit
-from nas.train.source import groups_of, same_data, source_of, split_seed_of
+from nas.train.source import groups_of, made_otherwise, same_data, source_of, split_seed_of
 from nas.train.trained import ARCHITECTURE_FILE, WEIGHTS_FILE
 from nas.train.weights import save_weights
 
@@ -46,6 +46,11 @@ TRAINING_FILE = "training.yaml"
 METRICS_FILE = "metrics.json"
 CHECKPOINT_FILE = "checkpoint.pt"
 LOG_FILE = "log.txt"
+
+OTHER_SPLITS = (
+    "files came or went in the data since, so the splits that are made from them are others: "
+    "pictures of the test split may have been learned from"
+)
 
 Say = Callable[[str], None]
 
@@ -62,6 +67,8 @@ class RunPlan:
     strict: bool = False
     pretrained: bool = False
     resumed: bool = False
+    threads: int | None = None
+    """Cores that PyTorch uses: another number rounds sums otherwise."""
 
     @classmethod
     def from_folder(cls, folder: Path) -> "RunPlan":
@@ -72,6 +79,7 @@ class RunPlan:
             raise NasError("this run is finished: see its metrics.json", file=folder)
         architecture = load_architecture(folder / ARCHITECTURE_FILE)
         facts = architecture.provenance
+        threads = facts.get("threads")
         source = source_of(architecture, None)
         return cls(
             folder=folder,
@@ -82,6 +90,7 @@ class RunPlan:
             strict=bool(facts.get("strict")),
             pretrained=bool(facts.get("pretrained")),
             resumed=True,
+            threads=threads if isinstance(threads, int) else None,
         )
 
 
@@ -95,6 +104,8 @@ def carry_out(plan: RunPlan, device: torch.device) -> None:
     architecture = _adopted(plan, task, data)
     for line in data_lines(data):
         say(line)
+    if made_otherwise(plan.architecture, plan.source, data.made_digest):
+        say(f"  WARNING: {OTHER_SPLITS}")
     if not plan.resumed:
         _write_plan(plan, architecture)
     with seeded(plan.training.seed, torch.device("cpu")):
@@ -195,6 +206,8 @@ def _adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec
                 f"with {', '.join(plan.architecture.classes)}",
                 file=plan.folder,
             )
+        if made_otherwise(plan.architecture, plan.source, data.made_digest):
+            raise NasError(f"{OTHER_SPLITS}; begin a new run", file=plan.folder)
         return plan.architecture
     architecture = plan.architecture.with_classes(data.classes)
     task.check_architecture(architecture)
@@ -202,9 +215,11 @@ def _adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec
         "data": data.source,
         "split_seed": split_seed_of(plan.architecture),
         "training_seed": plan.training.seed,
+        "made_digest": data.made_digest,
         "groups": None if plan.groups is None else str(plan.groups),
         "strict": plan.strict,
         "pretrained": plan.pretrained,
+        "threads": plan.threads,
         "commit": environment()["commit"],
     }
     return replace(

@@ -22,7 +22,7 @@ class DigestMemo:
         self._known: dict[str, tuple[Stamp, str]] = self._load()
 
     def digests(self, paths: Sequence[Path]) -> list[str]:
-        """Digest of each file's content, or `missing` where it can't be read or is no plain file."""
+        """Digest of each file, or `missing` where it can't be read or is no plain file."""
         before = len(self._known)
         changed = False
         found = []

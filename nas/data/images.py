@@ -1,5 +1,6 @@
 """Images of a data set, by split: listed, divided, decoded once, cached."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -76,8 +77,17 @@ def load_image_data(
         str(source),
         tuple(unreadable),
         listing.made_splits,
+        _made_digest(listing, files),
         listing.ignored_files,
     )
+
+
+def _made_digest(listing: Listing, files: Sequence[ImageFile]) -> str:
+    """See `ImageData.made_digest`: a file more in the folder gives other splits."""
+    if not listing.made_splits:
+        return ""
+    lines = sorted(f"{file.key}\n{file.split}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def list_images(source: Path, groups: Path | None = None) -> Listing:

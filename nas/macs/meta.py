@@ -90,8 +90,8 @@ def meta_copy(module: nn.Module) -> nn.Module:
     for path, part in module.named_modules():
         if isinstance(part, torch.jit.ScriptModule):
             raise NasError(
-                f"{f'layer {path!r}' if path else 'the network'} is TorchScript, whose layers can't "
-                "be watched: count the module that it was made from"
+                f"{f'layer {path!r}' if path else 'the network'} is TorchScript, whose layers "
+                "can't be watched: count the module that it was made from"
             )
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         if isinstance(tensor, (UninitializedBuffer, UninitializedParameter)):

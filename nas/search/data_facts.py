@@ -20,6 +20,8 @@ class DataFacts:
     """A path, or the name of a built-in set."""
     unreadable: tuple[str, ...]
     """`PATH: REASON` of each file that is left out."""
+    made_digest: str = ""
+    """Of which file is in which split, where splits are made."""
 
 
 def examine_data(
@@ -38,4 +40,4 @@ def examine_data(
     task.check_space(space.with_classes(data.classes))
     if data.unreadable:
         say(f"{len(data.unreadable)} files can't be read and are left out; log.txt names them")
-    return DataFacts(data.classes, data.source, data.unreadable)
+    return DataFacts(data.classes, data.source, data.unreadable, data.made_digest)

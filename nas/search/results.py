@@ -11,6 +11,7 @@ from nas.report.front_plot import plot_front
 from nas.report.html import write_report
 from nas.runs.trials import TrialRecord, write_trials_csv
 from nas.search.choice import Choice, choose, pareto_front
+from nas.search.data_facts import DataFacts
 from nas.search.settings import SearchSettings
 from nas.spec.architecture import dump_architecture, parse_architecture
 
@@ -36,7 +37,7 @@ class SearchResult:
 
 
 def write_results(
-    folder: Path, records: Sequence[TrialRecord], settings: SearchSettings, source: str
+    folder: Path, records: Sequence[TrialRecord], settings: SearchSettings, data: DataFacts
 ) -> SearchResult:
     """Write `trials.csv`, `front/*.yaml`, `best.yaml`, `front.png`, `report.html`, each atomically.
 
@@ -46,9 +47,7 @@ def write_results(
     front = pareto_front(records)
     choice = choose(front, settings.budget, settings.score)
     result = SearchResult(folder, tuple(records), front, choice)
-    texts = {
-        record.number: _architecture_text(folder, record, settings, source) for record in front
-    }
+    texts = {record.number: _architecture_text(folder, record, settings, data) for record in front}
     _write_front(folder / "front", texts)
     if result.best is not None:
         atomic_write_text(folder / "best.yaml", texts[result.best])
@@ -59,19 +58,19 @@ def write_results(
         folder / "front.png",
         max_macs=settings.budget.max_macs,
     )
-    _write_page(result, settings, source, texts)
+    _write_page(result, settings, data, texts)
     return result
 
 
 def _write_page(
-    result: SearchResult, settings: SearchSettings, source: str, texts: dict[int, str]
+    result: SearchResult, settings: SearchSettings, data: DataFacts, texts: dict[int, str]
 ) -> None:
     values = settings.model_dump(mode="json", exclude={"environment", "command", "data"})
     write_report(
         result.folder / "report.html",
         title=result.folder.resolve().name,
         command=settings.command,
-        data=source,
+        data=data.source,
         records=result.records,
         front=result.front_numbers,
         best=result.best,
@@ -85,7 +84,7 @@ def _write_page(
 
 
 def _architecture_text(
-    folder: Path, record: TrialRecord, settings: SearchSettings, source: str
+    folder: Path, record: TrialRecord, settings: SearchSettings, data: DataFacts
 ) -> str:
     """The trial's architecture with where it comes from."""
     architecture = parse_architecture(record.architecture_yaml or "", folder / "study.log")
@@ -96,9 +95,9 @@ def _architecture_text(
         "macs": record.macs,
         "parameters": record.parameters,
         "validation_macro_f1": record.macro_f1,
-        "epochs": settings.training.epochs,
-        "seed": settings.training.seed,
-        "data": source,
+        "training": settings.training.model_dump(mode="json"),
+        "data": data.source,
+        "made_digest": data.made_digest,
         "split_seed": settings.split_seed,
         "groups": settings.groups,
         "commit": settings.environment.get("commit", "unknown"),

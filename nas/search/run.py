@@ -93,25 +93,33 @@ def _search(folder: Path, settings: SearchSettings, facts: DataFacts, say: Say) 
     job = Job(folder, settings, facts.classes, 0, deadline)
     with exclusive(job.workers_lock):  # those of a killed search end within a second
         study = open_study(job.journal)
-        _refuse_other_classes(study, facts.classes)
+        _refuse_other_data(study, facts)
         again = _requeue_running(study)
     if again:
         say(f"{again} trials were interrupted and are begun again")
     left = settings.search.trials - count_spent(records_of(study))
     if left <= 0:
         say(f"all {settings.search.trials} trials are done; --trials N goes on to N")
-        return write_results(folder, records_of(study), settings, facts.source)
-    return _run_workers(study, job, min(settings.workers, left), facts.source, say)
+        return write_results(folder, records_of(study), settings, facts)
+    return _run_workers(study, job, min(settings.workers, left), facts, say)
 
 
-def _refuse_other_classes(study: optuna.Study, classes: tuple[str, ...]) -> None:
-    before: Any = study.user_attrs.get("classes")
+def _refuse_other_data(study: optuna.Study, facts: DataFacts) -> None:
+    """Raises NasError where trials of now and before could not be compared."""
+    before: Any = study.user_attrs.get("data")
     if before is None:
-        study.set_user_attr("classes", list(classes))
-    elif tuple(before) != classes:
+        known = {"classes": list(facts.classes), "made_digest": facts.made_digest}
+        study.set_user_attr("data", known)
+    elif tuple(before["classes"]) != facts.classes:
         raise NasError(
-            f"the data have other classes ({', '.join(classes)}) than when the search began "
-            f"({', '.join(before)})",
+            f"the data have other classes ({', '.join(facts.classes)}) than when the search began "
+            f"({', '.join(before['classes'])})",
+            key="--resume",
+        )
+    elif before["made_digest"] != facts.made_digest:
+        raise NasError(
+            "files came or went since the search began, so its validation split would be another: "
+            "put them back, or begin a new search",
             key="--resume",
         )
 
@@ -124,7 +132,9 @@ def _requeue_running(study: optuna.Study) -> int:
     return len(ended)
 
 
-def _run_workers(study: optuna.Study, job: Job, count: int, source: str, say: Say) -> SearchResult:
+def _run_workers(
+    study: optuna.Study, job: Job, count: int, facts: DataFacts, say: Say
+) -> SearchResult:
     """Run the workers to the end; whatever ends them, the results are written."""
     watch = Watch(study, job, count)
     try:
@@ -132,13 +142,13 @@ def _run_workers(study: optuna.Study, job: Job, count: int, source: str, say: Sa
             workers.run(watch.poll)
     except KeyboardInterrupt:
         _requeue_running(study)
-        result = write_results(job.folder, records_of(study), job.settings, source)
+        result = write_results(job.folder, records_of(study), job.settings, facts)
         raise SearchInterrupted(job.folder, result) from None
     except NasError:
         _requeue_running(study)
-        write_results(job.folder, records_of(study), job.settings, source)
+        write_results(job.folder, records_of(study), job.settings, facts)
         raise
-    result = write_results(job.folder, records_of(study), job.settings, source)
+    result = write_results(job.folder, records_of(study), job.settings, facts)
     short = shortfall(study, job)
     if not result.front:
         raise NasError(short or "every training failed", file=job.folder)

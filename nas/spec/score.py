@@ -17,6 +17,7 @@ NAMED_SCORES = {
         "macs / 13863553 + (1 if macro_f1 < 0.5 else "
         "1 - macro_f1 / 0.8342 if macro_f1 < 0.8342 else 0.5 * (1 - macro_f1 / 0.8342))"
     ),
+    "most_accurate": "-macro_f1",
 }
 
 _FUNCTIONS: dict[str, tuple[Callable[..., float], int, int]] = {

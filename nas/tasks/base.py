@@ -46,6 +46,10 @@ class TaskData(Protocol):
         """Splits that the source lacks, taken from its training split by the seed."""
 
     @property
+    def made_digest(self) -> str:
+        """Differs where made splits come out otherwise; empty where all splits are given."""
+
+    @property
     def unreadable(self) -> tuple[str, ...]:
         """`PATH: REASON` of each file that was left out."""
 

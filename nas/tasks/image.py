@@ -51,6 +51,10 @@ class ImageTaskData:
         return self.images.source
 
     @property
+    def made_digest(self) -> str:
+        return self.images.made_digest
+
+    @property
     def unreadable(self) -> tuple[str, ...]:
         return tuple(f"{file.path}: {file.reason}" for file in self.images.unreadable)
 
@@ -62,8 +66,9 @@ class ImageTask(Task[ImageTaskData]):
     first_metric: ClassVar[str] = "macro_f1"
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
-        """Raise NasError unless the network ends in one logit a class."""
+        """Raise NasError unless the network takes pictures and ends in one logit a class."""
         check_channels(architecture.input.channels)
+        _check_normalisation(architecture)
         if architecture.model is not None or architecture.head == "linear":
             return  # both end in len(classes) outputs by construction
         shape, classes = architecture.feature_shape(), len(architecture.classes)
@@ -166,3 +171,16 @@ class ImageTask(Task[ImageTaskData]):
         device: torch.device,
     ) -> Iterator[Prediction]:
         return predict_images(network, architecture, files, device)
+
+
+def _check_normalisation(architecture: ArchitectureSpec) -> None:
+    """Raise NasError unless mean and deviation have a value a channel, or one for all."""
+    if architecture.preprocess is None:
+        return
+    channels = architecture.input.channels
+    for name in ("mean", "std"):
+        values = getattr(architecture.preprocess, name)
+        if len(values) != channels and len(set(values)) != 1:
+            raise NasError(
+                f"{len(values)} values for {channels} channels", key=f"preprocess.{name}"
+            )

@@ -1,5 +1,6 @@
 """Where a network is trained, with how many threads, in which arithmetic."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -27,6 +28,17 @@ def choose_device(name: str) -> torch.device:
     if device.type == "meta":
         raise NasError("the meta device holds no numbers; try auto or cpu", key="--device")
     return device
+
+
+def default_threads() -> int:
+    """Half of the cores that this process may use, at least one.
+
+    A compact network gains little from more, and on a busy machine threads that wait for each
+    other slow it down many times.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    return max(1, cores // 2)
 
 
 def set_threads(threads: int | None) -> None:

@@ -62,6 +62,8 @@ def fit(
     there already goes on from it to the same result on the CPU as if it had never stopped. Raises
     TrainingFailed for a loss or weights that are not finite, and where memory runs out.
     """
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise TrainingFailed("the network has no weights to train")
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if training.batch_norm_momentum is not None:
         set_batch_norm_momentum(network, training.batch_norm_momentum)

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from nas.data.builtin import DIGITS_SOURCE
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
+from nas.spec.training import TrainingSpec
 
 
 def source_of(architecture: ArchitectureSpec, given: Path | None) -> Path | None:
@@ -38,6 +41,15 @@ def same_data(architecture: ArchitectureSpec, source: Path | None) -> bool:
     return Path(str(named)).resolve() == source.resolve()
 
 
+def made_otherwise(architecture: ArchitectureSpec, source: Path | None, made_digest: str) -> bool:
+    """Whether the same data were split otherwise when the architecture was found or trained.
+
+    Splits that are made change with the files; pictures that were learned from may then be tested.
+    """
+    before = architecture.provenance.get("made_digest")
+    return bool(before) and before != made_digest and same_data(architecture, source)
+
+
 def groups_of(
     architecture: ArchitectureSpec, source: Path | None, given: Path | None
 ) -> Path | None:
@@ -59,3 +71,22 @@ def split_seed_of(architecture: ArchitectureSpec) -> int:
             f"{seed!r} is no seed; allowed are whole numbers from 0", key="provenance.split_seed"
         )
     return seed
+
+
+def training_of(architecture: ArchitectureSpec) -> TrainingSpec:
+    """The settings of the search that found the architecture, else the defaults.
+
+    Epochs and seed are the defaults either way: a search trains short runs. Raises NasError for
+    settings that are not allowed.
+    """
+    named = architecture.provenance.get("training")
+    if named is None:
+        return TrainingSpec()
+    try:
+        training = TrainingSpec.model_validate(named)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        key = ".".join(map(str, ("provenance", "training", *problem["loc"])))
+        raise NasError(problem["msg"], key=key) from error
+    own = TrainingSpec()
+    return training.model_copy(update={"epochs": own.epochs, "seed": own.seed})

@@ -58,6 +58,13 @@ def test_refuses_channels_that_pictures_do_not_have() -> None:
         TASK.check_architecture(architecture("{block: Conv, out: 8}", "linear", channels=2))
 
 
+def test_refuses_a_normalisation_of_other_channels() -> None:
+    spec = architecture("{block: Conv, out: 8}", "linear")
+    wrong = replace(spec, preprocess=ImagePreprocess(mean=(0.1, 0.2), std=(1.0,)))
+    with pytest.raises(NasError, match=r"preprocess.mean: 2 values for 3 channels"):
+        TASK.check_architecture(wrong)
+
+
 def test_a_space_with_one_member_of_other_channels_is_refused_at_its_line() -> None:
     text = "input: {{height: 8, width: 8,\n  channels: {}}}\nlayers: [{{block: Flatten}}]\n"
     assert "linear head" in TASK.check_space(parse_space(text.format("[1, 3]")))

@@ -172,3 +172,8 @@ def test_a_split_of_equals_keeps_the_first(points: Points) -> None:
     result = run(build_net(), easy, training)
     best = result.best_validation.first
     assert result.best_epoch == next(e.epoch for e in result.history if e.validation.first == best)
+
+
+def test_a_network_without_weights_is_refused(points: Points) -> None:
+    with pytest.raises(TrainingFailed, match="no weights to train"):
+        fit(nn.Identity(), points, TASK, TRAINING, device=CPU)
