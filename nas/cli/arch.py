@@ -39,6 +39,22 @@ def show(file: Path, input_size: str | None, rows: bool, named: bool) -> None:
         click.echo("\n".join(_table(architecture)))
 
 
+@arch.command("blocks")
+def blocks() -> None:
+    """Every block with its settings, their defaults, and where it comes from."""
+    from blocks import BLOCKS
+    from nas.spec.yaml_text import flow
+
+    for name in BLOCKS:
+        config = BLOCKS[name]
+        settings = [
+            field if info.is_required() else f"{field}: {flow(info.default)}"
+            for field, info in config.model_fields.items()
+        ]
+        click.echo(f"{name} {{{', '.join(settings)}}}")
+        click.echo(f"    {' '.join((config.__doc__ or '').split())}")
+
+
 def _table(architecture: "ArchitectureSpec") -> list[str]:
     from nas.macs.architecture import block_cost, count_architecture
 

@@ -9,6 +9,7 @@ from nas.errors import NasError
 from nas.spec.definition import MAX_CLASSES, ArchitectureSpec, Head, InputSpec
 from nas.spec.document import Document, show
 from nas.spec.frozen import Frozen
+from nas.spec.installed import find_architecture
 from nas.spec.layers import LayerSpec, check_layers, parse_layer
 from nas.spec.load import parse_document, read_document
 from nas.spec.preprocess import Preprocess
@@ -50,12 +51,12 @@ def load_architecture(
     """The architecture in a YAML file, named form or rows.
 
     Args:
-        path: The file.
+        path: The file, or the name of an installed reference network.
         input_size: `(height, width)` in pixels, in place of the file's own.
 
     Raises NasError with file, line and key for whatever is wrong in it.
     """
-    return architecture_from(read_document(Path(path)), input_size=input_size)
+    return architecture_from(read_document(find_architecture(path)), input_size=input_size)
 
 
 def parse_architecture(text: str, path: str | Path = "architecture.yaml") -> ArchitectureSpec:

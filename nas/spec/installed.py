@@ -12,6 +12,17 @@ def installed_spaces() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in folder.glob("*.yaml")))
 
 
+def find_architecture(path: str | Path) -> Path:
+    """`path`, or the installed reference network of that name where no such file is here."""
+    path = Path(path)
+    if path.name == str(path) and not path.exists():
+        references = Path(str(files("search_spaces"))) / "reference"
+        for name in (path.name, f"{path.name}.yaml"):
+            if (references / name).is_file():
+                return references / name
+    return path
+
+
 def find_space(path: str | Path) -> Path:
     """`path` if it exists, else the installed space of that name. Raises NasError for neither."""
     path = Path(path)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from blocks import BLOCKS
 from nas.cli.main import nas
 from nas.errors import NasError
 from nas.model.identity import architecture_hash
@@ -77,3 +78,20 @@ def test_what_can_not_be_shown(rows: Path, tmp_path: Path) -> None:
     other.write_text("input: {height: 32, width: 32}\nmodel: torchvision:resnet18\n")
     assert "nas macs --arch" in str(invoke(other).exception)
     assert isinstance(invoke(tmp_path / "none.yaml").exception, NasError)
+
+
+def test_references_are_found_by_name_and_own_files_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "56,510,400" in invoke("mobilenet_v3_small").output
+    Path("mobilenet_v3_small").write_text(
+        "input: {channels: 3, height: 8, width: 8}\nlayers: [{block: Conv, out: 8}]\n"
+    )
+    assert "56,510,400" not in invoke("mobilenet_v3_small").output
+
+
+def test_blocks_are_listed_with_what_they_take() -> None:
+    lines = CliRunner().invoke(nas, ["arch", "blocks"]).output.splitlines()
+    assert "MBConv {expand, out, stride: 1, kernel: 3}" in lines
+    assert [line.split(" ")[0] for line in lines[::2]] == list(BLOCKS)

@@ -1,6 +1,7 @@
 """The command `nas search`: flags, what it says, what it refuses."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,22 @@ def test_built_in_data(monkeypatch: pytest.MonkeyPatch) -> None:
     best = yaml.safe_load(Path("run/best.yaml").read_text())
     assert len(best["classes"]) == 10
     assert best["provenance"]["data"] == "scikit-learn's handwritten digits"
+    kept = yaml.safe_load(Path("run/settings.yaml").read_text())
+    assert kept["search"]["minutes"] == 4
+    assert kept["training"]["augment"]["flip"] is False  # a mirrored digit is no digit
+
+
+def test_a_search_goes_on_with_the_same_files_only(tmp_path: Path) -> None:
+    data = write_pictures(tmp_path / "data", 3, train=8, validation=0)
+    flags = ("--space", "few.yaml", "--data", data, "--out", "run")
+    assert invoke(search, *flags, *FAST).exception is None
+    best = yaml.safe_load(Path("run/best.yaml").read_text())
+    assert len(best["provenance"]["made_digest"]) == 16
+    resumed = ("--resume", "run", "--trials", 3)
+    assert invoke(search, *resumed).exception is None
+    picture = next(path for path in data.rglob("*.png"))
+    shutil.copy(picture, picture.with_name("zzz.png"))
+    assert "files came or went" in problem(invoke(search, "--resume", "run", "--trials", 4))
 
 
 def test_resume_from_another_folder(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,18 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import nas.cli.training_run as training_run
+from nas.cli.evaluate import evaluate
 from nas.cli.train import train
 from nas.errors import NasError
-from nas.spec.architecture import load_architecture
-from nas.spec.training import load_training
+from nas.spec.architecture import dump_architecture, load_architecture
+from nas.spec.training import TrainingSpec, load_training
+from nas.train.source import training_of
 from tests.cli.conftest import ARCHITECTURE, invoke, write_photos
 
 
@@ -180,6 +183,61 @@ def test_turning_can_be_switched_off(architecture_file: Path, photos: Path, tmp_
         assert preprocess is not None
         assert not preprocess.turn_portrait
         assert preprocess.mean != (0.5, 0.5, 0.5)  # measured all the same
+
+
+def test_the_recipe_of_the_search_is_taken_but_for_epochs_and_seed(
+    architecture_file: Path, photos: Path, tmp_path: Path
+) -> None:
+    found = tmp_path / "found.yaml"
+    recipe = TrainingSpec(epochs=3, seed=9, learning_rate=0.001, sampler="none")
+    architecture = replace(
+        load_architecture(architecture_file),
+        provenance={"training": recipe.model_dump(mode="json")},
+    )
+    found.write_text(dump_architecture(architecture))
+    assert training_of(load_architecture(found)) == TrainingSpec(
+        learning_rate=0.001, sampler="none"
+    )
+    flags = ("--data", photos, "--out", tmp_path / "run", "--epochs", 1, "--threads", 1)
+    assert invoke(train, "--arch", found, *flags).exception is None
+    kept = load_training(tmp_path / "run" / "training.yaml")
+    assert (kept.learning_rate, kept.sampler, kept.epochs) == (0.001, "none", 1)
+
+
+def test_a_wrong_recipe_is_named(architecture_file: Path) -> None:
+    architecture = replace(
+        load_architecture(architecture_file), provenance={"training": {"epochs": "many"}}
+    )
+    with pytest.raises(NasError, match=r"provenance\.training\.epochs"):
+        training_of(architecture)
+
+
+def test_splits_that_come_out_otherwise_are_said(architecture_file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "flat"
+    write_photos(folder, {"train": 16})
+    flags = ("--data", folder, "--epochs", 1, "--threads", 1)
+    first = invoke(train, "--arch", architecture_file, *flags, "--out", tmp_path / "first")
+    assert "WARNING" not in first.output
+    again = ("--arch", tmp_path / "first" / "architecture.yaml", *flags)
+    assert "WARNING" not in invoke(train, *again, "--out", tmp_path / "second").output
+    picture = next((folder / "train" / "red").iterdir())
+    shutil.copy(picture, picture.with_name("new.jpg"))
+    assert (
+        "WARNING: files came or went" in invoke(train, *again, "--out", tmp_path / "third").output
+    )
+    assert "WARNING: files came or went" in invoke(evaluate, tmp_path / "first").output
+
+
+def test_a_resumed_run_takes_as_many_threads_as_before(
+    architecture_file: Path, photos: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    flags = ("--data", photos, "--out", folder, "--epochs", 1)
+    assert invoke(train, "--arch", architecture_file, *flags, "--threads", 3).exception is None
+    assert json.loads((folder / "metrics.json").read_text())["threads"] == 3
+    (folder / "metrics.json").unlink()
+    assert invoke(train, "--resume", folder).exception is None
+    assert json.loads((folder / "metrics.json").read_text())["threads"] == 3
 
 
 def test_a_missing_split_is_made_and_said(architecture_file: Path, tmp_path: Path) -> None:

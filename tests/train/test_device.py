@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nas.errors import NasError
-from nas.train.device import choose_device, seeded, uses_bfloat16
+from nas.train.device import choose_device, default_threads, seeded, uses_bfloat16
 
 
 def test_names() -> None:
@@ -34,3 +34,9 @@ def test_seeds_hold_within_only() -> None:
     with seeded(5, torch.device("cpu")):
         assert torch.equal(torch.rand(2), inside)
     assert torch.equal(torch.rand(2), expected)
+
+
+def test_half_of_the_cores_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, threads in ((1, 1), (2, 1), (3, 1), (8, 4)):
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, n=cores: set(range(n)), raising=False)
+        assert default_threads() == threads
