@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from nas.model.build import build_network as build_network
     from nas.spec.architecture import load_architecture as load_architecture
     from nas.spec.space import load_space as load_space
+    from nas.train.trained import load_trained as load_trained
 
 _HOMES = {
     "NasError": "nas.errors",
@@ -16,9 +17,17 @@ _HOMES = {
     "count_macs": "nas.macs.count",
     "load_architecture": "nas.spec.architecture",
     "load_space": "nas.spec.space",
+    "load_trained": "nas.train.trained",
 }
 
-__all__ = ["NasError", "build_network", "count_macs", "load_architecture", "load_space"]
+__all__ = [
+    "NasError",
+    "build_network",
+    "count_macs",
+    "load_architecture",
+    "load_space",
+    "load_trained",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -63,6 +63,11 @@ def continue_search(
     """
     if not (folder / "space.yaml").is_file() or not (folder / "settings.yaml").is_file():
         raise NasError("holds no search: space.yaml or settings.yaml is missing", file=folder)
+    if (folder / "trials.csv").exists() and not (folder / "study.log").exists():
+        raise NasError(
+            "its journal study.log is gone: going on would begin anew and overwrite trials.csv",
+            file=folder,
+        )
     with _working_in(folder):
         settings = read_settings(folder)
         if change is not None:

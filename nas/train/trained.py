@@ -27,17 +27,22 @@ class TrainedNetwork:
     network: nn.Module
     device: torch.device
 
-    def predict(self, files: Sequence[Path]) -> Iterator[Prediction]:
+    def predict(self, files: Sequence[str | Path]) -> Iterator[Prediction]:
         """A prediction for each file, in order."""
         task = task_named(self.architecture.task)
         network = folded_copy(self.network).to(memory_format=torch.channels_last)
         # Within the call only: a generator's own mode would leak to its caller.
         inference = torch.inference_mode()(network.forward)
-        return task.predict(inference, self.architecture, files, self.device)
+        paths = [Path(file) for file in files]
+        return task.predict(inference, self.architecture, paths, self.device)
 
 
-def load_trained(folder: Path, device: torch.device) -> TrainedNetwork:
-    """The network of a run's folder. Raises NasError for one that is not whole."""
+def load_trained(folder: str | Path, device: torch.device | str = "cpu") -> TrainedNetwork:
+    """The network of the folder that `nas train` wrote, with its weights.
+
+    Raises NasError for a folder that is not whole.
+    """
+    folder, device = Path(folder), torch.device(device)
     if not folder.is_dir():
         raise NasError("no such folder; give the one that `nas train` wrote", file=folder)
     file = folder / ARCHITECTURE_FILE

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import nas
 from nas.cli.predict import predict
 from nas.errors import NasError
 from nas.spec.architecture import load_architecture
@@ -94,3 +95,10 @@ def test_batches_do_not_change_what_is_predicted(run: Path, photos: Path, count:
     rows = json.loads(invoke(predict, run, *[file] * count).output)
     assert len(rows) == count
     assert all(abs(row["probability"] - rows[0]["probability"]) < 1e-5 for row in rows)
+
+
+def test_from_python_as_from_the_command(run: Path, photos: Path) -> None:
+    files = sorted(str(path) for path in (photos / "test").rglob("*.jpg"))
+    told = json.loads(invoke(predict, run, *files, "--format", "json").output)
+    here = [prediction.values["class"] for prediction in nas.load_trained(run).predict(files)]
+    assert here == [item["class"] for item in told]

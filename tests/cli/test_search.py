@@ -132,6 +132,13 @@ def test_a_search_goes_on_with_the_same_files_only(tmp_path: Path) -> None:
     assert "files came or went" in problem(invoke(search, "--resume", "run", "--trials", 4))
 
 
+def test_a_search_without_its_journal_is_not_begun_anew(pictures: Path) -> None:
+    invoke(search, "--space", "few.yaml", "--data", pictures, "--out", "run", *FAST)
+    Path("run/study.log").unlink()
+    assert "study.log is gone" in problem(invoke(search, "--resume", "run", "--trials", 9))
+    assert len(Path("run/trials.csv").read_text().splitlines()) >= 3
+
+
 def test_resume_from_another_folder(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     relative = os.path.relpath(pictures)
     invoke(search, "--space", "few.yaml", "--data", relative, "--out", "run", *FAST)
