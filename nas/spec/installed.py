@@ -15,22 +15,28 @@ def installed_spaces() -> tuple[str, ...]:
 def find_architecture(path: str | Path) -> Path:
     """`path`, or the installed reference network of that name where no such file is here."""
     path = Path(path)
-    if path.name == str(path) and not path.exists():
-        references = Path(str(files("search_spaces"))) / "reference"
-        for name in (path.name, f"{path.name}.yaml"):
-            if (references / name).is_file():
-                return references / name
+    if path.name != str(path) or _is_here(path):
+        return path
+    references = Path(str(files("search_spaces"))) / "reference"
+    for name in (path.name, f"{path.name}.yaml"):
+        if (references / name).is_file():
+            return references / name
     return path
+
+
+def _is_here(path: Path) -> bool:
+    """Whether there is such a file, or a name that can't be one: reading it tells what is wrong."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return True
 
 
 def find_space(path: str | Path) -> Path:
     """`path` if it exists, else the installed space of that name. Raises NasError for neither."""
     path = Path(path)
-    try:
-        if path.exists():
-            return path
-    except (OSError, ValueError):
-        return path  # reading it tells what is wrong
+    if _is_here(path):
+        return path
     installed = Path(str(files("search_spaces")))
     for name in (path, path.with_name(f"{path.name}.yaml")):
         if not path.is_absolute() and (installed / name).is_file():
