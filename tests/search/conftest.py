@@ -1,10 +1,12 @@
 """Small pictures and small searches of them, in this process and in others."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -12,8 +14,10 @@ import pytest
 import torch
 from PIL import Image
 
+from nas.runs.trials import TrialRecord, read_trials_csv
 from nas.search.candidates import Proposal
 from nas.search.executor import LocalWorkers
+from nas.search.run import begin_search
 from nas.search.settings import SearchSettings
 from nas.search.trainer import CandidateTrainer
 from nas.search.worker import work
@@ -135,6 +139,30 @@ class WorkersHere(LocalWorkers):
 @pytest.fixture
 def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.search.run.LocalWorkers", WorkersHere)
+
+
+def begin(folder: Path, data: Path, text: str = SPACE, **options: Any) -> list[str]:
+    said: list[str] = []
+    begin_search(folder, parse_space(text), settings_for(data, **options), say=said.append)
+    return said
+
+
+def trials_of(folder: Path) -> tuple[TrialRecord, ...]:
+    return read_trials_csv(folder / "trials.csv")
+
+
+def copy_of(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
+    """A search of four trainings."""
+    folder = tmp_path_factory.mktemp("runs") / "a run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nas.search.run.LocalWorkers", WorkersHere)
+        begin(folder, pictures, trials=4)
+    return folder
 
 
 def start_nas(folder: Path, *arguments: object) -> "subprocess.Popen[str]":
