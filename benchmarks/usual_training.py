@@ -66,7 +66,7 @@ class UsualTraining:
         for x_NCHW, labels_N in self._loader:
             self._optimizer.zero_grad()
             loss: Tensor = loss_function(self._network(x_NCHW), labels_N)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             if self._training.clip_norm is not None:
                 nn.utils.clip_grad_norm_(self._network.parameters(), self._training.clip_norm)
             self._optimizer.step()

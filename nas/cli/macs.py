@@ -26,21 +26,25 @@ DEFAULT_INPUT: InputShape = (3, 224, 224)
 @click.option(
     "--compare", is_flag=True, help="Beside fvcore and ptflops, with the differences explained."
 )
-@click.option("--json", "as_format", flag_value="json", help="One JSON object, exact numbers.")
-@click.option("--csv", "as_format", flag_value="csv", help="One row a layer, exact numbers.")
-@click.option("--markdown", "as_format", flag_value="markdown", help="Tables in Markdown.")
+@click.option("--json", "json_", is_flag=True, help="One JSON object, exact numbers.")
+@click.option("--csv", "csv_", is_flag=True, help="One row a layer, exact numbers.")
+@click.option("--markdown", is_flag=True, help="Tables in Markdown.")
 def macs(
     arch: Path | None,
     model: str | None,
     input_text: str | None,
     depth: int | None,
     compare: bool,
-    as_format: str | None,
+    json_: bool,
+    csv_: bool,
+    markdown: bool,
 ) -> None:
     """Multiply-adds, parameters and activation memory of a network, layer by layer."""
     if (arch is None) == (model is None):
         raise NasError("give either --arch FILE or --model NAME, one of them")
-    if compare and as_format == "csv":
+    if json_ + csv_ + markdown > 1:
+        raise NasError("give --json, --csv or --markdown, one of them")
+    if compare and csv_:
         raise NasError("--csv holds the layers alone; take --json or --markdown with --compare")
     if arch is not None:
         report, network, shape = _count_file(arch, input_text, depth, compare)
@@ -57,11 +61,11 @@ def macs(
 
     from nas.macs.report import as_csv, as_json, as_markdown, as_text
 
-    if as_format == "json":
+    if json_:
         text = as_json(report, comparison)
-    elif as_format == "csv":
+    elif csv_:
         text = as_csv(report)
-    elif as_format == "markdown":
+    elif markdown:
         text = as_markdown(report, comparison)
     else:
         text = as_text(report, comparison)

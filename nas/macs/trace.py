@@ -66,10 +66,11 @@ def trace_forward(
     return Trace(mode.macs, outputs, mode.memory.peak_bytes(result))
 
 
-class _Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Counting(TorchDispatchMode):
     """Counts every op that runs inside."""
 
     def __init__(self, stack: list[str]) -> None:
+        # PyTorch leaves it untyped.
         super().__init__()  # type: ignore[no-untyped-call]
         self.macs: Counter[tuple[str, str]] = Counter()
         self.memory = ActivationMemory()

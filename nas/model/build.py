@@ -21,7 +21,8 @@ class Network(nn.Module):
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Logits of shape (N, K) for images of shape (N, C, H, W)."""
-        return self.head(self.layers(x_NCHW)).flatten(1)  # type: ignore[no-any-return]
+        logits: Tensor = self.head(self.layers(x_NCHW))
+        return logits.flatten(1)
 
 
 def build_network(architecture: ArchitectureSpec, *, pretrained: bool = False) -> nn.Module:

@@ -12,6 +12,8 @@ from nas.files import atomic_write_text
 
 TrialState = Literal["trained", "duplicate", "over_budget", "failed", "running"]
 
+_STATES: dict[str, TrialState] = {name: name for name in get_args(TrialState)}
+
 TRIAL_COLUMNS = (
     "number",
     "state",
@@ -76,12 +78,12 @@ def _parse_rows(path: Path, rows: "csv.DictReader[str]") -> Iterator[TrialRecord
 
 
 def _parse_row(row: dict[str, str]) -> TrialRecord:
-    state = row["state"]
-    if state not in get_args(TrialState):
-        raise ValueError(f"no state {state!r}; allowed: {', '.join(get_args(TrialState))}")
+    state = _STATES.get(row["state"])
+    if state is None:
+        raise ValueError(f"no state {row['state']!r}; allowed: {', '.join(_STATES)}")
     return TrialRecord(
         number=int(row["number"]),
-        state=state,  # type: ignore[arg-type]  # checked above
+        state=state,
         macs=int(row["macs"]) if row["macs"] else None,
         parameters=int(row["parameters"]) if row["parameters"] else None,
         macro_f1=float(row["macro_f1"]) if row["macro_f1"] else None,

@@ -64,7 +64,7 @@ def fit(
     """
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise TrainingFailed("the network has no weights to train")
-    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(device).to(memory_format=torch.channels_last)
     if training.batch_norm_momentum is not None:
         set_batch_norm_momentum(network, training.batch_norm_momentum)
     average = None if training.ema_decay is None else WeightAverage(network, training.ema_decay)
@@ -107,7 +107,7 @@ def train_epoch(
             outputs = network(inputs)
         loss = loss_function(outputs, targets)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         if clip_norm is not None:
             nn.utils.clip_grad_norm_(network.parameters(), clip_norm, foreach=True)
         optimizer.step()

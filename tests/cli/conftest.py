@@ -1,7 +1,5 @@
 """A folder of small pictures, and a run trained on it."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +19,6 @@ layers:
 COLOURS = {"blue": (40, 60, 200), "green": (40, 190, 60), "red": (200, 50, 40)}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Decoded pictures of the tests stay out of the user's cache."""
-    before = os.environ.get("NAS_CACHE")
-    os.environ["NAS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["NAS_CACHE"]
-    else:
-        os.environ["NAS_CACHE"] = before
-
-
 def write_photos(root: Path, counts: dict[str, int], seed: int = 0) -> None:
     """`root/SPLIT/COLOUR/*.jpg` of random shapes, portraits among them; `counts` by split."""
     generator = np.random.default_rng(seed)
@@ -49,7 +35,7 @@ def write_photos(root: Path, counts: dict[str, int], seed: int = 0) -> None:
 
 def invoke(command: object, *arguments: object) -> Result:
     """The command's result; what it raises is kept in `result.exception`."""
-    return CliRunner().invoke(command, [str(argument) for argument in arguments])  # type: ignore[arg-type]
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="session")

@@ -152,3 +152,9 @@ def test_counting_a_file_imports_nothing_slow() -> None:
     )
     assert json.loads(done.stdout)["macs"] == 56_510_400
     assert done.stderr.strip() == "[]"
+
+
+def test_one_form_at_a_time() -> None:
+    result = CliRunner().invoke(macs, ["--arch", "mobilenet_v3_small", "--json", "--csv"])
+    assert isinstance(result.exception, NasError)
+    assert "one of them" in str(result.exception)

@@ -125,7 +125,7 @@ def _other(study: optuna.Study, distribution: Any, value: Any) -> Any:
     sampler = optuna.samplers.RandomSampler()
     drawn = value
     while drawn == value:
-        drawn = sampler.sample_independent(study, None, "x", distribution)  # type: ignore[arg-type]
+        drawn = sampler.sample_independent(study, None, "x", distribution)
     return drawn
 
 

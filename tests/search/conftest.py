@@ -59,18 +59,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Decoded pictures of the tests stay out of the user's cache."""
-    before = os.environ.get("NAS_CACHE")
-    os.environ["NAS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["NAS_CACHE"]
-    else:
-        os.environ["NAS_CACHE"] = before
-
-
 def write_pictures(root: Path, classes: int, train: int = 8, validation: int = 4) -> Path:
     """`root/train|val/CLASS/*.png` of 8 x 8 pixels."""
     generator = np.random.default_rng(0)

@@ -27,7 +27,7 @@ FREE = BudgetSpec()
 def proposer_for(
     folder: Path, text: str, limits: Limits, seed: int = 0, sampler: str = "random"
 ) -> Proposer:
-    study = open_study(folder / "study.log", build_sampler(sampler, seed))  # type: ignore[arg-type]
+    study = open_study(folder / "study.log", build_sampler(sampler, seed))
     return Proposer(study, parse_space(text), limits, seed, folder / ".claims")
 
 
@@ -146,7 +146,7 @@ def work_alone(folder: str, number: int) -> None:
         time.sleep(generator.random() / 20)  # others step in between
         return seen
 
-    StudyRecords.read = read_slowly  # type: ignore[method-assign]  # in this process only
+    StudyRecords.read = read_slowly  # in this process only
     hashes, _ = train_until_end(proposer_for(Path(folder), SPACE, Limits(FREE, 20), seed=0))
     Path(folder, f"hashes-{number}").write_text("\n".join(hashes))
 

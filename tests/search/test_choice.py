@@ -12,7 +12,7 @@ FREE = BudgetSpec()
 
 
 def record(number: int, macs: int, metric: float, state: str = "trained") -> TrialRecord:
-    return TrialRecord(number, state, macs, 10, metric, "h", accuracy=metric)  # type: ignore[arg-type]
+    return TrialRecord(number, state, macs, 10, metric, "h", accuracy=metric)
 
 
 def beats(a: TrialRecord, b: TrialRecord) -> bool:

@@ -33,7 +33,7 @@ class ForkedWorkers(LocalWorkers):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._context = multiprocessing.get_context("fork")  # type: ignore[assignment]
+        self._context = multiprocessing.get_context("fork")
 
 
 def job_in(folder: Path, trials: int = 4) -> Job:

@@ -100,7 +100,7 @@ def test_killed_again_and_again(tmp_path: Path, pictures: Path) -> None:
     run, known = tmp_path / "run", {}
     process = begin(tmp_path, pictures, 200)
     for wanted in (3, 9, 15):
-        wait_for(lambda wanted=wanted: len(trained(run)) >= wanted)  # type: ignore[misc]
+        wait_for(lambda wanted=wanted: len(trained(run)) >= wanted)
         process.kill()  # and go on at once: the workers of before are still there
         process.communicate()
         known |= {item.number: item for item in trained(run)}

@@ -18,7 +18,7 @@ def recorded_shapes(
 
     for part in ("layers", "head"):
         for name, block in network.get_submodule(part).named_children():
-            block.register_forward_hook(note(f"{part}.{name}"))  # type: ignore[arg-type]
+            block.register_forward_hook(note(f"{part}.{name}"))
     device = next(network.parameters()).device
     with torch.no_grad():
         logits = network(torch.empty(2, *in_shape, device=device))

@@ -85,7 +85,7 @@ def test_a_preprocess_is_kept_or_measured() -> None:
         measured,
         TrainingSpec(
             sampler="none",
-            augment={"flip": False, "crop_padding": 0.0, "colour": 0.0},  # type: ignore[arg-type]
+            augment={"flip": False, "crop_padding": 0.0, "colour": 0.0},
         ),
         torch.Generator().manual_seed(0),
         CPU,
