@@ -145,7 +145,7 @@ def _time_both(
     loss = task.build_loss(training)
     ours = _network(architecture).to(memory_format=torch.channels_last)
     optimizer = build_optimizer(ours, training)
-    usual.prepare(_network(architecture))
+    usual.prepare(_network(architecture), repeats + 1)  # one warms up
     generator = torch.Generator().manual_seed(0)
 
     def our_batches() -> Iterator[Batch]:

@@ -1,8 +1,8 @@
 """The usual way to train on a folder of pictures, which our training is measured against.
 
 torchvision's ImageFolder, a JPEG decoded anew each epoch, v2 transforms of one picture at a time in
-two DataLoader workers, PyTorch's default memory format and optimiser. Augmentation, sampler, loss
-and schedule are those of our run.
+DataLoader workers, PyTorch's default memory format and optimiser. Augmentation, sampler, loss and
+schedule are those of our run.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
+from sklearn.metrics import f1_score
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, WeightedRandomSampler
 from torchvision.datasets import ImageFolder
@@ -19,6 +20,10 @@ from nas.spec.definition import InputSpec
 from nas.spec.preprocess import ImagePreprocess
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss
+
+SAMPLING_POWERS = {"none": 0.0, "softened": 0.5, "inverse": 1.0}
+"""A picture's weight is 1 / (pictures of its class) to this power, by the name of our sampler."""
+EVALUATION_BATCH = 256
 
 
 class UsualTraining:
@@ -32,9 +37,10 @@ class UsualTraining:
         training: TrainingSpec,
         workers: int,
     ) -> None:
-        dataset = ImageFolder(str(train_folder), _transform(size, preprocess, training))
-        counts = torch.bincount(torch.tensor(dataset.targets))
-        weights = [1 / int(counts[target]) for target in dataset.targets]
+        dataset = ImageFolder(str(train_folder), _training_transform(size, preprocess, training))
+        counts = torch.bincount(torch.tensor(dataset.targets)).tolist()
+        power = SAMPLING_POWERS[training.sampler]
+        weights = [counts[target] ** -power for target in dataset.targets]
         self.images = len(dataset)
         self._training = training
         self._loader = DataLoader(
@@ -49,20 +55,23 @@ class UsualTraining:
         """One epoch."""
         yield from self._loader
 
-    def prepare(self, network: nn.Module) -> None:
-        """A fresh optimiser and schedule for `network`; long enough for any number of epochs."""
-        self._network = network.train()
+    def prepare(self, network: nn.Module, epochs: int) -> None:
+        """A fresh optimiser and a one-cycle schedule over so many epochs for `network`."""
+        self._network = network
         self._optimizer = torch.optim.AdamW(
             network.parameters(),
             lr=self._training.learning_rate,
             weight_decay=self._training.weight_decay,
         )
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer, self._training.learning_rate, total_steps=100_000
+            self._optimizer,
+            self._training.learning_rate,
+            total_steps=epochs * len(self._loader),
         )
 
     def train_epoch(self, loss_function: Loss) -> None:
         """Train on every batch of one epoch."""
+        self._network.train()
         for x_NCHW, labels_N in self._loader:
             self._optimizer.zero_grad()
             loss: Tensor = loss_function(self._network(x_NCHW), labels_N)
@@ -80,12 +89,37 @@ class TurnPortrait:
         return image.transpose(Image.Transpose.ROTATE_90) if image.height > image.width else image
 
 
-def _transform(
+class UsualValidation:
+    """The loop of the same scripts over pictures that are not learned from."""
+
+    def __init__(
+        self, folder: Path, size: InputSpec, preprocess: ImagePreprocess, workers: int
+    ) -> None:
+        dataset = ImageFolder(str(folder), _transform(size, preprocess, []))
+        self._loader = DataLoader(
+            dataset,
+            batch_size=EVALUATION_BATCH,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+        )
+
+    @torch.no_grad()
+    def macro_f1(self, network: nn.Module) -> float:
+        """Macro-F1 of a network, by scikit-learn; the network is left in eval mode."""
+        network.eval()
+        labels: list[int] = []
+        predictions: list[int] = []
+        for x_NCHW, labels_N in self._loader:
+            labels += labels_N.tolist()
+            predictions += network(x_NCHW).argmax(dim=1).tolist()
+        return float(f1_score(labels, predictions, average="macro", zero_division=0))
+
+
+def _training_transform(
     size: InputSpec, preprocess: ImagePreprocess, training: TrainingSpec
 ) -> v2.Transform:
     augment = training.augment
-    steps: list[object] = [TurnPortrait()] if preprocess.turn_portrait else []
-    steps.append(v2.Resize((size.height, size.width)))
+    steps: list[object] = []
     if augment.flip:
         steps.append(v2.RandomHorizontalFlip())
     if augment.crop_padding:
@@ -93,9 +127,17 @@ def _transform(
         steps.append(v2.RandomCrop((size.height, size.width), padding, padding_mode="reflect"))
     if augment.colour:
         steps.append(v2.ColorJitter(augment.colour, augment.colour, augment.colour))
-    steps += [
-        v2.ToImage(),
-        v2.ToDtype(torch.float32, scale=True),
-        v2.Normalize(preprocess.mean, preprocess.std),
-    ]
-    return v2.Compose(steps)
+    return _transform(size, preprocess, steps)
+
+
+def _transform(size: InputSpec, preprocess: ImagePreprocess, augment: list[object]) -> v2.Transform:
+    return v2.Compose(
+        [
+            *([TurnPortrait()] if preprocess.turn_portrait else []),
+            v2.Resize((size.height, size.width)),
+            *augment,
+            v2.ToImage(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(preprocess.mean, preprocess.std),
+        ]
+    )

@@ -6,6 +6,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from torch import nn
 
+from blocks.cost import Cost
+
 Shape = tuple[int, ...]
 """Shape of one sample without the batch axis: `(C, H, W)` of a feature map, `(C,)` of a vector."""
 
@@ -69,6 +71,10 @@ class BlockConfig(BaseModel, ABC):
 
         Raises ValueError where `output_shape` does.
         """
+
+    def cost(self, in_shape: Shape) -> Cost | None:
+        """What it costs on one sample of that shape; None where only counting can tell."""
+        return None
 
     def identity(self, in_shape: Shape) -> Identity:
         """Equal for two configs that build the same computation on `in_shape`."""

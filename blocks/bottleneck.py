@@ -1,5 +1,6 @@
 """The bottleneck of Darknet and YOLOv5: 1x1, 3x3, and a shortcut around both."""
 
+from math import prod
 from typing import ClassVar, Self
 
 from pydantic import model_validator
@@ -15,6 +16,7 @@ from blocks.base import (
     Shape,
     feature_map,
 )
+from blocks.cost import Cost, convolution_cost
 from blocks.layers import ConvNormAct
 
 
@@ -92,6 +94,11 @@ class BottleneckConfig(BlockConfig):
     def output_shape(self, in_shape: Shape) -> Shape:
         _, height, width = feature_map(in_shape, self.name)
         return self.out, height, width
+
+    def cost(self, in_shape: Shape) -> Cost | None:
+        channels, places = in_shape[0], prod(self.output_shape(in_shape)[1:])
+        reduce = convolution_cost(channels, self.hidden, places)
+        return reduce + convolution_cost(self.hidden, self.out, places, 3, self.groups)
 
     def identity(self, in_shape: Shape) -> Identity:
         channels, _, _ = feature_map(in_shape, self.name)

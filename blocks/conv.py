@@ -1,6 +1,6 @@
 """Plain and depthwise convolution with batch normalisation and activation."""
 
-from math import gcd
+from math import gcd, prod
 from typing import ClassVar
 
 from torch import nn
@@ -19,6 +19,7 @@ from blocks.base import (
     convolved_size,
     feature_map,
 )
+from blocks.cost import Cost, convolution_cost
 from blocks.layers import ConvNormAct
 
 
@@ -66,6 +67,10 @@ class ConvConfig(BlockConfig):
             convolved_size(height, self.kernel, self.stride, padding),
             convolved_size(width, self.kernel, self.stride, padding),
         )
+
+    def cost(self, in_shape: Shape) -> Cost | None:
+        channels, places = in_shape[0], prod(self.output_shape(in_shape)[1:])
+        return convolution_cost(channels, self.out, places, self.kernel, self.groups)
 
     def identity(self, in_shape: Shape) -> Identity:
         padding = automatic_padding(self.kernel, self.padding)
@@ -116,6 +121,9 @@ class DWConvConfig(BlockConfig):
     def output_shape(self, in_shape: Shape) -> Shape:
         channels, _, _ = feature_map(in_shape, self.name)
         return self.as_conv(channels).output_shape(in_shape)
+
+    def cost(self, in_shape: Shape) -> Cost | None:
+        return self.as_conv(in_shape[0]).cost(in_shape)
 
     def identity(self, in_shape: Shape) -> Identity:
         channels, _, _ = feature_map(in_shape, self.name)

@@ -1,6 +1,7 @@
 """Inverted residuals of MobileNetV2 and MobileNetV3: expand, depthwise, squeeze, project."""
 
 from abc import abstractmethod
+from math import prod
 from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from blocks.base import (
     convolved_size,
     feature_map,
 )
+from blocks.cost import Cost, convolution_cost
 from blocks.layers import ConvNormAct, SqueezeExcitation, make_divisible
 
 
@@ -90,6 +92,18 @@ class InvertedResidualConfig(BlockConfig):
             convolved_size(height, kernel, stride, padding),
             convolved_size(width, kernel, stride, padding),
         )
+
+    def cost(self, in_shape: Shape) -> Cost | None:
+        layout, places = self.layout(in_shape[0]), prod(self.output_shape(in_shape)[1:])
+        hidden = layout.hidden
+        cost = convolution_cost(hidden, hidden, places, layout.kernel, hidden)
+        cost += convolution_cost(hidden, layout.out, places)
+        if layout.expands:
+            cost += convolution_cost(layout.in_channels, hidden, prod(in_shape[1:]))
+        if layout.squeeze is not None:
+            cost += convolution_cost(hidden, layout.squeeze, 1, normed=False)
+            cost += convolution_cost(layout.squeeze, hidden, 1, normed=False)
+        return cost
 
     def identity(self, in_shape: Shape) -> Identity:
         channels, _, _ = feature_map(in_shape, self.name)

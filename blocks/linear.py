@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import nn
 
 from blocks.base import ActivationName, BlockConfig, Channels, Shape
+from blocks.cost import Cost
 from blocks.layers import make_activation
 
 
@@ -17,6 +18,9 @@ class FlattenConfig(BlockConfig):
 
     def output_shape(self, in_shape: Shape) -> Shape:
         return (prod(in_shape),)
+
+    def cost(self, in_shape: Shape) -> Cost | None:
+        return Cost()
 
     def build(self, in_shape: Shape) -> nn.Module:
         return nn.Flatten()
@@ -42,6 +46,10 @@ class LinearConfig(BlockConfig):
             )
         return (self.out,)
 
+    def cost(self, in_shape: Shape) -> Cost | None:
+        weights = in_shape[0] * self.out
+        return Cost(weights, weights + self.out)
+
     def build(self, in_shape: Shape) -> nn.Module:
         self.output_shape(in_shape)
         linear = nn.Linear(in_shape[0], self.out)
@@ -61,6 +69,9 @@ class DropoutConfig(BlockConfig):
 
     def output_shape(self, in_shape: Shape) -> Shape:
         return in_shape
+
+    def cost(self, in_shape: Shape) -> Cost | None:
+        return Cost()
 
     def build(self, in_shape: Shape) -> nn.Module:
         return nn.Dropout(self.p)

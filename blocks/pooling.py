@@ -16,6 +16,7 @@ from blocks.base import (
     convolved_size,
     feature_map,
 )
+from blocks.cost import Cost
 
 
 class PoolConfig(BlockConfig):
@@ -47,6 +48,9 @@ class PoolConfig(BlockConfig):
             convolved_size(height, self.kernel, self.stride, padding),
             convolved_size(width, self.kernel, self.stride, padding),
         )
+
+    def cost(self, in_shape: Shape) -> Cost | None:
+        return Cost()
 
     def identity(self, in_shape: Shape) -> Identity:
         padding = automatic_padding(self.kernel, self.padding)
@@ -81,6 +85,9 @@ class GlobalAvgPoolConfig(BlockConfig):
     def output_shape(self, in_shape: Shape) -> Shape:
         channels, _, _ = feature_map(in_shape, self.name)
         return channels, 1, 1
+
+    def cost(self, in_shape: Shape) -> Cost | None:
+        return Cost()
 
     def build(self, in_shape: Shape) -> nn.Module:
         self.output_shape(in_shape)

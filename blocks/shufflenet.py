@@ -1,11 +1,13 @@
 """The unit of ShuffleNetV2: two branches whose channels are shuffled together."""
 
+from math import prod
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from blocks.base import BlockConfig, Shape, Stride, convolved_size, feature_map
+from blocks.cost import Cost, convolution_cost
 from blocks.layers import ConvNormAct
 
 
@@ -81,6 +83,14 @@ class ShuffleNetV2Config(BlockConfig):
             convolved_size(height, 3, self.stride, 1),
             convolved_size(width, 3, self.stride, 1),
         )
+
+    def cost(self, in_shape: Shape) -> Cost | None:
+        before, after = prod(in_shape[1:]), prod(self.output_shape(in_shape)[1:])
+        channels = in_shape[0] // 2 if self.stride == 1 else in_shape[0]
+        pointwise = convolution_cost(channels, channels, after)
+        depthwise = convolution_cost(channels, channels, after, 3, channels)
+        branch = convolution_cost(channels, channels, before) + depthwise + pointwise
+        return branch if self.stride == 1 else branch + depthwise + pointwise
 
     def build(self, in_shape: Shape) -> nn.Module:
         self.output_shape(in_shape)

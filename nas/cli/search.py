@@ -45,7 +45,7 @@ def _begin(space: str | None, out: Path | None, flags: dict[str, Any]) -> "Searc
 
     if space is None:
         raise NasError("give --space FILE, or --resume DIR to go on")
-    loaded = _adapted(load_space(space), flags["input"], no_turn=flags["no_turn"])
+    loaded = _adapted(load_space(space), flags["input"], no_turn=bool(flags["no_turn"]))
     settings = new_settings(loaded, flags)
     click.echo(_first_line(settings))
     return begin_search(out, loaded, settings, say=click.echo)
@@ -85,12 +85,21 @@ def _first_line(settings: "SearchSettings") -> str:
 
 
 def _report(result: "SearchResult") -> None:
+    from nas.report.finalists import expectation_text, finalist_table, noise_text
     from nas.report.tables import front_table
+    from nas.spec.quantity import count_text
 
     click.echo("")
     click.echo(front_table(result.records, result.front_numbers, result.best))
+    certainty = result.verdict.certainty
+    if certainty.finals:
+        click.echo(f"\n{finalist_table(result.records, certainty, result.best)}")
     if result.choice is not None:
         best = shlex.quote(str(result.folder / "best.yaml"))
-        click.echo(f"\nBest: trial {result.choice.number}, since {result.choice.because}.")
+        chosen = next(item for item in result.records if item.number == result.best)
+        expected = expectation_text(chosen, certainty.estimates[chosen.number])
+        click.echo(f"\nBest: trial {chosen.number}, {count_text(chosen.macs)} MACs, {expected},")
+        click.echo(f"  since {result.choice.because}.")
+        click.echo(f"  {noise_text(certainty, chosen.number)}.")
         click.echo(f"  in {result.folder}: best.yaml, report.html, trials.csv, front/")
         click.echo(f"  next: nas train --arch {best}")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from nas.spec.sampler_names import SAMPLER_NAMES
+from nas.spec.stop_names import STOP_NAMES
 
 FILE = click.Path(path_type=Path)
 ABOVE_ZERO = click.FloatRange(0, min_open=True)
@@ -16,16 +17,25 @@ FLAGS = (
     click.option("--data", type=FILE, help="Folder train/CLASS/* or CLASS/*, or CSV."),
     click.option("--groups", type=FILE, help="CSV path,group: no group crosses splits."),
     click.option(
-        "--strict", is_flag=True, help="Stop at unreadable files; else they are left out."
+        "--strict",
+        is_flag=True,
+        default=None,
+        help="Stop at unreadable files; else they are left out.",
     ),
     click.option(
         "--input", metavar="CxHxW", help="Input in place of the space's (see `nas data stats`)."
     ),
-    click.option("--no-turn", is_flag=True, help="Leave pictures that are higher than wide so."),
+    click.option(
+        "--no-turn",
+        is_flag=True,
+        default=None,
+        help="Leave pictures that are higher than wide so.",
+    ),
     click.option("--out", type=FILE, help="New folder  [default: runs/NAME]"),
     click.option("--resume", type=FILE, help="Go on with the search in this folder."),
     click.option("--trials", type=click.IntRange(1), help="Networks to train."),
-    click.option("--minutes", type=ABOVE_ZERO, help="Begin no network after this time from now."),
+    click.option("--minutes", type=ABOVE_ZERO, help="Train until this time from now is over."),
+    click.option("--hours", type=ABOVE_ZERO, help="The same in hours."),
     click.option(
         "--epochs", type=click.IntRange(1), help="Passes over the training data a network."
     ),
@@ -42,8 +52,35 @@ FLAGS = (
     click.option(
         "--sampler",
         type=click.Choice(SAMPLER_NAMES),
-        help="How candidates are drawn.",
+        help="How candidates are drawn.  [default: known_cost]",
     ),
+    click.option(
+        "--per-second/--no-per-second",
+        default=None,
+        help="Weigh what a network promises by the seconds of its training (known_cost only).",
+    ),
+    click.option(
+        "--stop",
+        type=click.Choice(STOP_NAMES),
+        help="Which trainings end early.  [default: dominance]",
+    ),
+    click.option(
+        "--short-epochs",
+        type=click.IntRange(0),
+        help="Of a short training before the full one.  [default: 0, none]",
+    ),
+    click.option(
+        "--inherit/--no-inherit",
+        default=None,
+        help="Begin with weights of finished networks where leading layers are the same.",
+    ),
+    click.option(
+        "--finalists",
+        type=click.IntRange(0),
+        help="Networks of the front to train again before one is chosen.",
+    ),
+    click.option("--final-seeds", type=click.IntRange(1), help="Further seeds for each of them."),
+    click.option("--final-epochs", type=click.IntRange(1), help="Epochs of their training."),
     click.option(
         "--seed", type=click.IntRange(0, 2**31 - 1), help="Of the candidates and their training."
     ),

@@ -1,5 +1,6 @@
 """From the flags of `nas search` to the settings of a search."""
 
+import math
 import os
 import shlex
 import sys
@@ -13,13 +14,18 @@ from nas.search.settings import SearchSettings
 from nas.spec.budget import BudgetSpec
 from nas.spec.quantity import parse_quantity
 from nas.spec.score import parse_score
+from nas.spec.search import SearchSpec
 from nas.spec.space import SpaceSpec
 from nas.train.device import choose_device
 
 MAX_DEFAULT_WORKERS = 8
 BUILT_IN_MINUTES = 4.0
 """After this time a first look at the built-in data begins no network, if nothing else is said."""
-CHANGEABLE = {"trials", "minutes", "workers", "threads", "device"}
+SEARCH_FLAGS = (
+    "trials", "minutes", "sampler", "per_second", "stop", "short_epochs", "inherit", "finalists",
+    "final_seeds", "final_epochs", "seed",
+)  # fmt: skip
+CHANGEABLE = {"trials", "minutes", "hours", "workers", "threads", "device"}
 """Flags that a search which goes on may be given."""
 
 
@@ -30,7 +36,7 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
         parse_score(score)
     device = flags["device"] or "auto"
     workers, threads = _workers(flags["workers"], flags["threads"], device)
-    search = updated(space.search, flags, "trials", "minutes", "sampler", "seed")
+    search = _search(space.search, flags)
     if flags["data"] is None and search.minutes is None:
         search = search.model_copy(update={"minutes": BUILT_IN_MINUTES})
     training = updated(space.training, flags, "epochs", "batch_size", "learning_rate", "seed")
@@ -54,7 +60,7 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
 def changed_settings(settings: SearchSettings, flags: Flags) -> SearchSettings:
     """The settings of a search that goes on, with the flags that may change. Raises NasError."""
     values: dict[str, Any] = {
-        "search": updated(settings.search, flags, "trials", "minutes"),
+        "search": updated(settings.search, _with_minutes(flags), "trials", "minutes"),
         "device": flags["device"],
     }
     if flags["workers"] is not None or flags["threads"] is not None:
@@ -66,13 +72,33 @@ def changed_settings(settings: SearchSettings, flags: Flags) -> SearchSettings:
 
 def refuse_fixed(flags: Flags) -> None:
     """Raises NasError for a flag that a search which goes on can't change."""
-    given = [name for name, value in flags.items() if value is not None and value is not False]
+    given = [name for name, value in flags.items() if value is not None]
     fixed = [flag(name) for name in given if name not in CHANGEABLE]
     if fixed:
         names = ", ".join(fixed)
         raise NasError(
             f"a search that goes on keeps its settings: leave out {names}", key="--resume"
         )
+
+
+def _search(search: SearchSpec, flags: Flags) -> SearchSpec:
+    search = updated(search, _with_minutes(flags), *SEARCH_FLAGS)
+    if search.per_second and search.sampler != "known_cost":
+        problem = f"the sampler {search.sampler} can't weigh seconds, only known_cost can"
+        raise NasError(problem, key="--per-second")
+    return search
+
+
+def _with_minutes(flags: Flags) -> Flags:
+    """The flags with hours said in minutes. Raises NasError where both are given."""
+    hours = flags["hours"]
+    if hours is None:
+        return flags
+    if flags["minutes"] is not None:
+        raise NasError("it is --minutes in another unit: give one of the two", key="--hours")
+    if not math.isfinite(hours):
+        raise NasError(f"{hours} is not allowed: a finite number", key="--hours")
+    return {**flags, "minutes": 60 * hours}
 
 
 def _budget(budget: BudgetSpec, flags: Flags) -> BudgetSpec:

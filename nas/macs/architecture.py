@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from blocks import BlockConfig, Shape
+from blocks import BlockConfig, Cost, Shape
 from nas.errors import NasError
 from nas.macs.count import LayerMacs, MacsReport
 from nas.macs.meta import WithoutWeights
@@ -15,10 +15,11 @@ from nas.spec.layers import Step
 
 @dataclass(frozen=True)
 class BlockCost:
-    """Of one block on one sample."""
+    """Of one block on one sample, as counted."""
 
     macs: int
     parameters: int
+    convolution_outputs: int
     peak_activation_bytes: int
 
 
@@ -77,5 +78,19 @@ def block_cost(config: BlockConfig, in_shape: Shape) -> BlockCost:
     return BlockCost(
         macs=sum(trace.macs.values()),
         parameters=sum(parameter.numel() for parameter in block.parameters()),
+        convolution_outputs=trace.convolution_outputs,
         peak_activation_bytes=trace.peak_activation_bytes,
     )
+
+
+def step_cost(step: Step) -> Cost:
+    """The cost of one block in closed form, or counted where it has none; a sum of them is what
+    `count_architecture` finds.
+
+    Raises NasError for a block that can't be counted.
+    """
+    cost = step.config.cost(step.in_shape)
+    if cost is not None:
+        return cost
+    counted = _cost(step)
+    return Cost(counted.macs, counted.parameters, counted.convolution_outputs)

@@ -86,3 +86,6 @@ FORMULAS: dict[str, Formula] = {
     "_scaled_dot_product_cudnn_attention": _attention,
 }
 """By the name of the op in `torch.ops.aten`, without the underscore of its in-place form."""
+
+CONVOLUTIONS = frozenset({"convolution", "_convolution"})
+"""Those of them that are convolutions."""

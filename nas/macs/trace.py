@@ -12,7 +12,7 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nas.errors import NasError
-from nas.macs.formulas import FORMULAS, Formula
+from nas.macs.formulas import CONVOLUTIONS, FORMULAS, Formula
 from nas.macs.ignored import IGNORED
 from nas.macs.kernels import run_meta
 from nas.macs.memory import ActivationMemory, tensors_in
@@ -31,6 +31,8 @@ class Trace:
     outputs: dict[str, tuple[int, ...]]
     """Shape of the (first) output of each watched module, without the batch axis."""
     peak_activation_bytes: int
+    convolution_outputs: int
+    """Elements that convolutions put out."""
 
 
 def trace_forward(
@@ -63,7 +65,8 @@ def trace_forward(
             if "meta" in reason:
                 reason = f"it looks at values, and counting has only shapes ({reason})"
             raise NasError(f"{_place(stack)} can't run on an input of {shape}: {reason}") from error
-    return Trace(mode.macs, outputs, mode.memory.peak_bytes(result))
+    peak = mode.memory.peak_bytes(result)
+    return Trace(mode.macs, outputs, peak, mode.convolution_outputs)
 
 
 class _Counting(TorchDispatchMode):
@@ -74,6 +77,7 @@ class _Counting(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.macs: Counter[tuple[str, str]] = Counter()
         self.memory = ActivationMemory()
+        self.convolution_outputs = 0
         self._stack = stack
         self._rules: dict[OpOverload, _Rule] = {}
 
@@ -97,6 +101,8 @@ class _Counting(TorchDispatchMode):
         if rule.formula is not None:
             first = result if isinstance(result, Tensor) else result[0]
             self.macs[self._stack[-1], rule.name] += rule.formula(args, first)
+            if rule.name in CONVOLUTIONS:
+                self.convolution_outputs += first.numel()
         self.memory.step((*args, *kwargs.values()), result, is_view=rule.is_view)
         return result
 

@@ -1,4 +1,4 @@
-"""Bootstrap confidence intervals of metrics that the confusion matrix decides."""
+"""Confidence intervals and standard deviations of metrics that the confusion matrix decides."""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,3 +49,24 @@ def confusion_interval(
     tail = (1 - level) / 2
     low, high = np.quantile(metric(draws_RKK), (tail, 1 - tail))
     return float(low), float(high)
+
+
+def macro_f1_sd(confusion_KK: NDArray[np.integer]) -> float:
+    """Standard deviation of macro-F1 over other samples with as many of each class.
+
+    Of the first order in the shares of the matrix (the delta method), each row a multinomial as in
+    `confusion_interval`, whose resamples scatter as much; but at once, for any number of classes.
+    """
+    counts_K = confusion_KK.sum(axis=1)
+    met_K = counts_K + confusion_KK.sum(axis=0)
+    per_met_K = np.divide(2 / len(counts_K), met_K, out=np.zeros(len(met_K)), where=met_K > 0)
+    hits_K = np.diagonal(confusion_KK)
+    # A sample more in column j: F1 of j falls by its hits; on the diagonal it is a hit itself.
+    slopes_KK = np.diag(per_met_K) - np.divide(
+        hits_K * per_met_K, met_K, out=np.zeros(len(met_K)), where=met_K > 0
+    )
+    shares_KK = confusion_KK / np.maximum(counts_K, 1)[:, None]
+    squares_K = (shares_KK * slopes_KK**2).sum(axis=1)
+    means_K = (shares_KK * slopes_KK).sum(axis=1)
+    variance = (counts_K * (squares_K - means_K**2)).sum()
+    return float(np.sqrt(max(variance, 0.0)))

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 
 from nas.spec.definition import ArchitectureSpec
+from nas.spec.layers import Step
 
 
 def architecture_hash(architecture: ArchitectureSpec) -> str:
@@ -11,7 +13,32 @@ def architecture_hash(architecture: ArchitectureSpec) -> str:
 
     Names, the way repeats are written, and ratios that round to the same widths do not count.
     """
-    steps = [step.identity for step in (*architecture.steps(), *architecture.head_steps())]
+    steps = step_text((*architecture.steps(), *architecture.head_steps()))
+    return hash_of_texts(architecture, [steps])
+
+
+def step_text(steps: Iterable[Step]) -> str:
+    """What of some blocks in a row decides the hash."""
+    return ", ".join(json.dumps(step.identity) for step in steps)
+
+
+def hash_of_texts(architecture: ArchitectureSpec, texts: Iterable[str]) -> str:
+    """The hash of an architecture from the texts of all its blocks, in any number of runs."""
     model = [architecture.model, len(architecture.classes)] if architecture.model else None
-    content = [architecture.task, architecture.input.shape, model, steps]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+    start = json.dumps([architecture.task, architecture.input.shape, model])
+    content = f"{start[:-1]}, [{', '.join(text for text in texts if text)}]]"
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def leading_hashes(architecture: ArchitectureSpec) -> tuple[str, ...]:
+    """16 hex digits a block, heads left out: equal as far as two networks compute the same.
+
+    The n-th is equal where the input and the first n blocks are; names do not count. Empty for
+    another library's network.
+    """
+    hashes: list[str] = []
+    digest = hashlib.sha256(json.dumps([architecture.task, architecture.input.shape]).encode())
+    for step in architecture.steps():
+        digest.update(json.dumps(step.identity).encode())
+        hashes.append(digest.hexdigest()[:16])
+    return tuple(hashes)

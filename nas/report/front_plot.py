@@ -38,7 +38,8 @@ def front_png(
 ) -> bytes:
     """A PNG of trained networks over a logarithmic MACs axis, the front as a staircase.
 
-    `front` and `best` are trial numbers. Networks without a value stand as ticks on the axis.
+    `front` and `best` are trial numbers. Stopped trainings are hollow marks at what was predicted;
+    networks without a value stand as ticks on the axis.
     """
     figure = new_figure(8, 5.2)
     axes = figure.add_subplot()
@@ -48,6 +49,7 @@ def front_png(
     axes.set_ylabel(f"validation {title}")
     trained = _points(records)
     _set_limits(axes, records, max_macs)
+    _draw_stopped(axes, records)
     _draw_rest(axes, [point for point in trained if point.number not in front])
     _draw_front(axes, [point for point in trained if point.number in front], max_macs)
     _draw_best(axes, trained, best, title)
@@ -99,6 +101,19 @@ def _draw_rest(axes: "Axes", points: Sequence[_Point]) -> None:
             alpha=0.85,
             label=f"trained, not on the front ({len(points)})",
         )
+
+
+def _draw_stopped(axes: "Axes", records: Sequence[TrialRecord]) -> None:
+    """Hollow marks where the stopped trainings would have come out."""
+    stopped = [
+        (_position(record.macs), record.predicted)
+        for record in records
+        if record.state == "stopped" and record.macs is not None and record.predicted is not None
+    ]
+    if stopped:
+        macs, values = zip(*stopped, strict=True)
+        label = f"stopped early, as predicted ({len(stopped)})"
+        axes.scatter(macs, values, s=28, facecolor="none", edgecolor=SKY, label=label)
 
 
 def _draw_front(axes: "Axes", points: Sequence[_Point], max_macs: int | None) -> None:

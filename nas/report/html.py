@@ -8,14 +8,22 @@ from importlib.resources import files
 from pathlib import Path
 
 from nas.files import atomic_write_bytes
+from nas.report.finalists import (
+    FINALIST_HEADS,
+    expectation_text,
+    finalist_rows,
+    noise_text,
+)
 from nas.report.front_plot import front_png
 from nas.report.history_plot import front_curves_png
-from nas.report.tables import metric_text, metric_title, on_front, seconds_text
+from nas.report.tables import epochs_text, metric_title, on_front, seconds_text, value_text
+from nas.runs.finalists import Certainty
 from nas.runs.trials import TrialRecord, TrialState
 from nas.spec.quantity import count_text
 
 _STATE_TITLES: dict[TrialState, str] = {
     "trained": "trained",
+    "stopped": "stopped early; their metric is predicted",
     "duplicate": "duplicates, not trained again",
     "over_budget": "over budget, not trained",
     "failed": "failed",
@@ -52,12 +60,14 @@ def write_report(
     settings: Mapping[str, object],
     environment: Mapping[str, object],
     front_architectures: Mapping[int, str],
+    certainty: Certainty | None = None,
     metric: str = "macro_f1",
 ) -> None:
     """Write the report as one HTML file that needs no other file and no network, atomically.
 
     `front`, `best` and the keys of `front_architectures` (YAML texts) are trial numbers; `best` is
-    one of these keys, or None. `chosen_because` ends "Trial 41 was chosen because ...",
+    one of these keys, or None. `certainty` says how well the networks are known, where that was
+    reckoned. `chosen_because` ends "Trial 41 was chosen because ...",
     without a full stop.
     """
     from jinja2 import Environment, StrictUndefined
@@ -78,6 +88,10 @@ def write_report(
         environment=list(_flat(environment)),
         chosen=next((_row(record) for record in records if record.number == best), None),
         chosen_because=chosen_because,
+        expected=_expected(records, best, certainty, metric),
+        noise=None if certainty is None or best is None else noise_text(certainty, best),
+        finalists=[] if certainty is None else finalist_rows(records, certainty),
+        finalist_heads=FINALIST_HEADS,
         max_macs=None if max_macs is None else count_text(max_macs),
         front=[_row(record) for record in on_front(records, front)],
         front_plot=_inline(front_png(records, front, best, max_macs=max_macs, metric=metric)),
@@ -88,13 +102,22 @@ def write_report(
         best_yaml=None if best is None else front_architectures[best],
         other_architectures=[
             (record.number, front_architectures[record.number])
-            for record in on_front(records, front)
-            if record.number != best and record.number in front_architectures
+            for record in on_front(records, front_architectures)
+            if record.number != best
         ],
         space_yaml=space_yaml,
     )
     # A path that is not Unicode comes as lone surrogates: better a question mark than no report.
     atomic_write_bytes(path, page.encode("utf-8", errors="replace"))
+
+
+def _expected(
+    records: Sequence[TrialRecord], best: int | None, certainty: Certainty | None, metric: str
+) -> str | None:
+    chosen = next((record for record in records if record.number == best), None)
+    if certainty is None or chosen is None:
+        return None
+    return expectation_text(chosen, certainty.estimates[chosen.number], metric=metric)
 
 
 def _row(record: TrialRecord) -> _Row:
@@ -103,11 +126,17 @@ def _row(record: TrialRecord) -> _Row:
         state=record.state.replace("_", " "),
         macs=count_text(record.macs),
         parameters=count_text(record.parameters),
-        metric=metric_text(record.macro_f1),
+        metric=value_text(record),
         architecture_hash=record.architecture_hash or "",
         seconds=seconds_text(record.seconds),
-        reason=record.reason or "",
+        reason=_why(record),
     )
+
+
+def _why(record: TrialRecord) -> str:
+    if record.state == "stopped":
+        return f"after {epochs_text(record.epochs)}: {record.reason}"
+    return record.reason or ""
 
 
 def _flat(facts: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:

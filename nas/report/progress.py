@@ -8,7 +8,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from nas.report.tables import metric_text, metric_title, seconds_text
+from nas.report.tables import epochs_text, metric_text, metric_title, seconds_text
 from nas.runs.trials import TrialRecord
 from nas.spec.quantity import count_text
 
@@ -27,8 +27,8 @@ class SearchProgress:
     """Says what a search does, as a context manager.
 
     On a terminal: a status line that is redrawn, and above it a plain line for each trial that was
-    trained or failed. Elsewhere only those lines, without control characters. Duplicates and
-    networks over budget are counted, not listed.
+    trained, stopped or failed. Elsewhere only those lines, without control characters. Duplicates
+    and networks over budget are counted, not listed.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class SearchProgress:
         self._live: Live | None = None
         for record in earlier:
             self._count(record)
-        self._trained = self._counts["trained"]
+        self._trained = self._counts["trained"] + self._counts["stopped"]
 
     def __enter__(self) -> Self:
         self._started = self._clock()
@@ -95,7 +95,8 @@ class SearchProgress:
             self._live = None
 
     def finished(self, record: TrialRecord, trained_so_far: int) -> None:
-        """Take in a trial that ended; `trained_so_far` is the study's count of trained trials."""
+        """Take in a trial that ended; `trained_so_far` counts the study's trained trials, those
+        that were stopped included."""
         self._count(record)
         self._trained = trained_so_far
         self._doing = ""
@@ -123,7 +124,7 @@ class SearchProgress:
 
     def _count(self, record: TrialRecord) -> None:
         self._counts[record.state] += 1
-        if record.state != "trained":
+        if record.state not in ("trained", "stopped"):
             return
         if record.seconds is not None:
             self._recent_s.append(record.seconds)
@@ -143,7 +144,8 @@ class SearchProgress:
             parts = [cost, seconds_text(record.seconds)]
         else:
             reason = " ".join((record.reason or "no reason given").split())
-            parts = [f"{cost}  {record.state}: {reason}"]
+            after = f" after {epochs_text(record.epochs)}" if record.state == "stopped" else ""
+            parts = [f"{cost}  {record.state}{after}: {reason}"]
         if self._live is None:
             parts += [*self._standing(), *self._untrained()]
         line = ", ".join(parts).encode("ascii", "backslashreplace").decode("ascii")
@@ -162,7 +164,7 @@ class SearchProgress:
         return parts
 
     def _untrained(self) -> list[str]:
-        names = _QUIET_STATES | {"failed": "failed"}
+        names = {"stopped": "stopped early"} | _QUIET_STATES | {"failed": "failed"}
         return [f"{self._counts[s]} {name}" for s, name in names.items() if self._counts[s]]
 
     def _status(self) -> "Text":

@@ -29,6 +29,20 @@ def seconds_text(seconds: float | None) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
+def epochs_text(epochs: int | None) -> str:
+    """`1 epoch`, `3 epochs`."""
+    if epochs is None:
+        return f"{UNKNOWN} epochs"
+    return "1 epoch" if epochs == 1 else f"{epochs} epochs"
+
+
+def value_text(record: TrialRecord) -> str:
+    """A record's metric; of a stopped training the predicted one behind a `~`."""
+    if record.macro_f1 is None and record.predicted is not None:
+        return f"~{metric_text(record.predicted)}"
+    return metric_text(record.macro_f1)
+
+
 def metric_title(metric: str) -> str:
     """A metric's name in prose: `macro-F1` of `macro_f1`."""
     return _METRIC_TITLES.get(metric, metric.replace("_", " "))

@@ -65,6 +65,10 @@ class CurveWriter:
         """What the finished run is judged by."""
         self.scalars(0, {"result/macs": macs, f"result/{metric}": value})
 
+    def stopped(self, macs: int, metric: str, predicted: float) -> None:
+        """What a run that was stopped early would have come to."""
+        self.scalars(0, {"result/macs": macs, f"result/predicted_{metric}": predicted})
+
     def text(self, tag: str, text: str) -> None:
         """Write a text that is shown as it stands, as a Markdown code block."""
         from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
@@ -102,6 +106,13 @@ class TrialBoard:
 
     def trial(self, number: int, architecture_yaml: str) -> CurveWriter:
         """A writer for the curves of one trial, its architecture already written; to be closed."""
-        curves = CurveWriter(self._folder / f"trial-{number:04d}")
+        return self._begin(f"trial-{number:04d}", architecture_yaml)
+
+    def final(self, number: int, seed: int, architecture_yaml: str) -> CurveWriter:
+        """The same for a trial's network when it is trained again with another seed."""
+        return self._begin(f"finalist-{number:04d}-seed-{seed}", architecture_yaml)
+
+    def _begin(self, name: str, architecture_yaml: str) -> CurveWriter:
+        curves = CurveWriter(self._folder / name)
         curves.text("architecture", architecture_yaml)
         return curves

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from nas.errors import NasError
 from nas.files import atomic_write_text
 
-TrialState = Literal["trained", "duplicate", "over_budget", "failed", "running"]
+TrialState = Literal["trained", "stopped", "duplicate", "over_budget", "failed", "running"]
 
 _STATES: dict[str, TrialState] = {name: name for name in get_args(TrialState)}
 
@@ -23,7 +23,14 @@ TRIAL_COLUMNS = (
     "architecture_hash",
     "seconds",
     "reason",
+    "predicted_macro_f1",
+    "epochs",
 )
+
+"""In this order; columns are added at the end."""
+
+_FIELDS = {"predicted_macro_f1": "predicted"}
+"""Fields of a record whose column has another name."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,23 @@ class TrialRecord:
     macro_f1: float | None = None
     architecture_hash: str | None = None
     seconds: float | None = None
-    """Wall-clock seconds of training and evaluation."""
+    """Wall-clock seconds of training and evaluation, of the short training and the full one."""
     reason: str | None = None
-    """Why it failed, or which trial it repeats."""
+    """Why it failed or was stopped, or which trial it repeats."""
     accuracy: float | None = None
     architecture_yaml: str | None = None
     history: tuple[float, ...] = field(default=())
-    """Validation macro-F1 after each epoch."""
+    """Validation macro-F1 after each epoch of the full training."""
+    predicted: float | None = None
+    """What a stopped training would have come to."""
+    predicted_sd: float | None = None
+    """Standard deviation of the prediction."""
+    epochs: int | None = None
+    """Epochs trained in all, those of the short training included."""
+    short_history: tuple[float, ...] = field(default=())
+    """Validation macro-F1 after each epoch of the short training."""
+    validation_sd: float | None = None
+    """Standard deviation of `macro_f1` over other validation samples of the same size."""
 
 
 def write_trials_csv(path: Path, records: Iterable[TrialRecord]) -> None:
@@ -52,7 +69,7 @@ def write_trials_csv(path: Path, records: Iterable[TrialRecord]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(TRIAL_COLUMNS)
     for record in records:
-        values = (getattr(record, column) for column in TRIAL_COLUMNS)
+        values = (getattr(record, _FIELDS.get(column, column)) for column in TRIAL_COLUMNS)
         writer.writerow("" if value is None else value for value in values)
     atomic_write_text(path, text.getvalue())
 
@@ -86,8 +103,14 @@ def _parse_row(row: dict[str, str]) -> TrialRecord:
         state=state,
         macs=int(row["macs"]) if row["macs"] else None,
         parameters=int(row["parameters"]) if row["parameters"] else None,
-        macro_f1=float(row["macro_f1"]) if row["macro_f1"] else None,
+        macro_f1=_number(row["macro_f1"]),
         architecture_hash=row["architecture_hash"] or None,
-        seconds=float(row["seconds"]) if row["seconds"] else None,
+        seconds=_number(row["seconds"]),
         reason=row["reason"] or None,
+        predicted=_number(row["predicted_macro_f1"]),
+        epochs=int(row["epochs"]) if row["epochs"] else None,
     )
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None

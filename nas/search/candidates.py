@@ -13,6 +13,8 @@ from nas.macs.architecture import count_architecture
 from nas.model.identity import architecture_hash
 from nas.runs.locks import exclusive
 from nas.runs.trials import TrialRecord
+from nas.search.finalists import FinalShare
+from nas.search.pricing import PricedSpace
 from nas.search.trials import (
     Candidate,
     StudyRecords,
@@ -25,7 +27,6 @@ from nas.spec.architecture import dump_architecture
 from nas.spec.budget import BudgetSpec
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.random_trial import RandomTrial
-from nas.spec.space import SpaceSpec
 
 MAX_REFUSED = 15
 """Proposals of the sampler that are refused in a row before one is drawn at random."""
@@ -62,7 +63,16 @@ class Limits:
     trainings: int
     """Networks that the whole study trains."""
     deadline: float | None = None
-    """Time of `time.time()` after which no candidate is drawn."""
+    """Time of `time.time()` after which no network is trained."""
+    final_share: FinalShare | None = None
+    """What of the time before is kept for the finalists."""
+
+    def time_is_up(self, records: Sequence[TrialRecord]) -> bool:
+        """Whether only the finalists have time left."""
+        if self.deadline is None:
+            return False
+        kept = 0.0 if self.final_share is None else self.final_share.seconds(records)
+        return time.time() >= self.deadline - kept
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ class Proposer:
     """Draws candidates for one worker; the workers of a study share the lock file `claims`."""
 
     def __init__(
-        self, study: optuna.Study, space: SpaceSpec, limits: Limits, seed: int, claims: Path
+        self, study: optuna.Study, space: PricedSpace, limits: Limits, seed: int, claims: Path
     ) -> None:
         self.study = study
         self.records = StudyRecords(study)
@@ -94,7 +104,8 @@ class Proposer:
         """
         for _ in range(MAX_TAKEN):
             for _ in range(MAX_REFUSED):
-                found = self._consider(self._begin_trial())
+                with exclusive(self.claims):  # who draws next sees what was drawn before
+                    found = self._consider(self._begin_trial())
                 if found is not None:
                     return found
             self._enqueue_random()
@@ -102,20 +113,19 @@ class Proposer:
 
     def _begin_trial(self) -> optuna.Trial:
         """The sampler's next trial: as many may run as there are trainings left."""
-        if self.limits.deadline is not None and time.time() >= self.limits.deadline:
+        records = self.records.read()
+        if self.limits.time_is_up(records):
             raise NothingLeft("the time is up")
-        with exclusive(self.claims):
-            records = self.records.read()
-            running = sum(record.state == "running" for record in records)
-            if count_spent(records) + running >= self.limits.trainings:
-                raise NothingLeft("all trainings are done or under way")
-            trial = self.study.ask()
-            note_process(trial)
+        running = sum(record.state == "running" for record in records)
+        if count_spent(records) + running >= self.limits.trainings:
+            raise NothingLeft("all trainings are done or under way")
+        trial = self.study.ask()
+        note_process(trial)
         return trial
 
     def _consider(self, trial: optuna.Trial) -> Proposal | None:
         """The trial with its network, or None if that is over budget or another trial has it."""
-        architecture = self.space.sample(trial)
+        architecture = self.space.space.sample(trial)
         candidate = price(architecture)
         excess = self.limits.budget.excess(candidate.macs, candidate.parameters)
         if excess > 0:
@@ -123,19 +133,18 @@ class Proposer:
             note_outcome(trial, "over_budget")
             self.study.tell(trial, [candidate.macs, 0.0])
             return None
-        with exclusive(self.claims):  # of two workers with one network, the second sees the first
-            earlier = self._holder(trial.number, candidate.architecture_hash)
-            note_candidate(trial, candidate, excess)
-            if earlier is None:
-                return Proposal(trial, architecture, candidate)
-            self._repeat(trial, candidate, earlier)
+        earlier = self._holder(trial.number, candidate.architecture_hash)
+        note_candidate(trial, candidate, excess)
+        if earlier is None:
+            return Proposal(trial, architecture, candidate)
+        self._repeat(trial, candidate, earlier)
         return None
 
     def _holder(self, number: int, hash_: str) -> TrialRecord | None:
-        """Another trial than `number` that trains this network, has trained it, or failed to."""
+        """Another trial than `number` that trains this network, did, was stopped, or failed to."""
         for record in self.records.read():
-            holds = record.state in ("running", "trained", "failed") and record.number != number
-            if holds and record.architecture_hash == hash_:
+            holds = record.state in ("running", "trained", "stopped", "failed")
+            if holds and record.number != number and record.architecture_hash == hash_:
                 return record
         return None
 
@@ -144,6 +153,11 @@ class Proposer:
         if earlier.macro_f1 is not None:
             note_outcome(trial, "duplicate", reason=f"repeats trial {earlier.number}")
             self.study.tell(trial, [candidate.macs, earlier.macro_f1])
+            return
+        if earlier.predicted is not None:
+            known = {"predicted": earlier.predicted, "predicted_sd": earlier.predicted_sd}
+            note_outcome(trial, "duplicate", reason=f"repeats trial {earlier.number}", **known)
+            self.study.tell(trial, [candidate.macs, earlier.predicted])
             return
         how = "which is in training" if earlier.state == "running" else "which failed"
         note_outcome(trial, "duplicate", reason=f"repeats trial {earlier.number}, {how}")
@@ -156,15 +170,14 @@ class Proposer:
         refused = [_cost(item) for item in records if item.state == "over_budget"]
         for _ in range(MAX_RANDOM):
             draw = RandomTrial(self.generator)
-            architecture = self.space.sample(draw)
-            if architecture_hash(architecture) in known:
+            priced = self.space.draw(draw)
+            if priced.key in known:
                 continue
-            candidate = price(architecture)
-            if self.limits.budget.excess(candidate.macs, candidate.parameters) <= 0:
+            if priced.excess <= 0:
                 self.study.enqueue_trial(draw.params)
                 return
-            refused.append((candidate.macs, candidate.parameters))
-            known.add(candidate.architecture_hash)
+            refused.append((priced.cost.macs, priced.cost.parameters))
+            known.add(priced.key)
         raise Exhausted(_why_exhausted(refused))
 
 

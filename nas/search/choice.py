@@ -1,13 +1,19 @@
 """Which of the trained networks are on the front, and which of these is the best."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist, fmean
 
 from nas.errors import NasError
+from nas.runs.finalists import Estimate
 from nas.runs.trials import TrialRecord
 from nas.spec.budget import BudgetSpec
-from nas.spec.score import parse_score
+from nas.spec.score import Score, parse_score
+
+QUANTILES = 20
+_DEVIATIONS = tuple(NormalDist().inv_cdf((index + 0.5) / QUANTILES) for index in range(QUANTILES))
+"""Middles of equally likely parts of a normal distribution, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +22,8 @@ class Choice:
 
     number: int
     because: str
+    meets_floor: bool = True
+    """Whether it reaches `min_macro_f1`, where that is asked for."""
 
 
 def pareto_front(records: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
@@ -31,71 +39,111 @@ def pareto_front(records: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
     return tuple(front)
 
 
-def choose(front: Sequence[TrialRecord], budget: BudgetSpec, score: str | None) -> Choice | None:
-    """The best member of the front: of lowest score, or without one the knee; None for no front.
+def as_measured(records: Sequence[TrialRecord]) -> dict[int, Estimate]:
+    """Estimates of those who take what was measured for the truth."""
+    return {item.number: Estimate(_metric(item), 0.0) for item in records}
 
-    `min_macro_f1` of the budget leaves only the members that reach it; where none does, the one
-    with the highest metric is chosen.
+
+def choose(
+    members: Sequence[TrialRecord],
+    estimates: Mapping[int, Estimate],
+    budget: BudgetSpec,
+    score: str | None,
+    *,
+    among: Collection[int] | None = None,
+) -> Choice | None:
+    """The best member: of lowest score, or without one the knee of the front; None for no member.
+
+    `min_macro_f1` of the budget leaves only the members whose lower bound reaches it; where none
+    does, the one with the highest bound is chosen. A score is averaged over what the metric may be,
+    so that a cliff below the mean counts by how likely the fall is: at the lower bound alone all
+    members would have fallen where none is quite sure, and the cheapest would win. The knee is that
+    of the lower bounds. `among` names the trials that may be chosen, the others only tell where the
+    front runs; None is all.
     """
-    if not front:
-        return None
-    floor = budget.min_macro_f1
-    able = [item for item in front if floor is None or _metric(item) >= floor]
+    able = [item for item in members if among is None or item.number in among]
     if not able:
-        best = max(front, key=_metric)
-        return Choice(best.number, f"none reached the macro-F1 of {floor}, and it came nearest")
-    among = "" if floor is None else f" of those that reach a macro-F1 of {floor}"
+        return None
+    bounded = {
+        item.number: replace(item, macro_f1=estimates[item.number].lower) for item in members
+    }
+    floor, among_text = budget.min_macro_f1, ""
+    if floor is not None:
+        nearest = max(able, key=lambda item: estimates[item.number].lower)
+        able = [item for item in able if estimates[item.number].lower >= floor]
+        if not able:
+            because = f"none surely reaches the macro-F1 of {floor}, and it comes nearest"
+            return Choice(nearest.number, because, meets_floor=False)
+        among_text = f" of those that surely reach a macro-F1 of {floor}"
+    at_knee = _at_knee(tuple(bounded.values()), [bounded[item.number] for item in able], among_text)
     if score is None:
-        return _at_knee(able, among)
-    scores = {item.number: value for item in able if (value := _value(score, item)) is not None}
+        return at_knee
+    rate = parse_score(score)
+    values = {item.number: _expected(rate, item, estimates[item.number]) for item in able}
+    scores = {number: value for number, value in values.items() if value is not None}
     if not scores:
-        found = _at_knee(able, among)
-        return Choice(
-            found.number, f"the score {score} has no value on the front, and {found.because}"
-        )
+        because = f"the score {score} has no value on the front, and {at_knee.because}"
+        return Choice(at_knee.number, because)
     lowest = min(scores, key=lambda number: scores[number])
-    return Choice(lowest, f"its score {score} is the lowest{among}, {scores[lowest]:.4f}")
+    because = f"its score {score} is the lowest{among_text}, {scores[lowest]:.4f}"
+    chosen = next(item for item in able if item.number == lowest)
+    least = _value(rate, chosen, estimates[lowest].lower)
+    if estimates[lowest].sd > 0 and least is not None:
+        because += f" on average over what its macro-F1 may be ({least:.4f} at the least of it)"
+    return Choice(lowest, because)
 
 
-def _value(score: str, record: TrialRecord) -> float | None:
-    """The score of a network, None where it has none, as with log(0)."""
-    known = {
-        "macs": record.macs,
-        "parameters": record.parameters,
-        "macro_f1": record.macro_f1,
-        "accuracy": record.accuracy,
-    }
-    quantities: Mapping[str, float] = {
-        name: value for name, value in known.items() if value is not None
-    }
+def _expected(score: Score, record: TrialRecord, estimate: Estimate) -> float | None:
+    """The mean score over what the metric may be; None where the score has no value."""
+    values = []
+    for deviation in _DEVIATIONS if estimate.sd > 0 else (0.0,):
+        metric = min(max(estimate.mean + deviation * estimate.sd, 0.0), 1.0)
+        value = _value(score, record, metric)
+        if value is None:
+            return None
+        values.append(value)
+    return fmean(values)
+
+
+def _value(score: Score, record: TrialRecord, metric: float) -> float | None:
+    """The score of a network if that were its metric, None where it has none, as with log(0).
+
+    Accuracy, which a score may name, is taken to differ from what was measured by as much.
+    """
+    known = {"macs": record.macs, "parameters": record.parameters, "macro_f1": metric}
+    if record.accuracy is not None:
+        known["accuracy"] = min(max(record.accuracy + metric - _metric(record), 0.0), 1.0)
     try:
-        value = parse_score(score)(quantities)
+        value = score({name: value for name, value in known.items() if value is not None})
     except NasError:
         return None
     return None if math.isnan(value) else value
 
 
-def _at_knee(members: Sequence[TrialRecord], among: str) -> Choice:
+def _at_knee(members: Sequence[TrialRecord], able: Sequence[TrialRecord], among: str) -> Choice:
     because = f"it is the knee of the front{among}: both ways from it cost more than they give"
-    return Choice(knee(members).number, because)
+    return Choice(knee(pareto_front(members), able).number, because)
 
 
-def knee(front: Sequence[TrialRecord]) -> TrialRecord:
+def knee(front: Sequence[TrialRecord], among: Sequence[TrialRecord] | None = None) -> TrialRecord:
     """The member farthest above the line from the cheapest to the best, by log-MACs and metric.
 
     Both axes run from 0 to 1 over the front, as in Satopaa et al. 2011 ("Kneedle", section 3). Of
-    equals the one with the higher metric.
+    equals the one with the higher metric. `among` are those that may be chosen, by default all.
     """
     ordered = sorted(front, key=_macs)
-    costs = [math.log(max(_macs(item), 1)) for item in ordered]
-    gains = [_metric(item) for item in ordered]
+    first, last = ordered[0], ordered[-1]
 
-    def rise(index: int) -> tuple[float, float]:
-        cost = (costs[index] - costs[0]) / ((costs[-1] - costs[0]) or 1.0)
-        gain = (gains[index] - gains[0]) / ((gains[-1] - gains[0]) or 1.0)
-        return round(gain - cost, 12), gains[index]
+    def rise(item: TrialRecord) -> tuple[float, float]:
+        cost = (_log_macs(item) - _log_macs(first)) / ((_log_macs(last) - _log_macs(first)) or 1.0)
+        gain = (_metric(item) - _metric(first)) / ((_metric(last) - _metric(first)) or 1.0)
+        return round(gain - cost, 12), _metric(item)
 
-    return ordered[max(range(len(ordered)), key=rise)]
+    return max(ordered if among is None else sorted(among, key=_macs), key=rise)
+
+
+def _log_macs(record: TrialRecord) -> float:
+    return math.log(max(_macs(record), 1))
 
 
 def _macs(record: TrialRecord) -> int:

@@ -1,18 +1,25 @@
 """What a search leaves in its folder: table, front, best network, report."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import optuna
 from pydantic import JsonValue
 
 from nas.files import atomic_write_text
 from nas.report.front_plot import plot_front
 from nas.report.html import write_report
+from nas.runs.finalists import write_finalists_csv
 from nas.runs.trials import TrialRecord, write_trials_csv
-from nas.search.choice import Choice, choose, pareto_front
+from nas.search.choice import Choice, pareto_front
 from nas.search.data_facts import DataFacts
+from nas.search.estimates import believe
+from nas.search.final_study import read_finals
+from nas.search.journal import open_study
 from nas.search.settings import SearchSettings
+from nas.search.trials import records_of
+from nas.search.verdict import Verdict, judge
+from nas.search.worker import Job
 from nas.spec.architecture import dump_architecture, parse_architecture
 
 
@@ -23,7 +30,13 @@ class SearchResult:
     folder: Path
     records: tuple[TrialRecord, ...]
     front: tuple[TrialRecord, ...]
-    choice: Choice | None
+    """By what was measured of each network once, in the search."""
+    verdict: Verdict
+
+    @property
+    def choice(self) -> Choice | None:
+        """The chosen trial; None where no network was trained."""
+        return self.verdict.choice
 
     @property
     def best(self) -> int | None:
@@ -36,19 +49,24 @@ class SearchResult:
         return tuple(record.number for record in self.front)
 
 
-def write_results(
-    folder: Path, records: Sequence[TrialRecord], settings: SearchSettings, data: DataFacts
-) -> SearchResult:
-    """Write `trials.csv`, `front/*.yaml`, `best.yaml`, `front.png`, `report.html`, each atomically.
+def write_results(study: optuna.Study, job: Job, data: DataFacts) -> SearchResult:
+    """Judge what was trained, and write it into the job's folder, each file atomically.
 
-    `source` is where the data came from: a path, or the name of a built-in set.
+    `trials.csv`, `finalists.csv`, `front/*.yaml`, `best.yaml`, `front.png`, `report.html`.
     """
+    folder, settings = job.folder, job.settings
+    records = records_of(study)
+    finals = read_finals(open_study(job.final_journal)) if job.final_journal.exists() else ()
+    verdict = judge(records, believe(study), finals, settings)
     write_trials_csv(folder / "trials.csv", records)
-    front = pareto_front(records)
-    choice = choose(front, settings.budget, settings.score)
-    result = SearchResult(folder, tuple(records), front, choice)
-    texts = {record.number: _architecture_text(folder, record, settings, data) for record in front}
+    if finals:
+        write_finalists_csv(folder / "finalists.csv", verdict.certainty.finals)
+    result = SearchResult(folder, records, pareto_front(records), verdict)
+    texts = {item.number: _architecture_text(result, item, settings, data) for item in result.front}
     _write_front(folder / "front", texts)
+    for record in records:
+        if record.number == result.best or record.number in verdict.certainty.finalists:
+            texts[record.number] = _architecture_text(result, record, settings, data)
     if result.best is not None:
         atomic_write_text(folder / "best.yaml", texts[result.best])
     plot_front(
@@ -80,21 +98,29 @@ def _write_page(
         settings=values,
         environment=settings.environment,
         front_architectures=texts,
+        certainty=result.verdict.certainty,
     )
 
 
 def _architecture_text(
-    folder: Path, record: TrialRecord, settings: SearchSettings, data: DataFacts
+    result: SearchResult, record: TrialRecord, settings: SearchSettings, data: DataFacts
 ) -> str:
-    """The trial's architecture with where it comes from."""
-    architecture = parse_architecture(record.architecture_yaml or "", folder / "study.log")
+    """The trial's architecture with where it comes from and what to expect of it."""
+    architecture = parse_architecture(record.architecture_yaml or "", result.folder / "study.log")
+    certainty = result.verdict.certainty
+    estimate = certainty.estimates[record.number]
     provenance: dict[str, JsonValue] = {
-        "study": folder.resolve().name,
+        "study": result.folder.resolve().name,
         "trial": record.number,
         "architecture_hash": record.architecture_hash,
         "macs": record.macs,
         "parameters": record.parameters,
         "validation_macro_f1": record.macro_f1,
+        "macro_f1_mean": round(estimate.mean, 6),
+        "macro_f1_at_least": round(estimate.lower, 6),
+        "macro_f1_seeds": list(estimate.seeds),
+        "macro_f1_validation_sd": round(estimate.validation_sd, 6),
+        "macro_f1_seed_sd": round(certainty.noise.sd, 6),
         "training": settings.training.model_dump(mode="json"),
         "data": data.source,
         "made_digest": data.made_digest,

@@ -14,9 +14,11 @@ from nas.runs.folder import append_log, new_run_folder, refuse_taken
 from nas.runs.locks import exclusive, locked_run
 from nas.search.data_facts import DataFacts, examine_data
 from nas.search.executor import LocalWorkers
+from nas.search.final_stage import train_finalists
 from nas.search.journal import open_study
 from nas.search.results import SearchResult, write_results
 from nas.search.settings import SearchSettings, read_settings, write_settings
+from nas.search.stopping.plan import plan_stops
 from nas.search.trials import count_spent, end_running, records_of
 from nas.search.watch import Watch, shortfall
 from nas.search.worker import Job
@@ -42,6 +44,7 @@ def begin_search(
     Raises NasError for data or settings that can't serve, before anything is written.
     """
     refuse_taken(out)
+    plan_stops(settings.search, settings.training.epochs)  # refuses a short training that is none
     facts = examine_data(space, settings, say)
     folder = new_run_folder(out, space.name)
     with _working_in(folder):
@@ -72,6 +75,7 @@ def continue_search(
         settings = read_settings(folder)
         if change is not None:
             settings = change(settings)
+        plan_stops(settings.search, settings.training.epochs)
         facts = examine_data(load_space(folder / "space.yaml"), settings, say)
         write_settings(folder, settings)
         return _search(folder, settings, facts, say)
@@ -102,11 +106,22 @@ def _search(folder: Path, settings: SearchSettings, facts: DataFacts, say: Say) 
         again = _requeue_running(study)
     if again:
         say(f"{again} trials were interrupted and are begun again")
-    left = settings.search.trials - count_spent(records_of(study))
-    if left <= 0:
-        say(f"all {settings.search.trials} trials are done; --trials N goes on to N")
-        return write_results(folder, records_of(study), settings, facts)
-    return _run_workers(study, job, min(settings.workers, left), facts, say)
+    try:
+        _train_candidates(study, job, say)
+        short = shortfall(study, job)
+        train_finalists(study, job, say)
+    except KeyboardInterrupt:
+        result = _end_early(study, job, facts)
+        raise SearchInterrupted(folder, result) from None
+    except NasError:
+        _end_early(study, job, facts)
+        raise
+    result = write_results(study, job, facts)
+    if not result.front:
+        raise NasError(short or "every training failed", file=folder)
+    if short is not None:
+        say(short)
+    return result
 
 
 def _refuse_other_data(study: optuna.Study, facts: DataFacts) -> None:
@@ -137,26 +152,20 @@ def _requeue_running(study: optuna.Study) -> int:
     return len(ended)
 
 
-def _run_workers(
-    study: optuna.Study, job: Job, count: int, facts: DataFacts, say: Say
-) -> SearchResult:
-    """Run the workers to the end; whatever ends them, the results are written."""
+def _end_early(study: optuna.Study, job: Job, facts: DataFacts) -> SearchResult:
+    """Leave what was under way for later, and write what there is."""
+    _requeue_running(study)
+    return write_results(study, job, facts)
+
+
+def _train_candidates(study: optuna.Study, job: Job, say: Say) -> None:
+    """Run the workers until all networks are trained, or time or space are used up."""
+    wanted = job.settings.search.trials
+    left = wanted - count_spent(records_of(study))
+    if left <= 0:
+        say(f"all {wanted} trials are done; --trials N goes on to N")
+        return
+    count = min(job.settings.workers, left)
     watch = Watch(study, job, count)
-    try:
-        with watch, LocalWorkers(study, job, count) as workers:
-            workers.run(watch.poll)
-    except KeyboardInterrupt:
-        _requeue_running(study)
-        result = write_results(job.folder, records_of(study), job.settings, facts)
-        raise SearchInterrupted(job.folder, result) from None
-    except NasError:
-        _requeue_running(study)
-        write_results(job.folder, records_of(study), job.settings, facts)
-        raise
-    result = write_results(job.folder, records_of(study), job.settings, facts)
-    short = shortfall(study, job)
-    if not result.front:
-        raise NasError(short or "every training failed", file=job.folder)
-    if short is not None:
-        say(short)
-    return result
+    with watch, LocalWorkers(study, job, count) as workers:
+        workers.run(watch.poll)

@@ -1,34 +1,60 @@
-"""Optuna's samplers by the name that a space file or a flag gives them."""
+"""The samplers by the name that a space file or a flag gives them."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import (
     BaseSampler,
+    GPSampler,
     NSGAIIISampler,
     NSGAIISampler,
     RandomSampler,
     TPESampler,
 )
+from optuna.trial import FrozenTrial
 
+from nas.search.known_cost import KnownCostSampler
+from nas.search.pricing import PricedSpace
 from nas.spec.sampler_names import SamplerName
 
 POPULATION = 20
 """Trials of a generation: a search trains tens of networks, not thousands."""
 
 
-_BUILDERS: dict[SamplerName, Callable[[int], BaseSampler]] = {
+_OPTUNAS: dict[SamplerName, Callable[[int], BaseSampler]] = {
     "tpe": lambda seed: TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
     "nsga2": lambda seed: NSGAIISampler(seed=seed, population_size=POPULATION),
     "nsga3": lambda seed: NSGAIIISampler(seed=seed, population_size=POPULATION),
+    # It models what all members have; the parameters of a branch it draws at random.
+    "gp": lambda seed: GPSampler(seed=seed, warn_independent_sampling=False),
     "random": lambda seed: RandomSampler(seed=seed),
 }
 
 
-def build_sampler(name: SamplerName, seed: int) -> BaseSampler:
-    """The sampler of that name. All but `random` learn from constraints; all work in parallel."""
+def build_sampler(
+    name: SamplerName,
+    seed: int,
+    space: PricedSpace,
+    seconds: Callable[[Mapping[str, Any]], float] | None = None,
+) -> BaseSampler:
+    """The sampler of that name. All but `random` keep to the budget; all work in parallel.
+
+    `known_cost` proposes no network over the budget and none twice, and weighs what a network
+    promises by the `seconds` that its training takes, where they are given; Optuna's own samplers
+    learn the budget as a constraint.
+    """
+    if name == "known_cost":
+        return KnownCostSampler(
+            space.cost, space.draw, key=space.key, noise_sd=_noise_sd, seconds=seconds, seed=seed
+        )
     with warnings.catch_warnings():
         # NSGA-III, and `group` (parameters of a branch modelled jointly), count as experimental.
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return _BUILDERS[name](seed)
+        return _OPTUNAS[name](seed)
+
+
+def _noise_sd(trial: FrozenTrial) -> float:
+    """How uncertain the metric is that the trial was told: it may be a prediction."""
+    return float(trial.user_attrs.get("predicted_sd") or 0.0)

@@ -105,27 +105,34 @@ def records_of(study: optuna.Study) -> tuple[TrialRecord, ...]:
 def _record(trial: FrozenTrial, death: str | None) -> TrialRecord:
     """One trial as a record; failed without a reason if an interruption ended it."""
     attributes = trial.user_attrs
-    state = attributes.get("outcome", "failed")
+    outcome = state = attributes.get("outcome", "failed")
     if trial.state == TrialState.RUNNING:
         state = "running"
     elif trial.state == TrialState.FAIL and state != "duplicate":
         state = "failed"
-    measured = trial.state == TrialState.COMPLETE and state != "over_budget"
+    told = trial.state == TrialState.COMPLETE and state != "over_budget"
+    predicted = attributes.get("predicted")  # of a stopped trial, or of one that repeats it
     return TrialRecord(
         number=trial.number,
         state=state,
         macs=attributes.get("macs"),
         parameters=attributes.get("parameters"),
-        macro_f1=trial.values[1] if measured else None,
+        macro_f1=trial.values[1] if told and predicted is None else None,
         architecture_hash=attributes.get("architecture_hash"),
         seconds=attributes.get("seconds"),
-        reason=attributes.get("reason", death),
+        # A trial that was killed after its outcome was noted, before it was told, has none.
+        reason=attributes.get("reason", death) if state == outcome else death,
         accuracy=attributes.get("metrics", {}).get("accuracy"),
         architecture_yaml=attributes.get("architecture"),
         history=tuple(attributes.get("history", ())),
+        predicted=predicted,
+        predicted_sd=attributes.get("predicted_sd"),
+        epochs=attributes.get("epochs"),
+        short_history=tuple(attributes.get("short_history", ())),
+        validation_sd=attributes.get("validation_sd"),
     )
 
 
 def count_spent(records: Iterable[TrialRecord]) -> int:
-    """How many trainings are used up: those that ended, with a metric or a failure."""
-    return sum(record.state in ("trained", "failed") for record in records)
+    """How many trainings are used up: those that ended, were stopped, or failed."""
+    return sum(record.state in ("trained", "stopped", "failed") for record in records)

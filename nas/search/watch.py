@@ -9,6 +9,7 @@ import optuna
 from nas.errors import NasError
 from nas.report.progress import SearchProgress
 from nas.runs.trials import TrialRecord, write_trials_csv
+from nas.search.candidates import Limits
 from nas.search.trials import StudyRecords, count_spent, records_of
 from nas.search.worker import Job
 
@@ -30,7 +31,7 @@ class Watch:
             earlier=earlier,
         )
         self._told = {record.number for record in earlier}
-        self._trained = sum(record.state == "trained" for record in earlier)
+        self._trained = sum(_was_trained(record) for record in earlier)
         self._failures: list[str | None] | None = []
         """Why all trainings failed so far; None after a success."""
 
@@ -75,7 +76,7 @@ class Watch:
 
     def _tell(self, record: TrialRecord) -> None:
         self._told.add(record.number)
-        if record.state == "trained":
+        if _was_trained(record):
             self._trained += 1
             self._failures = None
         elif record.state == "failed" and self._failures is not None:
@@ -83,15 +84,21 @@ class Watch:
         self.progress.finished(record, self._trained)
 
 
+def _was_trained(record: TrialRecord) -> bool:
+    """Whether a training gave the network a value, be it a predicted one."""
+    return record.state in ("trained", "stopped")
+
+
 def shortfall(study: optuna.Study, job: Job) -> str | None:
     """Why an ended search trained fewer networks than it was asked for; None if it did not."""
     records = records_of(study)
     wanted = job.settings.search.trials
-    trained = sum(record.state == "trained" for record in records)
+    trained = sum(_was_trained(record) for record in records)
     done = f"{trained} of {wanted} networks were trained"
     if count_spent(records) >= wanted:
         failed = [record for record in records if record.state == "failed"]
         return f"{done}; the last failure: {failed[-1].reason}" if failed else None
-    if job.deadline is not None and time.time() >= job.deadline:
+    limits = Limits(job.settings.budget, wanted, job.deadline, job.final_share)
+    if limits.time_is_up(records):
         return f"The time is up: {done}."
     return f"{done}: {study.user_attrs.get('exhausted', 'log.txt tells why')}"

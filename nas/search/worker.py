@@ -7,6 +7,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import optuna
 
@@ -14,11 +15,15 @@ from nas.errors import NasError
 from nas.runs.folder import append_log
 from nas.runs.locks import shared
 from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposer
+from nas.search.durations import Durations
+from nas.search.final_trainer import FinalTrainer, Found
+from nas.search.finalists import FinalPlan, FinalShare
 from nas.search.journal import open_study
+from nas.search.pricing import PricedSpace
 from nas.search.samplers import build_sampler
 from nas.search.settings import SearchSettings
 from nas.search.trainer import CandidateTrainer
-from nas.spec.space import load_space
+from nas.spec.space import SpaceSpec, load_space
 from nas.tasks.registry import task_named
 from nas.train.device import set_threads
 
@@ -36,10 +41,26 @@ class Job:
     """Which of the workers it is; decides its seed."""
     deadline: float | None
     """Time of `time.time()` after which no network is begun."""
+    stage: Literal["search", "final"] = "search"
+    """Whether new networks are trained, or the finalists again."""
 
     @property
     def journal(self) -> Path:
         return self.folder / "study.log"
+
+    @property
+    def final_journal(self) -> Path:
+        """Of the finalists' trainings."""
+        return self.folder / "finalists.log"
+
+    @property
+    def final_share(self) -> FinalShare | None:
+        """What is kept of the time for the finalists; None without a limit."""
+        search = self.settings.search
+        if self.deadline is None or search.minutes is None:
+            return None
+        plan, epochs = FinalPlan.of(self.settings), self.settings.training.epochs
+        return FinalShare(plan, epochs, self.settings.workers, 60 * search.minutes)
 
     @property
     def claims(self) -> Path:
@@ -87,15 +108,28 @@ def work(job: Job) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = load_space(job.folder / "space.yaml").with_classes(job.classes)
     study = open_study(job.journal)
+    if job.stage == "final":
+        task, found = task_named(space.task), Found.of(study)
+        trainer = FinalTrainer(job.folder, job.settings, space, task, found)
+        trainer.run(open_study(job.final_journal), job.claims, job.deadline)
+    else:
+        _search(job, space, study)
+
+
+def _search(job: Job, space: SpaceSpec, study: optuna.Study) -> None:
     # A search that goes on draws other numbers than it began with.
     begun = len(study.get_trials(deepcopy=False))
     seed = job.settings.search.seed + 1_000 * job.index + begun
-    study.sampler = build_sampler(job.settings.search.sampler, seed)
-    limits = Limits(job.settings.budget, job.settings.search.trials, job.deadline)
-    proposer = Proposer(study, space, limits, seed, job.claims)
+    search, priced = job.settings.search, PricedSpace(space, job.settings.budget)
+    durations = Durations(priced)
+    seconds = durations.seconds if search.per_second else None
+    study.sampler = build_sampler(search.sampler, seed, priced, seconds)
+    limits = Limits(job.settings.budget, job.settings.search.trials, job.deadline, job.final_share)
+    proposer = Proposer(study, priced, limits, seed, job.claims)
     trainer = CandidateTrainer(job.folder, job.settings, space, task_named(space.task))
     try:
         while True:
+            durations.learn(study.get_trials(deepcopy=False))
             trainer.train(study, proposer.propose())
     except Exhausted as end:
         append_log(job.folder, f"worker {job.index} ends: {end}")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from blocks import BlockConfig, Identity, Shape
 from nas.spec.definition import head_layers
 from nas.spec.layers import unstrided, walk
-from nas.spec.reach import State
 from nas.spec.space import SpaceSpec
+from nas.spec.state import State
 
 
 @dataclass(frozen=True)

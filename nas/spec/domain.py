@@ -106,11 +106,15 @@ class Range:
 
     def values(self, widths: Widths) -> tuple[Drawn, ...]:
         """All values, in order; none where low is above high."""
+        low, count = self._extent(widths)
+        return tuple(self._drawn(low + index * self.step) for index in range(count))
+
+    def _extent(self, widths: Widths) -> tuple[int | float, int]:
+        """The lowest number, and how many there are."""
         low, high = widths.resolve(self.low), widths.resolve(self.high)
         assert isinstance(low, int | float)
         assert isinstance(high, int | float)
-        count = floor((high - low) / self.step + 1e-9) + 1
-        return tuple(self._drawn(low + index * self.step) for index in range(max(count, 0)))
+        return low, max(floor((high - low) / self.step + 1e-9) + 1, 0)
 
     def _drawn(self, base: int | float) -> Drawn:
         base = round(base, DECIMALS) if isinstance(base, float) else base
@@ -118,15 +122,15 @@ class Range:
 
     def sample(self, trial: Trial, path: str, widths: Widths) -> Drawn:
         """One value, suggested as `Choice.sample` does."""
-        values = self.values(widths)
-        if len(values) == 1:
-            return values[0]
+        low, count = self._extent(widths)
+        if count == 1:
+            return self._drawn(low)
         if self.relative:
             position = trial.suggest_int(f"{path}.position", 0, self.positions - 1)
-            return values[position * len(values) // self.positions]
-        low, high = values[0].base, values[-1].base
-        if isinstance(low, int) and isinstance(high, int) and isinstance(self.step, int):
-            return self._drawn(trial.suggest_int(path, low, high, step=self.step))
-        assert isinstance(low, int | float)
-        assert isinstance(high, int | float)
-        return self._drawn(trial.suggest_float(path, low, high, step=self.step))
+            return self._drawn(low + position * count // self.positions * self.step)
+        first, last = self._drawn(low).base, self._drawn(low + (count - 1) * self.step).base
+        if isinstance(first, int) and isinstance(last, int) and isinstance(self.step, int):
+            return self._drawn(trial.suggest_int(path, first, last, step=self.step))
+        assert isinstance(first, int | float)
+        assert isinstance(last, int | float)
+        return self._drawn(trial.suggest_float(path, first, last, step=self.step))

@@ -3,8 +3,8 @@
 from math import prod
 
 from nas.spec.layers import unstrided
-from nas.spec.reach import State
 from nas.spec.space import SpaceSpec
+from nas.spec.state import State
 from nas.spec.template import Branch, LayerTemplate
 
 

@@ -10,24 +10,12 @@ from nas.spec.document import Document
 from nas.spec.domain import Range, Widths
 from nas.spec.layers import unstrided
 from nas.spec.parse_domain import MAX_CHOICES
+from nas.spec.state import State
 from nas.spec.template import Branch, LayerTemplate, Setting
 
 MAX_STATES = 20_000
 MAX_WORK = 200_000
 """Blocks that are tried before a space is refused as too wide: some seconds."""
-
-
-@dataclass(frozen=True)
-class State:
-    """What comes into a layer."""
-
-    shape: Shape
-    reported: int
-
-    @property
-    def widths(self) -> Widths:
-        """The widths that ranges refer to."""
-        return Widths(self.shape[0], self.reported)
 
 
 @dataclass(frozen=True)

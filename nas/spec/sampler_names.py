@@ -2,5 +2,5 @@
 
 from typing import Literal, get_args
 
-SamplerName = Literal["tpe", "nsga2", "nsga3", "random"]
+SamplerName = Literal["known_cost", "tpe", "nsga2", "nsga3", "gp", "random"]
 SAMPLER_NAMES: tuple[SamplerName, ...] = get_args(SamplerName)

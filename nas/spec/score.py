@@ -5,6 +5,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from nas.errors import NasError, did_you_mean
@@ -87,6 +88,7 @@ def _short(expression: str) -> str:
     return repr(expression if len(expression) <= 60 else expression[:57] + "...")
 
 
+@lru_cache(maxsize=64)
 def _parse(expression: str) -> ast.expr:
     if len(expression) > _MAX_LENGTH:
         raise NasError(f"a score has at most {_MAX_LENGTH} characters")

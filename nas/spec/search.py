@@ -6,6 +6,9 @@ from pydantic import Field
 
 from nas.spec.frozen import Frozen
 from nas.spec.sampler_names import SamplerName
+from nas.spec.stop_names import StopName
+
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class SearchSpec(Frozen):
@@ -15,7 +18,22 @@ class SearchSpec(Frozen):
     """Networks to train."""
     minutes: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
     """No network is begun after this time; null is no limit."""
-    sampler: SamplerName = "tpe"
-    """How candidates are drawn: Optuna's multivariate TPE, NSGA-II, NSGA-III, or at random."""
+    sampler: SamplerName = "known_cost"
+    """How candidates are drawn: by their known cost, Optuna's samplers, or at random."""
+    per_second: Flag = False
+    """Weigh what a network promises by the seconds that its training will take."""
+    stop: StopName = "dominance"
+    """Which trainings end early: those that cheaper networks surely beat, the worst of each band of
+    MACs (successive halving), or none."""
+    short_epochs: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 0
+    """Epochs of a short training, which the rule judges, before the full one; 0 is none."""
+    inherit: Flag = False
+    """Begin with the weights of a finished network wherever leading layers are the same."""
+    finalists: Annotated[int, Field(strict=True, ge=0, le=1_000)] = 3
+    """Networks of the front that are trained again with other seeds before one is chosen."""
+    final_seeds: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 2
+    """Further seeds with which each finalist is trained."""
+    final_epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] | None = None
+    """Epochs of a finalist's training; null is the epochs of the search."""
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
     """Seed of the candidates that are drawn."""

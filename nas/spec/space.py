@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from blocks import Shape
 from nas.errors import NasError
 from nas.spec.architecture import ClassNames, class_names
 from nas.spec.budget import BudgetSpec
-from nas.spec.definition import ArchitectureSpec, Head
+from nas.spec.definition import ArchitectureSpec, Head, InputSpec
 from nas.spec.document import Document
-from nas.spec.domain import Trial, Widths
+from nas.spec.domain import Trial
 from nas.spec.frozen import Frozen
 from nas.spec.input_template import InputTemplate, parse_input
 from nas.spec.installed import find_space
@@ -19,9 +18,10 @@ from nas.spec.layers import LayerSpec, check_blocks
 from nas.spec.load import parse_document, read_document
 from nas.spec.parse_template import parse_template
 from nas.spec.preprocess import Preprocess
-from nas.spec.reach import State, follow
+from nas.spec.reach import follow
 from nas.spec.score import parse_score
 from nas.spec.search import SearchSpec
+from nas.spec.state import State
 from nas.spec.template import LayerTemplate
 from nas.spec.training import TrainingSpec
 from nas.spec.validate import validate
@@ -55,23 +55,18 @@ class SpaceSpec:
     def sample(self, trial: Trial) -> ArchitectureSpec:
         """The architecture that an Optuna trial, or anything with its `suggest_` methods, draws."""
         size = self.input.sample(trial)
-        shape: Shape = size.shape
-        reported = size.channels
+        state = State(size.shape, size.channels)
         layers: list[LayerSpec] = []
         for template in self.layers:
-            widths = Widths(shape[0], reported)
-            drawn = template.sample(trial, widths)
-            if drawn is None:
-                continue
-            layer, branch, base = drawn
-            layers.append(layer)
-            first, *rest = layer.copies()
-            shape = first.output_shape(shape)
-            reported = branch.reported(base, widths, shape)
-            for config in rest:
-                shape = config.output_shape(shape)
+            layer, state = template.sample(trial, state)
+            if layer is not None:
+                layers.append(layer)
+        return self.member(trial.number, size, layers)
+
+    def member(self, number: int, size: InputSpec, layers: Iterable[LayerSpec]) -> ArchitectureSpec:
+        """The architecture of these layers, drawn by the trial of that number."""
         return ArchitectureSpec(
-            name=f"{self.name}-t{trial.number}",
+            name=f"{self.name}-t{number}",
             input=size,
             layers=tuple(layers),
             classes=self.classes,

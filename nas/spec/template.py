@@ -9,6 +9,7 @@ from blocks import BlockConfig, Shape
 from nas.spec.document import KeyPath
 from nas.spec.domain import Choice, Drawn, Range, Trial, Widths
 from nas.spec.layers import LayerSpec
+from nas.spec.state import State
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,12 @@ class LayerTemplate:
         settings = [setting for branch in self.branches for setting in branch.settings]
         return sum(len(setting.domain.values(widths)) for setting in settings)
 
-    def sample(self, trial: Trial, widths: Widths) -> tuple[LayerSpec, Branch, int] | None:
-        """A layer, its branch, and its width before `times`; None for no copies."""
+    def sample(self, trial: Trial, state: State) -> tuple[LayerSpec | None, State]:
+        """A layer, None for no copies, and what comes out of it; `state` is what comes in."""
+        widths = state.widths
         repeat = self.repeat.sample(trial, f"{self.name}.repeat", widths).value
         if not repeat:
-            return None
+            return None, state
         branch = self._sample_branch(trial)
         drawn = {
             item.field: item.domain.sample(trial, item.path, widths) for item in branch.settings
@@ -94,7 +96,13 @@ class LayerTemplate:
         base = drawn["out"].base if "out" in drawn else 0
         assert isinstance(repeat, int)
         assert isinstance(base, int)
-        return LayerSpec(branch.config(drawn), repeat, self.name), branch, base
+        layer = LayerSpec(branch.config(drawn), repeat, self.name)
+        first, *rest = layer.copies()
+        shape = first.output_shape(state.shape)
+        reported = branch.reported(base, widths, shape)
+        for config in rest:
+            shape = config.output_shape(shape)
+        return layer, State(shape, reported)
 
     def _sample_branch(self, trial: Trial) -> Branch:
         if len(self.branches) == 1:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.metrics.f1 import accuracy_of, confusion_matrix, macro_f1_of, per_class_f1_of
-from nas.metrics.intervals import confusion_interval
+from nas.metrics.intervals import confusion_interval, macro_f1_sd
 from nas.tasks.base import Metrics
 
 
@@ -47,6 +47,10 @@ class ClassificationMetrics(Metrics):
     @property
     def first(self) -> float:
         return self.macro_f1
+
+    @property
+    def first_sd(self) -> float:
+        return macro_f1_sd(np.asarray(self.confusion))
 
     @property
     def macro_f1_ci95(self) -> tuple[float, float]:

@@ -22,7 +22,7 @@ layers:
   - {name: stem, block: Conv, out: [4, 8, 12], kernel: [1, 3], stride: 2}
   - {name: gap, block: GlobalAvgPool}
 budget: {max_macs: 1M, min_macro_f1: 0.1}
-search: {trials: 2, sampler: nsga2, seed: 4}
+search: {trials: 2, sampler: nsga2, stop: none, finalists: 0, seed: 4}
 training: {epochs: 1, batch_size: 16}
 score: macs
 """
@@ -72,11 +72,17 @@ def test_flags_override_the_space(pictures: Path) -> None:
         search, "--space", "few.yaml", "--data", pictures, "--out", "my run", "--trials", 1,
         "--minutes", 5, "--epochs", 2, "--batch-size", 8, "--learning-rate", 0.01,
         "--max-macs", "2M", "--max-params", "1k", "--min-macro-f1", 0.2, "--score", "parameters",
-        "--sampler", "random", "--seed", 9, *FAST,
+        "--sampler", "known_cost", "--seed", 9, "--per-second", "--stop", "asha",
+        "--short-epochs", 0, "--inherit", "--finalists", 1, "--final-seeds", 3,
+        "--final-epochs", 4, *FAST,
     )  # fmt: skip
     assert result.exception is None, result.output
     kept = yaml.safe_load(Path("my run/settings.yaml").read_text())
-    assert kept["search"] == {"trials": 1, "minutes": 5.0, "sampler": "random", "seed": 9}
+    assert kept["search"] == {
+        "trials": 1, "minutes": 5.0, "sampler": "known_cost", "per_second": True, "stop": "asha",
+        "short_epochs": 0, "inherit": True, "finalists": 1, "final_seeds": 3, "final_epochs": 4,
+        "seed": 9,
+    }  # fmt: skip
     assert kept["budget"] == {"max_macs": 2_000_000, "max_params": 1_000, "min_macro_f1": 0.2}
     assert kept["training"]["epochs"] == 2
     assert kept["training"]["batch_size"] == 8
@@ -101,7 +107,11 @@ def test_another_input_and_no_turning_stand_in_the_runs_own_space(pictures: Path
 def test_what_is_not_given_comes_from_the_space(pictures: Path) -> None:
     invoke(search, "--space", "few.yaml", "--data", pictures, "--out", "run", *FAST)
     kept = yaml.safe_load(Path("run/settings.yaml").read_text())
-    assert kept["search"] == {"trials": 2, "minutes": None, "sampler": "nsga2", "seed": 4}
+    assert kept["search"] == {
+        "trials": 2, "minutes": None, "sampler": "nsga2", "per_second": False, "stop": "none",
+        "short_epochs": 0, "inherit": False, "finalists": 0, "final_seeds": 2,
+        "final_epochs": None, "seed": 4,
+    }  # fmt: skip
     assert kept["budget"] == {"max_macs": 1_000_000, "max_params": None, "min_macro_f1": 0.1}
     assert kept["score"] == "macs"
     assert kept["training"]["seed"] == 0
@@ -158,7 +168,9 @@ def test_resume_from_another_folder(pictures: Path, monkeypatch: pytest.MonkeyPa
         ("--epochs", 3), ("--seed", 0), ("--max-macs", "1M"), ("--data", "x"),
         ("--space", "few.yaml"), ("--out", "x"), ("--score", "macs"), ("--sampler", "tpe"),
         ("--strict",), ("--groups", "x"), ("--min-macro-f1", 0), ("--batch-size", 8),
-        ("--learning-rate", 1), ("--max-params", 1),
+        ("--learning-rate", 1), ("--max-params", 1), ("--stop", "none"), ("--per-second",),
+        ("--inherit",), ("--short-epochs", 0), ("--finalists", 0), ("--final-seeds", 2),
+        ("--final-epochs", 3), ("--no-turn",),
     ],
 )  # fmt: skip
 def test_resume_refuses_fixed_flags(flag: tuple[object, ...]) -> None:
@@ -169,6 +181,8 @@ def test_resume_refuses_fixed_flags(flag: tuple[object, ...]) -> None:
     "flag",
     [
         ("--learning-rate", "nan"), ("--learning-rate", "inf"), ("--minutes", "inf"),
+        ("--hours", "inf"), ("--hours", "nan"), ("--short-epochs", 10**6), ("--finalists", 10**4),
+        ("--final-seeds", 10**4), ("--final-epochs", 10**6),
         ("--trials", 10**9), ("--epochs", 10**9), ("--workers", 10**6), ("--max-macs", "lots"),
         ("--max-params", "-1"), ("--min-macro-f1", "nan"), ("--device", "abacus"),
     ],
@@ -177,6 +191,34 @@ def test_wrong_values_name_their_flag(flag: tuple[object, ...], pictures: Path) 
     result = invoke(search, "--space", "few.yaml", "--data", pictures, "--out", "run", *flag)
     assert str(flag[0]) in problem(result)
     assert not Path("run").exists()
+
+
+def test_hours_are_sixty_minutes(pictures: Path) -> None:
+    flags = ("--space", "few.yaml", "--data", pictures, "--out", "run")
+    both = problem(invoke(search, *flags, "--hours", 1, "--minutes", 1))
+    assert "--hours" in both
+    assert "--minutes" in both
+    assert not Path("run").exists()
+    assert not invoke(search, *flags, "--hours", 0.5, *FAST).exception
+    assert yaml.safe_load(Path("run/settings.yaml").read_text())["search"]["minutes"] == 30
+    assert not invoke(search, "--resume", "run", "--hours", 2, "--trials", 3).exception
+    assert yaml.safe_load(Path("run/settings.yaml").read_text())["search"]["minutes"] == 120
+
+
+def test_only_known_cost_weighs_seconds(pictures: Path) -> None:
+    flags = ("--space", "few.yaml", "--data", pictures, "--out", "run", "--per-second")
+    assert "--per-second: the sampler nsga2" in problem(invoke(search, *flags, *FAST))
+    assert not Path("run").exists()
+
+
+def test_the_default_sampler_knows_the_cost(pictures: Path) -> None:
+    text = SPACE.replace("sampler: nsga2, ", "").replace("max_macs: 1M", "max_macs: 4k")
+    Path("cheap.yaml").write_text(text)
+    result = invoke(search, "--space", "cheap.yaml", "--data", pictures, "--out", "run", *FAST)
+    assert result.exception is None, result.output
+    kept = yaml.safe_load(Path("run/settings.yaml").read_text())
+    assert kept["search"]["sampler"] == "known_cost"
+    assert "over_budget" not in Path("run/trials.csv").read_text()
 
 
 def test_wrong_score_and_missing_space() -> None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from blocks import BLOCKS, BlockConfig, Shape, initialise_weights
+from blocks import BLOCKS, BlockConfig, Cost, Shape, initialise_weights
 
 CANDIDATES: dict[str, list[Any]] = {
     "integer": [16, 1, 2, 3, 5],
@@ -228,6 +228,29 @@ def test_macs_are_those_of_its_layers(case: Case) -> None:
         with FlopCounterMode(display=False) as counter:
             network(torch.empty(1, *case.in_shape))
     assert counter.get_total_flops() == 2 * closed
+
+
+@every_case
+def test_cost_is_what_is_counted(case: Case) -> None:
+    """A block that gives its cost in closed form gives that of the module that it builds."""
+    cost = case.config.cost(case.in_shape)
+    if cost is None:
+        return
+    outputs = 0
+
+    def add(layer: nn.Module, inputs: tuple[torch.Tensor, ...], y: torch.Tensor) -> None:
+        nonlocal outputs
+        outputs += y.numel()
+
+    with torch.device("meta"):
+        network = case.config.build(case.in_shape).eval()
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.register_forward_hook(add)
+        with FlopCounterMode(display=False) as counter:
+            network(torch.empty(1, *case.in_shape))
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    assert cost == Cost(counter.get_total_flops() // 2, weights, outputs)
 
 
 @pytest.mark.parametrize("case", MAP_TO_MAP, ids=str)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nas.metrics.f1 import confusion_matrix, macro_f1, macro_f1_of
-from nas.metrics.intervals import bootstrap_interval, confusion_interval
+from nas.metrics.intervals import bootstrap_interval, confusion_interval, macro_f1_sd
 
 
 def _predictions(labels: np.ndarray, classes: int, right: float, seed: int) -> np.ndarray:
@@ -51,3 +51,19 @@ def test_certain_predictions_have_no_spread_and_an_absent_class_is_no_error() ->
     assert bootstrap_interval(macro_f1_of, [0, 1, 2], [0, 1, 2], 3) == (1.0, 1.0)
     low, high = confusion_interval(macro_f1_of, confusion_matrix([0, 0, 1, 1], [0, 0, 1, 0], 3))
     assert 0 <= low <= high <= 2 / 3
+
+
+def test_macro_f1_sd_is_how_much_resamples_scatter() -> None:
+    generator = np.random.default_rng(5)
+    for classes, right in ((3, 10), (10, 60), (40, 20)):
+        wrong = generator.integers(0, 5, (classes, classes))
+        confusion = wrong + right * np.eye(classes, dtype=np.int64)
+        counts = confusion.sum(axis=1)
+        draws = generator.multinomial(counts, confusion / counts[:, None], size=(4_000, classes))
+        np.testing.assert_allclose(macro_f1_sd(confusion), macro_f1_of(draws).std(), rtol=0.08)
+
+
+def test_macro_f1_sd_of_no_doubt_and_of_no_samples() -> None:
+    assert macro_f1_sd(np.diag([5, 7, 9])) == 0
+    assert macro_f1_sd(np.array([[5, 0, 0], [2, 3, 0], [0, 0, 0]])) > 0
+    assert macro_f1_sd(np.zeros((3, 3), np.int64)) == 0

@@ -1,5 +1,8 @@
 """When two architecture files are one network."""
 
+import hashlib
+import json
+
 import pytest
 
 from nas.model.identity import architecture_hash
@@ -29,6 +32,14 @@ def hash_of(layers: str, header: str = HEADER) -> str:
 )  # fmt: skip
 def test_equal_networks_have_one_hash(one: str, other: str) -> None:
     assert hash_of(one) == hash_of(other)
+
+
+def test_hash_is_that_of_the_blocks_identities() -> None:
+    """Journals and files of earlier versions hold hashes: what they are made of must not change."""
+    architecture = parse_architecture(HEADER + STEM + "- {block: ShuffleNetV2, repeat: 2}")
+    blocks = [step.identity for step in (*architecture.steps(), *architecture.head_steps())]
+    content = json.dumps(["image", [3, 9, 12], None, blocks]).encode()
+    assert architecture_hash(architecture) == hashlib.sha256(content).hexdigest()[:16]
 
 
 @pytest.mark.parametrize(

@@ -25,3 +25,17 @@ RECORDS = (
 )
 FRONT = (0, 2)
 BEST = 2
+STOPPED = TrialRecord(
+    7,
+    "stopped",
+    7_000_000,
+    600_000,
+    None,
+    "9999999999999999",
+    4.0,
+    "at best 0.5200, and trial 5 has 0.5500 at only 6.00 M MACs",
+    short_history=(0.2, 0.3, 0.31),
+    predicted=0.45,
+    predicted_sd=0.035,
+    epochs=3,
+)

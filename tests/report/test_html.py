@@ -6,7 +6,7 @@ import pytest
 
 from nas.report.html import write_report
 from nas.runs.trials import TrialRecord
-from tests.report.search_records import BEST, FRONT, MAX_MACS, RECORDS
+from tests.report.search_records import BEST, FRONT, MAX_MACS, RECORDS, STOPPED
 
 FACTS: dict[str, Any] = {
     "title": "Search of tiny",
@@ -119,3 +119,11 @@ def test_report_of_a_search_without_a_trained_network(
         "No network was chosen, for none was trained within the budget of 20.0 M MACs." in page.text
     )
     assert "The front is empty." in page.text
+
+
+def test_report_counts_stopped_trials_and_says_why(tmp_path: Path) -> None:
+    text = _report(tmp_path, records=(*RECORDS, STOPPED)).text
+    assert "1 stopped early; their metric is predicted" in text
+    assert "~0.4500" in text
+    assert "stopped after 3 epochs: at best 0.5200, and trial 5 has 0.5500 at only 6.00 M" in text
+    assert "stopped early" not in _report(tmp_path).text

@@ -14,7 +14,7 @@ from nas.report.figure import drawable_labels
 from nas.report.front_plot import front_png, plot_front
 from nas.report.history_plot import front_curves_png, plot_history
 from nas.runs.trials import TrialRecord
-from tests.report.search_records import BEST, FRONT, MAX_MACS, RECORDS
+from tests.report.search_records import BEST, FRONT, MAX_MACS, RECORDS, STOPPED
 
 
 def _size(png: bytes) -> tuple[int, int]:
@@ -49,16 +49,38 @@ def test_front_plot_shows_every_trial_under_its_state(scattered: dict[str, list[
     }
 
 
+def test_stopped_trials_are_hollow_at_what_was_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: dict[str, tuple[list[float], list[float], str | None]] = {}
+    scatter = Axes.scatter
+
+    def spy(axes: Axes, x: Any, y: Any, **style: Any) -> Any:
+        drawn[style["label"]] = (list(x), list(y), style.get("facecolor"))
+        return scatter(axes, x, y, **style)
+
+    monkeypatch.setattr(Axes, "scatter", spy)
+    front_png((*RECORDS, STOPPED), FRONT, BEST, max_macs=MAX_MACS)
+    assert drawn["stopped early, as predicted (1)"] == ([7_000_000], [0.45], "none")
+    assert drawn["front (2)"][2] is None
+
+
 @pytest.mark.parametrize(
     "records",
     [
         (),
+        (STOPPED,),
         RECORDS[:1],
         RECORDS[1:2],
         (TrialRecord(0, "failed", None, None, None, None, None, "out of memory"),),
         (TrialRecord(0, "trained", 0, 0, 0.1),),
     ],
-    ids=["none", "one trained", "one over budget", "failed before counting", "no MACs"],
+    ids=[
+        "none",
+        "one stopped",
+        "one trained",
+        "one over budget",
+        "failed before counting",
+        "no MACs",
+    ],
 )
 @pytest.mark.parametrize("max_macs", [None, MAX_MACS])
 def test_front_plot_of_few_trials(

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from nas.report.progress import SearchProgress
 from nas.runs.trials import TrialRecord
-from tests.report.search_records import RECORDS
+from tests.report.search_records import RECORDS, STOPPED
 
 
 class _Clock:
@@ -102,3 +102,19 @@ def test_a_resumed_run_counts_its_earlier_trials() -> None:
         progress.finished(RECORDS[5], 3)
     assert "3/10 trained, best 0.6100 at 4.00 M" in stream.getvalue()
     assert "1 duplicate, 1 over budget, 1 failed" in stream.getvalue()
+
+
+def test_a_stopped_trial_says_why_and_counts_as_done() -> None:
+    stream = StringIO()
+    with SearchProgress(4, stream=stream, earlier=(RECORDS[0], STOPPED)) as progress:
+        progress.finished(STOPPED, 3)
+    assert stream.getvalue() == (
+        "trial   7  7.00 M MACs  stopped after 3 epochs: at best 0.5200, and trial 5 has 0.5500 "
+        "at only 6.00 M MACs, 3/4 trained, best 0.6100 at 4.00 M, 9.8 s left, 2 stopped early\n"
+    )
+
+
+def test_stopped_trials_of_a_resumed_run_are_done() -> None:
+    console = Console(file=StringIO(), width=200)
+    with SearchProgress(4, console=console, earlier=(RECORDS[0], STOPPED)) as progress:
+        assert progress.time_left_s() == pytest.approx(2 * (21.4 + 4.0) / 2)

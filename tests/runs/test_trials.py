@@ -14,13 +14,15 @@ TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1)
 RECORDS = st.builds(
     TrialRecord,
     number=st.integers(0, 9_999),
-    state=st.sampled_from(["trained", "duplicate", "over_budget", "failed", "running"]),
+    state=st.sampled_from(["trained", "stopped", "duplicate", "over_budget", "failed", "running"]),
     macs=NUMBERS,
     parameters=NUMBERS,
     macro_f1=st.none() | st.floats(0, 1),
     architecture_hash=st.none() | st.text("0123456789abcdef", min_size=16, max_size=16),
     seconds=st.none() | st.floats(0, 1e6),
     reason=st.none() | TEXTS,
+    predicted=st.none() | st.floats(0, 1),
+    epochs=NUMBERS,
 )
 
 
@@ -31,6 +33,15 @@ def test_table_is_read_as_it_was_written(
     path = tmp_path_factory.mktemp("table") / "trials.csv"
     write_trials_csv(path, records)
     assert read_trials_csv(path) == tuple(records)
+
+
+def test_columns_of_a_stopped_trial(tmp_path: Path) -> None:
+    stopped = TrialRecord(3, "stopped", 5, 2, None, "h", 1.5, "hopeless", predicted=0.25, epochs=3)
+    write_trials_csv(tmp_path / "t.csv", [stopped])
+    assert (tmp_path / "t.csv").read_text() == (
+        "number,state,macs,parameters,macro_f1,architecture_hash,seconds,reason,"
+        "predicted_macro_f1,epochs\n3,stopped,5,2,,h,1.5,hopeless,0.25,3\n"
+    )
 
 
 @pytest.mark.parametrize("reason", ["one, two", 'a "quote"', "two\nlines", "é", "=1+1"])

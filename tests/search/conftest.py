@@ -93,11 +93,13 @@ def settings_for(
     max_macs: int | None = None,
     workers: int = 1,
     seed: int = 0,
+    **search: object,
 ) -> SearchSettings:
+    """`search` are further keys of `SearchSpec`."""
     return SearchSettings(
         data=str(data),
         search=SearchSpec.model_validate(
-            {"trials": trials, "minutes": minutes, "sampler": sampler, "seed": seed}
+            {"trials": trials, "minutes": minutes, "sampler": sampler, "seed": seed, **search}
         ),
         budget=BudgetSpec(max_macs=max_macs),
         training=TrainingSpec(epochs=1, batch_size=16),
@@ -126,7 +128,13 @@ class WorkersHere(LocalWorkers):
 
 @pytest.fixture
 def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.search.run.LocalWorkers", WorkersHere)
+    put_workers_here(monkeypatch)
+
+
+def put_workers_here(patch: pytest.MonkeyPatch) -> None:
+    """For both stages of a search."""
+    for stage in ("run", "final_stage"):
+        patch.setattr(f"nas.search.{stage}.LocalWorkers", WorkersHere)
 
 
 def begin(folder: Path, data: Path, text: str = SPACE, **options: Any) -> list[str]:
@@ -148,7 +156,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
     """A search of four trainings."""
     folder = tmp_path_factory.mktemp("runs") / "a run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nas.search.run.LocalWorkers", WorkersHere)
+        put_workers_here(patch)
         begin(folder, pictures, trials=4)
     return folder
 

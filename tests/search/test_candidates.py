@@ -13,10 +13,12 @@ from optuna.trial import TrialState
 from nas.runs.trials import TrialRecord
 from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposal, Proposer, price
 from nas.search.journal import open_study
+from nas.search.pricing import PricedSpace
 from nas.search.samplers import build_sampler
 from nas.search.trials import StudyRecords, note_outcome, records_of
 from nas.spec.budget import BudgetSpec
 from nas.spec.random_trial import RandomTrial
+from nas.spec.sampler_names import SAMPLER_NAMES, SamplerName
 from nas.spec.space import SpaceSpec, parse_space
 
 from .conftest import FEW, SPACE
@@ -25,10 +27,11 @@ FREE = BudgetSpec()
 
 
 def proposer_for(
-    folder: Path, text: str, limits: Limits, seed: int = 0, sampler: str = "random"
+    folder: Path, text: str, limits: Limits, seed: int = 0, sampler: SamplerName = "random"
 ) -> Proposer:
-    study = open_study(folder / "study.log", build_sampler(sampler, seed))
-    return Proposer(study, parse_space(text), limits, seed, folder / ".claims")
+    space = PricedSpace(parse_space(text), limits.budget)
+    study = open_study(folder / "study.log", build_sampler(sampler, seed, space))
+    return Proposer(study, space, limits, seed, folder / ".claims")
 
 
 def finish(proposer: Proposer, proposal: Proposal, metric: float = 0.5) -> None:
@@ -137,25 +140,30 @@ def test_budget_that_nothing_fits_names_the_smallest(tmp_path: Path) -> None:
         proposer.propose()
 
 
-def work_alone(folder: str, number: int) -> None:
+def work_alone(folder: str, number: int, sampler: SamplerName) -> None:
     """Train as one of several processes that all draw the same networks in the same order."""
     read, generator = StudyRecords.read, np.random.default_rng(number)
 
     def read_slowly(records: StudyRecords) -> tuple[TrialRecord, ...]:
         seen = read(records)
-        time.sleep(generator.random() / 20)  # others step in between
+        time.sleep(generator.random() / 100)  # others step in between
         return seen
 
     StudyRecords.read = read_slowly  # in this process only
-    hashes, _ = train_until_end(proposer_for(Path(folder), SPACE, Limits(FREE, 20), seed=0))
+    hashes, _ = train_until_end(
+        proposer_for(Path(folder), SPACE, Limits(FREE, 20), seed=0, sampler=sampler)
+    )
     Path(folder, f"hashes-{number}").write_text("\n".join(hashes))
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_many_processes_never_share_a_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sampler", ["random", "known_cost"])
+def test_many_processes_never_share_a_network(tmp_path: Path, sampler: SamplerName) -> None:
     context = multiprocessing.get_context("fork")  # needs no second to import PyTorch
     open_study(tmp_path / "study.log")
-    processes = [context.Process(target=work_alone, args=(str(tmp_path), n)) for n in range(6)]
+    processes = [
+        context.Process(target=work_alone, args=(str(tmp_path), n, sampler)) for n in range(6)
+    ]
     for process in processes:
         process.start()
     for process in processes:
@@ -167,15 +175,22 @@ def test_many_processes_never_share_a_network(tmp_path: Path) -> None:
     states = Counter(item.state for item in records_of(open_study(tmp_path / "study.log")))
     assert states["trained"] == 20
     assert states["running"] == states["failed"] == 0
+    assert (states["duplicate"] == 0) == (sampler == "known_cost")
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "nsga3", "random"])
-def test_same_seed_same_candidates(tmp_path: Path, sampler: str) -> None:
+TRAININGS = {"known_cost": 10, "nsga2": 26, "nsga3": 26, "gp": 12, "tpe": 16, "random": 5}
+"""Enough to get beyond the random beginning of each."""
+
+
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+def test_same_seed_same_candidates(tmp_path: Path, sampler: SamplerName) -> None:
+    count = TRAININGS[sampler]
+
     def draw(name: str, seed: int) -> list[str]:
         (tmp_path / name).mkdir()
-        proposer = proposer_for(tmp_path / name, SPACE, Limits(FREE, 26), seed, sampler)
+        proposer = proposer_for(tmp_path / name, SPACE, Limits(FREE, count), seed, sampler)
         hashes = []
-        for number in range(26):
+        for number in range(count):
             proposal = proposer.propose()
             hashes.append(proposal.candidate.architecture_hash)
             finish(proposer, proposal, number / 26)
@@ -184,6 +199,37 @@ def test_same_seed_same_candidates(tmp_path: Path, sampler: str) -> None:
     first = draw("a", 3)
     assert draw("b", 3) == first
     assert draw("c", 4) != first
+
+
+def test_known_cost_draws_nothing_over_budget_and_nothing_twice(tmp_path: Path) -> None:
+    budget = BudgetSpec(max_macs=costs(SPACE)[12])
+    proposer = proposer_for(tmp_path, SPACE, Limits(budget, 24), sampler="known_cost")
+    running: list[Proposal] = []
+    for number in range(24):
+        running.append(proposer.propose())
+        if len(running) == 4:  # as many as workers would train at a time
+            finish(proposer, running.pop(0), number / 24)
+    records = records_of(proposer.study)
+    assert len(records) == len({item.architecture_hash for item in records}) == 24
+    assert {item.state for item in records} == {"trained", "running"}
+    assert all((item.macs or 0) <= (budget.max_macs or 0) for item in records)
+
+
+def test_known_cost_finds_every_network_and_ends(tmp_path: Path) -> None:
+    hashes, end = train_until_end(
+        proposer_for(tmp_path, FEW, Limits(FREE, 100), sampler="known_cost")
+    )
+    assert isinstance(end, Exhausted)
+    assert len(hashes) == len(set(hashes)) == 6
+
+
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+def test_a_queued_trial_comes_first(tmp_path: Path, sampler: SamplerName) -> None:
+    proposer = proposer_for(tmp_path, SPACE, Limits(FREE, 9), sampler=sampler)
+    finish(proposer, proposer.propose())
+    params = {"stem.out": 64, "stem.kernel.position": 0, "body.out.position": 2, "body.repeat": 2}
+    proposer.study.enqueue_trial(params)
+    assert proposer.propose().trial.params == params
 
 
 def test_candidate_is_what_optuna_has(tmp_path: Path, space: SpaceSpec) -> None:

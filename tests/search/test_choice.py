@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.runs.trials import TrialRecord
-from nas.search.choice import choose, knee, pareto_front
+from nas.search.choice import as_measured, choose, knee, pareto_front
 from nas.spec.budget import BudgetSpec
 
 FREE = BudgetSpec()
@@ -81,7 +81,7 @@ def test_knee_of_few() -> None:
 
 
 def test_nothing_to_choose_from() -> None:
-    assert choose((), FREE, None) is None
+    assert choose((), {}, FREE, None) is None
 
 
 def test_lowest_score_wins() -> None:
@@ -91,30 +91,30 @@ def test_lowest_score_wins() -> None:
         record(2, 20_000_000, 0.9),
     ]
     # By hand: 0.1343 + 1 = 1.1343; 0.2687 + 0 = 0.2687; 1.4426 + 0.5 (1 - 0.9 / 0.8342) = 1.4032.
-    choice = choose(front, FREE, "pstage4")
+    choice = choose(front, as_measured(front), FREE, "pstage4")
     assert choice is not None
     assert choice.number == 1
     assert "0.2687" in choice.because
-    only = choose(front[:1], FREE, "pstage4")
+    only = choose(front[:1], as_measured(front), FREE, "pstage4")
     assert only is not None
     assert "1.1343" in only.because
 
 
 def test_floor_leaves_those_that_reach_it() -> None:
     front = [record(0, 10, 0.3), record(1, 100, 0.6), record(2, 1_000, 0.7)]
-    least = choose(front, BudgetSpec(min_macro_f1=0.6), "macs")
+    least = choose(front, as_measured(front), BudgetSpec(min_macro_f1=0.6), "macs")
     assert least is not None
     assert least.number == 1
-    nearest = choose(front, BudgetSpec(min_macro_f1=0.9), "macs")
+    nearest = choose(front, as_measured(front), BudgetSpec(min_macro_f1=0.9), "macs")
     assert nearest is not None
     assert nearest.number == 2
-    assert "none reached" in nearest.because
+    assert "none surely reaches" in nearest.because
 
 
 @pytest.mark.parametrize("score", ["log(macro_f1)", "1 / macro_f1", "accuracy - accuracy + 1 / 0"])
 def test_a_score_without_a_value_never_ends_a_search(score: str) -> None:
     front = [record(0, 10, 0.0), record(1, 100, 0.6)]
-    choice = choose(front, FREE, score)
+    choice = choose(front, as_measured(front), FREE, score)
     assert choice is not None
     if "1 / 0" in score:
         assert "has no value" in choice.because

@@ -1,0 +1,1 @@
+"""Early stopping judged on recorded learning curves of real networks."""

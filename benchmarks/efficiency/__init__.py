@@ -1,0 +1,1 @@
+"""How many trainings samplers need: problems with a known front, methods, simulated studies."""

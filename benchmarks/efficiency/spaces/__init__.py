@@ -1,0 +1,1 @@
+"""Synthetic spaces, each a seeded closed form."""

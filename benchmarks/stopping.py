@@ -1,0 +1,93 @@
+"""What early stopping saves and loses, replayed on recorded learning curves of real networks.
+
+    python -m benchmarks.stopping POOL.jsonl
+    python -m benchmarks.stopping POOL.jsonl --record --space SPACE.yaml --data DIR
+
+The networks of the pool come in an order; each is trained as a search would train it, its epochs
+being read from the record. Printed is how many times fewer epochs than without stopping were spent
+until a share of the pool's hypervolume was there, and in all. A member of the pool's front that was
+stopped counts as lost.
+"""
+
+from pathlib import Path
+
+import click
+
+from benchmarks.early_stopping.comparison import Arm, compare
+from benchmarks.early_stopping.orders import ORDERS
+from benchmarks.early_stopping.pool import Pool, read_pool
+from nas.search.stopping.asha import REDUCTION, BandedHalving
+from nas.search.stopping.dominance import DEVIATIONS, LEAST_CURVES, MARGIN, DominanceRule
+from nas.spec.space import load_space
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("pool_file", type=PATH)
+@click.option("--seeds", default=10, show_default=True, help="Orders of each kind.")
+@click.option("--deviations", default=DEVIATIONS, show_default=True, help="Of the dominance rule.")
+@click.option("--margin", default=MARGIN, show_default=True, help="Of the dominance rule.")
+@click.option("--least-curves", default=LEAST_CURVES, show_default=True, help="Before any stop.")
+@click.option("--reduction", default=REDUCTION, show_default=True, help="Of the halving.")
+@click.option("--record", is_flag=True, help="Add networks to the file first.")
+@click.option("--space", type=PATH, help="With --record: whose networks, and how they are trained.")
+@click.option("--data", type=PATH, help="With --record  [default: that of the packages]")
+@click.option("--count", default=40, show_default=True, help="With --record: how many networks.")
+@click.option("--seed", default=0, show_default=True, help="With --record: which networks.")
+@click.option("--short-epochs", default=3, show_default=True, help="With --record.")
+def main(
+    pool_file: Path,
+    seeds: int,
+    deviations: float,
+    margin: float,
+    least_curves: int,
+    reduction: int,
+    record: bool,
+    space: Path | None,
+    data: Path | None,
+    count: int,
+    seed: int,
+    short_epochs: int,
+) -> None:
+    """Compare rules on the recorded networks of POOL_FILE."""
+    if record:
+        _record(pool_file, space, data, count=count, seed=seed, short_epochs=short_epochs)
+    pool = read_pool(pool_file)
+    dominance = DominanceRule(
+        pool.epochs, deviations=deviations, margin=margin, least_curves=least_curves
+    )
+    halving = BandedHalving(pool.epochs, reduction=reduction)
+    _compare(pool, dominance, halving, seeds)
+
+
+def _record(
+    path: Path, space: Path | None, data: Path | None, *, count: int, seed: int, short_epochs: int
+) -> None:
+    from benchmarks.early_stopping.recording import record  # torch takes seconds to import
+
+    if space is None:
+        raise click.UsageError("--record needs --space")
+    lines = record(path, load_space(space), data, count=count, seed=seed, short_epochs=short_epochs)
+    for line in lines:
+        click.echo(line)
+
+
+def _compare(pool: Pool, dominance: DominanceRule, halving: BandedHalving, seeds: int) -> None:
+    arms = [
+        Arm("dominance", dominance, short=False),
+        Arm("asha", halving, short=False),
+        Arm("dominance after a short run", dominance, short=True),
+        Arm("asha after a short run", halving, short=True),
+    ]
+    click.echo(
+        f"{len(pool.networks)} networks of {pool.epochs} epochs, "
+        f"{len(pool.front)} of them on the front"
+    )
+    for order in ORDERS:
+        click.echo(f"\n{order} order, times fewer than without stopping, median of {seeds} seeds")
+        click.echo(compare(pool, arms, order, seeds))
+
+
+if __name__ == "__main__":
+    main()

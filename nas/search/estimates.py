@@ -1,0 +1,110 @@
+"""What each network's macro-F1 is, as far as is known, and how far below that it may be."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from nas.runs.finalists import Estimate, FinalRecord, SeedNoise
+from nas.runs.trials import TrialRecord
+from nas.search.known_cost import posterior_of
+from nas.search.trials import records_of
+
+PRIOR_DEGREES = 2
+"""Repeats that the model's noise counts for, beside those that were trained."""
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What the model of a search says of its networks, from all measurements together."""
+
+    beliefs: Mapping[int, tuple[float, float]]
+    """Trial number to mean and standard deviation of the macro-F1; lucky measurements shrunk."""
+    noise_sd: float
+    """Standard deviation of one measurement around the truth of its network."""
+
+
+def believe(study: optuna.Study) -> Posterior:
+    """What the known-cost sampler's model makes of all of a study's trials, whatever drew them.
+
+    Its noise is how far the measurements lie from it, as root mean square.
+    """
+    known = [item for item in study.get_trials(deepcopy=False) if _has_value_of_its_own(item)]
+    beliefs = posterior_of(known, noise_sd=_prediction_sd)
+    measured = {item.number: item.macro_f1 for item in records_of(study) if item.macro_f1}
+    squares = [
+        (measured[number] - mean) ** 2
+        for number, (mean, _) in beliefs.items()
+        if number in measured
+    ]
+    return Posterior(beliefs, math.sqrt(sum(squares) / len(squares)) if squares else 0.0)
+
+
+def _has_value_of_its_own(trial: FrozenTrial) -> bool:
+    """A duplicate was told what another trial measured: no second measurement."""
+    return trial.user_attrs.get("outcome") in ("trained", "stopped")
+
+
+def _prediction_sd(trial: FrozenTrial) -> float:
+    """How uncertain the metric is that a stopped trial was told."""
+    return float(trial.user_attrs.get("predicted_sd") or 0.0)
+
+
+def pool_seed_noise(finals: Iterable[FinalRecord], prior_sd: float) -> SeedNoise:
+    """The pooled standard deviation of a training's macro-F1 around its network's mean.
+
+    Each finalist alone has too few repeats, and one seed's noise is much like another network's.
+    `prior_sd` counts as `PRIOR_DEGREES` repeats: the first finalist has none at all.
+    """
+    squares, degrees = 0.0, 0
+    for values in _by_trial(finals).values():
+        mean = sum(values) / len(values)
+        squares += sum((value - mean) ** 2 for value in values)
+        degrees += len(values) - 1
+    pooled = (squares + PRIOR_DEGREES * prior_sd**2) / (degrees + PRIOR_DEGREES)
+    return SeedNoise(math.sqrt(pooled), degrees)
+
+
+def estimate_all(
+    records: Sequence[TrialRecord],
+    posterior: Posterior,
+    finals: Sequence[FinalRecord],
+    noise: SeedNoise,
+) -> dict[int, Estimate]:
+    """An estimate for each trained network.
+
+    Of a finalist it is the mean over its repeats alone: the training that made it a finalist was
+    picked for its luck. All networks are measured on one validation sample, so its noise does not
+    shrink with more seeds: it counts whole. Others keep what the model says.
+    """
+    return {
+        record.number: _estimate(record, posterior, _repeats_of(record, finals), noise)
+        for record in records
+        if record.state == "trained" and record.number in posterior.beliefs
+    }
+
+
+def _estimate(
+    record: TrialRecord, posterior: Posterior, repeats: Sequence[FinalRecord], noise: SeedNoise
+) -> Estimate:
+    mean, error = posterior.beliefs[record.number]
+    sample = record.validation_sd or 0.0
+    if repeats:
+        mean = sum(item.macro_f1 or 0.0 for item in repeats) / len(repeats)
+        error = noise.sd / math.sqrt(len(repeats))
+        sample = sum(item.macro_f1_sd or 0.0 for item in repeats) / len(repeats)
+    return Estimate(mean, math.hypot(error, sample), tuple(item.seed for item in repeats), sample)
+
+
+def _repeats_of(record: TrialRecord, finals: Sequence[FinalRecord]) -> list[FinalRecord]:
+    return [item for item in finals if item.trial == record.number and item.state == "trained"]
+
+
+def _by_trial(finals: Iterable[FinalRecord]) -> dict[int, list[float]]:
+    values: dict[int, list[float]] = {}
+    for item in finals:
+        if item.state == "trained" and item.macro_f1 is not None:
+            values.setdefault(item.trial, []).append(item.macro_f1)
+    return values

@@ -1,0 +1,88 @@
+"""The last stage of a search: its finalists are trained again, in the same worker processes."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import optuna
+
+from nas.report.finalists import seeds_text
+from nas.report.tables import metric_text, seconds_text
+from nas.runs.finalists import FinalRecord
+from nas.search.executor import LocalWorkers
+from nas.search.final_study import read_finals
+from nas.search.final_trainer import Found
+from nas.search.finalists import FinalPlan, FinalShare, next_final
+from nas.search.journal import open_study
+from nas.search.trials import end_running
+from nas.search.worker import Job
+
+Say = Callable[[str], None]
+
+
+def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
+    """Train the finalists of what the study found, as far as there is time.
+
+    What an interruption left, then or now, is begun again when the search goes on.
+    """
+    plan = FinalPlan.of(job.settings)
+    if not plan.finalists:
+        return
+    finals = open_study(job.final_journal)
+    end_running(finals)
+    found = Found.of(study)
+    if next_final(found.records, found.posterior, read_finals(finals), job.settings) is None:
+        return
+    if job.deadline is not None and time.time() >= job.deadline:
+        say("No time is left to train finalists again; --resume with more --minutes does it.")
+        return
+    count = min(job.settings.workers, plan.trainings)
+    whole = FinalShare(plan, job.settings.training.epochs, count, math.inf)
+    say(_announcement(plan, whole.seconds(found.records)))
+    watch = FinalWatch(finals, found, say)
+    try:
+        with LocalWorkers(finals, replace(job, stage="final"), count) as workers:
+            workers.run(watch.poll)
+    finally:
+        watch.poll()
+        end_running(finals)
+
+
+def _announcement(plan: FinalPlan, seconds: float) -> str:
+    return (
+        f"Finalists: at most {plan.finalists} of the front, trained again with "
+        f"{seeds_text(len(plan.seeds))} to see what they surely reach "
+        f"({seconds_text(seconds)} by the trainings so far)."
+    )
+
+
+class FinalWatch:
+    """Tells of each of the finalists' trainings that ends."""
+
+    def __init__(self, finals: optuna.Study, found: Found, say: Say) -> None:
+        self.finals = finals
+        self.found = found
+        self.say = say
+        self._told = {_name(item) for item in read_finals(finals)}
+
+    def poll(self) -> None:
+        """Tell of those that have ended since the last call."""
+        for item in read_finals(self.finals):
+            if item.state != "running" and _name(item) not in self._told:
+                self._told.add(_name(item))
+                self.say(self._line(item))
+
+    def _line(self, item: FinalRecord) -> str:
+        text = f"trial {item.trial:>3}  seed {item.seed}  "
+        if item.state == "failed":
+            return f"{text}failed: {item.reason}"
+        before = metric_text(self.found.record(item.trial).macro_f1)
+        return (
+            f"{text}macro-F1 {metric_text(item.macro_f1)}, {before} when it was found, "
+            f"{seconds_text(item.seconds)}"
+        )
+
+
+def _name(item: FinalRecord) -> tuple[int, int]:
+    return item.trial, item.seed

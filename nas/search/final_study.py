@@ -1,0 +1,73 @@
+"""The journal of the finalists' trainings: who trains which network with which seed."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.runs.finalists import FinalRecord, FinalState
+from nas.runs.locks import exclusive
+from nas.search.finalists import Final
+from nas.search.trials import note_process
+
+Decide = Callable[[Sequence[FinalRecord]], Final | None]
+"""From the trainings that are done or under way to the next one; None when there is no more."""
+
+
+def claim_final(
+    study: optuna.Study, claims: Path, decide: Decide
+) -> tuple[optuna.Trial, Final] | None:
+    """Take the next training, which no other worker then takes; None when there is no more.
+
+    One that an interruption ended is taken again: nothing tells of it that it was begun.
+    """
+    with exclusive(claims):
+        final = decide(read_finals(study))
+        if final is None:
+            return None
+        trial = study.ask()
+        note_process(trial)
+        trial.set_user_attr("trial", final.trial)
+        trial.set_user_attr("seed", final.seed)
+        trial.set_user_attr("epochs", final.epochs)
+        trial.set_user_attr("found_among", final.found_among)
+        # Last: a worker that dies after it has died of this network.
+        trial.set_user_attr("architecture_hash", final.architecture_hash)
+    return trial, final
+
+
+def read_finals(study: optuna.Study) -> tuple[FinalRecord, ...]:
+    """All trainings that were begun and that no interruption ended, by trial and seed."""
+    deaths = study.user_attrs.get("deaths", {})
+    read = [
+        _record(item, deaths.get(str(item.number))) for item in study.get_trials(deepcopy=False)
+    ]
+    kept = [item for item in read if item is not None]
+    return tuple(sorted(kept, key=lambda item: (item.trial, item.seed)))
+
+
+def _record(trial: FrozenTrial, death: str | None) -> FinalRecord | None:
+    """One training; None if it was ended before it came to anything."""
+    attributes = trial.user_attrs
+    reason = attributes.get("reason", death)
+    if "architecture_hash" not in attributes or (trial.state == TrialState.FAIL and reason is None):
+        return None
+    states: dict[TrialState, FinalState] = {
+        TrialState.COMPLETE: "trained",
+        TrialState.FAIL: "failed",
+    }
+    return FinalRecord(
+        trial=attributes["trial"],
+        seed=attributes["seed"],
+        state=states.get(trial.state, "running"),
+        macs=None if trial.state != TrialState.COMPLETE else round(trial.values[0]),
+        macro_f1=None if trial.state != TrialState.COMPLETE else trial.values[1],
+        macro_f1_sd=attributes.get("validation_sd"),
+        accuracy=attributes.get("metrics", {}).get("accuracy"),
+        epochs=attributes["epochs"],
+        found_among=attributes["found_among"],
+        seconds=attributes.get("seconds"),
+        reason=reason,
+        history=tuple(attributes.get("history", ())),
+    )

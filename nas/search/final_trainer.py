@@ -1,0 +1,143 @@
+"""Trains finalists again, each with seeds of its own, and tells their journal what came of it."""
+
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+import torch
+from optuna.trial import TrialState
+
+from nas.errors import NasError
+from nas.model.build import build_network
+from nas.report.tensorboard import TrialBoard
+from nas.runs.folder import append_log
+from nas.runs.trials import TrialRecord
+from nas.search.estimates import Posterior, believe
+from nas.search.final_study import claim_final
+from nas.search.finalists import Final, next_final
+from nas.search.settings import SearchSettings
+from nas.search.trainer import load_search_data, reason_of
+from nas.search.trials import note_outcome, records_of
+from nas.spec.architecture import parse_architecture
+from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.spec.space import SpaceSpec
+from nas.tasks.base import Task, TaskData
+from nas.train.checkpoint import EpochResult
+from nas.train.device import choose_device, seeded
+from nas.train.failure import TrainingFailed, memory_watched
+from nas.train.loop import FitResult, fit
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search found, which does not change while finalists are trained."""
+
+    records: tuple[TrialRecord, ...]
+    posterior: Posterior
+
+    @classmethod
+    def of(cls, study: optuna.Study) -> "Found":
+        return cls(records_of(study), believe(study))
+
+    def record(self, number: int) -> TrialRecord:
+        """The record of a trial."""
+        return next(item for item in self.records if item.number == number)
+
+
+class FinalTrainer:
+    """Trains finalists for one worker; keeps the data of each input size."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: SearchSettings,
+        space: SpaceSpec,
+        task: Task[Any],
+        found: Found,
+    ) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.space = space
+        self.task = task
+        self.found = found
+        self.device = choose_device(settings.device)
+        self.board = TrialBoard(folder / "tensorboard")
+        self._data: dict[InputSpec, TaskData] = {}
+
+    def run(self, finals: optuna.Study, claims: Path, deadline: float | None) -> None:
+        """Train until no training is wanted any more, or the time is up."""
+
+        def decide(begun: Any) -> Final | None:
+            if deadline is not None and time.time() >= deadline:
+                return None
+            return next_final(self.found.records, self.found.posterior, begun, self.settings)
+
+        while (claimed := claim_final(finals, claims, decide)) is not None:
+            self.train(finals, *claimed)
+
+    def train(self, finals: optuna.Study, trial: optuna.Trial, final: Final) -> None:
+        """One training; a failure is written down with its reason."""
+        record = self.found.record(final.trial)
+        start = time.perf_counter()
+        try:
+            architecture = parse_architecture(record.architecture_yaml or "", self.folder)
+            data = self._load(architecture.input)
+            start = time.perf_counter()  # of the network alone, as in the search
+            result = self._fit(final, architecture, data, record)
+        except Exception as error:  # the other finalists can still be trained
+            self._fail(finals, trial, final, error)
+            return
+        last = result.history[-1].validation
+        note_outcome(
+            trial,
+            "trained",
+            seconds=round(time.perf_counter() - start, 3),
+            history=[item.validation.first for item in result.history],
+            metrics=last.as_json(),
+            validation_sd=last.first_sd,
+        )
+        finals.tell(trial, [record.macs or 0, last.first])
+
+    def _fit(
+        self, final: Final, architecture: ArchitectureSpec, data: TaskData, record: TrialRecord
+    ) -> FitResult:
+        training = self.settings.training.model_copy(
+            update={"seed": final.seed, "epochs": final.epochs}
+        )
+        metric = self.task.first_metric
+        with self.board.final(final.trial, final.seed, record.architecture_yaml or "") as curves:
+
+            def on_epoch(result: EpochResult) -> None:
+                curves.epoch(
+                    result.epoch,
+                    metric,
+                    result.validation.first,
+                    train_loss=result.train_loss,
+                    learning_rate=result.learning_rate,
+                )
+
+            with seeded(training.seed, self.device), memory_watched("building the network"):
+                network = build_network(architecture)
+            result = fit(network, data, self.task, training, device=self.device, on_epoch=on_epoch)
+            curves.result(record.macs or 0, metric, result.history[-1].validation.first)
+        return result
+
+    def _load(self, size: InputSpec) -> TaskData:
+        if size not in self._data:
+            self._data[size] = load_search_data(self.task, self.space, self.settings, size)
+        return self._data[size]
+
+    def _fail(
+        self, finals: optuna.Study, trial: optuna.Trial, final: Final, error: Exception
+    ) -> None:
+        reason = reason_of(error)
+        append_log(self.folder, f"trial {final.trial}, seed {final.seed} failed: {reason}")
+        if not isinstance(error, TrainingFailed | NasError):
+            append_log(self.folder, "".join(traceback.format_exception(error)))
+        note_outcome(trial, "failed", reason=reason)
+        finals.tell(trial, state=TrialState.FAIL)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()

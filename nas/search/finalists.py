@@ -1,0 +1,184 @@
+"""Which networks are trained again with other seeds before one is chosen, and in which order."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nas.runs.finalists import Estimate, FinalRecord
+from nas.runs.trials import TrialRecord
+from nas.search.choice import choose, pareto_front
+from nas.search.estimates import Posterior, estimate_all, pool_seed_noise
+from nas.search.settings import SearchSettings
+
+DRAWS = 40
+"""Ways that the truth may be, drawn to see which network would be chosen in how many."""
+MAX_SHARE = 1 / 3
+"""Of a time limit, what is kept for the finalists at most."""
+
+
+@dataclass(frozen=True)
+class Final:
+    """A training to be done: which trial's network, with which seed, for how long."""
+
+    trial: int
+    seed: int
+    epochs: int
+    architecture_hash: str
+    found_among: int
+    """Networks that the search has trained."""
+
+
+@dataclass(frozen=True)
+class FinalPlan:
+    """What the settings ask of the finalists."""
+
+    finalists: int
+    """Networks to train again at most."""
+    seeds: tuple[int, ...]
+    """Seeds of each; none is the search's own."""
+    epochs: int
+
+    @classmethod
+    def of(cls, settings: SearchSettings) -> "FinalPlan":
+        """Of a search's settings."""
+        search, training = settings.search, settings.training
+        seeds = tuple(training.seed + 1 + index for index in range(search.final_seeds))
+        return cls(search.finalists, seeds, search.final_epochs or training.epochs)
+
+    def comparable(self, finals: Sequence[FinalRecord]) -> tuple[FinalRecord, ...]:
+        """Those of this plan's length: a search that went on may have been given another."""
+        return tuple(item for item in finals if item.epochs == self.epochs)
+
+    @property
+    def trainings(self) -> int:
+        """How many trainings that is in all."""
+        return self.finalists * len(self.seeds)
+
+
+def believed_front(records: Sequence[TrialRecord], posterior: Posterior) -> tuple[TrialRecord, ...]:
+    """The front of what the model believes of the trained networks, cheapest first.
+
+    The records keep what was measured of them; a lucky measurement alone makes no member.
+    """
+    trained = {item.number: item for item in records if item.number in posterior.beliefs}
+    believed = [
+        replace(item, macro_f1=posterior.beliefs[number][0])
+        for number, item in trained.items()
+        if item.state == "trained"
+    ]
+    return tuple(trained[item.number] for item in pareto_front(believed))
+
+
+def next_final(
+    records: Sequence[TrialRecord],
+    posterior: Posterior,
+    finals: Sequence[FinalRecord],
+    settings: SearchSettings,
+) -> Final | None:
+    """The next training: of the network that is most likely to be chosen and lacks a seed.
+
+    Likely as things stand: trainings that are done, and those under way, are among `finals`. None
+    when no more are wanted: `finalists` networks at most, and as many again only after the search
+    went on and its front has other members.
+    """
+    plan = FinalPlan.of(settings)
+    finals = plan.comparable(finals)
+    trained = len(posterior.beliefs)
+    begun = {item.trial for item in finals if item.found_among == trained}
+    for rank, item in enumerate(_by_promise(records, posterior, finals, settings)):
+        seeds = {final.seed for final in finals if final.trial == item.number}
+        missing = [seed for seed in plan.seeds if seed not in seeds]
+        new = rank < plan.finalists and len(begun) < plan.finalists
+        if missing and (item.number in begun or new):
+            return Final(
+                item.number, missing[0], plan.epochs, item.architecture_hash or "", trained
+            )
+    return None
+
+
+def _by_promise(
+    records: Sequence[TrialRecord],
+    posterior: Posterior,
+    finals: Sequence[FinalRecord],
+    settings: SearchSettings,
+) -> list[TrialRecord]:
+    """The front, those first that would be chosen in most draws of the truth.
+
+    Those that no draw chose follow by how near the likeliest they are in MACs.
+    """
+    front = believed_front(records, posterior)
+    if not front:
+        return []
+    wins = _count_wins(front, posterior, finals, settings)
+    centre = max(front, key=lambda item: wins[item.number])
+
+    def order(item: TrialRecord) -> tuple[int, float]:
+        return -wins[item.number], abs(math.log((item.macs or 1) / (centre.macs or 1)))
+
+    return sorted(front, key=order)
+
+
+def _count_wins(
+    front: Sequence[TrialRecord],
+    posterior: Posterior,
+    finals: Sequence[FinalRecord],
+    settings: SearchSettings,
+) -> Counter[int]:
+    """In how many draws of the truth the rule would choose each member, once it was repeated."""
+    noise = pool_seed_noise(finals, posterior.noise_sd)
+    estimates = estimate_all(front, posterior, finals, noise)
+    seeds = settings.search.final_seeds
+    generator = np.random.default_rng(settings.search.seed)
+    wins: Counter[int] = Counter()
+    for normals in generator.standard_normal((DRAWS, len(front))):
+        drawn = {
+            number: _drawn(estimate, posterior.beliefs[number][1], noise.sd, seeds, normal)
+            for (number, estimate), normal in zip(estimates.items(), normals, strict=True)
+        }
+        choice = choose(front, drawn, settings.budget, settings.score)
+        if choice is not None:
+            wins[choice.number] += 1
+    return wins
+
+
+def _drawn(
+    known: Estimate, belief_sd: float, seed_sd: float, seeds: int, normal: float
+) -> Estimate:
+    """What a network's estimate may be once it was trained with all `seeds`."""
+    done = len(known.seeds)
+    if done >= seeds:
+        return known
+    error = seed_sd / math.sqrt(done) if done else belief_sd
+    after = seed_sd / math.sqrt(seeds)
+    mean = known.mean + math.hypot(error, after) * normal
+    return replace(known, mean=mean, sd=math.hypot(after, known.validation_sd))
+
+
+@dataclass(frozen=True)
+class FinalShare:
+    """How much of a time limit is kept for the finalists."""
+
+    plan: FinalPlan
+    epochs: int
+    """Epochs of the search's own trainings."""
+    workers: int
+    limit_s: float
+    """The whole time limit, in seconds."""
+
+    def seconds(self, records: Sequence[TrialRecord]) -> float:
+        """As long as the finalists' trainings will take, going by those of the search.
+
+        The last of them then begins as the time ends. At most a third of the limit: a search that
+        trained next to nothing has nothing to choose from.
+        """
+        known = [
+            item.seconds for item in records if item.state == "trained" and item.seconds is not None
+        ]
+        if not known:
+            return 0.0
+        each = sum(known) / len(known) * self.plan.epochs / self.epochs
+        rounds = math.ceil(self.plan.trainings / self.workers)
+        return min(rounds * each, MAX_SHARE * self.limit_s)

@@ -1,0 +1,69 @@
+"""Members of a space: their parameters, what they cost, and which of them are the same."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isnan, log
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution
+
+from nas.search.known_cost.encoding import Encoder
+
+Params = Mapping[str, Any]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One member of a space."""
+
+    params: dict[str, Any]
+    distributions: dict[str, BaseDistribution]
+    log_cost: float
+    """Infinite for what must not be proposed."""
+    key: Hashable
+
+    @property
+    def feasible(self) -> bool:
+        return self.log_cost < inf
+
+
+def key_of(params: Params) -> Hashable:
+    """What makes two sets of parameters one, where the caller knows nothing better."""
+    return frozenset((name, type(value), value) for name, value in params.items())
+
+
+class Registry:
+    """Makes members of parameters, by what the caller knows of them.
+
+    Where several sets of parameters have one key, all have one vector: of those met so far the
+    last in lexicographic order. So blocks in another order, or a choice without effect, are no
+    difference to a model.
+    """
+
+    def __init__(
+        self, cost: Callable[[Params], float], key: Callable[[Params], Hashable] = key_of
+    ) -> None:
+        self._cost = cost
+        self._key = key
+        self.encoder = Encoder()
+        self._vectors: dict[Hashable, Floats] = {}
+
+    def member(self, params: dict[str, Any], distributions: dict[str, BaseDistribution]) -> Member:
+        """The member. Raises ValueError for a cost that is not above 0."""
+        cost = float(self._cost(params))
+        if isnan(cost) or cost <= 0:
+            raise ValueError(f"a cost must be above 0, not {cost}: {params}")
+        member = Member(params, distributions, log(cost) if cost < inf else inf, self._key(params))
+        vector = self.encoder.encode(params, distributions)
+        known = self._vectors.get(member.key)
+        if known is None or tuple(vector) > tuple(known):
+            self._vectors[member.key] = vector
+        return member
+
+    def arrays(self, members: Sequence[Member]) -> tuple[Floats, Floats]:
+        """Vectors (members x columns) and log-costs."""
+        vectors = self.encoder.matrix([self._vectors[member.key] for member in members])
+        return vectors, np.array([member.log_cost for member in members])

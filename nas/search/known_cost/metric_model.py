@@ -1,0 +1,112 @@
+"""The metric of networks that were not trained, from those that were."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.search.known_cost.gaussian_process import GaussianProcess, Hyperparameters, fit
+from nas.search.known_cost.kernel import Inputs
+from nas.search.known_cost.metric_scale import MetricScale, scale_of
+
+Floats = NDArray[np.float64]
+FIT_MEMBERS = 150
+REFIT_GROWTH = 1.15
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Members whose metric is known."""
+
+    vectors: Floats
+    log_costs: Floats
+    values: Floats
+    noise_sds: Floats
+    """What is known of each value's error, beyond what the model estimates itself; 0 for none."""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+class MetricModel:
+    """A Gaussian process of a metric (that rises) over encoded parameters and log-cost.
+
+    Hyperparameters are fitted anew only when the observations have grown by a share.
+    """
+
+    def __init__(self, best_value: float | None = 1.0) -> None:
+        self.best_value = best_value
+        self._fitted: Hyperparameters | None = None
+        self._fitted_on = 0
+
+    def fit(self, observed: Observed, groups: NDArray[np.intp]) -> "FittedMetric":
+        """The model of what was observed; `groups` names each column's parameter."""
+        scale = scale_of(observed.values, observed.log_costs, self.best_value)
+        ruler = CostRuler.of(observed.log_costs)
+        inputs = Inputs(observed.vectors, ruler.scaled(observed.log_costs))
+        numbers = scale.scaled(observed.values, observed.log_costs)
+        sds = scale.scaled_sds(observed.noise_sds, observed.values, observed.log_costs)
+        fitted = self._hyperparameters(inputs, numbers, sds**2, groups)
+        process = GaussianProcess(fitted, inputs, numbers, sds**2)
+        return FittedMetric(process, scale, ruler)
+
+    def _hyperparameters(
+        self, inputs: Inputs, numbers: Floats, variances: Floats, groups: NDArray[np.intp]
+    ) -> Hyperparameters:
+        known = self._fitted
+        parameters = int(groups.max()) + 1 if len(groups) else 0
+        same = known is not None and len(known.logs) == parameters + 5
+        if known is None or not same or len(inputs) >= REFIT_GROWTH * self._fitted_on:
+            rows = _some_rows(numbers)
+            start = known.logs if same and known is not None else None
+            known = fit(inputs[rows], numbers[rows], variances[rows], groups, start)
+            self._fitted, self._fitted_on = known, len(inputs)
+        return known
+
+
+def _some_rows(numbers: Floats) -> NDArray[np.intp]:
+    """At most FIT_MEMBERS rows, evenly over the values."""
+    order = np.argsort(numbers)
+    places = np.linspace(0, len(order) - 1, min(len(order), FIT_MEMBERS))
+    return order[np.unique(places.astype(np.intp))]
+
+
+@dataclass(frozen=True)
+class CostRuler:
+    """Log-costs on a scale on which those observed lie between -1 and 1."""
+
+    centre: float
+    half: float
+
+    @classmethod
+    def of(cls, log_costs: Floats) -> "CostRuler":
+        low, high = float(log_costs.min()), float(log_costs.max())
+        return cls((low + high) / 2, (high - low) / 2 if high > low else 1.0)
+
+    def scaled(self, log_costs: Floats) -> Floats:
+        return (log_costs - self.centre) / self.half
+
+
+@dataclass(frozen=True)
+class FittedMetric:
+    """A metric model given observations."""
+
+    process: GaussianProcess
+    scale: MetricScale
+    ruler: CostRuler
+
+    def believing(self, vectors: Floats, log_costs: Floats) -> "FittedMetric":
+        """The model if more members came out as predicted."""
+        more = Inputs(vectors, self.ruler.scaled(log_costs))
+        return FittedMetric(self.process.believing(more), self.scale, self.ruler)
+
+    def numbers(self, vectors: Floats, log_costs: Floats) -> tuple[Floats, Floats]:
+        """Mean and SD of members on the model's own scale."""
+        return self.process.predict(Inputs(vectors, self.ruler.scaled(log_costs)))
+
+    def predict(self, vectors: Floats, log_costs: Floats) -> tuple[Floats, Floats]:
+        """Mean and SD of members in units of the metric."""
+        means, sds = self.numbers(vectors, log_costs)
+        high = self.scale.unscaled(means + sds, log_costs)
+        low = self.scale.unscaled(means - sds, log_costs)
+        return self.scale.unscaled(means, log_costs), (high - low) / 2

@@ -1,0 +1,154 @@
+"""An Optuna sampler for two objectives of which one, the cost, is known of every candidate."""
+
+from collections.abc import Callable, Hashable, Mapping
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.search_space import IntersectionSearchSpace
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial
+
+from nas.search.known_cost import opening
+from nas.search.known_cost.acquisition import acquisition_of
+from nas.search.known_cost.draws import Drawer
+from nas.search.known_cost.history import History, HistoryReader
+from nas.search.known_cost.members import Member, Params, Registry, key_of
+from nas.search.known_cost.metric_model import FittedMetric, MetricModel, Observed
+from nas.search.known_cost.pool import Pool
+from nas.search.known_cost.replay import SpaceFunction, function_of
+
+FIRST_DRAWS = 400
+UNIFORM_DRAWS = 50
+OFFSPRING = 150
+REFINED = 50
+"""Mutants of the best candidates."""
+BEST = 8
+KEPT = 300
+"""Candidates that are looked at again for the next trial."""
+
+
+class KnownCostSampler(BaseSampler):
+    """Proposes what is expected to add most to the front of known cost and measured metric.
+
+    `cost` gives the cost of a complete set of parameters, above 0; math.inf for one that must not
+    be proposed. `space` is a define-by-run function, called with what has a trial's `suggest_`
+    methods, or fixed distributions; without it, those that all trials share, as in other samplers.
+    Sets of parameters with one `key` are the same; none is proposed again, that of a
+    failed trial only where `retry` says so. `noise_sd` is known
+    error of a trial's metric, beyond the noise that is estimated. With `seconds`, of a set of
+    parameters, what is added per second counts. `cost_index` is the objective that is the cost;
+    `best_value` is what the metric can't exceed, None if there is no such thing.
+    """
+
+    def __init__(
+        self,
+        cost: Callable[[Params], float],
+        space: SpaceFunction | Mapping[str, BaseDistribution] | None = None,
+        *,
+        key: Callable[[Params], Hashable] | None = None,
+        noise_sd: Callable[[FrozenTrial], float] | None = None,
+        seconds: Callable[[Params], float] | None = None,
+        retry: Callable[[FrozenTrial], bool] | None = None,
+        cost_index: int = 0,
+        best_value: float | None = 1.0,
+        seed: int | None = None,
+    ) -> None:
+        self._space = space
+        self._seconds = seconds
+        self._cost_index = cost_index
+        self._registry = Registry(cost, key or key_of)
+        self._reader = HistoryReader(self._registry, noise_sd, retry, cost_index)
+        self._model = MetricModel(best_value)
+        self._pool = Pool()
+        self._generator = np.random.default_rng(seed)
+        self._independent = RandomSampler(seed=seed)
+        self._intersection = IntersectionSearchSpace()
+        self._proposed: dict[int, Member] = {}
+        self._lock = Lock()
+
+    def reseed_rng(self) -> None:
+        self._generator = np.random.default_rng()
+        self._independent.reseed_rng()
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """The parameters of the proposal, which is made here: which there are depends on it."""
+        space = self._space_function(study)
+        if space is None:
+            return {}
+        with self._lock:
+            member = self._propose(study, trial, space)
+            if member is None:
+                return {}
+            self._proposed[trial.number] = member
+        return member.distributions
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return dict(self._proposed[trial.number].params) if search_space else {}
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        return self._independent.sample_independent(study, trial, param_name, param_distribution)
+
+    def _space_function(self, study: Study) -> SpaceFunction | None:
+        if callable(self._space):
+            return self._space
+        fixed = self._intersection.calculate(study) if self._space is None else self._space
+        return function_of(fixed) if fixed else None
+
+    def _propose(self, study: Study, trial: FrozenTrial, space: SpaceFunction) -> Member | None:
+        """The next member; None if no new one was found."""
+        maximize = study.directions[1 - self._cost_index] == StudyDirection.MAXIMIZE
+        others = [item for item in study.get_trials(deepcopy=False) if item.number != trial.number]
+        history = self._reader.read(others, space, maximize, self._proposed)
+        fixed = trial.system_attrs.get("fixed_params", {})
+        pool = Pool() if fixed else self._pool
+        drawer = Drawer(space, self._registry, self._generator, fixed)
+        pool.drop(history.taken)
+        draws = UNIFORM_DRAWS if len(pool) else FIRST_DRAWS
+        pool.add((drawer.uniform() for _ in range(draws)), history.taken)
+        if not len(pool) and history.tried:
+            pool.add(drawer.offspring(history.tried, FIRST_DRAWS), history.taken)
+        if not len(pool):
+            return None
+        if len(history.tried) < opening.TRIALS or len(history.members) < 2:
+            return opening.opening_member(
+                pool.members, history.tried, self._registry, self._generator
+            )
+        return self._best(history, pool, drawer)
+
+    def _best(self, history: History, pool: Pool, drawer: Drawer) -> Member:
+        """The candidate that is expected to add most."""
+        fitted = self._fitted(history)
+        acquisition, front = acquisition_of(
+            fitted, history, pool.members, self._registry, self._seconds
+        )
+        pool.add(drawer.offspring(front, OFFSPRING), history.taken)
+        gains = acquisition.gains(pool.members)
+        best = pool.keep_best(gains, KEPT)
+        fresh = pool.add(drawer.offspring(best[:BEST], REFINED), history.taken)
+        top = float(gains.max())
+        if fresh:
+            more = acquisition.gains(fresh)
+            if more.max() > top:
+                return fresh[int(np.argmax(more))]
+        return best[0]
+
+    def _fitted(self, history: History) -> FittedMetric:
+        vectors, log_costs = self._registry.arrays(history.members)
+        observed = Observed(
+            vectors, log_costs, np.array(history.values), np.array(history.noise_sds)
+        )
+        fitted = self._model.fit(observed, self._registry.encoder.groups)
+        return fitted.believing(*self._registry.arrays(history.pending))

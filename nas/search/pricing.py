@@ -1,0 +1,151 @@
+"""What the networks of a space cost, by their parameters and fast: thousands are asked for."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from blocks import Cost, Shape
+from nas.macs.architecture import step_cost
+from nas.model.identity import hash_of_texts, step_text
+from nas.spec.budget import BudgetSpec
+from nas.spec.definition import ArchitectureSpec, InputSpec, head_layers
+from nas.spec.domain import Trial
+from nas.spec.given_trial import GivenTrial
+from nas.spec.layers import LayerSpec, Step, walk
+from nas.spec.remembered import Remembered
+from nas.spec.space import SpaceSpec
+from nas.spec.state import State
+from nas.spec.template import LayerTemplate
+
+MAX_PARTS = 20_000
+"""Layers with their cost that are remembered, about 3 kB each."""
+MAX_NETWORKS = 5_000
+"""Networks that are remembered by their parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one written layer is in a network."""
+
+    layer: LayerSpec | None
+    after: State
+    """What it puts out."""
+    cost: Cost
+    text: str
+    """Its share of the architecture's hash."""
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A network and its cost; equal parameters give equal ones."""
+
+    architecture: ArchitectureSpec
+    cost: Cost
+    excess: float
+    """How far over the budget, relative to it; at most 0 within."""
+    texts: tuple[str, ...]
+
+    @cached_property
+    def key(self) -> str:
+        """The architecture's hash."""
+        return hash_of_texts(self.architecture, self.texts)
+
+
+class PricedSpace:
+    """The members of a space as `SpaceSpec.sample` draws them, their layers drawn and priced once.
+
+    A network is a chain of layers, and a layer follows from what comes in and from the parameters
+    that it asks for: each such layer is made, counted and described for the hash once.
+    """
+
+    def __init__(self, space: SpaceSpec, budget: BudgetSpec) -> None:
+        self.space = space
+        self.budget = budget
+        self._sizes = Remembered(space.input.sample)
+        self._layers: dict[tuple[int, State], Remembered[Part]] = {}
+        self._heads: dict[Shape, tuple[Cost, str]] = {}
+        self._parts = 0
+        self._networks: dict[tuple[tuple[str, Any], ...], Priced] = {}
+
+    def draw(self, trial: Trial) -> Priced:
+        """The network that a trial draws."""
+        size = self._sizes(trial)
+        state = State(size.shape, size.channels)
+        parts = []
+        for index in range(len(self.space.layers)):
+            part = self._layer(index, state)(trial)
+            parts.append(part)
+            state = part.after
+        return self._priced(trial.number, size, parts)
+
+    def priced(self, params: Mapping[str, Any]) -> Priced:
+        """The network of a complete set of parameters. Raises KeyError if one is missing."""
+        key = tuple(params.items())
+        known = self._networks.get(key)
+        if known is None:
+            if len(self._networks) >= MAX_NETWORKS:
+                self._networks.clear()
+            known = self._networks[key] = self.draw(GivenTrial(params))
+        return known
+
+    def architecture(self, params: Mapping[str, Any]) -> ArchitectureSpec:
+        """The network of the parameters, named as that of trial 0."""
+        return self.priced(params).architecture
+
+    def cost(self, params: Mapping[str, Any]) -> float:
+        """MACs of the network of the parameters, infinite over the budget."""
+        priced = self.priced(params)
+        return math.inf if priced.excess > 0 else float(priced.cost.macs)
+
+    def key(self, params: Mapping[str, Any]) -> str:
+        """The architecture's hash, equal for parameters of the same network."""
+        return self.priced(params).key
+
+    def _layer(self, index: int, state: State) -> Remembered[Part]:
+        found = self._layers.get((index, state))
+        if found is None:
+            template = self.space.layers[index]
+            found = Remembered(lambda trial: self._part(template, trial, state))
+            self._layers[index, state] = found
+        return found
+
+    def _part(self, template: LayerTemplate, trial: Trial, state: State) -> Part:
+        if self._parts >= MAX_PARTS:
+            self._layers.clear()
+            self._parts = 0
+        self._parts += 1
+        layer, after = template.sample(trial, state)
+        cost, text = _described(() if layer is None else (layer,), state.shape)
+        return Part(layer, after, cost, text)
+
+    def _head(self, features: Shape) -> tuple[Cost, str]:
+        if features not in self._heads:
+            layers = head_layers(self.space.head, features, len(self.space.classes))
+            self._heads[features] = _described(layers, features)
+        return self._heads[features]
+
+    def _priced(self, number: int, size: InputSpec, parts: list[Part]) -> Priced:
+        cost, text = self._head(parts[-1].after.shape)
+        for part in parts:
+            cost += part.cost
+        return Priced(
+            self.space.member(number, size, [part.layer for part in parts if part.layer]),
+            cost,
+            self.budget.excess(cost.macs, cost.parameters),
+            (*(part.text for part in parts), text),
+        )
+
+
+def _described(layers: tuple[LayerSpec, ...], in_shape: Shape) -> tuple[Cost, str]:
+    """The cost of some layers in a row, and their share of the hash."""
+    total, texts = Cost(), []
+    before: Step | None = None
+    for step in walk(layers, in_shape):
+        if before is None or step.config is not before.config or step.in_shape != before.in_shape:
+            cost, text = step_cost(step), step_text([step])  # else a copy of the one before
+        total += cost
+        texts.append(text)
+        before = step
+    return total, ", ".join(texts)

@@ -1,0 +1,1 @@
+"""Which trainings end early where the cost of a network is known before it is trained."""

@@ -1,0 +1,64 @@
+"""Stops what can't matter any more: a network that a cheaper one will surely beat."""
+
+from collections.abc import Sequence
+
+from nas.search.stopping.curve import Curve
+from nas.search.stopping.curve_model import CurveModel, level_of, metric_at
+from nas.search.stopping.rule import GO_ON, Verdict
+from nas.spec.quantity import count_text
+
+DEVIATIONS = 2.5
+"""How many standard deviations above its prediction a network's final metric may yet come out."""
+MARGIN = 0.01
+"""How much the best of the cheaper networks may owe to luck, on the scale of -log(error): at a
+metric of 0.5 half as much."""
+LEAST_CURVES = 5
+"""Finished curves before which nothing is stopped."""
+
+
+class DominanceRule:
+    """Ends a training when even its optimistic final metric falls short of a cheaper network's.
+
+    A front member is lost only where a curve rises more than `deviations` standard deviations
+    above what the study's finished curves let expect. The cheapest network is never stopped.
+    """
+
+    def __init__(
+        self,
+        epochs: int,
+        *,
+        deviations: float = DEVIATIONS,
+        margin: float = MARGIN,
+        least_curves: int = LEAST_CURVES,
+    ) -> None:
+        """`epochs` is the length of the full training."""
+        self.epochs = epochs
+        self.deviations = deviations
+        self.margin = margin
+        self.least_curves = least_curves
+
+    def should_stop(self, curve: Curve, others: Sequence[Curve]) -> Verdict:
+        """Stop if the best finished network of no more MACs is out of reach."""
+        finished = [item for item in others if item.finished]
+        cheaper = [item for item in finished if item.macs <= curve.macs]
+        alike = [item for item in finished if _comparable(item, curve, self.epochs)]
+        if not cheaper or len(alike) < self.least_curves:
+            return GO_ON
+        rival = max(cheaper, key=lambda item: item.best)
+        prediction = CurveModel(alike).predict(curve)
+        reach = prediction.optimistic(self.deviations)
+        if reach >= metric_at(level_of(rival.best) - self.margin):
+            return GO_ON
+        cost = "as many" if rival.macs == curve.macs else f"only {count_text(rival.macs)}"
+        return Verdict(
+            stop=True,
+            predicted=prediction.mean,
+            sd=prediction.sd,
+            because=f"at best {reach:.4f}, and trial {rival.number} has {rival.best:.4f} "
+            f"at {cost} MACs",
+        )
+
+
+def _comparable(item: Curve, curve: Curve, epochs: int) -> bool:
+    """Whether a finished curve tells how another goes on that stands where it does."""
+    return len(item.full) == epochs and (len(curve.full) > 0 or len(item.short) == len(curve.short))

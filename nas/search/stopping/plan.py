@@ -1,0 +1,34 @@
+"""How the trainings of a search are run: how long the short one is, and what may end them."""
+
+from dataclasses import dataclass
+
+from nas.errors import NasError
+from nas.search.stopping.asha import BandedHalving
+from nas.search.stopping.dominance import DominanceRule
+from nas.search.stopping.rule import NeverStop, StopRule
+from nas.spec.search import SearchSpec
+
+
+@dataclass(frozen=True)
+class StopPlan:
+    """The rule of a search, and the epochs of the short training; 0 is none."""
+
+    rule: StopRule
+    short_epochs: int
+
+
+def plan_stops(search: SearchSpec, epochs: int) -> StopPlan:
+    """The plan for full trainings of so many epochs; without a rule nothing is trained twice.
+
+    Raises NasError for a short training that is not shorter.
+    """
+    if search.stop == "none":
+        return StopPlan(NeverStop(), 0)
+    if search.short_epochs >= epochs:
+        raise NasError(
+            f"{search.short_epochs} epochs are no short training, as the full one has {epochs}; "
+            "0 is none",
+            key="search.short_epochs",
+        )
+    rule = DominanceRule(epochs) if search.stop == "dominance" else BandedHalving(epochs)
+    return StopPlan(rule, search.short_epochs)

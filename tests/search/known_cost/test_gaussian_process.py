@@ -1,0 +1,108 @@
+"""The Gaussian process against scikit-learn's with an equal kernel, and against differences."""
+
+import numpy as np
+import pytest
+from scipy.optimize import check_grad
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import DotProduct, Matern
+
+from nas.search.known_cost.gaussian_process import (
+    JITTER,
+    GaussianProcess,
+    Hyperparameters,
+    LogPosterior,
+    fit,
+    prior_of,
+)
+from nas.search.known_cost.kernel import Inputs, Kernel
+
+GROUPS = np.array([0, 1, 1, 2])
+SMOOTH, LINE, COST_LINE, NOISE = 0.8, 0.6, 0.4, 0.1
+LENGTHS, COST_LENGTH, NORM = np.array([0.5, 2.0, 1.3]), 0.9, 1.7
+
+
+def members(count: int, seed: int = 0) -> Inputs:
+    generator = np.random.default_rng(seed)
+    return Inputs(generator.uniform(-0.5, 0.5, (count, 4)), generator.uniform(-1, 1, count))
+
+
+def hyperparameters() -> Hyperparameters:
+    kernel = Kernel(GROUPS, LENGTHS, COST_LENGTH, SMOOTH, LINE, COST_LINE, NORM)
+    return Hyperparameters(kernel, NOISE, np.zeros(0))
+
+
+class Lines(DotProduct):
+    """scikit-learn's dot product, of some columns."""
+
+    def __init__(self, columns: tuple[int, ...]) -> None:
+        super().__init__(sigma_0=0.0, sigma_0_bounds="fixed")
+        self.columns = columns
+
+    def __call__(self, X, Y=None, eval_gradient=False):  # type: ignore[no-untyped-def]
+        chosen = list(self.columns)
+        return super().__call__(X[:, chosen], None if Y is None else Y[:, chosen])
+
+    def diag(self, X):  # type: ignore[no-untyped-def]
+        return super().diag(X[:, list(self.columns)])
+
+
+def scikit_learn(values: np.ndarray, inputs: Inputs, extra: np.ndarray) -> GaussianProcessRegressor:
+    lengths = [*LENGTHS[GROUPS], COST_LENGTH]
+    kernel = (
+        SMOOTH**2 * Matern(lengths, nu=2.5)
+        + LINE**2 / NORM * Lines((0, 1, 2, 3))
+        + COST_LINE**2 * Lines((4,))
+    )
+    alpha = NOISE**2 + extra + JITTER
+    return GaussianProcessRegressor(kernel, alpha=alpha, optimizer=None).fit(rows(inputs), values)
+
+
+def rows(inputs: Inputs) -> np.ndarray:
+    return np.column_stack([inputs.vectors, inputs.costs])
+
+
+def test_the_posterior_is_scikit_learns() -> None:
+    inputs, others = members(20), members(7, seed=1)
+    generator = np.random.default_rng(2)
+    values, extra = generator.normal(size=20), generator.uniform(0, 0.3, 20)
+    means, sds = GaussianProcess(hyperparameters(), inputs, values, extra).predict(others)
+    expected, spread = scikit_learn(values, inputs, extra).predict(rows(others), return_std=True)
+    assert means == pytest.approx(expected, abs=1e-9)
+    assert sds == pytest.approx(spread, abs=1e-7)
+
+
+def test_believing_moves_no_mean_and_equals_a_process_that_was_told() -> None:
+    inputs, more, others = members(15), members(4, seed=1), members(6, seed=2)
+    values = np.random.default_rng(3).normal(size=15)
+    process = GaussianProcess(hyperparameters(), inputs, values, np.zeros(15))
+    believing = process.believing(more)
+    told = GaussianProcess(
+        hyperparameters(),
+        Inputs(np.vstack([inputs.vectors, more.vectors]), np.append(inputs.costs, more.costs)),
+        np.append(values, process.predict(more)[0]),
+        np.zeros(19),
+    )
+    for left, right in zip(believing.predict(others), told.predict(others), strict=True):
+        assert left == pytest.approx(right, abs=1e-8)
+    assert believing.predict(others)[0] == pytest.approx(process.predict(others)[0], abs=1e-8)
+    assert np.all(believing.predict(others)[1] < process.predict(others)[1])
+
+
+def test_the_gradient_is_that_of_the_loss() -> None:
+    inputs = members(12)
+    values = np.random.default_rng(1).normal(size=12)
+    prior = prior_of(3)
+    posterior = LogPosterior(inputs, values, np.full(12, 0.01), GROUPS, prior, NORM)
+    point = prior.means + np.linspace(-0.5, 0.5, len(prior.means))
+    error = check_grad(lambda x: posterior.loss(x)[0], lambda x: posterior.loss(x)[1], point)
+    assert error < 1e-4
+
+
+def test_fitting_finds_which_parameter_matters_and_how_much_noise_there_is() -> None:
+    generator = np.random.default_rng(0)
+    inputs = members(120)
+    truth = np.sin(6 * inputs.vectors[:, 0])
+    noisy = truth + generator.normal(0, 0.3, 120)
+    fitted = fit(inputs, noisy / noisy.std(), np.zeros(120), GROUPS)
+    assert fitted.kernel.lengths[0] == min(fitted.kernel.lengths)
+    assert fitted.noise_sd * noisy.std() == pytest.approx(0.3, rel=0.25)

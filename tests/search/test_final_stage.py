@@ -1,0 +1,233 @@
+"""The last stage of a search: its trainings' journal, kill and resume, time, what it leaves."""
+
+import csv
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nas.runs.finalists import FINALIST_COLUMNS, FinalRecord
+from nas.search import final_trainer
+from nas.search.final_study import claim_final, read_finals
+from nas.search.finalists import Final
+from nas.search.journal import open_study
+from nas.search.run import SearchInterrupted, begin_search, continue_search
+from nas.search.settings import SearchSettings
+from nas.search.trials import end_running
+from nas.spec.space import parse_space
+
+from .conftest import SPACE, copy_of, settings_for, trials_of
+from .test_kill import PATIENCE_S, begin, kill, wait_for
+
+
+def wanting(*pairs: tuple[int, int]) -> Any:
+    """Decides for the first (trial, seed) that was not begun."""
+
+    def decide(begun: Sequence[FinalRecord]) -> Final | None:
+        known = {(item.trial, item.seed) for item in begun}
+        left = [pair for pair in pairs if pair not in known]
+        return Final(*left[0], 1, "hash", 4) if left else None
+
+    return decide
+
+
+def test_no_training_is_taken_twice(tmp_path: Path) -> None:
+    study, other = open_study(tmp_path / "log"), open_study(tmp_path / "log")
+    decide = wanting((3, 1), (3, 2))
+    taken = [claim_final(each, tmp_path / ".claims", decide) for each in (study, other, study)]
+    assert [item and item[1].seed for item in taken] == [1, 2, None]
+    assert [item.state for item in read_finals(other)] == ["running"] * 2
+
+
+def test_an_interrupted_training_is_taken_again_and_a_deadly_one_is_not(tmp_path: Path) -> None:
+    study = open_study(tmp_path / "log")
+    decide = wanting((3, 1))
+    assert claim_final(study, tmp_path / ".claims", decide)
+    end_running(study)
+    assert read_finals(study) == ()
+    assert claim_final(study, tmp_path / ".claims", decide)
+    end_running(study, reason="worker process ended with signal 9")
+    assert claim_final(study, tmp_path / ".claims", decide) is None
+    [failed] = read_finals(study)
+    assert failed.state == "failed"
+    assert failed.reason == "worker process ended with signal 9"
+
+
+def finals_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "finalists.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def changed(settings: SearchSettings, **search: Any) -> SearchSettings:
+    return settings.model_copy(update={"search": settings.search.model_copy(update=search)})
+
+
+@pytest.mark.usefixtures("workers_here")
+def test_what_the_finalists_leave(finished: Path) -> None:
+    rows = finals_of(finished)
+    assert list(rows[0]) == list(FINALIST_COLUMNS)
+    assert 2 <= len(rows) <= 6
+    assert {row["seed"] for row in rows} == {"1", "2"}
+    assert {row["state"] for row in rows} == {"trained"}
+    macs = {item.number: item.macs for item in trials_of(finished)}
+    for row in rows:
+        assert int(row["macs"]) == macs[int(row["trial"])]
+        assert float(row["history"].split()[-1]) == float(row["macro_f1"])
+    origin = yaml.safe_load((finished / "best.yaml").read_text())["provenance"]
+    own = [float(row["macro_f1"]) for row in rows if row["trial"] == str(origin["trial"])]
+    assert origin["macro_f1_seeds"] == [1, 2]
+    assert origin["macro_f1_mean"] == pytest.approx(sum(own) / 2, abs=1e-5)
+    assert origin["macro_f1_at_least"] < origin["macro_f1_mean"]
+    assert "Finalists" in (finished / "report.html").read_text()
+    # The search's own trainings are as many as asked for: finalists are no trials.
+    assert sum(item.state == "trained" for item in trials_of(finished)) == 4
+
+
+@pytest.mark.usefixtures("workers_here")
+def test_seeds_make_a_difference_and_come_back(finished: Path, tmp_path: Path) -> None:
+    run = copy_of(finished, tmp_path)
+    before = finals_of(run)
+    (run / "finalists.log").unlink()
+    continue_search(run, say=lambda text: None)
+    known = {(row["trial"], row["seed"]): row["history"] for row in before}
+    again = {(row["trial"], row["seed"]): row["history"] for row in finals_of(run)}
+    assert again == known
+
+
+@pytest.mark.usefixtures("workers_here")
+def test_finalists_can_be_turned_off_and_on(tmp_path: Path, pictures: Path) -> None:
+    run = tmp_path / "run"
+    settings = changed(settings_for(pictures, trials=3), finalists=0)
+    result = begin_search(run, parse_space(SPACE), settings, say=lambda text: None)
+    assert not (run / "finalists.csv").exists()
+    assert result.verdict.certainty.finals == ()
+    assert (run / "best.yaml").is_file()
+    continue_search(run, say=lambda text: None, change=lambda old: changed(old, finalists=1))
+    assert len(finals_of(run)) == 2
+
+
+@pytest.mark.usefixtures("workers_here")
+def test_ctrl_c_among_the_finalists_loses_none(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit, calls = final_trainer.fit, []
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return fit(*arguments, **options)
+
+    monkeypatch.setattr(final_trainer, "fit", interrupted)
+    run = tmp_path / "run"
+    settings = changed(settings_for(pictures, trials=3), finalists=1)
+    with pytest.raises(SearchInterrupted) as caught:
+        begin_search(run, parse_space(SPACE), settings, say=lambda text: None)
+    assert caught.value.result is not None
+    [first] = finals_of(run)
+    assert caught.value.result.best == int(first["trial"])
+    continue_search(run, say=lambda text: None)
+    assert len(calls) == 3
+    assert finals_of(run)[0] == first
+    assert len(finals_of(run)) == 2
+
+
+@pytest.mark.usefixtures("workers_here")
+def test_a_finalist_that_fails_is_told_and_left(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: Any, **options: Any) -> Any:
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr(final_trainer, "fit", broken)
+    said: list[str] = []
+    run = tmp_path / "run"
+    settings = changed(settings_for(pictures, trials=2), finalists=1)
+    result = begin_search(run, parse_space(SPACE), settings, say=said.append)
+    assert [row["state"] for row in finals_of(run)] == ["failed"] * 2
+    assert sum("no memory" in line for line in said) == 2
+    assert result.choice is not None, "chosen by the model then"
+    assert result.verdict.certainty.estimates[result.choice.number].seeds == ()
+
+
+@pytest.mark.usefixtures("workers_here")
+def test_time_is_kept_for_finalists(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six finalists' trainings that take as long as the search's leave it about two thirds."""
+    now, step = time.time(), 10.0
+    passed = [0.0]
+    monkeypatch.setattr(time, "time", lambda: now + passed[0])
+    counter = time.perf_counter
+
+    def slow(module: Any) -> None:
+        fit = module.fit
+
+        def fit_slowly(*arguments: Any, **options: Any) -> Any:
+            passed[0] += step
+            return fit(*arguments, **options)
+
+        monkeypatch.setattr(module, "fit", fit_slowly)
+
+    from nas.search import trainer
+
+    slow(trainer)
+    slow(final_trainer)
+    monkeypatch.setattr(time, "perf_counter", lambda: counter() + passed[0])
+    settings = changed(settings_for(pictures, trials=100, minutes=3.0), stop="none", short_epochs=0)
+    run = tmp_path / "run"
+    said: list[str] = []
+    begin_search(run, parse_space(SPACE), settings, say=said.append)
+    trained = sum(item.state == "trained" for item in trials_of(run))
+    assert trained == 12, "of 180 s 60 are kept"
+    assert len(finals_of(run)) == 6
+    assert passed[0] == 180
+    assert "The time is up" in said[-1]
+
+
+@pytest.mark.slow
+def test_killed_among_the_finalists(tmp_path: Path, pictures: Path) -> None:
+    def done() -> list[FinalRecord]:
+        journal = tmp_path / "run" / "finalists.log"
+        known = read_finals(open_study(journal)) if journal.exists() else ()
+        return [item for item in known if item.state == "trained"]
+
+    process = begin(tmp_path, pictures, 5)
+    wait_for(lambda: len(done()) >= 1)
+    kill(process)
+    before = done()
+    continue_search(tmp_path / "run", say=lambda text: None)
+    after = finals_of(tmp_path / "run")
+    assert len({(row["trial"], row["seed"]) for row in after}) == len(after) <= 6
+    for item in before:
+        [row] = [r for r in after if (r["trial"], r["seed"]) == (str(item.trial), str(item.seed))]
+        assert float(row["macro_f1"]) == item.macro_f1
+
+
+@pytest.mark.slow
+def test_killed_worker_among_the_finalists(tmp_path: Path, pictures: Path) -> None:
+    process = begin(tmp_path, pictures, 4)
+    journal = tmp_path / "run" / "finalists.log"
+
+    def in_training() -> list[int]:
+        if not journal.exists():
+            return []
+        trials = open_study(journal).get_trials(deepcopy=False)
+        return [item.user_attrs["pid"] for item in trials if "architecture_hash" in item.user_attrs]
+
+    wait_for(lambda: bool(in_training()))
+    try:
+        os.kill(in_training()[-1], signal.SIGKILL)
+    except ProcessLookupError:
+        pytest.skip("it ended before it could be killed")
+    out, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, errors
+    assert "<- best" in out
+    rows = finals_of(tmp_path / "run")
+    assert all(row["state"] in ("trained", "failed") for row in rows)
+    assert len({(row["trial"], row["seed"]) for row in rows}) == len(rows)

@@ -1,0 +1,231 @@
+"""Weights handed on: which blocks are shared, what comes along, and files that can't serve."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from nas.errors import NasError
+from nas.model.build import Network, build_network
+from nas.model.identity import architecture_hash, leading_hashes
+from nas.spec.architecture import parse_architecture
+from nas.spec.definition import ArchitectureSpec
+from nas.train.inherit import Donors, Inherited, block_weights, hand_on
+
+STEM = "- {name: stem, block: Conv, out: 8, stride: 2}\n"
+BODY = "- {name: body, block: InvertedResidualv2, out: 8, expand: 2, repeat: 2}\n"
+TAIL = "- {name: tail, block: Conv, out: 16, kernel: 1}\n"
+END = TAIL.replace("tail", "end")
+
+
+def written(
+    layers: str, *, size: str = "{height: 9, width: 12}", classes: int = 3, head: str = "linear"
+) -> ArchitectureSpec:
+    return parse_architecture(f"input: {size}\nclasses: {classes}\nhead: {head}\nlayers:\n{layers}")
+
+
+def built(architecture: ArchitectureSpec, seed: int = 0) -> Network:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = build_network(architecture)
+    assert isinstance(network, Network)
+    return network
+
+
+def trained(architecture: ArchitectureSpec, seed: int = 1) -> Network:
+    """With weights and statistics unlike those of any fresh network."""
+    network = built(architecture, seed)
+    network.train()(torch.randn(8, *architecture.input.shape))
+    return network
+
+
+def shared(one: ArchitectureSpec, other: ArchitectureSpec) -> int:
+    return sum(a == b for a, b in zip(leading_hashes(one), leading_hashes(other), strict=False))
+
+
+def never(text: str) -> None:
+    raise AssertionError(text)
+
+
+@pytest.mark.parametrize(
+    ("layers", "count"),
+    [
+        (STEM + BODY + TAIL, 4),
+        (STEM.replace("stem", "a") + BODY + TAIL, 4),  # names don't count
+        (STEM + BODY + TAIL.replace("16", "24"), 3),
+        (STEM + BODY.replace("repeat: 2", "repeat: 5") + TAIL, 3),
+        (STEM + BODY.replace(", repeat: 2", "") + TAIL, 2),
+        (STEM + BODY.replace("expand: 2", "expand: 3") + TAIL, 1),
+        (STEM.replace("out: 8", "out: 16") + BODY + TAIL, 0),  # equal blocks behind it don't count
+        (BODY + TAIL, 0),
+    ],
+)
+def test_blocks_are_shared_up_to_the_first_that_differs(layers: str, count: int) -> None:
+    assert shared(written(STEM + BODY + TAIL), written(layers)) == count
+
+
+def test_another_input_shares_nothing() -> None:
+    whole = STEM + BODY
+    for size in ("{height: 10, width: 12}", "{channels: 1, height: 9, width: 12}"):
+        assert shared(written(whole), written(whole, size=size)) == 0
+
+
+def test_a_stride_that_differs_ends_what_is_shared() -> None:
+    strided = TAIL.replace("kernel: 1", "kernel: 1, stride: 2")
+    assert shared(written(STEM + TAIL + BODY), written(STEM + strided + BODY)) == 1
+
+
+def test_another_library_s_network_shares_nothing(tmp_path: Path) -> None:
+    text = "input: {height: 32, width: 32}\nclasses: 3\nmodel: torchvision:shufflenet_v2_x0_5\n"
+    foreign = parse_architecture(text)
+    assert leading_hashes(foreign) == ()
+    Donors(tmp_path / "weights", never).keep(foreign, torch.nn.Linear(1, 1), 0.5)
+    assert Donors(tmp_path / "weights", never).start(foreign, torch.nn.Linear(1, 1)) is None
+    assert not (tmp_path / "weights").exists()
+
+
+def test_shared_blocks_come_with_their_statistics_and_others_stay_fresh(tmp_path: Path) -> None:
+    old, new = written(STEM + BODY + TAIL), written(STEM.replace("stem", "a") + BODY)
+    donor = trained(old)
+    donors = Donors(tmp_path, never)
+    donors.keep(old, donor, 0.5)
+    network, fresh = built(new), built(new)
+    assert donors.start(new, network) == Inherited(architecture_hash(old), 3)
+    state, before = network.state_dict(), fresh.state_dict()
+    for name, value in donor.state_dict().items():
+        own = name.replace("layers.stem", "layers.a")
+        if name.startswith("layers.") and "tail" not in name:
+            assert torch.equal(state.pop(own), value), name
+            assert "running" not in name or not torch.equal(before[own], value), name
+    assert set(state) == {"head.linear.weight", "head.linear.bias"}
+    for name, value in state.items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_a_classifier_of_other_classes_stays_fresh(tmp_path: Path) -> None:
+    layers = STEM + "- {block: GlobalAvgPool}\n- {block: FixedConv, out: classes}\n"
+    few, many = (written(layers, classes=count, head="none") for count in (3, 4))
+    donors, donor = Donors(tmp_path, never), trained(few)
+    donors.keep(few, donor, 0.5)
+    network, fresh = built(many), built(many)
+    assert donors.start(many, network) == Inherited(architecture_hash(few), 2)
+    for name, value in block_weights(network).items():
+        origin = fresh if name.startswith("2.") else donor
+        assert torch.equal(value, block_weights(origin)[name]), name
+
+
+def test_weights_are_filled_in_where_they_lie(tmp_path: Path) -> None:
+    """The optimiser's parameters and their memory format stay."""
+    old, new = written(STEM + TAIL), written(STEM + BODY)
+    Donors(tmp_path, never).keep(old, trained(old), 0.5)
+    network = built(new).to(memory_format=torch.channels_last)
+    before = list(network.parameters())
+    assert Donors(tmp_path, never).start(new, network) is not None
+    assert [id(value) for value in network.parameters()] == [id(value) for value in before]
+    assert before[0].is_contiguous(memory_format=torch.channels_last)
+    assert before[0].requires_grad
+
+
+def test_most_shared_blocks_win_then_the_higher_metric(tmp_path: Path) -> None:
+    donors = Donors(tmp_path, never)
+    near, better, worse = (
+        written(STEM + BODY + TAIL),
+        written(STEM + TAIL),
+        written(STEM + TAIL + BODY),
+    )
+    for architecture, metric in ((near, 0.1), (better, 0.9), (worse, 0.8)):
+        donors.keep(architecture, trained(architecture), metric)
+
+    def chosen(layers: str) -> tuple[str, int] | None:
+        found = Donors(tmp_path, never).find(written(layers))
+        return None if found is None else (found[0].architecture_hash, found[1])
+
+    assert chosen(STEM + BODY) == (architecture_hash(near), 3)
+    assert chosen(STEM + TAIL + END) == (architecture_hash(better), 2)
+    assert chosen(STEM + TAIL + BODY + END) == (architecture_hash(worse), 4)
+    assert chosen(TAIL) is None
+
+
+def test_a_network_is_not_its_own_donor(tmp_path: Path) -> None:
+    """A run that is begun again after a kill starts as it did."""
+    own = written(STEM + TAIL)
+    donors = Donors(tmp_path, never)
+    donors.keep(own, trained(own), 0.9)
+    assert donors.find(own) is None
+
+
+def test_what_another_process_keeps_is_found(tmp_path: Path) -> None:
+    here, there = Donors(tmp_path, never), Donors(tmp_path, never)
+    old, new = written(STEM + TAIL), written(STEM + BODY)
+    assert here.find(new) is None
+    there.keep(old, trained(old), 0.5)
+    assert here.find(new) is not None
+
+
+@pytest.mark.parametrize("keep", [0, 4, 300, -5])
+def test_a_damaged_file_is_told_once_and_left_out(tmp_path: Path, keep: int) -> None:
+    old, new = written(STEM + TAIL), written(STEM + BODY)
+    Donors(tmp_path, never).keep(old, trained(old), 0.5)
+    [file] = tmp_path.glob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:keep])
+    said: list[str] = []
+    donors, network = Donors(tmp_path, said.append), built(new)
+    assert donors.start(new, network) is None
+    assert donors.start(new, network) is None
+    assert len(said) == 1
+    assert str(file) in said[0]
+
+
+def test_a_file_of_other_blocks_changes_nothing(tmp_path: Path) -> None:
+    old = written(STEM + TAIL)
+    Donors(tmp_path, never).keep(old, trained(old), 0.5)
+    [file] = tmp_path.glob("*.safetensors")
+    for layers in (STEM.replace("out: 8", "out: 16") + TAIL, STEM + BODY):
+        network, fresh = built(written(layers)), built(written(layers))
+        with pytest.raises(NasError, match="of other blocks"):
+            hand_on(file, network, 3)
+        for name, value in network.state_dict().items():
+            assert torch.equal(value, fresh.state_dict()[name]), name
+
+
+def test_a_donor_that_goes_meanwhile_is_told(tmp_path: Path) -> None:
+    old, new = written(STEM + TAIL), written(STEM + BODY)
+    said: list[str] = []
+    donors = Donors(tmp_path, said.append)
+    donors.keep(old, trained(old), 0.5)
+    found = donors.find(new)
+    assert found is not None
+    found[0].path.unlink()
+    donors.find = lambda architecture: found  # type: ignore[method-assign]  # another removes it
+    assert donors.start(new, built(new)) is None
+    assert "from scratch" in said[0]
+
+
+def test_the_longest_unused_go_first(tmp_path: Path) -> None:
+    said: list[str] = []
+    layers = [STEM + TAIL, STEM.replace("out: 8", "out: 24"), STEM.replace("out: 8", "out: 16")]
+    sizes = []
+    for number, text in enumerate(layers[:2]):
+        Donors(tmp_path, never).keep(written(text), trained(written(text)), 0.5)
+        file = tmp_path / f"{architecture_hash(written(text))}.safetensors"
+        sizes.append(file.stat().st_size)
+        os.utime(file, (number, number))
+    donors = Donors(tmp_path, said.append, max_bytes=sum(sizes))
+    used = written(STEM + BODY)
+    assert donors.start(used, built(used)) is not None  # the older file, which is now the newer
+    donors.keep(written(layers[2]), trained(written(layers[2])), 0.5)
+    left = {path.name.partition(".")[0] for path in tmp_path.glob("*.safetensors")}
+    assert left == {architecture_hash(written(layers[0])), architecture_hash(written(layers[2]))}
+    assert said == []
+
+
+def test_too_large_or_no_room_on_the_disk_is_told(tmp_path: Path) -> None:
+    said: list[str] = []
+    old = written(STEM)
+    Donors(tmp_path / "weights", said.append, max_bytes=100).keep(old, trained(old), 0.5)
+    (tmp_path / "file").write_text("")
+    Donors(tmp_path / "file", said.append).keep(old, trained(old), 0.5)
+    assert "more than 100 bytes" in said[0]
+    assert "not kept" in said[1]
+    assert not (tmp_path / "weights").exists()
