@@ -1,6 +1,7 @@
 """Our search against scripts written by hand, for the same time on the same machine.
 
     python -m benchmarks.equal_time run --data DIR --out OUT --minutes 30
+    python -m benchmarks.equal_time run --data DIR --out OUT --arm ours --arm ours-no-stop
     python -m benchmarks.equal_time report OUT
     python -m benchmarks.equal_time retrain OUT --times 3      # then `report` again
 
@@ -19,6 +20,7 @@ from types import FrameType
 import click
 import optuna
 
+from benchmarks.program import Program
 from benchmarks.wall_clock.arms import ARMS, Arm, Terms, read_runs
 from benchmarks.wall_clock.report import report_text
 from benchmarks.wall_clock.retraining import retrain_best
@@ -41,14 +43,28 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-@main.command()
+@main.command(cls=Program)
 @click.option("--data", type=FOLDER, required=True, help="Folder train/CLASS/*, val/CLASS/*.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the runs.")
 @click.option("--space", default="shufflenet.yaml", show_default=True)
-@click.option("--minutes", default=30.0, show_default=True, help="Of each run.")
-@click.option("--epochs", default=15, show_default=True, help="Of a network's training.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Of each run.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    default=15,
+    show_default=True,
+    help="Of a network's training.",
+)
 @click.option("--max-macs", default="10M", show_default=True)
-@click.option("--cores-each", default=1, show_default=True, help="Cores of each run.")
+@click.option(
+    "--cores-each", type=click.IntRange(1), default=1, show_default=True, help="Cores of each run."
+)
 @click.option("--seed", "seeds", type=int, multiple=True, default=(0, 1, 2), show_default=True)
 @click.option(
     "--arm",
@@ -99,7 +115,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-@main.command()
+@main.command(cls=Program)
 @click.argument("out", type=FOLDER)
 @click.option("--times", default=3, show_default=True, help="Further seeds of each network.")
 @LIMITS
@@ -119,7 +135,7 @@ def retrain(
     retrain_best(out, _macs(limits), times, minutes, processes, say=click.echo, test=test)
 
 
-@main.command()
+@main.command(cls=Program)
 @click.argument("out", type=FOLDER)
 @LIMITS
 @MINUTES

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.recorded_networks import RecordedNetwork
+from nas.search.known_cost.kernel import Columns
 from nas.search.known_cost.members import Registry
 from nas.search.known_cost.metric_model import MetricModel, Observed
 from nas.search.known_cost.replay import Replay
@@ -26,10 +27,12 @@ def left_out_errors(
     The model sees what it sees in a search, the drawn parameters and log-MACs, and each of `hints`
     as one more ordered parameter.
     """
-    vectors, groups = _encoded(networks, space)
-    for column in hints.values():
-        vectors = np.column_stack([vectors, _scaled(np.asarray(column, dtype=np.float64))])
-        groups = np.append(groups, groups.max(initial=-1) + 1)
+    vectors, columns = _encoded(networks, space)
+    for hint in hints.values():
+        vectors = np.column_stack([vectors, _scaled(np.asarray(hint, dtype=np.float64))])
+        columns = Columns(
+            np.append(columns.groups, columns.parameters), np.append(columns.numbers, True)
+        )
     log_macs = np.log([float(network.macs) for network in networks])
     values = np.asarray(f1, dtype=np.float64)
     order = np.random.default_rng(0).permutation(len(values))
@@ -37,15 +40,13 @@ def left_out_errors(
     for part in np.array_split(order, folds):
         rest = np.setdiff1d(order, part)
         known = Observed(vectors[rest], log_macs[rest], values[rest], np.zeros(len(rest)))
-        model = MetricModel().fit(known, groups)
+        model = MetricModel().fit(known, columns)
         predicted[part], _ = model.predict(vectors[part], log_macs[part])
     return np.abs(predicted - values)
 
 
-def _encoded(
-    networks: Sequence[RecordedNetwork], space: SpaceSpec
-) -> tuple[Floats, NDArray[np.intp]]:
-    """The parameters as the sampler encodes them, and for each column its parameter."""
+def _encoded(networks: Sequence[RecordedNetwork], space: SpaceSpec) -> tuple[Floats, Columns]:
+    """The parameters as the sampler encodes them, and what each column is."""
     registry = Registry(lambda params: 1.0)
     generator = np.random.default_rng(0)
     members = []
@@ -56,7 +57,7 @@ def _encoded(
             raise ValueError(f"{network.architecture.name} is no member of the space {space.name}")
         members.append(registry.member(trial.params, trial.distributions))
     vectors, _ = registry.arrays(members)
-    return vectors, registry.encoder.groups
+    return vectors, registry.encoder.columns
 
 
 def _scaled(column: Floats) -> Floats:

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.hint_gain import left_out_errors
+from benchmarks.program import Program
 from benchmarks.rank_correlation import Values, bootstrapped, partial_spearman, spearman
 from benchmarks.recorded_networks import RecordedNetwork, read_recorded
 from benchmarks.untrained_scores import conv_output_elements, naswot, synflow
@@ -39,7 +40,7 @@ CPU = torch.device("cpu")
 HINTS = ("MACs", "parameters", "conv outputs", "synflow", "NASWOT")
 
 
-@click.command()
+@click.command(cls=Program)
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--pool", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--space", default="shufflenet.yaml", show_default=True, help="Of the recording.")

@@ -12,8 +12,8 @@ goes on where the first ended.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -22,13 +22,15 @@ import click
 import numpy as np
 import torch
 
+from benchmarks.json_lines import read_json_lines
+from benchmarks.program import Program
 from benchmarks.rank_correlation import bootstrapped, kendall, spearman
 from benchmarks.recorded_networks import RecordedNetwork, read_recorded
 from nas.macs.architecture import count_architecture
 from nas.model.build import build_network
 from nas.model.identity import architecture_hash, leading_hashes
+from nas.search.known_cost.replay import Replay
 from nas.spec.definition import ArchitectureSpec
-from nas.spec.random_trial import RandomTrial
 from nas.spec.space import SpaceSpec, load_space
 from nas.tasks.base import TaskData
 from nas.tasks.registry import task_of
@@ -58,7 +60,7 @@ class Measured:
     """Processor time of what was trained here."""
 
 
-@click.command()
+@click.command(cls=Program)
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--pool", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--results", type=click.Path(path_type=Path), required=True)
@@ -190,33 +192,10 @@ def variant(
 ) -> RecordedNetwork:
     """The donor with all layers but the frozen ones drawn anew."""
     kept = {name: value for name, value in donor.params.items() if name.split(".")[0] in frozen}
-    trial = PartlyDrawn(generator, kept)
+    trial = Replay(generator, kept)
     architecture = space.sample(trial)
     report = count_architecture(architecture)
     return RecordedNetwork(architecture, trial.params, report.total, report.parameters, {})
-
-
-class PartlyDrawn(RandomTrial):
-    """A random trial with some parameters given."""
-
-    def __init__(self, generator: np.random.Generator, given: Mapping[str, Any]) -> None:
-        super().__init__(generator)
-        self.given = given
-
-    def suggest_categorical(self, name: str, choices: Any) -> Any:
-        return self._given(name, super().suggest_categorical(name, choices))
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1) -> int:
-        return int(self._given(name, super().suggest_int(name, low, high, step=step)))
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None
-    ) -> float:
-        return float(self._given(name, super().suggest_float(name, low, high, step=step)))
-
-    def _given(self, name: str, drawn: Any) -> Any:
-        self.params[name] = self.given.get(name, drawn)
-        return self.params[name]
 
 
 def report(items: Sequence[Measured]) -> None:
@@ -256,7 +235,8 @@ def _gain(inherited: Any, scratch: Any, full: Any) -> float:
 def _read_results(path: Path) -> list[Measured]:
     if not path.exists():
         return []
-    return [Measured(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+    names = [field.name for field in fields(Measured)]
+    return [Measured(**row) for row in read_json_lines(path, names)]
 
 
 if __name__ == "__main__":

@@ -3,9 +3,13 @@
     python -m benchmarks.per_second [--table FILE] [--space NAME...]
 
 A training's seconds are its cost to a power, times a factor of each network's own that the cost
-does not tell. What a sampler is told of them is nothing, the part that follows the cost (a real
-search learns about as much), or all. Shares of the true front's hypervolume are compared at equal
-seconds, in units of the mean training.
+does not tell. What a sampler is told of them is nothing, the part that follows the cost, or all.
+Shares of the true front's hypervolume are compared at equal seconds, in units of the mean training.
+
+Measured on 27 random networks of shufflenet.yaml (trash photos, 15 epochs, processor time of a busy
+CPU): seconds go with MACs to the power 0.38, and networks differ from that by a factor of standard
+deviation 0.17 in the logarithm. What `nas.search.durations` learns from 5, 10 and 20 of them errs
+on the others by 0.19, 0.17 and 0.16: a real search learns the part that follows the cost, no more.
 """
 
 import math
@@ -20,11 +24,12 @@ import numpy as np
 import optuna
 
 from benchmarks.efficiency.draws import random_member
-from benchmarks.efficiency.hypervolume import Reference, Staircase
 from benchmarks.efficiency.problem import Problem
 from benchmarks.efficiency.runs import Source, problem_of
 from benchmarks.efficiency.spaces.registry import SPACES
 from benchmarks.efficiency.true_front import true_front
+from benchmarks.hypervolume import Reference, Staircase
+from benchmarks.program import Program
 from nas.search.known_cost import KnownCostSampler
 from nas.text_table import aligned
 
@@ -41,7 +46,7 @@ TIMES = (5, 10, 20, 40)
 TOLD = ("nothing", "part", "all")
 
 
-@click.command()
+@click.command(cls=Program)
 @click.option("--table", type=click.Path(path_type=Path, exists=True), help="A table of networks.")
 @click.option("--space", "spaces", multiple=True, type=click.Choice(list(SPACES)))
 @click.option("--seeds", type=click.IntRange(1), default=10, help="Searches of each kind.")

@@ -6,6 +6,8 @@ TPE with its defaults (for two objectives that is MOTPE); a network over the bud
 it is trained; every other one is trained to the end, also if it was trained before. Space, input
 size, epochs, loss, schedule and augmentation are those of `nas search`, so that the search and the
 engine make the difference; with `--engine ours` the engine is ours too, and the search alone does.
+The usual loop reads its classes from the folders and normalises by ImageNet's mean and deviation
+unless the space says others: only `--engine ours` pays for decoding all pictures beforehand.
 """
 
 import json
@@ -18,7 +20,9 @@ from typing import Any
 import click
 import optuna
 import torch
+from torchvision.datasets.folder import find_classes
 
+from benchmarks.program import Program
 from benchmarks.usual_training import UsualTraining, UsualValidation
 from nas.errors import NasError
 from nas.macs.architecture import count_architecture
@@ -27,6 +31,7 @@ from nas.model.identity import architecture_hash
 from nas.spec.architecture import dump_architecture
 from nas.spec.budget import BudgetSpec
 from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.spec.preprocess import ImagePreprocess
 from nas.spec.space import SpaceSpec, load_space
 from nas.spec.training import TrainingSpec
 from nas.tasks.image import ImageTask, ImageTaskData
@@ -37,6 +42,9 @@ from nas.train.loop import fit
 TRIALS = "trials.jsonl"
 """File of the output folder: a line a trial."""
 CPU = torch.device("cpu")
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+"""With its deviation what most scripts normalise by."""
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 Train = Callable[[ArchitectureSpec], list[float]]
 """Trains a network; validation macro-F1 after each epoch, the highest of which counts."""
@@ -71,7 +79,7 @@ class TrialLog:
             stream.write(json.dumps(line) + "\n")
 
 
-@click.command()
+@click.command(cls=Program)
 @click.option(
     "--data",
     type=click.Path(path_type=Path, exists=True),
@@ -80,8 +88,16 @@ class TrialLog:
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder.")
 @click.option("--space", "space_file", default="shufflenet.yaml", show_default=True)
-@click.option("--minutes", default=30.0, show_default=True, help="Begin no network after this.")
-@click.option("--epochs", default=15, show_default=True, help="Of each network.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Begin no network after this.",
+)
+@click.option(
+    "--epochs", type=click.IntRange(1), default=15, show_default=True, help="Of each network."
+)
 @click.option("--max-macs", default="10M", show_default=True, help="Networks above are pruned.")
 @click.option("--seed", default=0, show_default=True, help="Of the sampler and the training.")
 @click.option("--threads", default=1, show_default=True, help="Cores that PyTorch uses.")
@@ -120,15 +136,14 @@ def main(
         budget = BudgetSpec.model_validate({"max_macs": max_macs})
         training = space.training.model_copy(update={"epochs": epochs, "seed": seed})
         size = _input_size(space)
-        loaded = ImageTask().load_data(data, size, space.preprocess)
+        if engine == "ours":
+            train = _our_engine(ImageTask().load_data(data, size, space.preprocess), training)
+        else:
+            train = _usual_engine(data, size, _usual_preprocess(space), training, workers)
     except NasError as error:
         raise click.ClickException(str(error)) from error
-    if engine == "ours":
-        train = _our_engine(loaded, training)
-    else:
-        train = _usual_engine(data, size, loaded, training, workers)
     log = TrialLog(out / TRIALS, start)
-    space = space.with_classes(loaded.classes)
+    space = space.with_classes(folder_classes(data))
 
     def objective(trial: optuna.Trial) -> tuple[float, float]:
         architecture = space.sample(trial)
@@ -156,11 +171,24 @@ def _input_size(space: SpaceSpec) -> InputSpec:
     return InputSpec(channels=channels, height=height, width=width)
 
 
+def folder_classes(data: Path) -> tuple[str, ...]:
+    """Names of the folders of `train`, in the order in which ImageFolder numbers them."""
+    return tuple(find_classes(data / "train")[0])
+
+
+def _usual_preprocess(space: SpaceSpec) -> ImagePreprocess:
+    """The space's own, with ImageNet's mean and deviation where it says none."""
+    preprocess = space.preprocess or ImagePreprocess()
+    if preprocess.says_normalisation:
+        return preprocess
+    return preprocess.model_copy(update={"mean": IMAGENET_MEAN, "std": IMAGENET_STD})
+
+
 def _usual_engine(
-    data: Path, size: InputSpec, loaded: ImageTaskData, training: TrainingSpec, workers: int
+    data: Path, size: InputSpec, preprocess: ImagePreprocess, training: TrainingSpec, workers: int
 ) -> Train:
-    usual = UsualTraining(data / "train", size, loaded.preprocess, training, workers)
-    validation = UsualValidation(data / "val", size, loaded.preprocess, workers)
+    usual = UsualTraining(data / "train", size, preprocess, training, workers)
+    validation = UsualValidation(data / "val", size, preprocess, workers)
     loss = ImageTask().build_loss(training)
 
     def train(architecture: ArchitectureSpec) -> list[float]:

@@ -15,6 +15,7 @@ from typing import Any
 import click
 import numpy as np
 
+from benchmarks.program import Program
 from nas.search.candidates import price
 from nas.search.pricing import PricedSpace
 from nas.spec.given_trial import GivenTrial
@@ -27,7 +28,7 @@ Params = Mapping[str, Any]
 HEADINGS = ("space", "slow, new", "fast, new", "ratio", "slow, seen", "fast, seen", "ratio")
 
 
-@click.command()
+@click.command(cls=Program)
 @click.argument("spaces", nargs=-1)
 @click.option("--networks", type=click.IntRange(2), default=300, help="Random members of each.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the members.")

@@ -6,12 +6,12 @@
 `history` has the validation macro-F1 of each epoch.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.json_lines import read_json_lines
 from nas.spec.architecture import parse_architecture
 from nas.spec.definition import ArchitectureSpec
 
@@ -29,8 +29,8 @@ class RecordedNetwork:
 
 
 def read_recorded(path: Path) -> tuple[RecordedNetwork, ...]:
-    """The networks of a file, in its order."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """The networks of a file, in its order. Raises NasError for no such file."""
+    rows = read_json_lines(path, ("architecture", "params", "macs", "parameters", "runs"))
     return tuple(
         RecordedNetwork(
             architecture=parse_architecture(row["architecture"]),

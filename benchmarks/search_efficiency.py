@@ -29,6 +29,7 @@ from benchmarks.efficiency.spaces.registry import SPACES
 from benchmarks.efficiency.summary import summarise
 from benchmarks.efficiency.true_front import TrueFront, true_front
 from benchmarks.efficiency.verdict import MOST_ASK_SECONDS, Compared, verdict
+from benchmarks.program import Program
 from nas.errors import NasError, did_you_mean
 from nas.runs.environment import environment
 
@@ -51,7 +52,7 @@ def _references(context: click.Context, parameter: click.Parameter, text: str) -
     return kinds
 
 
-@click.command()
+@click.command(cls=Program)
 @click.option(
     "--table", "tables", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     multiple=True, help="Tabular benchmark, JSON; can be given several times.",
@@ -161,7 +162,8 @@ def _time_asks(sources: list[Source], methods: tuple[str, ...], trials: int, par
             seconds = [asked.processor for asked in times]
             line = f"{problem.name}, {title(method, parallel)}: asking behind {trials:,} trials "
             line += f"{median(seconds):.3f} s of processor time (highest {max(seconds):.3f}), "
-            line += f"{median(asked.wall for asked in times):.3f} s by the clock"
+            line += f"{median(asked.wall for asked in times):.3f} s by the clock; "
+            line += f"the first ask {seconds[0]:.3f} s"
             if method in OURS:
                 met = median(seconds) < MOST_ASK_SECONDS
                 line += f"; {'met' if met else 'NOT MET'}: under {MOST_ASK_SECONDS:g} s"

@@ -19,20 +19,21 @@ import click
 import numpy as np
 import optuna
 
+from benchmarks.program import Program
 from nas.runs.finalists import FinalRecord
 from nas.search.choice import as_measured, choose, pareto_front
 from nas.search.estimates import believe
 from nas.search.finalists import Final, next_final
 from nas.search.known_cost import KnownCostSampler
 from nas.search.settings import SearchSettings
-from nas.search.trials import records_of
+from nas.search.trials import noise_sd, records_of
 from nas.search.verdict import judge
 from nas.spec.budget import BudgetSpec
 from nas.spec.score import parse_score
 from nas.spec.search import SearchSpec
 from nas.text_table import aligned
 
-SamplerName = Literal["tpe", "random", "known_cost"]
+SamplerName = Literal["known_cost", "tpe", "random"]
 SCORE = "pstage4"
 CLIFF = 0.5
 CLIFF_MACS = 1_000_000
@@ -106,7 +107,9 @@ def _draw(trial: optuna.Trial) -> dict[str, Any]:
 
 def _sampler(name: SamplerName, world: World, seed: int) -> optuna.samplers.BaseSampler:
     if name == "known_cost":
-        return KnownCostSampler(lambda params: float(world.network(params).macs), seed=seed)
+        return KnownCostSampler(
+            lambda params: float(world.network(params).macs), noise_sd=noise_sd, seed=seed
+        )
     if name == "random":
         return optuna.samplers.RandomSampler(seed=seed)
     return optuna.samplers.TPESampler(seed=seed)
@@ -214,11 +217,19 @@ def share_below(chosen: Sequence[Chosen]) -> float:
     return float(np.mean([item.network.macro_f1 < CLIFF for item in chosen]))
 
 
-@click.command()
-@click.option("--searches", default=100, show_default=True, help="Made-up searches.")
-@click.option("--trials", default=60, show_default=True, help="Networks that each one trains.")
+@click.command(cls=Program)
 @click.option(
-    "--sampler", type=click.Choice(get_args(SamplerName)), default="tpe", show_default=True
+    "--searches", type=click.IntRange(1), default=100, show_default=True, help="Made-up searches."
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    help="Networks that each one trains.",
+)
+@click.option(
+    "--sampler", type=click.Choice(get_args(SamplerName)), default="known_cost", show_default=True
 )
 def main(searches: int, trials: int, sampler: SamplerName) -> None:
     """How often a choice falls off the cliff of the score, by the way of choosing."""

@@ -16,18 +16,19 @@ import click
 from benchmarks.early_stopping.comparison import Arm, compare
 from benchmarks.early_stopping.orders import ORDERS
 from benchmarks.early_stopping.pool import Pool, read_pool
+from benchmarks.program import Program
 from nas.search.stopping.asha import REDUCTION, BandedHalving
-from nas.search.stopping.dominance import DEVIATIONS, LEAST_CURVES, MARGIN, DominanceRule
+from nas.search.stopping.dominance import DEVIATIONS, LEAST_CURVES, LUCK, DominanceRule
 from nas.spec.space import load_space
 
 PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(cls=Program)
 @click.argument("pool_file", type=PATH)
 @click.option("--seeds", default=10, show_default=True, help="Orders of each kind.")
 @click.option("--deviations", default=DEVIATIONS, show_default=True, help="Of the dominance rule.")
-@click.option("--margin", default=MARGIN, show_default=True, help="Of the dominance rule.")
+@click.option("--luck", default=LUCK, show_default=True, help="Of the dominance rule.")
 @click.option("--least-curves", default=LEAST_CURVES, show_default=True, help="Before any stop.")
 @click.option("--reduction", default=REDUCTION, show_default=True, help="Of the halving.")
 @click.option("--record", is_flag=True, help="Add networks to the file first.")
@@ -40,7 +41,7 @@ def main(
     pool_file: Path,
     seeds: int,
     deviations: float,
-    margin: float,
+    luck: float,
     least_curves: int,
     reduction: int,
     record: bool,
@@ -55,7 +56,7 @@ def main(
         _record(pool_file, space, data, count=count, seed=seed, short_epochs=short_epochs)
     pool = read_pool(pool_file)
     dominance = DominanceRule(
-        pool.epochs, deviations=deviations, margin=margin, least_curves=least_curves
+        pool.epochs, deviations=deviations, luck=luck, least_curves=least_curves
     )
     halving = BandedHalving(pool.epochs, reduction=reduction)
     _compare(pool, dominance, halving, seeds)
@@ -82,7 +83,8 @@ def _compare(pool: Pool, dominance: DominanceRule, halving: BandedHalving, seeds
     ]
     click.echo(
         f"{len(pool.networks)} networks of {pool.epochs} epochs, "
-        f"{len(pool.front)} of them on the front"
+        f"{len(pool.front)} of them on the front; from seed to seed a final metric has a standard "
+        f"deviation of {pool.networks[0].curve.seed_sd:.4f}"
     )
     for order in ORDERS:
         click.echo(f"\n{order} order, times fewer than without stopping, median of {seeds} seeds")

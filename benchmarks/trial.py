@@ -20,6 +20,7 @@ import click
 import torch
 from torch import nn
 
+from benchmarks.program import Program
 from benchmarks.usual_training import UsualTraining
 from nas.cli.input_shape import parse_input_shape
 from nas.macs.count import count_macs
@@ -53,7 +54,7 @@ class Timing:
         self.processor.append(_processor_seconds() - processor)
 
 
-@click.command()
+@click.command(cls=Program)
 @click.option(
     "--data",
     type=click.Path(path_type=Path, exists=True),

@@ -16,14 +16,30 @@ from torch.utils.data import DataLoader, WeightedRandomSampler
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
+from nas.errors import NasError
 from nas.spec.definition import InputSpec
 from nas.spec.preprocess import ImagePreprocess
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss
+from nas.train.optimizer import set_batch_norm_momentum
 
 SAMPLING_POWERS = {"none": 0.0, "softened": 0.5, "inverse": 1.0}
 """A picture's weight is 1 / (pictures of its class) to this power, by the name of our sampler."""
 EVALUATION_BATCH = 256
+
+
+def refuse_unknown(training: TrainingSpec) -> None:
+    """Raises NasError for what only our training can do."""
+    unknown = {
+        "schedule": training.schedule != "one_cycle",
+        "ema_decay": training.ema_decay is not None,
+        "precision": training.precision == "bfloat16",
+        "augment.turn_180": training.augment.turn_180,
+        "augment.cutout": training.augment.cutout > 0,
+    }
+    for key, asked in unknown.items():
+        if asked:
+            raise NasError("the usual training loop has nothing like it", key=f"training.{key}")
 
 
 class UsualTraining:
@@ -37,6 +53,8 @@ class UsualTraining:
         training: TrainingSpec,
         workers: int,
     ) -> None:
+        """Raises NasError for settings that this loop does not know."""
+        refuse_unknown(training)
         dataset = ImageFolder(str(train_folder), _training_transform(size, preprocess, training))
         counts = torch.bincount(torch.tensor(dataset.targets)).tolist()
         power = SAMPLING_POWERS[training.sampler]
@@ -58,6 +76,8 @@ class UsualTraining:
     def prepare(self, network: nn.Module, epochs: int) -> None:
         """A fresh optimiser and a one-cycle schedule over so many epochs for `network`."""
         self._network = network
+        if self._training.batch_norm_momentum is not None:
+            set_batch_norm_momentum(network, self._training.batch_norm_momentum)
         self._optimizer = torch.optim.AdamW(
             network.parameters(),
             lr=self._training.learning_rate,
@@ -67,6 +87,7 @@ class UsualTraining:
             self._optimizer,
             self._training.learning_rate,
             total_steps=epochs * len(self._loader),
+            cycle_momentum=False,  # ours leaves AdamW's betas alone
         )
 
     def train_epoch(self, loss_function: Loss) -> None:

@@ -1,13 +1,13 @@
 """Recorded learning curves of networks, their front, and what it is worth."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import log
+from math import log, sqrt
 from pathlib import Path
 from typing import Any
 
-from benchmarks.efficiency.hypervolume import Reference, Staircase
+from benchmarks.hypervolume import Reference, Staircase, undominated
+from benchmarks.json_lines import read_json_lines
 from nas.search.stopping.curve import Curve
 
 BEYOND = 1.1
@@ -37,11 +37,9 @@ class Pool:
     @property
     def front(self) -> tuple[Curve, ...]:
         """The networks that no other one beats, cheapest first."""
-        front: list[Curve] = []
-        for curve in sorted(self._curves(), key=lambda item: (item.macs, -item.best)):
-            if not front or curve.best > front[-1].best:
-                front.append(curve)
-        return tuple(front)
+        curves = self._curves()
+        kept = undominated([item.macs for item in curves], [item.best for item in curves])
+        return tuple(curves[place] for place in kept)
 
     def hypervolume(self, curves: Iterable[Curve] | None = None) -> float:
         """Area that the finished curves dominate, by default all: log-MACs times metric.
@@ -61,16 +59,35 @@ class Pool:
 
 
 def read_pool(path: Path) -> Pool:
-    """The networks of a file that `nas.search` would have trained with its first seed."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return Pool(tuple(_recorded(number, row) for number, row in enumerate(rows)))
+    """The networks of a file, by their first seed. Raises NasError for no such file."""
+    rows = list(read_json_lines(path, ("macs", "runs")))
+    seed_sd = _seed_sd(rows)
+    return Pool(tuple(_recorded(number, row, seed_sd) for number, row in enumerate(rows)))
 
 
-def _recorded(number: int, row: dict[str, Any]) -> Recorded:
+def _seed_sd(rows: Sequence[dict[str, Any]]) -> float:
+    """Of one network's final metric, pooled over those with two full trainings; 0 without any."""
+    finals = [
+        [max(run["history"]) for run in row["runs"] if run["epochs"] == epochs]
+        for row in rows
+        for epochs in [max(run["epochs"] for run in row["runs"])]
+    ]
+    halves = [(pair[0] - pair[1]) ** 2 / 2 for pair in finals if len(pair) == 2]
+    return sqrt(sum(halves) / len(halves)) if halves else 0.0
+
+
+def _recorded(number: int, row: dict[str, Any], seed_sd: float) -> Recorded:
     first_seed = [run for run in row["runs"] if run["seed"] == 0]
     short, *_, full = sorted(first_seed, key=lambda run: run["epochs"])
     return Recorded(
-        Curve(number, row["macs"], tuple(full["history"]), tuple(short["history"]), finished=True),
+        Curve(
+            number,
+            row["macs"],
+            tuple(full["history"]),
+            tuple(short["history"]),
+            finished=True,
+            seed_sd=seed_sd,
+        ),
         short["seconds"] / short["epochs"],
         full["seconds"] / full["epochs"],
     )

@@ -25,7 +25,8 @@ class AskTime:
 def ask_times(problem: Problem, name: str, trials: int) -> list[AskTime]:
     """Of each of five asks behind so many random trials, each told before the next.
 
-    The first may hold work that is done once a process.
+    The first is that of a worker that joins the study: it reads all trials, and what is done once a
+    process comes on top.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     generator, method = np.random.default_rng(0), METHODS[name]

@@ -1,5 +1,6 @@
 """Members of a define-by-run space: all of them, or those one change away from another."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,68 +10,65 @@ from benchmarks.efficiency.problem import Params
 from nas.spec.random_trial import RandomTrial
 
 
-class OdometerTrial:
-    """Takes the choices whose places are given, then the first of each, and counts the choices."""
+class ListedTrial(ABC):
+    """Turns whatever it is asked for into a list of choices."""
 
-    def __init__(self, places: list[int]) -> None:
-        self.places = places
-        self.counts: list[int] = []
+    def __init__(self) -> None:
         self.params: dict[str, Any] = {}
         self.number = 0
 
-    def _take(self, name: str, choices: list[Any]) -> Any:
-        turn = len(self.counts)
-        if turn == len(self.places):
-            self.places.append(0)
-        self.counts.append(len(choices))
-        self.params[name] = choices[self.places[turn]]
-        return self.params[name]
+    @abstractmethod
+    def take(self, name: str, choices: list[Any]) -> Any:
+        """One of the choices."""
 
     def suggest_categorical(self, name: str, choices: Any) -> Any:
-        return self._take(name, list(choices))
+        return self._note(name, list(choices))
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1) -> int:
-        taken: int = self._take(name, list(range(low, high + 1, step)))
-        return taken
+        return int(self._note(name, list(range(low, high + 1, step))))
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None
     ) -> float:
-        taken: float = self._take(name, grid(name, low, high, step))
-        return taken
+        return float(self._note(name, grid(name, low, high, step)))
+
+    def _note(self, name: str, choices: list[Any]) -> Any:
+        self.params[name] = self.take(name, choices)
+        return self.params[name]
 
 
-class PinnedTrial(RandomTrial):
+class OdometerTrial(ListedTrial):
+    """Takes the choices whose places are given, then the first of each, and counts the choices."""
+
+    def __init__(self, places: list[int]) -> None:
+        super().__init__()
+        self.places = places
+        self.counts: list[int] = []
+
+    def take(self, name: str, choices: list[Any]) -> Any:
+        turn = len(self.counts)
+        if turn == len(self.places):
+            self.places.append(0)
+        self.counts.append(len(choices))
+        return choices[self.places[turn]]
+
+
+class PinnedTrial(ListedTrial):
     """Takes the values that are given wherever they are allowed, others at random.
 
     Notes every choice that it was offered.
     """
 
     def __init__(self, generator: np.random.Generator, pinned: Params) -> None:
-        super().__init__(generator)
+        super().__init__()
+        self.generator = generator
         self.pinned = pinned
         self.offered: dict[str, list[Any]] = {}
 
-    def _take(self, name: str, choices: list[Any]) -> Any:
+    def take(self, name: str, choices: list[Any]) -> Any:
         self.offered[name] = choices
         value = self.pinned.get(name)
-        if value not in choices:
-            value = choices[int(self.generator.integers(len(choices)))]
-        self.params[name] = value
-        return value
-
-    def suggest_categorical(self, name: str, choices: Any) -> Any:
-        return self._take(name, list(choices))
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1) -> int:
-        taken: int = self._take(name, list(range(low, high + 1, step)))
-        return taken
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None
-    ) -> float:
-        taken: float = self._take(name, grid(name, low, high, step))
-        return taken
+        return value if value in choices else choices[int(self.generator.integers(len(choices)))]
 
 
 def grid(name: str, low: float, high: float, step: float | None) -> list[float]:

@@ -14,8 +14,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from benchmarks.efficiency.draws import PinnedTrial, random_member
-from benchmarks.efficiency.hypervolume import undominated
 from benchmarks.efficiency.problem import Problem
+from benchmarks.hypervolume import undominated
 
 FIRST = 8
 """Networks to begin with, evenly over the range of log-cost."""

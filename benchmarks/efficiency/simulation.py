@@ -31,8 +31,6 @@ class Trace:
     """By the sampler; random ones in place of refused ones are left out."""
     repeats: int = 0
     """Proposals whose network an earlier trial has."""
-    outside: int = 0
-    """Proposals that are no member of the space."""
     ask_seconds: float = 0.0
     """Processor time of all proposals, drawing their parameters included."""
 
@@ -77,7 +75,6 @@ class Simulation:
             trial = self._ask()
             params = trial.params
             if not math.isfinite(self.problem.cost(params)):
-                self.trace.outside += 1
                 self.study.tell(trial, state=TrialState.FAIL)
                 continue
             key = self.problem.key(params)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.efficiency.hypervolume import Floats, Reference, hypervolumes
 from benchmarks.efficiency.simulation import Trace
 from benchmarks.efficiency.true_front import TrueFront
+from benchmarks.hypervolume import Floats, Reference, hypervolumes
 
 GOALS = (0.95, 0.99)
 

@@ -85,10 +85,10 @@ def _params(path: Path, key: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     given = entry.get("params")
     if isinstance(given, dict):  # in NAS-Bench-Macro `params` is a number of parameters
         for name, value in given.items():
-            if not isinstance(value, str | int | float):
+            if not isinstance(value, str | int | float) or value != value:  # NaN
                 raise NasError(f"{name}: expected a plain value, not {value!r}", file=path, key=key)
         return given
-    if key.isdigit():
+    if key.isdecimal() and key.isascii():
         return {f"layer{place}": int(digit) for place, digit in enumerate(key)}
     edges = [edge for node in key.split("+") for edge in node.strip("|").split("|")]
     if key.startswith("|") and all(edge.count("~") == 1 for edge in edges):

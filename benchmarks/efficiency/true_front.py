@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.efficiency.draws import all_members, neighbours, random_member
-from benchmarks.efficiency.hypervolume import Floats, Reference, hypervolumes, undominated
 from benchmarks.efficiency.problem import Problem
+from benchmarks.hypervolume import Floats, Reference, hypervolumes, undominated
 
 SAMPLED = 20_000
 """Random members from which a large space's front is climbed."""

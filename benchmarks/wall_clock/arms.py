@@ -11,8 +11,10 @@ from benchmarks.wall_clock.measured import Timeline, read_ours, read_plain
 from nas.errors import NasError
 from nas.files import atomic_write_text
 
-Arm = Literal["ours", "plain", "plain-our-engine"]
-"""`nas search`; the script written by hand; that script with our training."""
+Arm = Literal["ours", "ours-no-stop", "plain", "plain-our-engine"]
+"""`nas search`; without early stopping; the script written by hand; that script with our training.
+"""
+OURS: tuple[Arm, ...] = ("ours", "ours-no-stop")
 
 ARMS: tuple[Arm, ...] = get_args(Arm)
 RUN_FILE = "run.json"
@@ -59,7 +61,7 @@ class ArmRun:
 
     def timeline(self, minutes: float) -> Timeline:
         """What had been measured after so many minutes."""
-        read = read_ours if self.arm == "ours" else read_plain
+        read = read_ours if self.arm in OURS else read_plain
         return read(self.folder / "search", self.started_at, 60 * minutes)
 
     def write(self) -> None:
@@ -97,10 +99,11 @@ def command(arm: Arm, seed: int, terms: Terms, folder: Path) -> list[str]:
         *("--minutes", f"{terms.minutes:g}", "--epochs", str(terms.epochs)),
         *("--max-macs", str(terms.max_macs), "--seed", str(seed)),
     ]
-    if arm == "ours":
+    if arm in OURS:
         program = ["-c", "from nas.cli.main import main; main()", "search"]
         own = ["--trials", str(PLENTY), "--workers", str(terms.cores_each), "--threads", "1"]
-        return [sys.executable, *program, *common, *own, *shlex.split(terms.our_flags)]
+        stops = ["--stop", "none", "--short-epochs", "0"] if arm == "ours-no-stop" else []
+        return [sys.executable, *program, *common, *own, *shlex.split(terms.our_flags), *stops]
     engine = "ours" if arm == "plain-our-engine" else "usual"
     # A core that decodes pictures itself is faster than one that shares itself with a loader;
     # further cores are best given to loaders (README, "Measured").

@@ -3,16 +3,15 @@
 from collections.abc import Iterable
 from math import log10
 
+from benchmarks.hypervolume import Reference, Staircase, undominated
 from benchmarks.wall_clock.measured import Measured
 
 
 def front_of(measured: Iterable[Measured]) -> list[Measured]:
     """The networks than which none is as good in both and better in one, cheapest first."""
-    front: list[Measured] = []
-    for item in sorted(measured, key=lambda item: (item.macs, -item.macro_f1, item.at_s)):
-        if not front or item.macro_f1 > front[-1].macro_f1:
-            front.append(item)
-    return front
+    known = sorted(measured, key=lambda item: item.at_s)  # of equals the first counts
+    kept = undominated([item.macs for item in known], [item.macro_f1 for item in known])
+    return [known[place] for place in kept]
 
 
 def best_within(measured: Iterable[Measured], macs: int) -> Measured | None:
@@ -26,13 +25,10 @@ def hypervolume(measured: Iterable[Measured], max_macs: int, reference_f1: float
 
     It lies left of `max_macs` on a log10 axis and above `reference_f1`.
     """
-    usable = [m for m in measured if m.macs <= max_macs and m.macro_f1 > reference_f1]
-    steps = front_of(usable)
-    ends = [item.macs for item in steps[1:]] + [max_macs] * bool(steps)
-    return sum(
-        log10(end / item.macs) * (item.macro_f1 - reference_f1)
-        for item, end in zip(steps, ends, strict=True)
-    )
+    stairs = Staircase(Reference(log10(max_macs), reference_f1))
+    for item in measured:
+        stairs.add(log10(item.macs), item.macro_f1)
+    return stairs.hypervolume()
 
 
 def volume_at(

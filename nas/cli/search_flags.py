@@ -34,7 +34,11 @@ FLAGS = (
     click.option("--out", type=FILE, help="New folder  [default: runs/NAME]"),
     click.option("--resume", type=FILE, help="Go on with the search in this folder."),
     click.option("--trials", type=click.IntRange(1), help="Networks to train."),
-    click.option("--minutes", type=ABOVE_ZERO, help="Train until this time from now is over."),
+    click.option(
+        "--minutes",
+        type=ABOVE_ZERO,
+        help="No network is begun after this time, in which the finalists are trained too.",
+    ),
     click.option("--hours", type=ABOVE_ZERO, help="The same in hours."),
     click.option(
         "--epochs", type=click.IntRange(1), help="Passes over the training data a network."

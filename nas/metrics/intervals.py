@@ -56,6 +56,8 @@ def macro_f1_sd(confusion_KK: NDArray[np.integer]) -> float:
 
     Of the first order in the shares of the matrix (the delta method), each row a multinomial as in
     `confusion_interval`, whose resamples scatter as much; but at once, for any number of classes.
+    Each class counts as if one more sample of it had been seen, spread evenly over the columns
+    (Perks 1947): a few samples that are all right, or one a class, don't make certain.
     """
     counts_K = confusion_KK.sum(axis=1)
     met_K = counts_K + confusion_KK.sum(axis=0)
@@ -65,7 +67,7 @@ def macro_f1_sd(confusion_KK: NDArray[np.integer]) -> float:
     slopes_KK = np.diag(per_met_K) - np.divide(
         hits_K * per_met_K, met_K, out=np.zeros(len(met_K)), where=met_K > 0
     )
-    shares_KK = confusion_KK / np.maximum(counts_K, 1)[:, None]
+    shares_KK = (confusion_KK + 1 / len(counts_K)) / (counts_K + 1)[:, None]
     squares_K = (shares_KK * slopes_KK**2).sum(axis=1)
     means_K = (shares_KK * slopes_KK).sum(axis=1)
     variance = (counts_K * (squares_K - means_K**2)).sum()

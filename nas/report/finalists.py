@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nas.report.tables import metric_text, metric_title, on_front
-from nas.runs.finalists import Certainty, Estimate
+from nas.runs.certainty import Certainty, Estimate
 from nas.runs.trials import TrialRecord
 from nas.spec.quantity import count_text
 from nas.text_table import aligned

@@ -1,12 +1,13 @@
 """The picture of a search: every network's MACs against its metric, and the front."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from nas.files import atomic_write_bytes
 from nas.report.figure import BLUE, GREY, INK, PURPLE, SKY, VERMILION, new_figure, png_bytes
 from nas.report.tables import metric_text, metric_title
+from nas.runs.certainty import Estimate
 from nas.runs.trials import TrialRecord
 from nas.spec.quantity import count_text
 
@@ -22,10 +23,12 @@ def plot_front(
     path: Path,
     *,
     max_macs: int | None,
+    repeated: Mapping[int, Estimate],
     metric: str = "macro_f1",
 ) -> None:
     """Write `front_png` to `path`, atomically."""
-    atomic_write_bytes(path, front_png(records, front, best, max_macs=max_macs, metric=metric))
+    png = front_png(records, front, best, max_macs=max_macs, repeated=repeated, metric=metric)
+    atomic_write_bytes(path, png)
 
 
 def front_png(
@@ -34,12 +37,14 @@ def front_png(
     best: int | None,
     *,
     max_macs: int | None,
+    repeated: Mapping[int, Estimate],
     metric: str = "macro_f1",
 ) -> bytes:
     """A PNG of trained networks over a logarithmic MACs axis, the front as a staircase.
 
-    `front` and `best` are trial numbers. Stopped trainings are hollow marks at what was predicted;
-    networks without a value stand as ticks on the axis.
+    `front`, `best` and the keys of `repeated` are trial numbers. Stopped trainings are hollow marks
+    at what was predicted; networks without a value stand as ticks on the axis. `repeated` is what
+    is expected of those that were trained again: a mark at the mean, a line to the lower bound.
     """
     figure = new_figure(8, 5.2)
     axes = figure.add_subplot()
@@ -52,6 +57,7 @@ def front_png(
     _draw_stopped(axes, records)
     _draw_rest(axes, [point for point in trained if point.number not in front])
     _draw_front(axes, [point for point in trained if point.number in front], max_macs)
+    _draw_repeated(axes, [point for point in trained if point.number in repeated], repeated)
     _draw_best(axes, trained, best, title)
     _draw_untrained(axes, records)
     if max_macs is not None:
@@ -142,6 +148,25 @@ def _draw_best(axes: "Axes", points: Sequence[_Point], best: int | None, title: 
                 zorder=4,
                 label=f"chosen: trial {best} ({cost}, {title} {metric_text(point.value)})",
             )
+
+
+def _draw_repeated(
+    axes: "Axes", points: Sequence[_Point], repeated: Mapping[int, Estimate]
+) -> None:
+    if points:
+        known = [repeated[point.number] for point in points]
+        axes.errorbar(
+            [point.macs for point in points],
+            [item.mean for item in known],
+            yerr=[[item.mean - item.lower for item in known], [0.0] * len(known)],
+            fmt="D",
+            markersize=5,
+            color=VERMILION,
+            capsize=4,
+            linewidth=1.3,
+            zorder=3.5,
+            label=f"trained again: mean, lower bound ({len(points)})",
+        )
 
 
 def _draw_untrained(axes: "Axes", records: Sequence[TrialRecord]) -> None:

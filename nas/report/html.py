@@ -17,7 +17,7 @@ from nas.report.finalists import (
 from nas.report.front_plot import front_png
 from nas.report.history_plot import front_curves_png
 from nas.report.tables import epochs_text, metric_title, on_front, seconds_text, value_text
-from nas.runs.finalists import Certainty
+from nas.runs.certainty import Certainty
 from nas.runs.trials import TrialRecord, TrialState
 from nas.spec.quantity import count_text
 
@@ -59,16 +59,15 @@ def write_report(
     space_yaml: str,
     settings: Mapping[str, object],
     environment: Mapping[str, object],
-    front_architectures: Mapping[int, str],
-    certainty: Certainty | None = None,
+    architectures: Mapping[int, str],
+    certainty: Certainty,
     metric: str = "macro_f1",
 ) -> None:
     """Write the report as one HTML file that needs no other file and no network, atomically.
 
-    `front`, `best` and the keys of `front_architectures` (YAML texts) are trial numbers; `best` is
-    one of these keys, or None. `certainty` says how well the networks are known, where that was
-    reckoned. `chosen_because` ends "Trial 41 was chosen because ...",
-    without a full stop.
+    `front`, `best` and the keys of `architectures` (YAML texts of the front and the finalists) are
+    trial numbers; `best` is one of these keys, or None. `certainty` says how well the networks are
+    known. `chosen_because` ends "Trial 41 was chosen because ...", without a full stop.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -89,20 +88,29 @@ def write_report(
         chosen=next((_row(record) for record in records if record.number == best), None),
         chosen_because=chosen_because,
         expected=_expected(records, best, certainty, metric),
-        noise=None if certainty is None or best is None else noise_text(certainty, best),
-        finalists=[] if certainty is None else finalist_rows(records, certainty),
+        noise=None if best is None else noise_text(certainty, best, metric=metric),
+        finalists=finalist_rows(records, certainty),
         finalist_heads=FINALIST_HEADS,
         max_macs=None if max_macs is None else count_text(max_macs),
         front=[_row(record) for record in on_front(records, front)],
-        front_plot=_inline(front_png(records, front, best, max_macs=max_macs, metric=metric)),
+        front_plot=_inline(
+            front_png(
+                records,
+                front,
+                best,
+                max_macs=max_macs,
+                repeated=certainty.repeated,
+                metric=metric,
+            )
+        ),
         curves=None if curves is None else _inline(curves),
         counts=[(name, counts[state]) for state, name in _STATE_TITLES.items() if counts[state]],
         reasons=[(reason or "no reason given", count) for reason, count in reasons.most_common()],
         rows=[_row(record) for record in sorted(records, key=lambda record: record.number)],
-        best_yaml=None if best is None else front_architectures[best],
+        best_yaml=None if best is None else architectures[best],
         other_architectures=[
-            (record.number, front_architectures[record.number])
-            for record in on_front(records, front_architectures)
+            (record.number, architectures[record.number])
+            for record in on_front(records, architectures)
             if record.number != best
         ],
         space_yaml=space_yaml,
@@ -112,10 +120,10 @@ def write_report(
 
 
 def _expected(
-    records: Sequence[TrialRecord], best: int | None, certainty: Certainty | None, metric: str
+    records: Sequence[TrialRecord], best: int | None, certainty: Certainty, metric: str
 ) -> str | None:
     chosen = next((record for record in records if record.number == best), None)
-    if certainty is None or chosen is None:
+    if chosen is None:
         return None
     return expectation_text(chosen, certainty.estimates[chosen.number], metric=metric)
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -23,9 +23,6 @@ FINALIST_COLUMNS = (
     "history",
 )
 
-BOUND_Z = 1.645
-"""Standard deviations below the mean: a one-sided 95 % bound of a normal distribution."""
-
 FinalState = Literal["trained", "failed", "running"]
 
 
@@ -39,66 +36,21 @@ class FinalRecord:
     state: FinalState
     macs: int | None = None
     macro_f1: float | None = None
-    """Validation macro-F1 after the last epoch: the best of several would be luck in part."""
+    """Validation macro-F1 of the best epoch, whose weights a training keeps, as in the search."""
     macro_f1_sd: float | None = None
     """Its standard deviation over other validation samples of the same size."""
     accuracy: float | None = None
-    """As `macro_f1`, after the last epoch."""
+    """In the same epoch."""
     epochs: int | None = None
     """Epochs of this training."""
     found_among: int | None = None
-    """Networks that the search had trained when it began."""
+    """Networks that the search had trained when the round of finalists began."""
     seconds: float | None = None
     """Wall-clock seconds of training and evaluation."""
     reason: str | None = None
     """Why it failed."""
     history: tuple[float, ...] = field(default=())
     """Validation macro-F1 after each epoch."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What is to be expected of a network's macro-F1, beyond the sample and the seeds seen."""
-
-    mean: float
-    """Over the repeated trainings; without any, the mean that the model of the search gives."""
-    sd: float
-    """Standard deviation of the mean: other seeds and another validation sample would differ."""
-    seeds: tuple[int, ...] = ()
-    """Seeds of the repeated trainings behind it; none where the model alone says so."""
-    validation_sd: float = 0.0
-    """Standard deviation over other validation samples of the same size."""
-
-    @property
-    def lower(self) -> float:
-        """Lower end of the one-sided 95 % interval, what the network surely reaches."""
-        return max(0.0, self.mean - BOUND_Z * self.sd)
-
-
-@dataclass(frozen=True)
-class SeedNoise:
-    """How much the macro-F1 of one network differs from one training seed to the next."""
-
-    sd: float
-    """Standard deviation, pooled over the finalists and the model's own estimate."""
-    degrees: int
-    """Repeats beyond the first of each finalist: what was measured of it."""
-
-
-@dataclass(frozen=True)
-class Certainty:
-    """How well a search knows its networks."""
-
-    estimates: Mapping[int, Estimate]
-    """Of every trained network, by trial number."""
-    noise: SeedNoise
-    finals: tuple[FinalRecord, ...] = ()
-    """The finalists' trainings that ended, by trial and seed."""
-
-    @property
-    def finalists(self) -> tuple[int, ...]:
-        """Trial numbers of those that were trained again."""
-        return tuple(sorted({item.trial for item in self.finals}))
 
 
 def write_finalists_csv(path: Path, records: Iterable[FinalRecord]) -> None:

@@ -13,7 +13,7 @@ from nas.macs.architecture import count_architecture
 from nas.model.identity import architecture_hash
 from nas.runs.locks import exclusive
 from nas.runs.trials import TrialRecord
-from nas.search.finalists import FinalShare
+from nas.search.final_share import FinalShare
 from nas.search.pricing import PricedSpace
 from nas.search.trials import (
     Candidate,

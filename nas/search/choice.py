@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean
 
 from nas.errors import NasError
-from nas.runs.finalists import Estimate
+from nas.runs.certainty import Estimate
 from nas.runs.trials import TrialRecord
 from nas.spec.budget import BudgetSpec
 from nas.spec.score import Score, parse_score
@@ -22,8 +22,6 @@ class Choice:
 
     number: int
     because: str
-    meets_floor: bool = True
-    """Whether it reaches `min_macro_f1`, where that is asked for."""
 
 
 def pareto_front(records: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
@@ -64,28 +62,40 @@ def choose(
     able = [item for item in members if among is None or item.number in among]
     if not able:
         return None
-    bounded = {
-        item.number: replace(item, macro_f1=estimates[item.number].lower) for item in members
-    }
     floor, among_text = budget.min_macro_f1, ""
     if floor is not None:
-        nearest = max(able, key=lambda item: estimates[item.number].lower)
-        able = [item for item in able if estimates[item.number].lower >= floor]
-        if not able:
-            because = f"none surely reaches the macro-F1 of {floor}, and it comes nearest"
-            return Choice(nearest.number, because, meets_floor=False)
-        among_text = f" of those that surely reach a macro-F1 of {floor}"
-    at_knee = _at_knee(tuple(bounded.values()), [bounded[item.number] for item in able], among_text)
+        sure = [item for item in able if estimates[item.number].lower >= floor]
+        if not sure:
+            return _nearest(able, estimates, floor)
+        able, among_text = sure, f" of those that surely reach a macro-F1 of {floor}"
+    at_knee = _at_knee(members, able, estimates, among_text)
     if score is None:
         return at_knee
+    return _of_lowest_score(able, estimates, score, among_text) or Choice(
+        at_knee.number, f"the score {score} has no value on the front, and {at_knee.because}"
+    )
+
+
+def _nearest(
+    able: Sequence[TrialRecord], estimates: Mapping[int, Estimate], floor: float
+) -> Choice:
+    """The member that comes nearest to a floor that none surely reaches."""
+    nearest = max(able, key=lambda item: estimates[item.number].lower)
+    because = f"none surely reaches the macro-F1 of {floor}, and it comes nearest"
+    return Choice(nearest.number, because)
+
+
+def _of_lowest_score(
+    able: Sequence[TrialRecord], estimates: Mapping[int, Estimate], score: str, among: str
+) -> Choice | None:
+    """The member of lowest expected score; None where no member has one."""
     rate = parse_score(score)
     values = {item.number: _expected(rate, item, estimates[item.number]) for item in able}
     scores = {number: value for number, value in values.items() if value is not None}
     if not scores:
-        because = f"the score {score} has no value on the front, and {at_knee.because}"
-        return Choice(at_knee.number, because)
+        return None
     lowest = min(scores, key=lambda number: scores[number])
-    because = f"its score {score} is the lowest{among_text}, {scores[lowest]:.4f}"
+    because = f"its score {score} is the lowest{among}, {scores[lowest]:.4f}"
     chosen = next(item for item in able if item.number == lowest)
     least = _value(rate, chosen, estimates[lowest].lower)
     if estimates[lowest].sd > 0 and least is not None:
@@ -120,9 +130,19 @@ def _value(score: Score, record: TrialRecord, metric: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _at_knee(members: Sequence[TrialRecord], able: Sequence[TrialRecord], among: str) -> Choice:
+def _at_knee(
+    members: Sequence[TrialRecord],
+    able: Sequence[TrialRecord],
+    estimates: Mapping[int, Estimate],
+    among: str,
+) -> Choice:
+    """The one of `able` at the knee of all members' lower bounds."""
+    bounded = {
+        item.number: replace(item, macro_f1=estimates[item.number].lower) for item in members
+    }
+    front = pareto_front(tuple(bounded.values()))
     because = f"it is the knee of the front{among}: both ways from it cost more than they give"
-    return Choice(knee(pareto_front(members), able).number, because)
+    return Choice(knee(front, [bounded[item.number] for item in able]).number, because)
 
 
 def knee(front: Sequence[TrialRecord], among: Sequence[TrialRecord] | None = None) -> TrialRecord:

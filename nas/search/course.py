@@ -4,7 +4,7 @@ from nas.report.tensorboard import CurveWriter
 from nas.runs.trials import TrialRecord
 from nas.search.stopping.curve import Curve
 from nas.search.stopping.rule import GO_ON, StopRule, Verdict
-from nas.search.trials import Candidate, StudyRecords
+from nas.search.trials import SEED_SHARE, Candidate, StudyRecords
 from nas.tasks.base import Metrics
 from nas.train.checkpoint import EpochResult
 from nas.train.inherit import Inherited
@@ -75,4 +75,5 @@ def _curve(record: TrialRecord) -> Curve:
         full=record.history,
         short=record.short_history,
         finished=record.state == "trained",
+        seed_sd=SEED_SHARE * (record.validation_sd or 0.0),
     )

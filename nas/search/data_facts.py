@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nas.search.search_data import SearchData
 from nas.search.settings import SearchSettings
-from nas.search.trainer import load_search_data
 from nas.spec.definition import InputSpec
 from nas.spec.space import SpaceSpec
 from nas.tasks.registry import task_of
@@ -36,7 +36,7 @@ def examine_data(
     task.check_space(space)
     channels, height, width = space.input.shapes()[0]
     size = InputSpec(channels=channels, height=height, width=width)
-    data = load_search_data(task, space, settings, size)
+    data = SearchData(task, space, settings).at(size)
     task.check_space(space.with_classes(data.classes))
     if data.unreadable:
         say(f"{len(data.unreadable)} files can't be read and are left out; log.txt names them")

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial
 
-from nas.runs.finalists import Estimate, FinalRecord, SeedNoise
+from nas.runs.certainty import Estimate, SeedNoise
+from nas.runs.finalists import FinalRecord
 from nas.runs.trials import TrialRecord
 from nas.search.known_cost import posterior_of
-from nas.search.trials import records_of
+from nas.search.trials import noise_sd
 
 PRIOR_DEGREES = 2
 """Repeats that the model's noise counts for, beside those that were trained."""
@@ -23,33 +24,32 @@ class Posterior:
     beliefs: Mapping[int, tuple[float, float]]
     """Trial number to mean and standard deviation of the macro-F1; lucky measurements shrunk."""
     noise_sd: float
-    """Standard deviation of one measurement around the truth of its network."""
+    """Standard deviation of one measurement around the truth of its network, by its seed."""
 
 
 def believe(study: optuna.Study) -> Posterior:
     """What the known-cost sampler's model makes of all of a study's trials, whatever drew them.
 
-    Its noise is how far the measurements lie from it, as root mean square.
+    Its noise is what each trial says of its own, or how far the measurements lie from the model
+    where that is more, both as root mean square.
     """
     known = [item for item in study.get_trials(deepcopy=False) if _has_value_of_its_own(item)]
-    beliefs = posterior_of(known, noise_sd=_prediction_sd)
-    measured = {item.number: item.macro_f1 for item in records_of(study) if item.macro_f1}
-    squares = [
-        (measured[number] - mean) ** 2
-        for number, (mean, _) in beliefs.items()
-        if number in measured
+    beliefs = posterior_of(known, noise_sd=noise_sd)
+    measured = [
+        item for item in known if item.user_attrs["outcome"] == "trained" and item.number in beliefs
     ]
-    return Posterior(beliefs, math.sqrt(sum(squares) / len(squares)) if squares else 0.0)
+    told = _root_mean_square([noise_sd(item) for item in measured])
+    seen = _root_mean_square([item.values[1] - beliefs[item.number][0] for item in measured])
+    return Posterior(beliefs, max(told, seen))
+
+
+def _root_mean_square(values: Sequence[float]) -> float:
+    return math.sqrt(sum(value**2 for value in values) / len(values)) if values else 0.0
 
 
 def _has_value_of_its_own(trial: FrozenTrial) -> bool:
     """A duplicate was told what another trial measured: no second measurement."""
     return trial.user_attrs.get("outcome") in ("trained", "stopped")
-
-
-def _prediction_sd(trial: FrozenTrial) -> float:
-    """How uncertain the metric is that a stopped trial was told."""
-    return float(trial.user_attrs.get("predicted_sd") or 0.0)
 
 
 def pool_seed_noise(finals: Iterable[FinalRecord], prior_sd: float) -> SeedNoise:

@@ -17,8 +17,9 @@ import optuna
 from nas.errors import NasError
 from nas.runs.folder import append_log
 from nas.runs.locks import exclusive
+from nas.search.job import Job
 from nas.search.trials import end_running
-from nas.search.worker import Job, work_in_process
+from nas.search.worker import work_in_process
 
 MAX_DEATHS = 3
 """Workers that may die in a row without a trial in training, before the search is given up."""
@@ -85,11 +86,17 @@ class LocalWorkers:
             process.start()
 
     def _replace(self, dead: BaseProcess) -> None:
-        """Write down what the dead worker was doing, and start another."""
+        """Write down what the dead worker was doing, and start another.
+
+        A network whose training had ended, but which the study was not told, is trained again.
+        """
         how = f"worker process ended with {_exit_text(dead.exitcode)}"
         append_log(self.job.folder, how)
         with exclusive(self.job.claims):
             ended = end_running(self.study, pid=dead.pid, reason=how)
+            for trial in ended:
+                if trial.user_attrs.get("outcome") in ("trained", "stopped"):  # noted, not told
+                    self.study.enqueue_trial(trial.params)
         self._deaths = 0 if ended else self._deaths + 1
         if self._deaths > MAX_DEATHS:
             raise NasError(

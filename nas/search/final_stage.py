@@ -11,9 +11,10 @@ from nas.report.finalists import seeds_text
 from nas.report.tables import metric_text, seconds_text
 from nas.runs.finalists import FinalRecord
 from nas.search.executor import LocalWorkers
+from nas.search.final_share import FinalShare
 from nas.search.final_study import read_finals
 from nas.search.final_trainer import Found
-from nas.search.finalists import FinalPlan, FinalShare, next_final
+from nas.search.finalists import FinalPlan, next_final
 from nas.search.journal import open_study
 from nas.search.trials import end_running
 from nas.search.worker import Job

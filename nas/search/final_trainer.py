@@ -1,34 +1,29 @@
 """Trains finalists again, each with seeds of its own, and tells their journal what came of it."""
 
 import time
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
-import torch
-from optuna.trial import TrialState
 
-from nas.errors import NasError
-from nas.model.build import build_network
 from nas.report.tensorboard import TrialBoard
-from nas.runs.folder import append_log
 from nas.runs.trials import TrialRecord
 from nas.search.estimates import Posterior, believe
+from nas.search.failure import note_failure
 from nas.search.final_study import claim_final
 from nas.search.finalists import Final, next_final
+from nas.search.search_data import SearchData
 from nas.search.settings import SearchSettings
-from nas.search.trainer import load_search_data, reason_of
 from nas.search.trials import note_outcome, records_of
 from nas.spec.architecture import parse_architecture
-from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task, TaskData
 from nas.train.checkpoint import EpochResult
-from nas.train.device import choose_device, seeded
-from nas.train.failure import TrainingFailed, memory_watched
+from nas.train.device import choose_device
 from nas.train.loop import FitResult, fit
+from nas.train.seeded_network import build_seeded
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class Found:
 
 
 class FinalTrainer:
-    """Trains finalists for one worker; keeps the data of each input size."""
+    """Trains finalists for one worker."""
 
     def __init__(
         self,
@@ -60,12 +55,11 @@ class FinalTrainer:
     ) -> None:
         self.folder = folder
         self.settings = settings
-        self.space = space
         self.task = task
         self.found = found
         self.device = choose_device(settings.device)
         self.board = TrialBoard(folder / "tensorboard")
-        self._data: dict[InputSpec, TaskData] = {}
+        self.data = SearchData(task, space, settings)
 
     def run(self, finals: optuna.Study, claims: Path, deadline: float | None) -> None:
         """Train until no training is wanted any more, or the time is up."""
@@ -84,22 +78,23 @@ class FinalTrainer:
         start = time.perf_counter()
         try:
             architecture = parse_architecture(record.architecture_yaml or "", self.folder)
-            data = self._load(architecture.input)
+            data = self.data.at(architecture.input)
             start = time.perf_counter()  # of the network alone, as in the search
             result = self._fit(final, architecture, data, record)
         except Exception as error:  # the other finalists can still be trained
-            self._fail(finals, trial, final, error)
+            name = f"trial {final.trial}, seed {final.seed}"
+            note_failure(self.folder, finals, trial, name, error)
             return
-        last = result.history[-1].validation
+        best = result.best_validation  # as in the search: one scale for all that is compared
         note_outcome(
             trial,
             "trained",
             seconds=round(time.perf_counter() - start, 3),
             history=[item.validation.first for item in result.history],
-            metrics=last.as_json(),
-            validation_sd=last.first_sd,
+            metrics=best.as_json(),
+            validation_sd=best.first_sd,
         )
-        finals.tell(trial, [record.macs or 0, last.first])
+        finals.tell(trial, [record.macs or 0, best.first])
 
     def _fit(
         self, final: Final, architecture: ArchitectureSpec, data: TaskData, record: TrialRecord
@@ -119,25 +114,7 @@ class FinalTrainer:
                     learning_rate=result.learning_rate,
                 )
 
-            with seeded(training.seed, self.device), memory_watched("building the network"):
-                network = build_network(architecture)
+            network = build_seeded(architecture, training.seed, self.device)
             result = fit(network, data, self.task, training, device=self.device, on_epoch=on_epoch)
-            curves.result(record.macs or 0, metric, result.history[-1].validation.first)
+            curves.result(record.macs or 0, metric, result.best_validation.first)
         return result
-
-    def _load(self, size: InputSpec) -> TaskData:
-        if size not in self._data:
-            self._data[size] = load_search_data(self.task, self.space, self.settings, size)
-        return self._data[size]
-
-    def _fail(
-        self, finals: optuna.Study, trial: optuna.Trial, final: Final, error: Exception
-    ) -> None:
-        reason = reason_of(error)
-        append_log(self.folder, f"trial {final.trial}, seed {final.seed} failed: {reason}")
-        if not isinstance(error, TrainingFailed | NasError):
-            append_log(self.folder, "".join(traceback.format_exception(error)))
-        note_outcome(trial, "failed", reason=reason)
-        finals.tell(trial, state=TrialState.FAIL)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nas.runs.finalists import Estimate, FinalRecord
+from nas.runs.certainty import Estimate
+from nas.runs.finalists import FinalRecord
 from nas.runs.trials import TrialRecord
 from nas.search.choice import choose, pareto_front
 from nas.search.estimates import Posterior, estimate_all, pool_seed_noise
@@ -15,8 +16,6 @@ from nas.search.settings import SearchSettings
 
 DRAWS = 40
 """Ways that the truth may be, drawn to see which network would be chosen in how many."""
-MAX_SHARE = 1 / 3
-"""Of a time limit, what is kept for the finalists at most."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Final:
     epochs: int
     architecture_hash: str
     found_among: int
-    """Networks that the search has trained."""
+    """Networks that the search had trained when its round of finalists began."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +80,35 @@ def next_final(
     """The next training: of the network that is most likely to be chosen and lacks a seed.
 
     Likely as things stand: trainings that are done, and those under way, are among `finals`. None
-    when no more are wanted: `finalists` networks at most, and as many again only after the search
-    went on and its front has other members.
+    when no more are wanted: `finalists` networks at most, and as many again only once the search
+    has gone on and found another member of the front.
     """
     plan = FinalPlan.of(settings)
     finals = plan.comparable(finals)
-    trained = len(posterior.beliefs)
-    begun = {item.trial for item in finals if item.found_among == trained}
+    found_among = _round(records, believed_front(records, posterior), finals)
+    begun = {item.trial for item in finals if item.found_among == found_among}
     for rank, item in enumerate(_by_promise(records, posterior, finals, settings)):
         seeds = {final.seed for final in finals if final.trial == item.number}
         missing = [seed for seed in plan.seeds if seed not in seeds]
         new = rank < plan.finalists and len(begun) < plan.finalists
         if missing and (item.number in begun or new):
-            return Final(
-                item.number, missing[0], plan.epochs, item.architecture_hash or "", trained
-            )
+            hash_ = item.architecture_hash or ""
+            return Final(item.number, missing[0], plan.epochs, hash_, found_among)
     return None
+
+
+def _round(
+    records: Sequence[TrialRecord], front: Sequence[TrialRecord], finals: Sequence[FinalRecord]
+) -> int:
+    """Networks trained as the present round of finalists began, or begins now.
+
+    A new one begins where the front has a member that was trained since the last: a search goes on
+    with its trainings in order, so that it is beyond as many as there were.
+    """
+    trained = sorted(item.number for item in records if item.state == "trained")
+    last = max((item.found_among or 0 for item in finals), default=0)
+    since = set(trained[last:])
+    return len(trained) if any(item.number in since for item in front) else last
 
 
 def _by_promise(
@@ -155,30 +167,3 @@ def _drawn(
     after = seed_sd / math.sqrt(seeds)
     mean = known.mean + math.hypot(error, after) * normal
     return replace(known, mean=mean, sd=math.hypot(after, known.validation_sd))
-
-
-@dataclass(frozen=True)
-class FinalShare:
-    """How much of a time limit is kept for the finalists."""
-
-    plan: FinalPlan
-    epochs: int
-    """Epochs of the search's own trainings."""
-    workers: int
-    limit_s: float
-    """The whole time limit, in seconds."""
-
-    def seconds(self, records: Sequence[TrialRecord]) -> float:
-        """As long as the finalists' trainings will take, going by those of the search.
-
-        The last of them then begins as the time ends. At most a third of the limit: a search that
-        trained next to nothing has nothing to choose from.
-        """
-        known = [
-            item.seconds for item in records if item.state == "trained" and item.seconds is not None
-        ]
-        if not known:
-            return 0.0
-        each = sum(known) / len(known) * self.plan.epochs / self.epochs
-        rounds = math.ceil(self.plan.trainings / self.workers)
-        return min(rounds * each, MAX_SHARE * self.limit_s)

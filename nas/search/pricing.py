@@ -90,10 +90,6 @@ class PricedSpace:
             known = self._networks[key] = self.draw(GivenTrial(params))
         return known
 
-    def architecture(self, params: Mapping[str, Any]) -> ArchitectureSpec:
-        """The network of the parameters, named as that of trial 0."""
-        return self.priced(params).architecture
-
     def cost(self, params: Mapping[str, Any]) -> float:
         """MACs of the network of the parameters, infinite over the budget."""
         priced = self.priced(params)

@@ -62,26 +62,29 @@ def write_results(study: optuna.Study, job: Job, data: DataFacts) -> SearchResul
     if finals:
         write_finalists_csv(folder / "finalists.csv", verdict.certainty.finals)
     result = SearchResult(folder, records, pareto_front(records), verdict)
-    texts = {item.number: _architecture_text(result, item, settings, data) for item in result.front}
-    _write_front(folder / "front", texts)
-    for record in records:
-        if record.number == result.best or record.number in verdict.certainty.finalists:
-            texts[record.number] = _architecture_text(result, record, settings, data)
+    shown = {*result.front_numbers, *verdict.certainty.finalists, result.best}
+    architectures = {
+        record.number: _architecture_text(result, record, settings, data)
+        for record in records
+        if record.number in shown
+    }
+    _write_front(folder / "front", {item: architectures[item] for item in result.front_numbers})
     if result.best is not None:
-        atomic_write_text(folder / "best.yaml", texts[result.best])
+        atomic_write_text(folder / "best.yaml", architectures[result.best])
     plot_front(
         records,
         result.front_numbers,
         result.best,
         folder / "front.png",
         max_macs=settings.budget.max_macs,
+        repeated=verdict.certainty.repeated,
     )
-    _write_page(result, settings, data, texts)
+    _write_page(result, settings, data, architectures)
     return result
 
 
 def _write_page(
-    result: SearchResult, settings: SearchSettings, data: DataFacts, texts: dict[int, str]
+    result: SearchResult, settings: SearchSettings, data: DataFacts, architectures: dict[int, str]
 ) -> None:
     values = settings.model_dump(mode="json", exclude={"environment", "command", "data"})
     write_report(
@@ -97,7 +100,7 @@ def _write_page(
         space_yaml=(result.folder / "space.yaml").read_text(encoding="utf-8"),
         settings=values,
         environment=settings.environment,
-        front_architectures=texts,
+        architectures=architectures,
         certainty=result.verdict.certainty,
     )
 
@@ -131,9 +134,9 @@ def _architecture_text(
     return dump_architecture(replace(architecture, provenance=provenance))
 
 
-def _write_front(folder: Path, texts: dict[int, str]) -> None:
+def _write_front(folder: Path, front: dict[int, str]) -> None:
     """One file a member; what is there of an earlier front is removed."""
-    names = {f"trial-{number:04d}.yaml": text for number, text in texts.items()}
+    names = {f"trial-{number:04d}.yaml": text for number, text in front.items()}
     for name, text in names.items():
         atomic_write_text(folder / name, text)
     for old in folder.glob("trial-*.yaml"):

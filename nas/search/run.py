@@ -15,13 +15,13 @@ from nas.runs.locks import exclusive, locked_run
 from nas.search.data_facts import DataFacts, examine_data
 from nas.search.executor import LocalWorkers
 from nas.search.final_stage import train_finalists
+from nas.search.job import Job
 from nas.search.journal import open_study
 from nas.search.results import SearchResult, write_results
 from nas.search.settings import SearchSettings, read_settings, write_settings
 from nas.search.stopping.plan import plan_stops
 from nas.search.trials import count_spent, end_running, records_of
 from nas.search.watch import Watch, shortfall
-from nas.search.worker import Job
 from nas.spec.space import SpaceSpec, load_space
 
 Say = Callable[[str], None]

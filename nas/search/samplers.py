@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial
 
 from nas.search.known_cost import KnownCostSampler
 from nas.search.pricing import PricedSpace
+from nas.search.trials import noise_sd
 from nas.spec.sampler_names import SamplerName
 
 POPULATION = 20
@@ -47,7 +48,13 @@ def build_sampler(
     """
     if name == "known_cost":
         return KnownCostSampler(
-            space.cost, space.draw, key=space.key, noise_sd=_noise_sd, seconds=seconds, seed=seed
+            space.cost,
+            space.draw,
+            key=space.key,
+            noise_sd=noise_sd,
+            seconds=seconds,
+            retry=_was_interrupted,
+            seed=seed,
         )
     with warnings.catch_warnings():
         # NSGA-III, and `group` (parameters of a branch modelled jointly), count as experimental.
@@ -55,6 +62,6 @@ def build_sampler(
         return _OPTUNAS[name](seed)
 
 
-def _noise_sd(trial: FrozenTrial) -> float:
-    """How uncertain the metric is that the trial was told: it may be a prediction."""
-    return float(trial.user_attrs.get("predicted_sd") or 0.0)
+def _was_interrupted(trial: FrozenTrial) -> bool:
+    """True for a trial that was ended before its outcome was told: its network may come again."""
+    return trial.user_attrs.get("outcome") not in ("failed", "duplicate")

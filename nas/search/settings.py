@@ -43,6 +43,10 @@ class SearchSettings(Frozen):
     """Versions, commit and hardware."""
 
 
+_BEFORE: dict[str, str | int] = {"stop": "none", "finalists": 0}
+"""What a search did before these settings were there."""
+
+
 def write_settings(folder: Path, settings: SearchSettings) -> None:
     """Write `settings.yaml` into a run's folder."""
     text = block(settings.model_dump(mode="json")) + "\n"
@@ -50,5 +54,12 @@ def write_settings(folder: Path, settings: SearchSettings) -> None:
 
 
 def read_settings(folder: Path) -> SearchSettings:
-    """The settings of a run's folder. Raises NasError where there are none."""
-    return validate(SearchSettings, read_document(folder / "settings.yaml"))
+    """The settings of a run's folder. Raises NasError where there are none.
+
+    A run that was begun before there were early stopping and finalists goes on without them.
+    """
+    document = read_document(folder / "settings.yaml")
+    settings = validate(SearchSettings, document)
+    written = document.data.get("search") or {}
+    before = {name: value for name, value in _BEFORE.items() if name not in written}
+    return settings.model_copy(update={"search": settings.search.model_copy(update=before)})

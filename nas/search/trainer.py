@@ -1,49 +1,42 @@
 """Trains the candidates of one worker, and tells the study what came of each."""
 
 import time
-import traceback
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
-import torch
-from optuna.trial import TrialState
 from torch import nn
 
-from nas.errors import NasError
-from nas.model.build import build_network
 from nas.report.tensorboard import CurveWriter, TrialBoard
 from nas.runs.folder import append_log
 from nas.search.candidates import Proposal
 from nas.search.course import Course
+from nas.search.failure import note_failure
+from nas.search.search_data import SearchData
 from nas.search.settings import SearchSettings
 from nas.search.stopping.plan import plan_stops
 from nas.search.trials import StudyRecords, note_outcome
 from nas.spec.architecture import dump_architecture
-from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task, TaskData
 from nas.train.checkpoint import EpochResult
-from nas.train.device import choose_device, seeded
-from nas.train.failure import TrainingFailed, memory_watched
+from nas.train.device import choose_device
 from nas.train.inherit import Donors
 from nas.train.loop import FitResult, fit
-
-MAX_REASON = 500
-"""Characters of a failure's reason that are kept."""
+from nas.train.seeded_network import build_seeded
 
 
 class CandidateTrainer:
-    """Trains candidates; keeps the data of each input size."""
+    """Trains candidates for one worker."""
 
     def __init__(
         self, folder: Path, settings: SearchSettings, space: SpaceSpec, task: Task[Any]
     ) -> None:
         self.folder = folder
         self.settings = settings
-        self.space = space
         self.task = task
         self.device = choose_device(settings.device)
         self.board = TrialBoard(folder / "tensorboard")
@@ -53,7 +46,7 @@ class CandidateTrainer:
             if settings.search.inherit
             else None
         )
-        self._data: dict[InputSpec, TaskData] = {}
+        self.data = SearchData(task, space, settings)
 
     def train(self, study: optuna.Study, proposal: Proposal) -> None:
         """Train one candidate and tell the study; a failure is written down with its reason."""
@@ -61,13 +54,15 @@ class CandidateTrainer:
         course = Course(trial.number, proposal.candidate, self.plan.rule, records)
         start = time.perf_counter()
         try:
-            data = self._load(proposal.architecture.input)
+            data = self.data.at(proposal.architecture.input)
             start = time.perf_counter()  # of the network alone: the next one finds the data loaded
             processor_start = time.process_time()
             architecture = replace(proposal.architecture, preprocess=data.preprocess)
             self._run(course, architecture, data)
         except Exception as error:  # a fault in one network must not end the search
-            self._fail(study, trial, error, course, time.perf_counter() - start)
+            seconds = round(time.perf_counter() - start, 3)
+            known = {"seconds": seconds, "epochs": course.epochs}
+            note_failure(self.folder, study, trial, f"trial {trial.number}", error, **known)
             return
         timing = {"seconds": round(time.perf_counter() - start, 3)}
         if self.device.type == "cpu":  # which tells networks apart whatever else the machine does
@@ -116,38 +111,10 @@ class CandidateTrainer:
 
     def _build(self, course: Course, architecture: ArchitectureSpec) -> nn.Module:
         """The network that a training begins with, the same each time but for what it inherits."""
-        with (
-            seeded(self.settings.training.seed, self.device),
-            memory_watched("building the network"),
-        ):
-            network = build_network(architecture)
+        network = build_seeded(architecture, self.settings.training.seed, self.device)
         if self.donors is not None:
             course.inherited = self.donors.start(architecture, network)
         return network
-
-    def _load(self, size: InputSpec) -> TaskData:
-        if size not in self._data:
-            self._data[size] = load_search_data(self.task, self.space, self.settings, size)
-        return self._data[size]
-
-    def _fail(
-        self,
-        study: optuna.Study,
-        trial: optuna.Trial,
-        error: Exception,
-        course: Course,
-        seconds: float,
-    ) -> None:
-        reason = reason_of(error)
-        append_log(self.folder, f"trial {trial.number} failed: {reason}")
-        if not isinstance(error, TrainingFailed | NasError):
-            append_log(self.folder, "".join(traceback.format_exception(error)))
-        note_outcome(
-            trial, "failed", seconds=round(seconds, 3), reason=reason, epochs=course.epochs
-        )
-        study.tell(trial, state=TrialState.FAIL)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
 
 
 def _note_course(trial: optuna.Trial, course: Course, **values: Any) -> None:
@@ -175,26 +142,3 @@ def _note_course(trial: optuna.Trial, course: Course, **values: Any) -> None:
         **known,
         **values,
     )
-
-
-def reason_of(error: Exception) -> str:
-    """What is kept of an error that ended a training."""
-    if isinstance(error, TrainingFailed | NasError):
-        return str(error)[:MAX_REASON]
-    return f"{type(error).__name__}: {error}"[:MAX_REASON]
-
-
-def load_search_data(
-    task: Task[Any], space: SpaceSpec, settings: SearchSettings, size: InputSpec
-) -> TaskData:
-    """Training and validation data at one input size; a search never asks for the test split."""
-    data: TaskData = task.load_data(
-        None if settings.data is None else Path(settings.data),
-        size,
-        space.preprocess,
-        splits=("train", "validation"),
-        seed=settings.split_seed,
-        strict=settings.strict,
-        groups=None if settings.groups is None else Path(settings.groups),
-    )
-    return data

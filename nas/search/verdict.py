@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nas.runs.finalists import Certainty, FinalRecord
+from nas.runs.certainty import Certainty
+from nas.runs.finalists import FinalRecord
 from nas.runs.trials import TrialRecord
 from nas.search.choice import Choice, choose
 from nas.search.estimates import Posterior, estimate_all, pool_seed_noise

@@ -10,8 +10,8 @@ from nas.errors import NasError
 from nas.report.progress import SearchProgress
 from nas.runs.trials import TrialRecord, write_trials_csv
 from nas.search.candidates import Limits
+from nas.search.job import Job
 from nas.search.trials import StudyRecords, count_spent, records_of
-from nas.search.worker import Job
 
 MAX_FAILURES = 5
 """Trainings that may fail before the first success: then it is not the networks that are wrong."""

@@ -5,9 +5,6 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import optuna
 
@@ -17,60 +14,16 @@ from nas.runs.locks import shared
 from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposer
 from nas.search.durations import Durations
 from nas.search.final_trainer import FinalTrainer, Found
-from nas.search.finalists import FinalPlan, FinalShare
+from nas.search.job import Job as Job
 from nas.search.journal import open_study
 from nas.search.pricing import PricedSpace
 from nas.search.samplers import build_sampler
-from nas.search.settings import SearchSettings
 from nas.search.trainer import CandidateTrainer
 from nas.spec.space import SpaceSpec, load_space
 from nas.tasks.registry import task_named
 from nas.train.device import set_threads
 
 PARENT_POLL_S = 0.5
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a worker is told."""
-
-    folder: Path
-    settings: SearchSettings
-    classes: tuple[str, ...]
-    index: int
-    """Which of the workers it is; decides its seed."""
-    deadline: float | None
-    """Time of `time.time()` after which no network is begun."""
-    stage: Literal["search", "final"] = "search"
-    """Whether new networks are trained, or the finalists again."""
-
-    @property
-    def journal(self) -> Path:
-        return self.folder / "study.log"
-
-    @property
-    def final_journal(self) -> Path:
-        """Of the finalists' trainings."""
-        return self.folder / "finalists.log"
-
-    @property
-    def final_share(self) -> FinalShare | None:
-        """What is kept of the time for the finalists; None without a limit."""
-        search = self.settings.search
-        if self.deadline is None or search.minutes is None:
-            return None
-        plan, epochs = FinalPlan.of(self.settings), self.settings.training.epochs
-        return FinalShare(plan, epochs, self.settings.workers, 60 * search.minutes)
-
-    @property
-    def claims(self) -> Path:
-        """Locked by who takes a trial or a network."""
-        return self.folder / ".claims"
-
-    @property
-    def workers_lock(self) -> Path:
-        """Locked, shared, by every worker as long as it lives."""
-        return self.folder / ".workers"
 
 
 def work_in_process(job: Job, parent: int) -> None:
@@ -121,15 +74,16 @@ def _search(job: Job, space: SpaceSpec, study: optuna.Study) -> None:
     begun = len(study.get_trials(deepcopy=False))
     seed = job.settings.search.seed + 1_000 * job.index + begun
     search, priced = job.settings.search, PricedSpace(space, job.settings.budget)
-    durations = Durations(priced)
-    seconds = durations.seconds if search.per_second else None
+    durations = Durations(priced) if search.per_second else None
+    seconds = None if durations is None else durations.seconds
     study.sampler = build_sampler(search.sampler, seed, priced, seconds)
     limits = Limits(job.settings.budget, job.settings.search.trials, job.deadline, job.final_share)
     proposer = Proposer(study, priced, limits, seed, job.claims)
     trainer = CandidateTrainer(job.folder, job.settings, space, task_named(space.task))
     try:
         while True:
-            durations.learn(study.get_trials(deepcopy=False))
+            if durations is not None:
+                durations.learn(study.get_trials(deepcopy=False))
             trainer.train(study, proposer.propose())
     except Exhausted as end:
         append_log(job.folder, f"worker {job.index} ends: {end}")

@@ -17,7 +17,8 @@ class SearchSpec(Frozen):
     trials: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 30
     """Networks to train."""
     minutes: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
-    """No network is begun after this time; null is no limit."""
+    """No network is begun after this time, in which the finalists are trained too; null is no
+    limit."""
     sampler: SamplerName = "known_cost"
     """How candidates are drawn: by their known cost, Optuna's samplers, or at random."""
     per_second: Flag = False

@@ -26,10 +26,6 @@ Loss = Callable[[Any, Any], Tensor]
 """From a network's outputs and a batch's targets to a scalar."""
 
 
-_TWO_SIDED_95 = 1.96
-"""Standard deviations from the mean to an end of a 95 % interval of a normal distribution."""
-
-
 class TaskData(Protocol):
     """What every task's loaded data tell."""
 
@@ -67,11 +63,9 @@ class Metrics(ABC):
         """The value that decides (`Task.first_metric`); higher is better."""
 
     @property
+    @abstractmethod
     def first_sd(self) -> float:
         """Standard deviation of `first` over other samples of the same size."""
-        values = self.with_intervals().items()
-        low, high = next(value for name, value in values if name.endswith("_ci95"))
-        return float(high - low) / (2 * _TWO_SIDED_95)
 
     @abstractmethod
     def as_json(self) -> dict[str, Any]:

@@ -148,8 +148,8 @@ class Donors:
 def hand_on(path: Path, network: nn.Module, count: int) -> None:
     """Fill the first `count` blocks of a network in place from a donor's file.
 
-    Raises NasError for a file that is gone, damaged, or of other blocks; the network is then as it
-    was.
+    Raises NasError for a file that is gone, damaged (weights that are not finite too), or of other
+    blocks; the network is then as it was.
     """
     own = {
         name: value
@@ -165,6 +165,8 @@ def hand_on(path: Path, network: nn.Module, count: int) -> None:
         if donated[name].shape != value.shape:
             shapes = f"{tuple(donated[name].shape)}, not {tuple(value.shape)}"
             raise NasError(f"of other blocks: {name} has the shape {shapes}", file=path)
+        if not donated[name].isfinite().all():
+            raise NasError(f"damaged: {name} is not finite", file=path)
     with torch.no_grad():
         for name, value in own.items():
             value.copy_(donated[name])

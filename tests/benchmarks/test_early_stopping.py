@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from math import log
+from math import log, sqrt
 from pathlib import Path
 
 import pytest
@@ -50,7 +50,11 @@ class StopsAt:
 
 def test_pool_is_read_with_the_first_seed(pool: Pool) -> None:
     first = pool.networks[0]
-    assert first.curve == Curve(0, 100, (0.1, 0.2, 0.3, 0.25), (0.1, 0.2), finished=True)
+    seed_sd = sqrt(sum((0.9 - final) ** 2 / 2 for _, final in FINALS) / 4)
+    full = (0.1, 0.2, 0.3, 0.25)
+    assert first.curve == Curve(
+        0, 100, full, (0.1, 0.2), finished=True, seed_sd=pytest.approx(seed_sd)
+    )
     assert (first.short_epoch_s, first.full_epoch_s, pool.epochs) == (1.0, 2.0, 4)
     assert [curve.number for curve in pool.front] == [0, 1, 3]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.efficiency.hypervolume import Reference, hypervolumes, undominated
+from benchmarks.hypervolume import Reference, hypervolumes, undominated
 
 CORNER = Reference(cost=8, metric=0)
 points = st.lists(st.tuples(st.integers(0, 9), st.integers(-1, 7)), min_size=1, max_size=12)

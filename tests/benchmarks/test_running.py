@@ -11,9 +11,11 @@ import pytest
 
 from benchmarks.wall_clock import arm_process
 from benchmarks.wall_clock.arm_process import Job
-from benchmarks.wall_clock.arms import Arm, ArmRun, Terms, command, read_run, read_runs
+from benchmarks.wall_clock.arms import OURS, Arm, ArmRun, Terms, command, read_run, read_runs
 from benchmarks.wall_clock.running import open_jobs, run_side_by_side
+from nas.cli.search import search
 from nas.errors import NasError
+from nas.search.journal import open_study
 
 TERMS = Terms(
     data="pictures",
@@ -107,6 +109,28 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_run(tmp_path) == run
     with pytest.raises(NasError, match="no runs"):
         read_runs(tmp_path / "nothing")
+
+
+def test_ours_without_stopping_differs_in_that_alone(tmp_path: Path) -> None:
+    terms = replace(TERMS, our_flags="--stop asha --short-epochs 3")
+    ours, bare = (command(arm, 0, terms, tmp_path) for arm in OURS)
+    assert bare == [*ours, "--stop", "none", "--short-epochs", "0"]
+    parsed = search.make_context("search", bare[bare.index("search") + 1 :])
+    assert (parsed.params["stop"], parsed.params["short_epochs"]) == ("none", 0)
+
+
+def test_ours_without_stopping_is_read_as_ours(tmp_path: Path) -> None:
+    (tmp_path / "search").mkdir()
+    study = open_study(tmp_path / "search" / "study.log")
+    trial = study.ask()
+    for name, value in {"outcome": "trained", "macs": 7, "epochs": 1}.items():
+        trial.set_user_attr(name, value)
+    trial.set_user_attr("architecture_hash", "a")
+    trial.set_user_attr("architecture", "name: x")
+    study.tell(trial, [7, 0.5])
+    for arm in OURS:
+        found = ArmRun(tmp_path, arm, 0, TERMS, time.time() - 1, (0,)).timeline(1.0)
+        assert [item.macro_f1 for item in found.measured] == [0.5]
 
 
 @pytest.mark.parametrize("arm", ["plain", "plain-our-engine"])

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.efficiency.hypervolume import Reference
 from benchmarks.efficiency.simulation import Trace
 from benchmarks.efficiency.summary import Summary, summarise
 from benchmarks.efficiency.true_front import TrueFront
 from benchmarks.efficiency.verdict import Compared, verdict
+from benchmarks.hypervolume import Reference
 from benchmarks.search_efficiency import main
 
 FRONT = TrueFront(np.array([0.0, 5, 10]), np.array([0.0, 0.5, 1]), 10, 0, exact=True)

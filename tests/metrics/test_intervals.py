@@ -63,7 +63,13 @@ def test_macro_f1_sd_is_how_much_resamples_scatter() -> None:
         np.testing.assert_allclose(macro_f1_sd(confusion), macro_f1_of(draws).std(), rtol=0.08)
 
 
-def test_macro_f1_sd_of_no_doubt_and_of_no_samples() -> None:
-    assert macro_f1_sd(np.diag([5, 7, 9])) == 0
+def test_few_samples_that_are_all_right_leave_doubt() -> None:
+    sds = [macro_f1_sd(np.diag([count] * 3)) for count in (1, 5, 50, 5_000)]
+    assert sds == sorted(sds, reverse=True)
+    assert sds[0] > 0.1
+    assert 0 < sds[-1] < 0.001
+
+
+def test_macro_f1_sd_of_few_and_of_no_samples() -> None:
     assert macro_f1_sd(np.array([[5, 0, 0], [2, 3, 0], [0, 0, 0]])) > 0
     assert macro_f1_sd(np.zeros((3, 3), np.int64)) == 0

@@ -1,5 +1,7 @@
 """A made-up search with trials of every state."""
 
+from nas.runs.certainty import Certainty, Estimate, SeedNoise
+from nas.runs.finalists import FinalRecord
 from nas.runs.trials import TrialRecord
 
 MAX_MACS = 20_000_000
@@ -38,4 +40,15 @@ STOPPED = TrialRecord(
     predicted=0.45,
     predicted_sd=0.035,
     epochs=3,
+)
+FINALS = (
+    FinalRecord(0, 1, "trained", 4_000_000, 0.58, 0.02, 0.6, epochs=2, seconds=20.0),
+    FinalRecord(0, 2, "failed", reason="the loss became NaN"),
+    FinalRecord(2, 1, "trained", 1_862_490, 0.5, 0.02, 0.6, history=(0.3, 0.5)),
+    FinalRecord(2, 2, "trained", 1_862_490, 0.48, 0.02, 0.6, history=(0.2, 0.48)),
+)
+CERTAINTY = Certainty(
+    {0: Estimate(0.58, 0.02, (1,), 0.02), 2: Estimate(0.49, 0.02, (1, 2), 0.02)},
+    SeedNoise(0.014, 1),
+    FINALS,
 )

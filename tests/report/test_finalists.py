@@ -1,23 +1,13 @@
 """Finalists in words and tables, and on the page of a search."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from nas.report.finalists import expectation_text, finalist_table, noise_text
-from nas.runs.finalists import Certainty, Estimate, FinalRecord, SeedNoise, write_finalists_csv
-from tests.report.search_records import BEST, RECORDS
+from nas.runs.certainty import Certainty, Estimate, SeedNoise
+from nas.runs.finalists import write_finalists_csv
+from tests.report.search_records import BEST, CERTAINTY, FINALS, RECORDS
 from tests.report.test_html import _report
-
-FINALS = (
-    FinalRecord(0, 1, "trained", 4_000_000, 0.58, 0.02, 0.6, epochs=2, seconds=20.0),
-    FinalRecord(0, 2, "failed", reason="the loss became NaN"),
-    FinalRecord(2, 1, "trained", 1_862_490, 0.5, 0.02, 0.6, history=(0.3, 0.5)),
-    FinalRecord(2, 2, "trained", 1_862_490, 0.48, 0.02, 0.6, history=(0.2, 0.48)),
-)
-CERTAINTY = Certainty(
-    {0: Estimate(0.58, 0.02, (1,), 0.02), 2: Estimate(0.49, 0.02, (1, 2), 0.02)},
-    SeedNoise(0.014, 1),
-    FINALS,
-)
 
 
 def test_what_is_expected_of_the_best() -> None:
@@ -49,10 +39,11 @@ def test_both_noises_are_told() -> None:
 
 
 def test_page_tells_of_finalists(tmp_path: Path) -> None:
-    page = _report(tmp_path, certainty=CERTAINTY)
+    page = _report(tmp_path)
     for text in ("0.4900 (0.4571 at least", "0.0140 by the seed", "Finalists", "0.5000, 0.4800"):
         assert text in page.text, text
-    assert "is optimistic" not in page.text
+    alone = _report(tmp_path, certainty=replace(CERTAINTY, finals=()))
+    assert "Members of the front trained again" not in alone.text
 
 
 def test_csv_has_a_row_a_training(tmp_path: Path) -> None:

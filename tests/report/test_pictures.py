@@ -14,7 +14,7 @@ from nas.report.figure import drawable_labels
 from nas.report.front_plot import front_png, plot_front
 from nas.report.history_plot import front_curves_png, plot_history
 from nas.runs.trials import TrialRecord
-from tests.report.search_records import BEST, FRONT, MAX_MACS, RECORDS, STOPPED
+from tests.report.search_records import BEST, CERTAINTY, FRONT, MAX_MACS, RECORDS, STOPPED
 
 
 def _size(png: bytes) -> tuple[int, int]:
@@ -39,7 +39,7 @@ def scattered(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
 
 
 def test_front_plot_shows_every_trial_under_its_state(scattered: dict[str, list[float]]) -> None:
-    front_png(RECORDS, FRONT, BEST, max_macs=MAX_MACS)
+    front_png(RECORDS, FRONT, BEST, max_macs=MAX_MACS, repeated={})
     assert scattered == {
         "trained, not on the front (1)": [6_000_000],
         "front (2)": [1_862_490, 4_000_000],
@@ -58,9 +58,26 @@ def test_stopped_trials_are_hollow_at_what_was_predicted(monkeypatch: pytest.Mon
         return scatter(axes, x, y, **style)
 
     monkeypatch.setattr(Axes, "scatter", spy)
-    front_png((*RECORDS, STOPPED), FRONT, BEST, max_macs=MAX_MACS)
+    front_png((*RECORDS, STOPPED), FRONT, BEST, max_macs=MAX_MACS, repeated={})
     assert drawn["stopped early, as predicted (1)"] == ([7_000_000], [0.45], "none")
     assert drawn["front (2)"][2] is None
+
+
+def test_finalists_have_a_line_down_to_their_lower_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[Any, Any, Any]] = []
+    errorbar = Axes.errorbar
+
+    def spy(axes: Axes, x: Any, y: Any, yerr: Any, **style: Any) -> Any:
+        assert style["label"] == "trained again: mean, lower bound (2)"
+        drawn.append((x, y, yerr))
+        return errorbar(axes, x, y, yerr=yerr, **style)
+
+    monkeypatch.setattr(Axes, "errorbar", spy)
+    front_png(RECORDS, FRONT, BEST, max_macs=MAX_MACS, repeated=CERTAINTY.repeated)
+    [(macs, means, errors)] = drawn
+    assert macs == [1_862_490, 4_000_000]
+    assert means == [0.49, 0.58]
+    assert errors == [pytest.approx([1.645 * 0.02] * 2), [0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +104,7 @@ def test_front_plot_of_few_trials(
     records: tuple[TrialRecord, ...], max_macs: int | None, tmp_path: Path
 ) -> None:
     path = tmp_path / "front.png"
-    plot_front(records, (0,), 0, path, max_macs=max_macs)
+    plot_front(records, (0,), 0, path, max_macs=max_macs, repeated=CERTAINTY.repeated)
     assert _size(path.read_bytes())[0] >= 800
 
 

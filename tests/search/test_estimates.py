@@ -3,11 +3,16 @@
 import math
 
 import numpy as np
+import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution
 
-from nas.runs.finalists import FinalRecord, SeedNoise
+from nas.runs.certainty import SeedNoise
+from nas.runs.finalists import FinalRecord
 from nas.runs.trials import TrialRecord
-from nas.search.estimates import PRIOR_DEGREES, Posterior, estimate_all, pool_seed_noise
+from nas.search import estimates
+from nas.search.estimates import PRIOR_DEGREES, Posterior, believe, estimate_all, pool_seed_noise
+from nas.search.trials import noise_sd
 
 
 def final(trial: int, seed: int, value: float | None, sd: float = 0.0) -> FinalRecord:
@@ -70,3 +75,77 @@ def test_others_keep_the_models_word() -> None:
 def test_a_bound_is_never_below_zero() -> None:
     known = estimate_all([found(1, 0.1)], Posterior({1: (0.1, 0.5)}, 0), [], SeedNoise(0, 0))
     assert known[1].lower == 0
+
+
+VALIDATION_SD = 0.03
+STAGES, WIDTHS, KINDS = 5, 6, 3
+Truths = dict[int, float]
+
+
+def searched(trainings: int, seed: int, seed_sd: float) -> tuple[optuna.Study, Truths]:
+    """A study of made-up networks, measured with that noise, and what each truly reaches."""
+    generator = np.random.default_rng(seed)
+    effects = generator.normal(0, 0.02, (STAGES, KINDS))
+    study, truths = optuna.create_study(directions=["minimize", "maximize"]), {}
+    widths, kinds = IntDistribution(1, WIDTHS), CategoricalDistribution(list(range(KINDS)))
+    for number in range(trainings):
+        drawn = [
+            (int(w) + 1, int(k)) for w, k in generator.integers((WIDTHS, KINDS), size=(STAGES, 2))
+        ]
+        macs = round(1e5 * sum(width**1.5 * (1 + 0.3 * kind) for width, kind in drawn))
+        gained = sum(effects[stage, kind] for stage, (_, kind) in enumerate(drawn))
+        truths[number] = 0.5 + 0.04 * math.log2(macs / 1e6) + gained + generator.normal(0, 0.005)
+        study.add_trial(
+            optuna.trial.create_trial(
+                params={f"w{stage}": width for stage, (width, _) in enumerate(drawn)}
+                | {f"k{stage}": kind for stage, (_, kind) in enumerate(drawn)},
+                distributions={f"w{stage}": widths for stage in range(STAGES)}
+                | {f"k{stage}": kinds for stage in range(STAGES)},
+                values=[macs, truths[number] + generator.normal(0, seed_sd)],
+                user_attrs={"outcome": "trained", "validation_sd": VALIDATION_SD},
+            )
+        )
+    return study, truths
+
+
+def test_what_a_trial_says_of_its_noise() -> None:
+    def told(**attributes: object) -> float:
+        return noise_sd(optuna.trial.create_trial(values=[1.0, 0.5], user_attrs=attributes))
+
+    assert told(validation_sd=0.06) == pytest.approx(0.03)
+    assert told(predicted_sd=0.04, validation_sd=0.06) == pytest.approx(0.05)
+    assert told(predicted_sd=0.04) == pytest.approx(0.04)
+    assert told() == 0
+
+
+@pytest.mark.parametrize("trainings", [15, 30])
+@pytest.mark.parametrize("share", [0.43, 0.6], ids=["digits", "trash"])
+def test_beliefs_are_as_sure_as_they_are_right(trainings: int, share: float) -> None:
+    """In searches of usual size, with the seed's noise that was measured on real pictures."""
+    errors, noises = [], []
+    for seed in range(6):
+        study, truths = searched(trainings, seed, share * VALIDATION_SD)
+        posterior = believe(study)
+        assert posterior.beliefs.keys() == truths.keys()
+        errors += [(mean - truths[key]) / sd for key, (mean, sd) in posterior.beliefs.items()]
+        noises.append(pool_seed_noise([], posterior.noise_sd).sd)
+    assert 0.7 < math.sqrt(np.mean(np.square(errors))) < 1.5
+    assert all(0.7 < noise / (share * VALIDATION_SD) < 1.5 for noise in noises)
+
+
+def test_a_disaster_counts_as_a_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise is how far measurements lie from the model, where that is more than they say."""
+    study, _ = searched(1, 0, 0.0)
+    [trial] = study.trials
+    study.add_trial(
+        optuna.trial.create_trial(
+            params=trial.params,
+            distributions=trial.distributions,
+            values=[trial.values[0], 0.0],
+            user_attrs=trial.user_attrs,
+        )
+    )
+    monkeypatch.setattr(
+        estimates, "posterior_of", lambda *_, **__: {0: (trial.values[1], 0.1), 1: (0.4, 0.1)}
+    )
+    assert believe(study).noise_sd == pytest.approx(0.4 / math.sqrt(2))

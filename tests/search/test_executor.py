@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from threadpoolctl import threadpool_info
 
@@ -15,10 +16,11 @@ from nas.errors import NasError
 from nas.search import executor as executor_module
 from nas.search.candidates import Limits
 from nas.search.executor import THREAD_VARIABLES, LocalWorkers
+from nas.search.job import Job
 from nas.search.journal import open_study
 from nas.search.settings import SearchSettings
-from nas.search.trials import records_of
-from nas.search.worker import Job, work_in_process
+from nas.search.trials import note_outcome, records_of
+from nas.search.worker import work_in_process
 from nas.spec.budget import BudgetSpec
 from nas.spec.search import SearchSpec
 
@@ -89,6 +91,26 @@ def test_worker_killed_before_its_network_was_known_costs_no_training(tmp_path: 
     run_workers(job_in(tmp_path), 1, dies_while_it_draws)
     records = records_of(open_study(tmp_path / "study.log"))
     assert [item.state for item in records if item.state != "duplicate"] == ["trained"] * 4
+
+
+def dies_before_it_tells(job: Job, parent: int) -> None:
+    if job.index == 0:
+        limits = Limits(BudgetSpec(), job.settings.search.trials)
+        proposal = proposer_for(job.folder, SPACE, limits, job.index).propose()
+        note_outcome(proposal.trial, "trained", epochs=1)
+        os.kill(os.getpid(), signal.SIGKILL)
+    dies_in_training(job, parent)
+
+
+def test_network_whose_outcome_was_not_told_is_trained_again_first(tmp_path: Path) -> None:
+    run_workers(job_in(tmp_path), 1, dies_before_it_tells)
+    study = open_study(tmp_path / "study.log")
+    killed, again = study.trials[:2]
+    assert killed.state == optuna.trial.TrialState.FAIL
+    assert again.params == killed.params
+    records = [item for item in records_of(study) if item.state != "duplicate"]
+    assert [item.state for item in records] == ["trained"] * 4
+    assert records[0].number == again.number
 
 
 def ends_at_once(job: Job, parent: int) -> None:

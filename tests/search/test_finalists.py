@@ -7,7 +7,8 @@ import pytest
 from nas.runs.finalists import FinalRecord
 from nas.runs.trials import TrialRecord
 from nas.search.estimates import Posterior
-from nas.search.finalists import Final, FinalPlan, FinalShare, believed_front, next_final
+from nas.search.final_share import FinalShare
+from nas.search.finalists import Final, FinalPlan, believed_front, next_final
 from nas.search.settings import SearchSettings
 from nas.search.verdict import judge
 from nas.spec.budget import BudgetSpec
@@ -136,6 +137,24 @@ def test_a_search_that_found_better_networks_has_new_finalists() -> None:
     assert 4 <= len({item.trial for item in finals}) <= 6
 
 
+def test_a_search_that_went_on_for_nothing_has_no_new_finalists() -> None:
+    """Neither further networks off the front nor stopped ones make another round."""
+    settings = settings_of(score="pstage4")
+    finals = run_all(LINE, settings, {item.number: item.macro_f1 or 0.0 for item in LINE})
+    assert len({item.trial for item in finals}) == 3
+    stopped = TrialRecord(8, "stopped", 10, 10, None, "h8", predicted=0.9)
+    posterior = as_measured(LINE)
+    with_stopped = Posterior({**posterior.beliefs, 8: (0.9, 0.1)}, 0.01)
+    assert next_final([*LINE, stopped], with_stopped, finals, settings) is None
+    more = [*LINE, stopped, record(9, 8_500_000, 0.5)]
+    assert next_final(more, as_measured(more), finals, settings) is None
+    # What the first round left undone goes on in the places that it has.
+    begun = finals[:3]
+    further = next_final(more, as_measured(more), begun, settings)
+    assert further is not None
+    assert further.found_among == 8
+
+
 def test_trainings_of_another_length_do_not_count() -> None:
     before = settings_of(finalists=1)
     finals = run_all(LINE, before, {item.number: 0.9 for item in LINE})
@@ -158,14 +177,13 @@ def test_the_floor_must_be_met_by_the_lower_bound() -> None:
     finals = run_all(LINE, settings, truth)
     verdict = judge(LINE, as_measured(LINE), finals, settings)
     assert verdict.choice is not None
-    assert verdict.choice.meets_floor
+    assert "of those that surely reach" in verdict.choice.because
     estimates = verdict.certainty.estimates
     assert estimates[verdict.choice.number].lower >= 0.55
     assert verdict.choice.number == 6
     high = settings_of(score="macs", floor=0.99)
     none = judge(LINE, as_measured(LINE), finals, high).choice
     assert none is not None
-    assert not none.meets_floor
     assert "none surely reaches the macro-F1 of 0.99" in none.because
     repeated = {item.trial for item in finals}
     assert none.number == max(repeated, key=lambda number: estimates[number].lower)

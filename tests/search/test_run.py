@@ -251,6 +251,15 @@ def test_settings_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert read_settings(tmp_path) == odd
 
 
+def test_a_run_from_before_early_stopping_goes_on_without_it(tmp_path: Path) -> None:
+    text = "search: {trials: 4, minutes: null, sampler: tpe, seed: 0}\n"
+    (tmp_path / "settings.yaml").write_text(text)
+    old = read_settings(tmp_path).search
+    assert (old.sampler, old.stop, old.finalists, old.short_epochs) == ("tpe", "none", 0, 0)
+    write_settings(tmp_path, SearchSettings())
+    assert read_settings(tmp_path).search.stop == "dominance"
+
+
 def test_unreadable_training_files_are_said_and_logged(tmp_path: Path, pictures: Path) -> None:
     data = Path(shutil.copytree(pictures, tmp_path / "data"))
     (data / "train" / "class0" / "broken.png").write_bytes(b"\x89PNG no")

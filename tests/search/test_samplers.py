@@ -1,11 +1,17 @@
 """A small search from beginning to end with each sampler."""
 
+import math
 from pathlib import Path
-from typing import Any
+from statistics import mean
 
+import optuna
 import pytest
 
+from nas.search.pricing import PricedSpace
+from nas.search.samplers import build_sampler
+from nas.spec.budget import BudgetSpec
 from nas.spec.sampler_names import SAMPLER_NAMES, SamplerName
+from nas.spec.space import load_space
 
 from .conftest import begin, trials_of
 
@@ -24,13 +30,45 @@ def test_searches_to_the_end(tmp_path: Path, pictures: Path, sampler: SamplerNam
         assert len(records) == 4
 
 
-@pytest.mark.usefixtures("workers_here")
-def test_seconds_weigh_in(tmp_path: Path, pictures: Path) -> None:
-    """Per second the small networks, which take less time, come more often."""
-    macs = []
-    for per_second in (False, True):
-        folder = tmp_path / str(per_second)
-        options: dict[str, Any] = {"trials": 9, "per_second": per_second, "finalists": 0}
-        begin(folder, pictures, sampler="known_cost", **options)
-        macs.append([item.macs or 0 for item in trials_of(folder)])
-    assert sum(macs[1]) < sum(macs[0])
+def test_seconds_weigh_in() -> None:
+    """Where dear networks take very much longer, those drawn are cheaper."""
+    space = PricedSpace(load_space("tiny.yaml"), BudgetSpec())
+    drawn = []
+    for seconds in (None, lambda params: space.cost(params) ** 3):
+        study = optuna.create_study(
+            directions=["minimize", "maximize"],
+            sampler=build_sampler("known_cost", 0, space, seconds),
+        )
+        study.optimize(lambda trial: _told(space, trial), n_trials=15)
+        drawn.append([math.log(trial.values[0]) for trial in study.trials[6:]])
+    assert mean(drawn[1]) < mean(drawn[0])
+
+
+def _told(space: PricedSpace, trial: optuna.Trial) -> tuple[float, float]:
+    """MACs, and a metric that rises with them."""
+    space.draw(trial)
+    macs = space.cost(trial.params)
+    return macs, 0.5 + 0.05 * math.log10(macs)
+
+
+def test_an_interrupted_network_is_drawn_again() -> None:
+    """Also one that was killed before its outcome was told; one that failed, or repeats, is not."""
+    space = PricedSpace(load_space("tiny.yaml"), BudgetSpec())
+    for outcome, again in (
+        (None, True),
+        ("trained", True),
+        ("failed", False),
+        ("duplicate", False),
+    ):
+        first = optuna.create_study(
+            directions=["minimize", "maximize"], sampler=build_sampler("known_cost", 0, space)
+        )
+        trial = first.ask()
+        space.draw(trial)
+        if outcome is not None:
+            trial.set_user_attr("outcome", outcome)
+        first.tell(trial, state=optuna.trial.TrialState.FAIL)
+        first.sampler = build_sampler("known_cost", 0, space)  # draws as the first one did
+        repeat = first.ask()
+        space.draw(repeat)
+        assert (space.key(repeat.params) == space.key(trial.params)) is again

@@ -189,6 +189,19 @@ def test_a_file_of_other_blocks_changes_nothing(tmp_path: Path) -> None:
             assert torch.equal(value, fresh.state_dict()[name]), name
 
 
+def test_weights_that_are_not_finite_are_not_handed_on(tmp_path: Path) -> None:
+    old, new = written(STEM + TAIL), written(STEM + BODY)
+    ruined = trained(old)
+    with torch.no_grad():
+        next(ruined.parameters()).fill_(torch.nan)
+    said: list[str] = []
+    donors, network = Donors(tmp_path, said.append), built(new)
+    donors.keep(old, ruined, 0.5)
+    assert donors.start(new, network) is None
+    assert all(value.isfinite().all() for value in network.state_dict().values())
+    assert "is not finite" in said[0]
+
+
 def test_a_donor_that_goes_meanwhile_is_told(tmp_path: Path) -> None:
     old, new = written(STEM + TAIL), written(STEM + BODY)
     said: list[str] = []

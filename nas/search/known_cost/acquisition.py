@@ -16,20 +16,34 @@ from nas.search.known_cost.improvement import (
 from nas.search.known_cost.members import Floats, Member, Params, Registry
 from nas.search.known_cost.metric_model import FittedMetric
 
-BELOW = 0.1
-"""How far the reference value lies below the front's worst, as a share of the front's rise."""
 BEYOND = 0.05
 """How far the front's area reaches beyond the dearest candidate, as a share of the costs' range."""
 
 
 @dataclass(frozen=True)
+class Area:
+    """What a front's area is measured in."""
+
+    below: float
+    """How far the reference value lies below the front's worst, as a share of the front's rise."""
+    width: Callable[[Floats], Floats]
+    """Where a log-cost lies on the axis of cost."""
+
+
+AREAS = (Area(0.1, np.exp), Area(0.5, np.asarray))
+"""Taken in turn, as either may be what the user cares for: networks that are usable, by what they
+cost; and the whole front by log-cost, far enough below it that ever cheaper ones are tried."""
+
+
+@dataclass(frozen=True)
 class Acquisition:
-    """Expected growth of the front's area, in metric times log-cost."""
+    """Expected growth of the front's area."""
 
     fitted: FittedMetric
     front: Staircase
     registry: Registry
     seconds: Callable[[Params], float] | None
+    area: Area
 
     def gains(self, members: Sequence[Member]) -> Floats:
         """The growth by a member each; per second where seconds are known."""
@@ -37,7 +51,7 @@ class Acquisition:
         means, sds = self.fitted.numbers(vectors, log_costs)
         scale = self.fitted.scale
         gains: Floats = expected_gain(
-            log_costs,
+            self.area.width(log_costs),
             scale.unfolded(means),
             sds * scale.spread,
             self.front,
@@ -55,19 +69,21 @@ def acquisition_of(
     candidates: Sequence[Member],
     registry: Registry,
     seconds: Callable[[Params], float] | None,
+    area: Area,
 ) -> tuple[Acquisition, list[Member]]:
     """The acquisition, and the front of posterior means of what was tried."""
     vectors, log_costs = registry.arrays(history.tried)
     means, _ = fitted.numbers(vectors, log_costs)
     rows = front_rows(log_costs, means)
-    every = [*log_costs, *(member.log_cost for member in candidates)]
-    low, high = min(every), max(every)
+    costs = area.width(log_costs[rows])
+    every = area.width(np.append(log_costs, [member.log_cost for member in candidates]))
+    low, high = float(every.min()), float(every.max())
     worst, best = float(means[rows[0]]), float(means[rows[-1]])
-    end = high + BEYOND * (high - low) + 1e-9
-    reference = worst - BELOW * (best - worst) - 1e-9
+    end = high + BEYOND * (high - low) + 1e-9 * max(high, 1.0)
+    reference = worst - area.below * (best - worst) - 1e-9
     unfolded = fitted.scale.unfolded(np.append(means[rows], reference))
-    steps = staircase(log_costs[rows], unfolded[:-1], float(unfolded[-1]), end)
-    return Acquisition(fitted, steps, registry, seconds), [history.tried[row] for row in rows]
+    steps = staircase(costs, unfolded[:-1], float(unfolded[-1]), end)
+    return Acquisition(fitted, steps, registry, seconds, area), [history.tried[row] for row in rows]
 
 
 def front_rows(log_costs: Floats, values: Floats) -> list[int]:

@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
+from nas.search.known_cost.kernel import Columns
 from nas.search.known_cost.replay import contains, position
 
 Vectors = NDArray[np.float64]
 FEW = 8
 """Whole numbers with at most this many values are partly names: 0 copies of a block and 1 may
 differ more than 1 and 2."""
-MISMATCH = 0.25
-"""Squared distance of two of these that has nothing to do with how far apart they are."""
+MISMATCH = 0.6
+"""Part of the squared distance of two of these that does not tell how far apart they are."""
 
 
 class Encoder:
@@ -31,11 +32,12 @@ class Encoder:
         self._distributions: dict[str, BaseDistribution] = {}
         self._first: dict[str, int] = {}
         self._groups: list[int] = []
+        self._numbers: list[bool] = []
 
     @property
-    def groups(self) -> NDArray[np.intp]:
-        """For each column the index of its parameter."""
-        return np.array(self._groups, dtype=np.intp)
+    def columns(self) -> Columns:
+        """What each column of the vectors is."""
+        return Columns(np.array(self._groups, dtype=np.intp), np.array(self._numbers, dtype=bool))
 
     def encode(
         self, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
@@ -60,7 +62,10 @@ class Encoder:
 
     def _learn(self, name: str, distribution: BaseDistribution) -> None:
         self._first[name] = len(self._groups)
-        self._groups += [len(self._distributions)] * _width(distribution)
+        width = _width(distribution)
+        self._groups += [len(self._distributions)] * width
+        number = not isinstance(distribution, CategoricalDistribution)
+        self._numbers += [number, *[False] * (width - 1)]
         self._distributions[name] = distribution
 
     def _write(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 
-from nas.search.known_cost.kernel import Inputs, Kernel, squared_distances
+from nas.search.known_cost.kernel import Columns, Inputs, Kernel, distances
 
 Floats = NDArray[np.float64]
 MAX_STEPS = 30
@@ -39,13 +39,13 @@ def prior_of(parameters: int) -> Prior:
     """
     length = np.log(LENGTH * np.sqrt(max(parameters, 1)))
     means = [length] * parameters + [np.log(COST_LENGTH)]
-    means += [np.log(value) for value in (SMOOTH, LINE, COST_LINE, NOISE)]
+    means += [np.log(value) for value in (ROUGH, LINE, COST_LINE, NOISE)]
     sds = [LENGTH_SD] * parameters + [0.7, 0.7, 0.7, 0.7, NOISE_SD]
     return Prior(np.array(means), np.array(sds))
 
 
-LENGTH, COST_LENGTH, LENGTH_SD = 0.7, 1.0, 0.5
-SMOOTH, LINE, COST_LINE = 0.7, 0.5, 0.5
+LENGTH, COST_LENGTH, LENGTH_SD = 3.0, 1.0, 0.5
+ROUGH, LINE, COST_LINE = 0.7, 0.5, 0.5
 NOISE, NOISE_SD = 0.05, 1.0
 
 
@@ -53,14 +53,13 @@ def fit(
     members: Inputs,
     values: Floats,
     variances: Floats,
-    groups: NDArray[np.intp],
+    columns: Columns,
     start: Floats | None = None,
 ) -> Hyperparameters:
     """The most probable hyperparameters given the values (scaled; `variances` is known noise)."""
-    count = int(groups.max()) + 1 if len(groups) else 0
-    prior = prior_of(count)
+    prior = prior_of(columns.parameters)
     norm = _norm(members)
-    posterior = LogPosterior(members, values, variances, groups, prior, norm)
+    posterior = LogPosterior(members, values, variances, columns, prior, norm)
     begin = prior.means
     if start is not None and len(start) == len(begin):
         begin = start
@@ -72,18 +71,18 @@ def fit(
         bounds=np.column_stack([prior.means - 3 * prior.sds, prior.means + 3 * prior.sds]),
         options={"maxiter": MAX_STEPS},
     )
-    return _hyperparameters(found.x, groups, norm)
+    return _hyperparameters(found.x, columns, norm)
 
 
 def _norm(members: Inputs) -> float:
     return float(np.mean(np.sum(members.vectors**2, axis=1))) or 1.0
 
 
-def _hyperparameters(logs: Floats, groups: NDArray[np.intp], norm: float) -> Hyperparameters:
+def _hyperparameters(logs: Floats, columns: Columns, norm: float) -> Hyperparameters:
     sizes = np.exp(logs)
-    lengths, (cost_length, smooth, line, cost_line, noise) = sizes[:-5], sizes[-5:]
+    lengths, (cost_length, rough, line, cost_line, noise) = sizes[:-5], sizes[-5:]
     kernel = Kernel(
-        groups, lengths, float(cost_length), float(smooth), float(line), float(cost_line), norm
+        columns, lengths, float(cost_length), float(rough), float(line), float(cost_line), norm
     )
     return Hyperparameters(kernel, float(noise), logs)
 
@@ -96,38 +95,37 @@ class LogPosterior:
         members: Inputs,
         values: Floats,
         variances: Floats,
-        groups: NDArray[np.intp],
+        columns: Columns,
         prior: Prior,
         norm: float,
     ) -> None:
         self.values = values
         self.variances = variances
         self.prior = prior
-        self.squares = squared_distances(members, groups)
-        self.flat = self.squares.reshape(len(self.squares), -1)
+        self.distances = distances(members, columns).reshape(len(prior.means) - 4, -1)
         self.lines = members.vectors @ members.vectors.T / norm
         self.cost_lines = np.outer(members.costs, members.costs)
 
     def loss(self, logs: Floats) -> tuple[float, Floats]:
         """The loss and its gradient."""
-        inverse_squares = np.exp(-2 * logs[:-4])
-        smooth, line, cost_line, noise = np.exp(2 * logs[-4:])
-        root = np.sqrt(5 * (inverse_squares @ self.flat)).reshape(self.lines.shape)
-        decay = np.exp(-root)
-        correlation = (1 + root + root**2 / 3) * decay
-        covariance = smooth * correlation + line * self.lines + cost_line * self.cost_lines
+        # an exponential of distance over length, and of half a squared one over a squared length
+        powers = np.append(np.ones(len(logs) - 5), 2.0)
+        inverse = np.exp(-powers * logs[:-4])
+        rough, line, cost_line, noise = np.exp(2 * logs[-4:])
+        correlation = np.exp(-(inverse @ self.distances)).reshape(self.lines.shape)
+        covariance = rough * correlation + line * self.lines + cost_line * self.cost_lines
         covariance[np.diag_indices_from(covariance)] += noise + self.variances + JITTER
         factor = cholesky(covariance, lower=True, check_finite=False)
-        inverse = cho_solve((factor, True), np.eye(len(self.values)), check_finite=False)
-        weights = inverse @ self.values
+        precision = cho_solve((factor, True), np.eye(len(self.values)), check_finite=False)
+        weights = precision @ self.values
         away = (logs - self.prior.means) / self.prior.sds
         loss = 0.5 * self.values @ weights + np.sum(np.log(np.diag(factor))) + 0.5 * away @ away
         # d loss / d covariance, then the chain rule; factors 2 come from the logs of SDs
-        slope = 0.5 * (inverse - np.outer(weights, weights))
-        shared = slope * (5 / 3 * smooth) * (1 + root) * decay
+        slope = 0.5 * (precision - np.outer(weights, weights))
+        shared = rough * slope * correlation
         gradient = np.empty_like(logs)
-        gradient[:-4] = (self.flat @ shared.ravel()) * inverse_squares
-        gradient[-4] = 2 * smooth * np.sum(slope * correlation)
+        gradient[:-4] = (self.distances @ shared.ravel()) * powers * inverse
+        gradient[-4] = 2 * np.sum(shared)
         gradient[-3] = 2 * line * np.sum(slope * self.lines)
         gradient[-2] = 2 * cost_line * np.sum(slope * self.cost_lines)
         gradient[-1] = 2 * noise * np.trace(slope)

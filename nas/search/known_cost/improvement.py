@@ -12,22 +12,22 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Staircase:
-    """The best value that is to be had up to each log-cost: rises from step to step."""
+    """The best value that is to be had up to each cost (or log-cost): rises from step to step."""
 
     starts: Floats
-    """Log-cost at which each step begins; the first begins at minus infinity."""
+    """Cost at which each step begins; the first begins at minus infinity."""
     heights: Floats
     """Value of each step; the first is the reference value."""
     end: float
-    """Log-cost at which the last step ends."""
+    """Cost at which the last step ends."""
 
 
-def staircase(log_costs: Floats, values: Floats, reference: float, end: float) -> Staircase:
+def staircase(costs: Floats, values: Floats, reference: float, end: float) -> Staircase:
     """The front of points as steps. Points at or below the reference value add nothing."""
     starts, heights = [-np.inf], [reference]
-    for index in np.lexsort((-values, log_costs)):
+    for index in np.lexsort((-values, costs)):
         if values[index] > heights[-1]:
-            starts.append(float(log_costs[index]))
+            starts.append(float(costs[index]))
             heights.append(float(values[index]))
     return Staircase(np.array(starts), np.array(heights), end)
 
@@ -44,7 +44,7 @@ Improvement = Callable[[Floats, Floats, Floats], Floats]
 
 
 def expected_gain(
-    log_costs: Floats,
+    costs: Floats,
     means: Floats,
     sds: Floats,
     steps: Staircase,
@@ -57,7 +57,7 @@ def expected_gain(
     of the candidate.
     """
     ends = np.append(steps.starts[1:], steps.end)
-    widths = ends - np.maximum(steps.starts, log_costs[:, None])
+    widths = ends - np.maximum(steps.starts, costs[:, None])
     gains = np.clip(widths, 0, None) * improvement(means, sds, steps.heights)
     return np.asarray(np.sum(gains, axis=1))
 

@@ -35,25 +35,23 @@ def key_of(params: Params) -> Hashable:
     return frozenset((name, type(value), value) for name, value in params.items())
 
 
-class Registry:
-    """Makes members of parameters, by what the caller knows of them.
+class Catalogue:
+    """Makes members of parameters and their cost.
 
     Where several sets of parameters have one key, all have one vector: of those met so far the
     last in lexicographic order. So blocks in another order, or a choice without effect, are no
     difference to a model.
     """
 
-    def __init__(
-        self, cost: Callable[[Params], float], key: Callable[[Params], Hashable] = key_of
-    ) -> None:
-        self._cost = cost
+    def __init__(self, key: Callable[[Params], Hashable] = key_of) -> None:
         self._key = key
         self.encoder = Encoder()
         self._vectors: dict[Hashable, Floats] = {}
 
-    def member(self, params: dict[str, Any], distributions: dict[str, BaseDistribution]) -> Member:
+    def add(
+        self, params: dict[str, Any], distributions: dict[str, BaseDistribution], cost: float
+    ) -> Member:
         """The member. Raises ValueError for a cost that is not above 0."""
-        cost = float(self._cost(params))
         if isnan(cost) or cost <= 0:
             raise ValueError(f"a cost must be above 0, not {cost}: {params}")
         member = Member(params, distributions, log(cost) if cost < inf else inf, self._key(params))
@@ -67,3 +65,17 @@ class Registry:
         """Vectors (members x columns) and log-costs."""
         vectors = self.encoder.matrix([self._vectors[member.key] for member in members])
         return vectors, np.array([member.log_cost for member in members])
+
+
+class Registry(Catalogue):
+    """A catalogue that reckons what each member costs."""
+
+    def __init__(
+        self, cost: Callable[[Params], float], key: Callable[[Params], Hashable] = key_of
+    ) -> None:
+        super().__init__(key)
+        self._cost = cost
+
+    def member(self, params: dict[str, Any], distributions: dict[str, BaseDistribution]) -> Member:
+        """The member at its cost. Raises ValueError for a cost that is not above 0."""
+        return self.add(params, distributions, float(self._cost(params)))

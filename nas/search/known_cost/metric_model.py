@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.search.known_cost.gaussian_process import GaussianProcess, Hyperparameters, fit
-from nas.search.known_cost.kernel import Inputs
+from nas.search.known_cost.kernel import Columns, Inputs
 from nas.search.known_cost.metric_scale import MetricScale, scale_of
 
 Floats = NDArray[np.float64]
@@ -39,27 +39,26 @@ class MetricModel:
         self._fitted: Hyperparameters | None = None
         self._fitted_on = 0
 
-    def fit(self, observed: Observed, groups: NDArray[np.intp]) -> "FittedMetric":
-        """The model of what was observed; `groups` names each column's parameter."""
+    def fit(self, observed: Observed, columns: Columns) -> "FittedMetric":
+        """The model of what was observed; `columns` says what each column is."""
         scale = scale_of(observed.values, observed.log_costs, self.best_value)
         ruler = CostRuler.of(observed.log_costs)
         inputs = Inputs(observed.vectors, ruler.scaled(observed.log_costs))
         numbers = scale.scaled(observed.values, observed.log_costs)
         sds = scale.scaled_sds(observed.noise_sds, observed.values, observed.log_costs)
-        fitted = self._hyperparameters(inputs, numbers, sds**2, groups)
+        fitted = self._hyperparameters(inputs, numbers, sds**2, columns)
         process = GaussianProcess(fitted, inputs, numbers, sds**2)
         return FittedMetric(process, scale, ruler)
 
     def _hyperparameters(
-        self, inputs: Inputs, numbers: Floats, variances: Floats, groups: NDArray[np.intp]
+        self, inputs: Inputs, numbers: Floats, variances: Floats, columns: Columns
     ) -> Hyperparameters:
         known = self._fitted
-        parameters = int(groups.max()) + 1 if len(groups) else 0
-        same = known is not None and len(known.logs) == parameters + 5
+        same = known is not None and len(known.logs) == columns.parameters + 5
         if known is None or not same or len(inputs) >= REFIT_GROWTH * self._fitted_on:
             rows = _some_rows(numbers)
             start = known.logs if same and known is not None else None
-            known = fit(inputs[rows], numbers[rows], variances[rows], groups, start)
+            known = fit(inputs[rows], numbers[rows], variances[rows], columns, start)
             self._fitted, self._fitted_on = known, len(inputs)
         return known
 

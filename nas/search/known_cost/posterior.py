@@ -7,7 +7,7 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.search.known_cost.history import refused
-from nas.search.known_cost.members import Registry
+from nas.search.known_cost.members import Catalogue
 from nas.search.known_cost.metric_model import MetricModel, Observed
 
 
@@ -27,15 +27,17 @@ def posterior_of(
     complete = [trial for trial in trials if _observed(trial)]
     if not complete:
         return {}
-    costs = iter([trial.values[cost_index] for trial in complete])
-    registry = Registry(lambda params: next(costs))
-    members = [registry.member(trial.params, trial.distributions) for trial in complete]
+    catalogue = Catalogue()
+    members = [
+        catalogue.add(trial.params, trial.distributions, trial.values[cost_index])
+        for trial in complete
+    ]
     sign = 1.0 if maximize else -1.0
     values = np.array([sign * trial.values[1 - cost_index] for trial in complete])
     noise = np.array([0.0 if noise_sd is None else noise_sd(trial) for trial in complete])
-    vectors, log_costs = registry.arrays(members)
+    vectors, log_costs = catalogue.arrays(members)
     observed = Observed(vectors, log_costs, values, noise)
-    fitted = MetricModel(best_value).fit(observed, registry.encoder.groups)
+    fitted = MetricModel(best_value).fit(observed, catalogue.encoder.columns)
     means, sds = fitted.predict(vectors, log_costs)
     return {
         trial.number: (sign * float(mean), float(sd))

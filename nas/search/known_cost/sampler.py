@@ -12,7 +12,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
 from nas.search.known_cost import opening
-from nas.search.known_cost.acquisition import acquisition_of
+from nas.search.known_cost.acquisition import AREAS, acquisition_of
 from nas.search.known_cost.draws import Drawer
 from nas.search.known_cost.history import History, HistoryReader
 from nas.search.known_cost.members import Member, Params, Registry, key_of
@@ -26,7 +26,7 @@ OFFSPRING = 150
 REFINED = 50
 """Mutants of the best candidates."""
 BEST = 8
-KEPT = 300
+KEPT = 1000
 """Candidates that are looked at again for the next trial."""
 
 
@@ -36,11 +36,11 @@ class KnownCostSampler(BaseSampler):
     `cost` gives the cost of a complete set of parameters, above 0; math.inf for one that must not
     be proposed. `space` is a define-by-run function, called with what has a trial's `suggest_`
     methods, or fixed distributions; without it, those that all trials share, as in other samplers.
-    Sets of parameters with one `key` are the same; none is proposed again, that of a
-    failed trial only where `retry` says so. `noise_sd` is known
-    error of a trial's metric, beyond the noise that is estimated. With `seconds`, of a set of
-    parameters, what is added per second counts. `cost_index` is the objective that is the cost;
-    `best_value` is what the metric can't exceed, None if there is no such thing.
+    Sets of parameters with one `key` are the same; while others are left none is proposed again,
+    that of a failed trial only where `retry` says so. `noise_sd` is known error of a trial's
+    metric, beyond the noise that is estimated. With `seconds`, of a set of parameters, what is
+    added per second counts. `cost_index`, 0 or 1, is the objective that is the cost; `best_value`
+    is what the metric can't exceed, None if there is no such thing.
     """
 
     def __init__(
@@ -56,6 +56,8 @@ class KnownCostSampler(BaseSampler):
         best_value: float | None = 1.0,
         seed: int | None = None,
     ) -> None:
+        if cost_index not in (0, 1):
+            raise ValueError(f"cost_index {cost_index}; allowed are 0 and 1")
         self._space = space
         self._seconds = seconds
         self._cost_index = cost_index
@@ -77,6 +79,7 @@ class KnownCostSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """The parameters of the proposal, which is made here: which there are depends on it."""
+        self._check(study)
         space = self._space_function(study)
         if space is None:
             return {}
@@ -100,6 +103,16 @@ class KnownCostSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         return self._independent.sample_independent(study, trial, param_name, param_distribution)
+
+    def _check(self, study: Study) -> None:
+        """Raises ValueError for a study that has not a cost that falls and one metric."""
+        count = len(study.directions)
+        if count != 2 or study.directions[self._cost_index] != StudyDirection.MINIMIZE:
+            names = [direction.name.lower() for direction in study.directions]
+            raise ValueError(
+                f"a study with the directions {names}: KnownCostSampler needs two objectives, of "
+                f"which number {self._cost_index} is the cost and is minimized"
+            )
 
     def _space_function(self, study: Study) -> SpaceFunction | None:
         if callable(self._space):
@@ -131,8 +144,9 @@ class KnownCostSampler(BaseSampler):
     def _best(self, history: History, pool: Pool, drawer: Drawer) -> Member:
         """The candidate that is expected to add most."""
         fitted = self._fitted(history)
+        area = AREAS[len(history.tried) % len(AREAS)]
         acquisition, front = acquisition_of(
-            fitted, history, pool.members, self._registry, self._seconds
+            fitted, history, pool.members, self._registry, self._seconds, area
         )
         pool.add(drawer.offspring(front, OFFSPRING), history.taken)
         gains = acquisition.gains(pool.members)
@@ -150,5 +164,5 @@ class KnownCostSampler(BaseSampler):
         observed = Observed(
             vectors, log_costs, np.array(history.values), np.array(history.noise_sds)
         )
-        fitted = self._model.fit(observed, self._registry.encoder.groups)
+        fitted = self._model.fit(observed, self._registry.encoder.columns)
         return fitted.believing(*self._registry.arrays(history.pending))

@@ -16,6 +16,8 @@ class Curve:
     """Of the short training that came before it; empty where there was none."""
     finished: bool = False
     """Whether the full training went to its end."""
+    seed_sd: float = 0.0
+    """Standard deviation of `best` from seed to seed, as far as it is known."""
 
     @property
     def epochs(self) -> int:
@@ -26,3 +28,7 @@ class Curve:
     def best(self) -> float:
         """Highest value of the full training; of a finished one the value that it counts with."""
         return max(self.full)
+
+    def best_without_luck(self, deviations: float) -> float:
+        """`best`, less that many standard deviations of what another seed changes."""
+        return self.best - deviations * self.seed_sd

@@ -18,11 +18,17 @@ class StopPlan:
 
 
 def plan_stops(search: SearchSpec, epochs: int) -> StopPlan:
-    """The plan for full trainings of so many epochs; without a rule nothing is trained twice.
+    """The plan for full trainings of so many epochs.
 
-    Raises NasError for a short training that is not shorter.
+    Raises NasError for a short training that is not shorter, or that no rule would judge.
     """
     if search.stop == "none":
+        if search.short_epochs:
+            raise NasError(
+                f"{search.short_epochs} epochs of a short training that nothing judges: "
+                "stop is none; leave it out, or choose dominance or asha",
+                key="search.short_epochs",
+            )
         return StopPlan(NeverStop(), 0)
     if search.short_epochs >= epochs:
         raise NasError(

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import DotProduct, Matern
+from sklearn.gaussian_process.kernels import RBF, DotProduct, Matern
+from sklearn.gaussian_process.kernels import Kernel as ScikitKernel
 
 from nas.search.known_cost.gaussian_process import (
     JITTER,
@@ -14,10 +15,10 @@ from nas.search.known_cost.gaussian_process import (
     fit,
     prior_of,
 )
-from nas.search.known_cost.kernel import Inputs, Kernel
+from nas.search.known_cost.kernel import Columns, Inputs, Kernel
 
-GROUPS = np.array([0, 1, 1, 2])
-SMOOTH, LINE, COST_LINE, NOISE = 0.8, 0.6, 0.4, 0.1
+COLUMNS = Columns(np.array([0, 1, 1, 2]), np.array([True, False, False, True]))
+ROUGH, LINE, COST_LINE, NOISE = 0.8, 0.6, 0.4, 0.1
 LENGTHS, COST_LENGTH, NORM = np.array([0.5, 2.0, 1.3]), 0.9, 1.7
 
 
@@ -27,31 +28,41 @@ def members(count: int, seed: int = 0) -> Inputs:
 
 
 def hyperparameters() -> Hyperparameters:
-    kernel = Kernel(GROUPS, LENGTHS, COST_LENGTH, SMOOTH, LINE, COST_LINE, NORM)
+    kernel = Kernel(COLUMNS, LENGTHS, COST_LENGTH, ROUGH, LINE, COST_LINE, NORM)
     return Hyperparameters(kernel, NOISE, np.zeros(0))
 
 
-class Lines(DotProduct):
-    """scikit-learn's dot product, of some columns."""
+class Part(ScikitKernel):
+    """A kernel of scikit-learn's, of some columns."""
 
-    def __init__(self, columns: tuple[int, ...]) -> None:
-        super().__init__(sigma_0=0.0, sigma_0_bounds="fixed")
+    def __init__(self, kernel: ScikitKernel, columns: tuple[int, ...]) -> None:
+        self.kernel = kernel
         self.columns = columns
 
     def __call__(self, X, Y=None, eval_gradient=False):  # type: ignore[no-untyped-def]
         chosen = list(self.columns)
-        return super().__call__(X[:, chosen], None if Y is None else Y[:, chosen])
+        return self.kernel(X[:, chosen], None if Y is None else Y[:, chosen])
 
     def diag(self, X):  # type: ignore[no-untyped-def]
-        return super().diag(X[:, list(self.columns)])
+        return self.kernel.diag(X[:, list(self.columns)])
+
+    def is_stationary(self) -> bool:
+        return False
 
 
 def scikit_learn(values: np.ndarray, inputs: Inputs, extra: np.ndarray) -> GaussianProcessRegressor:
-    lengths = [*LENGTHS[GROUPS], COST_LENGTH]
+    # Matern 1/2 is exp(-distance / length); a corner's length divides a squared distance
+    parts = [
+        Part(Matern(LENGTHS[0], nu=0.5), (0,)),
+        Part(RBF(np.sqrt(LENGTHS[1] / 2)), (1, 2)),
+        Part(Matern(LENGTHS[2], nu=0.5), (3,)),
+        Part(RBF(COST_LENGTH), (4,)),
+    ]
+    lines = DotProduct(sigma_0=0.0, sigma_0_bounds="fixed")
     kernel = (
-        SMOOTH**2 * Matern(lengths, nu=2.5)
-        + LINE**2 / NORM * Lines((0, 1, 2, 3))
-        + COST_LINE**2 * Lines((4,))
+        ROUGH**2 * parts[0] * parts[1] * parts[2] * parts[3]
+        + LINE**2 / NORM * Part(lines, (0, 1, 2, 3))
+        + COST_LINE**2 * Part(lines, (4,))
     )
     alpha = NOISE**2 + extra + JITTER
     return GaussianProcessRegressor(kernel, alpha=alpha, optimizer=None).fit(rows(inputs), values)
@@ -92,7 +103,7 @@ def test_the_gradient_is_that_of_the_loss() -> None:
     inputs = members(12)
     values = np.random.default_rng(1).normal(size=12)
     prior = prior_of(3)
-    posterior = LogPosterior(inputs, values, np.full(12, 0.01), GROUPS, prior, NORM)
+    posterior = LogPosterior(inputs, values, np.full(12, 0.01), COLUMNS, prior, NORM)
     point = prior.means + np.linspace(-0.5, 0.5, len(prior.means))
     error = check_grad(lambda x: posterior.loss(x)[0], lambda x: posterior.loss(x)[1], point)
     assert error < 1e-4
@@ -103,6 +114,6 @@ def test_fitting_finds_which_parameter_matters_and_how_much_noise_there_is() -> 
     inputs = members(120)
     truth = np.sin(6 * inputs.vectors[:, 0])
     noisy = truth + generator.normal(0, 0.3, 120)
-    fitted = fit(inputs, noisy / noisy.std(), np.zeros(120), GROUPS)
+    fitted = fit(inputs, noisy / noisy.std(), np.zeros(120), COLUMNS)
     assert fitted.kernel.lengths[0] == min(fitted.kernel.lengths)
     assert fitted.noise_sd * noisy.std() == pytest.approx(0.3, rel=0.25)

@@ -238,6 +238,22 @@ def test_a_metric_that_falls_is_minimised() -> None:
     assert sum(params["block"] == "mbconv" for params in tried[5:]) > 10
 
 
+@pytest.mark.parametrize(
+    "directions", [["maximize"], ["maximize", "maximize"], ["minimize", "maximize", "maximize"]]
+)
+def test_other_studies_are_refused(directions: list[str]) -> None:
+    study = optuna.create_study(
+        directions=directions, sampler=KnownCostSampler(cost, DEPTHS, seed=0)
+    )
+    with pytest.raises(ValueError, match="needs two objectives, of which number 0 is the cost"):
+        study.ask(dict(DEPTHS))
+
+
+def test_a_cost_index_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="cost_index 2; allowed are 0 and 1"):
+        KnownCostSampler(cost, DEPTHS, cost_index=2)
+
+
 def test_the_posterior_of_trials_is_closer_to_the_truth_than_their_noise() -> None:
     generator = np.random.default_rng(0)
     study = begin(KnownCostSampler(cost, DEPTHS, seed=0))

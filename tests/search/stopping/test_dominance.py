@@ -1,11 +1,13 @@
 """Which networks the dominance rule lets go on."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.search.stopping.curve import Curve
-from nas.search.stopping.curve_model import CurveModel, level_of, metric_at
+from nas.search.stopping.curve_model import CurveModel, level_of
 from nas.search.stopping.dominance import DominanceRule
 
 EPOCHS = 3
@@ -48,14 +50,44 @@ def test_the_verdict_changes_where_the_optimistic_value_meets_the_rival() -> Non
     need = (level_of(0.609) - prediction.level) / prediction.spread
     assert need > 1
     for deviations, stop in ((need - 0.01, True), (need + 0.01, False)):
-        rule = DominanceRule(EPOCHS, deviations=deviations, margin=0.0)
+        rule = DominanceRule(EPOCHS, deviations=deviations)
         assert rule.should_stop(curve, MANY).stop is stop
-    short = prediction.optimistic(need - 0.5)
-    gap = level_of(0.609) - level_of(short)
-    for margin, stop in ((gap - 1e-6, True), (gap + 1e-6, False)):
-        rule = DominanceRule(EPOCHS, deviations=need - 0.5, margin=margin)
-        assert rule.should_stop(curve, MANY).stop is stop
-    assert metric_at(level_of(short)) == pytest.approx(short)
+
+
+def test_the_luck_of_the_rival_is_taken_off() -> None:
+    curve = begun(1_200_000, 0.42)
+    prediction = CurveModel(MANY).predict(curve)
+    need = (level_of(0.609) - prediction.level) / prediction.spread
+    gap = 0.609 - prediction.optimistic(need - 0.5)
+    for seed_sd, luck, stop in (
+        (gap / 2, 1.99, True),
+        (gap / 2, 2.01, False),
+        (0.0, 2.01, True),
+    ):
+        noisy = [replace(item, seed_sd=seed_sd) for item in MANY]
+        rule = DominanceRule(EPOCHS, deviations=need - 0.5, luck=luck)
+        assert rule.should_stop(curve, noisy).stop is stop
+
+
+def test_the_rival_is_the_best_once_luck_is_off() -> None:
+    lucky = replace(finished(50, 500_000, 0.7), seed_sd=0.2)
+    verdict = DominanceRule(EPOCHS, luck=1.0).should_stop(begun(1_200_000, 0.42), [*MANY, lucky])
+    assert "trial 17 has" in verdict.because
+
+
+def test_in_the_last_tenth_of_its_epochs_a_training_goes_on() -> None:
+    """10 % of 20 epochs are 2, 10 % of 15 are 1.5."""
+    for epochs, last in ((20, 17), (15, 13), (3, 2)):
+        rule = DominanceRule(epochs)
+        known = [
+            Curve(item.number, item.macs, (item.best,) * epochs, finished=True) for item in MANY
+        ]
+        stops = [
+            epoch
+            for epoch in range(1, epochs)
+            if rule.should_stop(Curve(99, 1_200_000, (0.42,) * epoch), known).stop
+        ]
+        assert stops == list(range(1, last + 1))
 
 
 @given(final=st.floats(0.31, 0.95), epochs=st.integers(0, 2))

@@ -19,12 +19,17 @@ def test_short_epochs_as_wanted() -> None:
     assert plan_stops(SearchSpec(stop="dominance"), 50).short_epochs == 0
     assert plan_stops(SearchSpec(stop="asha", short_epochs=4), 5).short_epochs == 4
     assert plan_stops(SearchSpec(stop="asha", short_epochs=0), 50).short_epochs == 0
-    assert plan_stops(SearchSpec(stop="none", short_epochs=4), 50).short_epochs == 0
 
 
 def test_a_short_training_that_is_none_is_refused() -> None:
     with pytest.raises(NasError, match=r"search\.short_epochs: 5 epochs are no short training"):
         plan_stops(SearchSpec(stop="dominance", short_epochs=5), 5)
+
+
+def test_a_short_training_that_no_rule_judges_is_refused() -> None:
+    with pytest.raises(NasError, match=r"search\.short_epochs: 4 epochs .* stop is none"):
+        plan_stops(SearchSpec(stop="none", short_epochs=4), 50)
+    assert plan_stops(SearchSpec(stop="none"), 50).short_epochs == 0
 
 
 def test_each_rule_by_its_name() -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -11,17 +12,19 @@ from optuna.trial import TrialState
 from nas.report.tensorboard import TrialBoard
 from nas.search.candidates import Limits, Proposer, price
 from nas.search.choice import pareto_front
+from nas.search.course import Course
 from nas.search.journal import open_study
 from nas.search.pricing import PricedSpace
 from nas.search.run import begin_search, continue_search
 from nas.search.settings import SearchSettings
 from nas.search.stopping.curve import Curve
+from nas.search.stopping.dominance import DominanceRule
 from nas.search.stopping.plan import StopPlan
 from nas.search.stopping.rule import GO_ON, NeverStop, StopRule, Verdict
 from nas.search.trials import count_spent, note_candidate, note_outcome, records_of
 from nas.spec.budget import BudgetSpec
 from nas.spec.space import parse_space
-from tests.search.conftest import SPACE, begin, put_workers_here, settings_for, trials_of
+from tests.search.conftest import SPACE, put_workers_here, settings_for, trials_of
 
 EPOCHS = 4
 SHORT = 2
@@ -228,8 +231,26 @@ def test_a_search_with_the_dominance_rule_runs_and_stores_both_histories(
     assert [item.state for item in records] == ["trained"] * 3  # too few to stop any
 
 
-def test_short_runs_are_off_for_a_search_of_one_epoch(pictures: Path, tmp_path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        put_workers_here(patch)
-        begin(tmp_path / "run", pictures, trials=1)
-    assert [item.epochs for item in trials_of(tmp_path / "run")] == [1]
+def test_the_dominance_rule_stops_what_the_first_networks_beat(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first two are at 0.9 from the first epoch on, all others stay at 0.1."""
+    take_in = Course.take_in
+
+    def take_in_fixed(course: Course, *arguments: Any, **options: Any) -> None:
+        take_in(course, *arguments, **options)
+        course.full[-1] = 0.9 if course.number < 2 else 0.1
+
+    monkeypatch.setattr(Course, "take_in", take_in_fixed)
+    rule = DominanceRule(EPOCHS, least_curves=2)
+    search(tmp_path / "run", pictures, rule, short=0)
+    first, second, *others = trials_of(tmp_path / "run")
+    assert first.state == second.state == "trained"
+    cheapest = min(first.macs or 0, second.macs or 0)
+    beaten = [item for item in others if (item.macs or 0) >= cheapest]
+    assert {item.state for item in beaten} == {"stopped"}
+    for item in beaten:
+        assert item.epochs == 1
+        assert item.predicted == pytest.approx(0.1, abs=0.05)
+        assert "at best" in (item.reason or "")
+    assert all(item.state == "trained" for item in others if item not in beaten)

@@ -1,7 +1,7 @@
-"""Which share of the true front's hypervolume a study has found.
+"""Fronts of low cost and high metric, and the hypervolume that they dominate.
 
-Both axes are linear: cost as it is, metric as it is. A point at or beyond the reference in either
-axis adds nothing.
+Both axes are as they are given: who wants logarithms takes them before. A point at or beyond the
+reference in either axis adds nothing.
 """
 
 from bisect import bisect_left

@@ -1,0 +1,52 @@
+"""What a worker of a search is told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from nas.search.final_share import FinalShare
+from nas.search.finalists import FinalPlan
+from nas.search.settings import SearchSettings
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is told."""
+
+    folder: Path
+    settings: SearchSettings
+    classes: tuple[str, ...]
+    index: int
+    """Which of the workers it is; decides its seed."""
+    deadline: float | None
+    """Time of `time.time()` after which no network is begun."""
+    stage: Literal["search", "final"] = "search"
+    """Whether new networks are trained, or the finalists again."""
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "study.log"
+
+    @property
+    def final_journal(self) -> Path:
+        """Of the finalists' trainings."""
+        return self.folder / "finalists.log"
+
+    @property
+    def final_share(self) -> FinalShare | None:
+        """What is kept of the time for the finalists; None without a limit."""
+        search = self.settings.search
+        if self.deadline is None or search.minutes is None:
+            return None
+        plan, epochs = FinalPlan.of(self.settings), self.settings.training.epochs
+        return FinalShare(plan, epochs, self.settings.workers, 60 * search.minutes)
+
+    @property
+    def claims(self) -> Path:
+        """Locked by who takes a trial or a network."""
+        return self.folder / ".claims"
+
+    @property
+    def workers_lock(self) -> Path:
+        """Locked, shared, by every worker as long as it lives."""
+        return self.folder / ".workers"
