@@ -30,9 +30,9 @@ class Area:
     """Where a log-cost lies on the axis of cost."""
 
 
-AREAS = (Area(0.1, np.exp), Area(0.5, np.asarray))
-"""Taken in turn, as either may be what the user cares for: networks that are usable, by what they
-cost; and the whole front by log-cost, far enough below it that ever cheaper ones are tried."""
+AREAS = (Area(0.5, np.asarray), Area(0.1, np.exp))
+"""Taken in turn, as either may be what the user cares for: the whole front by log-cost, far enough
+below it that ever cheaper networks are tried; and those that are usable, by what they cost."""
 
 
 @dataclass(frozen=True)
