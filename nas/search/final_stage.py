@@ -15,11 +15,12 @@ from nas.search.final_share import FinalShare
 from nas.search.final_study import read_finals
 from nas.search.final_trainer import Found
 from nas.search.finalists import FinalPlan, next_final
+from nas.search.job import Job
 from nas.search.journal import open_study
 from nas.search.trials import end_running
-from nas.search.worker import Job
 
 Say = Callable[[str], None]
+NO_TIME = "No time was left to train finalists again; --resume with more --minutes does it."
 
 
 def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
@@ -36,7 +37,7 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
     if next_final(found.records, found.posterior, read_finals(finals), job.settings) is None:
         return
     if job.deadline is not None and time.time() >= job.deadline:
-        say("No time is left to train finalists again; --resume with more --minutes does it.")
+        say(NO_TIME)
         return
     count = min(job.settings.workers, plan.trainings)
     whole = FinalShare(plan, job.settings.training.epochs, count, math.inf)
@@ -48,6 +49,8 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
     finally:
         watch.poll()
         end_running(finals)
+    if not watch.ended and job.deadline is not None and time.time() >= job.deadline:
+        say(NO_TIME)
 
 
 def _announcement(plan: FinalPlan, seconds: float) -> str:
@@ -65,6 +68,8 @@ class FinalWatch:
         self.finals = finals
         self.found = found
         self.say = say
+        self.ended = 0
+        """Trainings that ended since it watches."""
         self._told = {_name(item) for item in read_finals(finals)}
 
     def poll(self) -> None:
@@ -72,6 +77,7 @@ class FinalWatch:
         for item in read_finals(self.finals):
             if item.state != "running" and _name(item) not in self._told:
                 self._told.add(_name(item))
+                self.ended += 1
                 self.say(self._line(item))
 
     def _line(self, item: FinalRecord) -> str:

@@ -15,11 +15,11 @@ from nas.search.choice import Choice, pareto_front
 from nas.search.data_facts import DataFacts
 from nas.search.estimates import believe
 from nas.search.final_study import read_finals
+from nas.search.job import Job
 from nas.search.journal import open_study
 from nas.search.settings import SearchSettings
 from nas.search.trials import records_of
 from nas.search.verdict import Verdict, judge
-from nas.search.worker import Job
 from nas.spec.architecture import dump_architecture, parse_architecture
 
 
@@ -52,7 +52,8 @@ class SearchResult:
 def write_results(study: optuna.Study, job: Job, data: DataFacts) -> SearchResult:
     """Judge what was trained, and write it into the job's folder, each file atomically.
 
-    `trials.csv`, `finalists.csv`, `front/*.yaml`, `best.yaml`, `front.png`, `report.html`.
+    `trials.csv`, `finalists.csv`, `best.yaml`, `front.png`, `report.html`, and in `front/` the
+    members of the front and the finalists.
     """
     folder, settings = job.folder, job.settings
     records = records_of(study)
@@ -68,7 +69,7 @@ def write_results(study: optuna.Study, job: Job, data: DataFacts) -> SearchResul
         for record in records
         if record.number in shown
     }
-    _write_front(folder / "front", {item: architectures[item] for item in result.front_numbers})
+    _write_front(folder / "front", architectures)
     if result.best is not None:
         atomic_write_text(folder / "best.yaml", architectures[result.best])
     plot_front(
@@ -134,9 +135,9 @@ def _architecture_text(
     return dump_architecture(replace(architecture, provenance=provenance))
 
 
-def _write_front(folder: Path, front: dict[int, str]) -> None:
-    """One file a member; what is there of an earlier front is removed."""
-    names = {f"trial-{number:04d}.yaml": text for number, text in front.items()}
+def _write_front(folder: Path, architectures: dict[int, str]) -> None:
+    """One file a network; what is there of an earlier front is removed."""
+    names = {f"trial-{number:04d}.yaml": text for number, text in architectures.items()}
     for name, text in names.items():
         atomic_write_text(folder / name, text)
     for old in folder.glob("trial-*.yaml"):

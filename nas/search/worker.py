@@ -14,7 +14,7 @@ from nas.runs.locks import shared
 from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposer
 from nas.search.durations import Durations
 from nas.search.final_trainer import FinalTrainer, Found
-from nas.search.job import Job as Job
+from nas.search.job import Job
 from nas.search.journal import open_study
 from nas.search.pricing import PricedSpace
 from nas.search.samplers import build_sampler

@@ -16,6 +16,8 @@ import yaml
 
 from nas.runs.finalists import FINALIST_COLUMNS, FinalRecord
 from nas.search import final_trainer
+from nas.search.executor import LocalWorkers
+from nas.search.final_stage import NO_TIME
 from nas.search.final_study import Decide, claim_final, read_finals
 from nas.search.finalists import Final
 from nas.search.journal import open_study
@@ -139,6 +141,20 @@ def test_finalists_can_be_turned_off_and_on(tmp_path: Path, pictures: Path) -> N
     assert (run / "best.yaml").is_file()
     continue_search(run, say=lambda text: None, change=lambda old: changed(old, finalists=1))
     assert len(finals_of(run)) == 2
+
+
+@pytest.mark.parametrize("minutes", [1e-9, 0.02])
+def test_no_time_for_finalists_is_said(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes: float
+) -> None:
+    """Both where the time is over, and where it ends while the workers start."""
+    run = copy_of(finished, tmp_path)
+    (run / "finalists.log").unlink()
+    monkeypatch.setattr(LocalWorkers, "run", lambda self, on_poll: time.sleep(60 * minutes))
+    said: list[str] = []
+    continue_search(run, say=said.append, change=lambda old: changed(old, minutes=minutes))
+    assert NO_TIME in said
+    assert (run / "best.yaml").is_file()
 
 
 @pytest.mark.usefixtures("workers_here")

@@ -1,5 +1,6 @@
 """Whole searches in this process: what they train on, write, resume and refuse."""
 
+import csv
 import errno
 import os
 import shutil
@@ -39,8 +40,14 @@ def test_stable_outputs(finished: Path) -> None:
     ]  # fmt: skip
     records = trials_of(finished)
     assert [item.state for item in records if item.state != "duplicate"] == ["trained"] * 4
-    front = {f"trial-{item.number:04d}.yaml" for item in pareto_front(records)}
-    assert {file.name for file in (finished / "front").iterdir()} == front
+    shown = {item.number for item in pareto_front(records)} | finalists_of(finished)
+    files = {f"trial-{number:04d}.yaml" for number in shown}
+    assert {file.name for file in (finished / "front").iterdir()} == files
+
+
+def finalists_of(run: Path) -> set[int]:
+    with (run / "finalists.csv").open() as stream:
+        return {int(row["trial"]) for row in csv.DictReader(stream)}
 
 
 def test_front_files_rebuild_the_networks(finished: Path) -> None:
