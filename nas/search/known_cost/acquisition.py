@@ -25,14 +25,16 @@ class Area:
     """What a front's area is measured in."""
 
     below: float
-    """How far the reference value lies below the front's worst, as a share of the front's rise."""
+    """How far the reference value lies below the front's worst, as a share of the front's rise;
+    below 0 it lies within the rise."""
     width: Callable[[Floats], Floats]
     """Where a log-cost lies on the axis of cost."""
 
 
-AREAS = (Area(0.5, np.asarray), Area(0.1, np.exp))
+AREAS = (Area(0.5, np.asarray), Area(-0.6, np.exp))
 """Taken in turn, as either may be what the user cares for: the whole front by log-cost, far enough
-below it that ever cheaper networks are tried; and those that are usable, by what they cost."""
+below it that ever cheaper networks are tried; and its upper part, of networks that are usable, by
+what they cost. Without the second, noise that hides the front's rise draws all to its cheap end."""
 
 
 @dataclass(frozen=True)
