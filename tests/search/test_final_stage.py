@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from optuna.trial import TrialState
 
 from nas.runs.finalists import FINALIST_COLUMNS, FinalRecord
 from nas.search import final_trainer
@@ -264,13 +265,14 @@ def test_killed_worker_among_the_finalists(tmp_path: Path, pictures: Path) -> No
         if not journal.exists():
             return []
         trials = open_study(journal).get_trials(deepcopy=False)
-        return [item.user_attrs["pid"] for item in trials if "architecture_hash" in item.user_attrs]
+        running = [item for item in trials if item.state == TrialState.RUNNING]
+        return [
+            item.user_attrs["pid"] for item in running if "architecture_hash" in item.user_attrs
+        ]
 
-    wait_for(lambda: bool(in_training()))
-    try:
-        os.kill(in_training()[-1], signal.SIGKILL)
-    except ProcessLookupError:
-        pytest.skip("it ended before it could be killed")
+    victims: list[int] = []
+    wait_for(lambda: bool(victims.extend(in_training()) or victims))
+    os.kill(victims[-1], signal.SIGKILL)
     out, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors
     assert "<- best" in out

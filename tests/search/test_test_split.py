@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ def _note(event: str, arguments: tuple[Any, ...]) -> None:
             _watched[-1][1].add(path)
 
 
+@cache
+def _begin_noting() -> None:
+    """Hear of every file that is opened from now on; once, for a hook can't be taken away."""
+    sys.addaudithook(_note)
+
+
 @pytest.fixture
 def opened(tmp_path: Path, pictures: Path) -> Iterator[set[str]]:
     """The pictures of `tmp_path/data` that are opened, by Python's own account."""
@@ -34,9 +41,7 @@ def opened(tmp_path: Path, pictures: Path) -> Iterator[set[str]]:
     shutil.copytree(pictures, data)
     for folder in (data / "val").iterdir():
         shutil.copytree(folder, data / "test" / folder.name)
-    if not getattr(sys, "_nas_opens_noted", False):
-        sys.addaudithook(_note)  # can't be taken away again
-        sys._nas_opens_noted = True  # type: ignore[attr-defined]
+    _begin_noting()
     files: set[str] = set()
     _watched.append((str(data), files))
     yield files

@@ -202,7 +202,9 @@ def test_weights_that_are_not_finite_are_not_handed_on(tmp_path: Path) -> None:
     assert "is not finite" in said[0]
 
 
-def test_a_donor_that_goes_meanwhile_is_told(tmp_path: Path) -> None:
+def test_a_donor_that_goes_meanwhile_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old, new = written(STEM + TAIL), written(STEM + BODY)
     said: list[str] = []
     donors = Donors(tmp_path, said.append)
@@ -210,7 +212,7 @@ def test_a_donor_that_goes_meanwhile_is_told(tmp_path: Path) -> None:
     found = donors.find(new)
     assert found is not None
     found[0].path.unlink()
-    donors.find = lambda architecture: found  # type: ignore[method-assign]  # another removes it
+    monkeypatch.setattr(donors, "find", lambda architecture: found)  # another removes it
     assert donors.start(new, built(new)) is None
     assert "from scratch" in said[0]
 

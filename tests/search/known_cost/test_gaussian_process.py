@@ -39,11 +39,13 @@ class Part(ScikitKernel):
         self.kernel = kernel
         self.columns = columns
 
-    def __call__(self, X, Y=None, eval_gradient=False):  # type: ignore[no-untyped-def]
+    def __call__(
+        self, X: np.ndarray, Y: np.ndarray | None = None, eval_gradient: bool = False
+    ) -> np.ndarray:
         chosen = list(self.columns)
         return self.kernel(X[:, chosen], None if Y is None else Y[:, chosen])
 
-    def diag(self, X):  # type: ignore[no-untyped-def]
+    def diag(self, X: np.ndarray) -> np.ndarray:
         return self.kernel.diag(X[:, list(self.columns)])
 
     def is_stationary(self) -> bool:
