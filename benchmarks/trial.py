@@ -7,10 +7,8 @@ given. Decoding, which our training does once, is timed on an empty cache and to
 """
 
 import os
-import resource
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
 from statistics import median
@@ -21,6 +19,7 @@ import torch
 from torch import nn
 
 from benchmarks.program import Program
+from benchmarks.timing import Timing, quotients, spread
 from benchmarks.usual_training import UsualTraining
 from nas.cli.input_shape import parse_input_shape
 from nas.macs.count import count_macs
@@ -36,22 +35,6 @@ from nas.train.optimizer import build_optimizer
 
 CPU = torch.device("cpu")
 LEAST_RATIO = 3.0
-
-
-@dataclass
-class Timing:
-    """Seconds of each repeat of one thing."""
-
-    wall: list[float] = field(default_factory=list)
-    processor: list[float] = field(default_factory=list)
-    """Of this process and of its workers."""
-
-    def measure(self, run: Callable[[], None]) -> None:
-        """Run once and keep the times."""
-        wall, processor = perf_counter(), _processor_seconds()
-        run()
-        self.wall.append(perf_counter() - wall)
-        self.processor.append(_processor_seconds() - processor)
 
 
 @click.command(cls=Program)
@@ -117,20 +100,13 @@ def main(
         f"{'images a second':30}{'wall clock (lowest to highest)':>36}{'processor second':>20}"
     )
     for name, timing in timings.items():
-        click.echo(_row(name, timing, images))
+        click.echo(timing.row(name, images))
     click.echo(f"our decoding, once: {decoding_s:.2f} s for all, kept for every later run")
-    ratios = [
-        a / b
-        for a, b in zip(timings["usual training"].wall, timings["our training"].wall, strict=True)
-    ]
-    work = [
-        a / b
-        for a, b in zip(
-            timings["usual training"].processor, timings["our training"].processor, strict=True
-        )
-    ]
-    click.echo(f"ratio of wall clock: {_spread(ratios)}")
-    click.echo(f"ratio of processor time: {_spread(work)}")
+    usual_times, our_times = timings["usual training"], timings["our training"]
+    ratios = quotients(usual_times.wall, our_times.wall)
+    work = quotients(usual_times.processor, our_times.processor)
+    click.echo(f"ratio of wall clock: {spread(ratios)}")
+    click.echo(f"ratio of processor time: {spread(work)}")
     if check and median(ratios) < LEAST_RATIO:
         raise SystemExit(1)
 
@@ -179,29 +155,6 @@ def _network(architecture: ArchitectureSpec) -> nn.Module:
 def _drain(batches: Iterator[Batch]) -> None:
     for _ in batches:
         pass
-
-
-def _processor_seconds() -> float:
-    """Of this process, its threads, and its living workers."""
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = own.ru_utime + own.ru_stime
-    tick = os.sysconf("SC_CLK_TCK")
-    for children in Path("/proc/self/task").glob("*/children"):
-        for child in children.read_text().split():
-            fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-            seconds += (int(fields[11]) + int(fields[12])) / tick  # utime and stime, proc(5)
-    return seconds
-
-
-def _row(name: str, timing: Timing, images: int) -> str:
-    wall = [images / seconds for seconds in timing.wall]
-    processor = [images / seconds for seconds in timing.processor]
-    spread = f"{median(wall):,.0f} ({min(wall):,.0f} to {max(wall):,.0f})"
-    return f"{name:30}{spread:>36}{median(processor):>20,.0f}"
-
-
-def _spread(values: list[float]) -> str:
-    return f"{median(values):.2f} (lowest {min(values):.2f}, highest {max(values):.2f})"
 
 
 if __name__ == "__main__":

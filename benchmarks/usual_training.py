@@ -21,6 +21,7 @@ from nas.spec.definition import InputSpec
 from nas.spec.preprocess import ImagePreprocess
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss
+from nas.tasks.image_settings import image_augment
 from nas.train.optimizer import set_batch_norm_momentum
 
 SAMPLING_POWERS = {"none": 0.0, "softened": 0.5, "inverse": 1.0}
@@ -30,12 +31,13 @@ EVALUATION_BATCH = 256
 
 def refuse_unknown(training: TrainingSpec) -> None:
     """Raises NasError for what only our training can do."""
+    augment = image_augment(training)
     unknown = {
         "schedule": training.schedule != "one_cycle",
         "ema_decay": training.ema_decay is not None,
         "precision": training.precision == "bfloat16",
-        "augment.turn_180": training.augment.turn_180,
-        "augment.cutout": training.augment.cutout > 0,
+        "augment.turn_180": augment.turn_180,
+        "augment.cutout": augment.cutout > 0,
     }
     for key, asked in unknown.items():
         if asked:
@@ -139,7 +141,7 @@ class UsualValidation:
 def _training_transform(
     size: InputSpec, preprocess: ImagePreprocess, training: TrainingSpec
 ) -> v2.Transform:
-    augment = training.augment
+    augment = image_augment(training)
     steps: list[object] = []
     if augment.flip:
         steps.append(v2.RandomHorizontalFlip())

@@ -5,6 +5,7 @@ from blocks.cost import Cost
 from blocks.init import initialise_weights
 from blocks.layers import ConvNormAct, SqueezeExcitation
 from blocks.registry import BLOCKS
+from blocks.time_attention import TimeAttention, TimeAttentionConfig, TimeAttentionOutput
 
 __all__ = [
     "BLOCKS",
@@ -14,5 +15,8 @@ __all__ = [
     "Identity",
     "Shape",
     "SqueezeExcitation",
+    "TimeAttention",
+    "TimeAttentionConfig",
+    "TimeAttentionOutput",
     "initialise_weights",
 ]

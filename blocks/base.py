@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from torch import nn
 
 from blocks.cost import Cost
+from blocks.stride import axis_strides
 
 Shape = tuple[int, ...]
 """Shape of one sample without the batch axis: `(C, H, W)` of a feature map, `(C,)` of a vector."""
@@ -24,7 +25,6 @@ def _odd(kernel: int) -> int:
 Channels = Annotated[int, Field(strict=True, ge=1, le=65_536)]
 Kernel = Annotated[int, Field(strict=True, ge=1, le=63)]
 OddKernel = Annotated[Kernel, AfterValidator(_odd)]
-Stride = Annotated[int, Field(strict=True, ge=1, le=16)]
 Padding = Annotated[int, Field(strict=True, ge=0, le=31)]
 Groups = Annotated[int, Field(strict=True, ge=1, le=65_536)]
 Expand = Annotated[float, Field(strict=True, gt=0, le=64, allow_inf_nan=False)]
@@ -94,6 +94,17 @@ def convolved_size(size: int, kernel: int, stride: int, padding: int) -> int:
             f"a kernel of {kernel} does not fit into {size} pixels padded by {padding}"
         )
     return out
+
+
+def convolved_sides(
+    height: int, width: int, kernel: int, stride: int | str, padding: int
+) -> tuple[int, int]:
+    """Height and width that a convolution or pooling puts out. Raises ValueError below 1."""
+    down, along = axis_strides(stride)
+    return (
+        convolved_size(height, kernel, down, padding),
+        convolved_size(width, kernel, along, padding),
+    )
 
 
 def feature_map(in_shape: Shape, block: str) -> tuple[int, int, int]:

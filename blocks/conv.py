@@ -14,13 +14,13 @@ from blocks.base import (
     Kernel,
     Padding,
     Shape,
-    Stride,
     automatic_padding,
-    convolved_size,
+    convolved_sides,
     feature_map,
 )
 from blocks.cost import Cost, convolution_cost
 from blocks.layers import ConvNormAct
+from blocks.stride import Stride
 
 
 class ConvConfig(BlockConfig):
@@ -41,7 +41,7 @@ class ConvConfig(BlockConfig):
     kernel: Kernel = 3
     """Side of the square kernel, in pixels."""
     stride: Stride = 1
-    """Step of the kernel, in pixels."""
+    """Step of the kernel, in pixels; `2x1` is 2 down and 1 along."""
     padding: Padding | None = None
     """Zeros on each side, in pixels; null keeps the size at stride 1."""
     groups: Groups = 1
@@ -62,11 +62,7 @@ class ConvConfig(BlockConfig):
         channels, height, width = feature_map(in_shape, self.name)
         self.groups_for(channels)
         padding = automatic_padding(self.kernel, self.padding)
-        return (
-            self.out,
-            convolved_size(height, self.kernel, self.stride, padding),
-            convolved_size(width, self.kernel, self.stride, padding),
-        )
+        return self.out, *convolved_sides(height, width, self.kernel, self.stride, padding)
 
     def cost(self, in_shape: Shape) -> Cost | None:
         channels, places = in_shape[0], prod(self.output_shape(in_shape)[1:])
@@ -108,7 +104,7 @@ class DWConvConfig(BlockConfig):
     kernel: Kernel = 3
     """Side of the square kernel, in pixels."""
     stride: Stride = 1
-    """Step of the kernel, in pixels."""
+    """Step of the kernel, in pixels; `2x1` is 2 down and 1 along."""
     padding: Padding | None = None
     """Zeros on each side, in pixels; null keeps the size at stride 1."""
     activation: ActivationName | None = "ReLU"

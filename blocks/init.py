@@ -8,7 +8,8 @@ def initialise_weights(module: nn.Module) -> None:
     """Overwrite the weights of `module` as torchvision does for its compact networks.
 
     Convolutions: normal of variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, eq. 14); linear
-    layers: normal of deviation 0.01; biases 0. Normalisations: scale 1, shift 0, statistics afresh.
+    layers, those over time (1x1 Conv1d) too: normal of deviation 0.01; biases 0. Normalisations:
+    scale 1, shift 0, statistics afresh.
     Weights on the meta device have no values, and are left alone.
     """
     for part in module.modules():
@@ -16,7 +17,7 @@ def initialise_weights(module: nn.Module) -> None:
             continue
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out")
-        elif isinstance(part, nn.Linear):
+        elif isinstance(part, (nn.Linear, nn.Conv1d)):
             nn.init.normal_(part.weight, 0.0, 0.01)
         elif isinstance(part, (_NormBase, nn.GroupNorm, nn.LayerNorm)):
             part.reset_parameters()

@@ -14,13 +14,13 @@ from blocks.base import (
     Identity,
     OddKernel,
     Shape,
-    Stride,
     automatic_padding,
-    convolved_size,
+    convolved_sides,
     feature_map,
 )
 from blocks.cost import Cost, convolution_cost
 from blocks.layers import ConvNormAct, SqueezeExcitation, make_divisible
+from blocks.stride import Stride
 
 
 class Layout(NamedTuple):
@@ -33,7 +33,7 @@ class Layout(NamedTuple):
     """Whether a 1x1 convolution leads from `in_channels` to `hidden`."""
     out: int
     kernel: int
-    stride: int
+    stride: int | str
     activation: ActivationName
     squeeze: int | None = None
     """Channels between the two convolutions of the squeeze-and-excitation; None is without it."""
@@ -86,12 +86,9 @@ class InvertedResidualConfig(BlockConfig):
     def output_shape(self, in_shape: Shape) -> Shape:
         channels, height, width = feature_map(in_shape, self.name)
         layout = self.layout(channels)
-        kernel, stride, padding = layout.kernel, layout.stride, automatic_padding(layout.kernel)
-        return (
-            layout.out,
-            convolved_size(height, kernel, stride, padding),
-            convolved_size(width, kernel, stride, padding),
-        )
+        padding = automatic_padding(layout.kernel)
+        sides = convolved_sides(height, width, layout.kernel, layout.stride, padding)
+        return layout.out, *sides
 
     def cost(self, in_shape: Shape) -> Cost | None:
         layout, places = self.layout(in_shape[0]), prod(self.output_shape(in_shape)[1:])
@@ -125,7 +122,7 @@ class InvertedResidualv2Config(InvertedResidualConfig):
     expand: Expand
     """Hidden channels over input channels; 1 leaves out the expanding convolution."""
     stride: Stride = 1
-    """Step of the depthwise convolution, in pixels."""
+    """Step of the depthwise convolution, in pixels; `2x1` is 2 down and 1 along."""
 
     def layout(self, in_channels: int) -> Layout:
         return Layout(
@@ -161,7 +158,7 @@ class InvertedResidualv3Config(InvertedResidualConfig):
     hs: bool = False
     """Hardswish in place of ReLU."""
     stride: Stride = 1
-    """Step of the depthwise convolution, in pixels."""
+    """Step of the depthwise convolution, in pixels; `2x1` is 2 down and 1 along."""
 
     def layout(self, in_channels: int) -> Layout:
         hidden = make_divisible(in_channels * self.expand)

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from blocks.base import ActivationName, automatic_padding
+from blocks.stride import axis_strides
 
 WITHOUT_IN_PLACE = frozenset({"GELU", "Sigmoid", "Tanh"})
 """Activations that PyTorch computes into a new tensor only."""
@@ -30,15 +31,16 @@ class ConvNormAct(nn.Sequential):
         in_channels: int,
         out_channels: int,
         kernel: int,
-        stride: int = 1,
+        stride: int | str = 1,
         groups: int = 1,
         activation: ActivationName | None = "ReLU",
         padding: int | None = None,
         norm_eps: float = 1e-5,
     ) -> None:
         padding = automatic_padding(kernel, padding)
+        steps = axis_strides(stride)
         conv = nn.Conv2d(
-            in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False
+            in_channels, out_channels, kernel, steps, padding, groups=groups, bias=False
         )
         modules: list[nn.Module] = [conv, nn.BatchNorm2d(out_channels, norm_eps)]
         if activation is not None:

@@ -2,9 +2,10 @@
 
 from typing import ClassVar
 
-from blocks.base import Channels, Expand, OddKernel, Stride
+from blocks.base import Channels, Expand, OddKernel
 from blocks.inverted_residual import InvertedResidualConfig, Layout
 from blocks.layers import make_divisible
+from blocks.stride import Stride
 
 
 class MBConvConfig(InvertedResidualConfig):
@@ -22,7 +23,7 @@ class MBConvConfig(InvertedResidualConfig):
     out: Channels
     """Output channels."""
     stride: Stride = 1
-    """Step of the depthwise convolution, in pixels."""
+    """Step of the depthwise convolution, in pixels; `2x1` is 2 down and 1 along."""
     kernel: OddKernel = 3
     """Side of the depthwise kernel, in pixels."""
 

@@ -11,12 +11,12 @@ from blocks.base import (
     Kernel,
     Padding,
     Shape,
-    Stride,
     automatic_padding,
-    convolved_size,
+    convolved_sides,
     feature_map,
 )
 from blocks.cost import Cost
+from blocks.stride import Stride, axis_strides
 
 
 class PoolConfig(BlockConfig):
@@ -27,7 +27,7 @@ class PoolConfig(BlockConfig):
     kernel: Kernel
     """Side of the square window, in pixels."""
     stride: Stride
-    """Step of the window, in pixels."""
+    """Step of the window, in pixels; `2x1` is 2 down and 1 along."""
     padding: Padding | None = 0
     """Border on each side, in pixels, at most half the kernel; null keeps the size at stride 1."""
 
@@ -43,11 +43,7 @@ class PoolConfig(BlockConfig):
     def output_shape(self, in_shape: Shape) -> Shape:
         channels, height, width = feature_map(in_shape, self.name)
         padding = automatic_padding(self.kernel, self.padding)
-        return (
-            channels,
-            convolved_size(height, self.kernel, self.stride, padding),
-            convolved_size(width, self.kernel, self.stride, padding),
-        )
+        return channels, *convolved_sides(height, width, self.kernel, self.stride, padding)
 
     def cost(self, in_shape: Shape) -> Cost | None:
         return Cost()
@@ -64,7 +60,8 @@ class MaxPoolConfig(PoolConfig):
 
     def build(self, in_shape: Shape) -> nn.Module:
         self.output_shape(in_shape)
-        return nn.MaxPool2d(self.kernel, self.stride, automatic_padding(self.kernel, self.padding))
+        padding = automatic_padding(self.kernel, self.padding)
+        return nn.MaxPool2d(self.kernel, axis_strides(self.stride), padding)
 
 
 class AvgPoolConfig(PoolConfig):
@@ -74,7 +71,8 @@ class AvgPoolConfig(PoolConfig):
 
     def build(self, in_shape: Shape) -> nn.Module:
         self.output_shape(in_shape)
-        return nn.AvgPool2d(self.kernel, self.stride, automatic_padding(self.kernel, self.padding))
+        padding = automatic_padding(self.kernel, self.padding)
+        return nn.AvgPool2d(self.kernel, axis_strides(self.stride), padding)
 
 
 class GlobalAvgPoolConfig(BlockConfig):

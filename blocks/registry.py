@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from blocks.attention import CBAMConfig
 from blocks.base import BlockConfig
 from blocks.bottleneck import BottleneckConfig
 from blocks.conv import ConvConfig, DWConvConfig, FixedConvConfig
@@ -47,6 +48,7 @@ for _config in (
     MBConvConfig,
     ShuffleNetV2Config,
     BottleneckConfig,
+    CBAMConfig,
     MaxPoolConfig,
     AvgPoolConfig,
     GlobalAvgPoolConfig,

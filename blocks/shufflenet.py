@@ -6,9 +6,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from blocks.base import BlockConfig, Shape, Stride, convolved_size, feature_map
+from blocks.base import BlockConfig, Shape, convolved_sides, feature_map
 from blocks.cost import Cost, convolution_cost
 from blocks.layers import ConvNormAct
+from blocks.stride import Stride
 
 
 class ShuffleNetV2(nn.Module):
@@ -34,7 +35,7 @@ class ShuffleNetV2(nn.Module):
 class ShuffleNetV2Down(nn.Module):
     """Spatial-down unit of ShuffleNetV2 (Ma et al. 2018, arXiv:1807.11164, fig. 3d, table 5)."""
 
-    def __init__(self, channels: int, stride: int) -> None:
+    def __init__(self, channels: int, stride: int | str) -> None:
         super().__init__()
         self.shortcut = nn.Sequential(
             ConvNormAct(channels, channels, 3, stride, groups=channels, activation=None),
@@ -51,7 +52,7 @@ class ShuffleNetV2Down(nn.Module):
         return shuffled_NCHW
 
 
-def _branch(in_channels: int, channels: int, stride: int) -> nn.Sequential:
+def _branch(in_channels: int, channels: int, stride: int | str) -> nn.Sequential:
     return nn.Sequential(
         ConvNormAct(in_channels, channels, 1),
         ConvNormAct(channels, channels, 3, stride, groups=channels, activation=None),
@@ -62,14 +63,14 @@ def _branch(in_channels: int, channels: int, stride: int) -> nn.Sequential:
 class ShuffleNetV2Config(BlockConfig):
     """Unit of ShuffleNetV2 (Ma et al. 2018, arXiv:1807.11164, fig. 3c and 3d, table 5).
 
-    Stride 1 keeps the channels, which must be even; a larger stride doubles them.
+    Stride 1 keeps the channels, which must be even; a larger one, of either axis, doubles them.
     """
 
     name: ClassVar[str] = "ShuffleNetV2"
     row_arguments: ClassVar[tuple[str, ...]] = ("stride",)
 
     stride: Stride = 1
-    """Step of the depthwise convolutions, in pixels."""
+    """Step of the depthwise convolutions, in pixels; `2x1` is 2 down and 1 along."""
 
     def output_shape(self, in_shape: Shape) -> Shape:
         channels, height, width = feature_map(in_shape, self.name)
@@ -78,11 +79,8 @@ class ShuffleNetV2Config(BlockConfig):
                 f"ShuffleNetV2 at stride 1 halves its channels, but {channels} come in: "
                 "an even number is needed"
             )
-        return (
-            channels if self.stride == 1 else 2 * channels,
-            convolved_size(height, 3, self.stride, 1),
-            convolved_size(width, 3, self.stride, 1),
-        )
+        sides = convolved_sides(height, width, 3, self.stride, 1)
+        return channels if self.stride == 1 else 2 * channels, *sides
 
     def cost(self, in_shape: Shape) -> Cost | None:
         before, after = prod(in_shape[1:]), prod(self.output_shape(in_shape)[1:])

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from nas.macs.count import MacsReport
+    from nas.spec.definition import ArchitectureSpec
 
 DEFAULT_INPUT: InputShape = (3, 224, 224)
 
@@ -46,8 +47,11 @@ def macs(
         raise NasError("give --json, --csv or --markdown, one of them")
     if compare and csv_:
         raise NasError("--csv holds the layers alone; take --json or --markdown with --compare")
+    facts: dict[str, float] = {}
     if arch is not None:
-        report, network, shape = _count_file(arch, input_text, depth, compare)
+        architecture = load_architecture_at(arch, input_text)
+        report, network, shape = _count_file(architecture, depth, compare)
+        facts = _facts(architecture, report.total)
     else:
         assert model is not None
         given = DEFAULT_INPUT if input_text is None else parse_input_shape(input_text)
@@ -62,13 +66,13 @@ def macs(
     from nas.macs.report import as_csv, as_json, as_markdown, as_text
 
     if json_:
-        text = as_json(report, comparison)
+        text = as_json(report, comparison, facts)
     elif csv_:
         text = as_csv(report)
     elif markdown:
-        text = as_markdown(report, comparison)
+        text = as_markdown(report, comparison, facts)
     else:
-        text = as_text(report, comparison)
+        text = as_text(report, comparison, facts)
     click.echo(text)
 
 
@@ -82,15 +86,21 @@ def _count_model(
     return count_macs(network, shape, depth=depth), network, shape
 
 
+def _facts(architecture: "ArchitectureSpec", macs: int) -> dict[str, float]:
+    """What its task says of such a cost."""
+    from nas.tasks.registry import task_named
+
+    return task_named(architecture.task).cost_facts(architecture, macs)
+
+
 def _count_file(
-    path: Path, input_text: str | None, depth: int | None, keep_network: bool
+    architecture: "ArchitectureSpec", depth: int | None, keep_network: bool
 ) -> "tuple[MacsReport, nn.Module | None, InputShape]":
     from nas.macs.architecture import count_architecture
     from nas.macs.count import count_macs
     from nas.macs.meta import WithoutWeights
     from nas.model.build import build_network
 
-    architecture = load_architecture_at(path, input_text)
     shape = architecture.input.shape
     if architecture.model is None and depth is None and not keep_network:
         return count_architecture(architecture), None, shape

@@ -7,6 +7,7 @@ import sys
 import click
 
 from nas.cli.arch import arch
+from nas.cli.baseline import baseline
 from nas.cli.data import data
 from nas.cli.evaluate import evaluate
 from nas.cli.macs import macs
@@ -23,7 +24,7 @@ def nas() -> None:
     """Find, train and ship compact networks for your own data under a budget of multiply-adds."""
 
 
-for _command in (search, train, evaluate, predict, macs, arch, space, data):
+for _command in (search, train, evaluate, predict, macs, arch, space, data, baseline):
     nas.add_command(_command)
 
 

@@ -1,18 +1,12 @@
 """`nas predict`: what a trained network says of files."""
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Literal
 
 import click
 
 from nas.errors import NasError
-
-if TYPE_CHECKING:
-    from nas.tasks.base import Prediction
 
 
 @click.command("predict")
@@ -29,32 +23,53 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(path_type=Path), help="File to write  [default: the terminal]"
 )
+@click.option(
+    "--table",
+    metavar="NAME",
+    help="This table alone, a row an entry, as events of recordings.",
+)
+@click.option(
+    "--with",
+    "others",
+    multiple=True,
+    metavar="RUN_DIR",
+    type=click.Path(path_type=Path),
+    help="Another run: the mean of all networks' probabilities counts. May be repeated.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: all]")
 def predict(
     run: Path,
     files: tuple[Path, ...],
-    form: str,
+    form: Literal["json", "csv"],
     out: Path | None,
+    table: str | None,
+    others: tuple[Path, ...],
     device: str,
     threads: int | None,
 ) -> None:
     """Predict FILES, or all in folders, with the network of RUN_DIR that `nas train` wrote.
 
-    A file that can't be read gets an error in place of a prediction, and the exit code is 1.
+    A file that can't be read gets an error in place of a prediction, and the exit code is 1. Where
+    a file has tables of its own, as a recording its events, `--format csv --out x.csv` writes each
+    beside the others, as x.events.csv.
     """
+    from nas.cli.prediction_tables import written
     from nas.files import atomic_write_text
     from nas.train.device import choose_device, set_threads
-    from nas.train.trained import load_trained
+    from nas.train.trained import load_ensemble
 
     set_threads(threads)
-    trained = load_trained(run, choose_device(device))
+    trained = load_ensemble((run, *others), choose_device(device))
     predictions = list(trained.predict(_listed(files, trained.architecture.task)))
-    text = _as_json(predictions) if form == "json" else _as_csv(predictions)
+    texts = written(predictions, form, table)
     if out is None:
-        click.echo(text, nl=False)
+        click.echo(texts[""], nl=False)
+        if more := [name for name in texts if name]:
+            click.echo(f"More with --table: {', '.join(more)}", err=True)
     else:
-        atomic_write_text(out, text)
+        for name, text in texts.items():
+            atomic_write_text(out.with_suffix(f".{name}{out.suffix}") if name else out, text)
     failed = [prediction for prediction in predictions if prediction.error is not None]
     if failed:
         click.echo(f"Error: {len(failed)} of {len(predictions)} files could not be read", err=True)
@@ -75,33 +90,3 @@ def _listed(given: Sequence[Path], task: str) -> list[Path]:
             raise NasError("nothing in this folder can be predicted", file=path)
         files += found
     return files
-
-
-def _as_json(predictions: "Sequence[Prediction]") -> str:
-    """A list with one object a file."""
-    rows: list[dict[str, Any]] = [
-        {"file": p.file, **p.values} if p.error is None else {"file": p.file, "error": p.error}
-        for p in predictions
-    ]
-    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
-
-
-def _as_csv(predictions: "Sequence[Prediction]") -> str:
-    """A row a file, a column a value; mappings are spread as `name:key`."""
-    rows = [{"file": p.file, **_spread(p.values), "error": p.error or ""} for p in predictions]
-    columns = list(dict.fromkeys(key for row in rows for key in row if key != "error"))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*columns, "error"], restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _spread(values: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}:{key}": part for key, part in value.items()}
-        else:
-            flat[name] = value
-    return flat

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 def search(space: str | None, out: Path | None, resume: Path | None, **flags: Any) -> None:
     """Search a space for networks with few multiply-adds and a high macro-F1.
 
-    Without --data: on scikit-learn's handwritten digits. What is not given comes from the space's
-    file.
+    Without --data: on the task's built-in set. What is not given comes from the space's file.
     """
     from nas.search.run import SearchInterrupted
 
@@ -46,9 +45,26 @@ def _begin(space: str | None, out: Path | None, flags: dict[str, Any]) -> "Searc
     if space is None:
         raise NasError("give --space FILE, or --resume DIR to go on")
     loaded = _adapted(load_space(space), flags["input"], no_turn=bool(flags["no_turn"]))
+    _check_task(loaded, flags["task"])
     settings = new_settings(loaded, flags)
-    click.echo(_first_line(settings))
+    click.echo(_first_line(loaded, settings))
     return begin_search(out, loaded, settings, say=click.echo)
+
+
+def _check_task(space: "SpaceSpec", asked: str | None) -> None:
+    """Raises NasError where the space's file is of another task than the one asked for."""
+    from nas.tasks.registry import task_named
+
+    if asked is None:
+        return
+    try:
+        task_named(asked)
+    except NasError as error:
+        raise NasError(error.problem, key="--task") from error
+    if asked != space.task:
+        raise space.document.error(
+            ("task",), f"this space is of the task {space.task}, not {asked}"
+        )
 
 
 def _adapted(space: "SpaceSpec", size: str | None, *, no_turn: bool) -> "SpaceSpec":
@@ -58,6 +74,8 @@ def _adapted(space: "SpaceSpec", size: str | None, *, no_turn: bool) -> "SpaceSp
         channels, height, width = parse_input_shape(size)
         keys["input"] = {"channels": channels, "height": height, "width": width}
     if no_turn:
+        if space.task != "image":
+            raise NasError(f"the {space.task} task has no pictures to turn", key="--no-turn")
         written = space.document.data.get("preprocess") or {}
         keys["preprocess"] = {**written, "turn_portrait": False}
     return space.with_keys(**keys) if keys else space
@@ -75,12 +93,14 @@ def _resume(
     )
 
 
-def _first_line(settings: "SearchSettings") -> str:
+def _first_line(space: "SpaceSpec", settings: "SearchSettings") -> str:
+    from nas.tasks.registry import task_of
+
     if settings.data is not None:
         return f"Searching on {settings.data}."
     return (
-        "No --data: searching on scikit-learn's handwritten digits (1,797 real pictures of 8 x 8, "
-        f"enlarged), at most {settings.search.minutes:g} minutes."
+        f"No --data: searching on {task_of(space).built_in_source}, at most "
+        f"{settings.search.minutes:g} minutes."
     )
 
 
@@ -98,7 +118,9 @@ def _report(result: "SearchResult") -> None:
         best = shlex.quote(str(result.folder / "best.yaml"))
         chosen = next(item for item in result.records if item.number == result.best)
         expected = expectation_text(chosen, certainty.estimates[chosen.number])
-        click.echo(f"\nBest: trial {chosen.number}, {count_text(chosen.macs)} MACs, {expected},")
+        facts = "".join(f" ({fact})" for fact in result.best_cost_facts)
+        macs = f"{count_text(chosen.macs)} MACs{facts}"
+        click.echo(f"\nBest: trial {chosen.number}, {macs}, {expected},")
         click.echo(f"  since {result.choice.because}.")
         click.echo(f"  {noise_text(certainty, chosen.number)}.")
         click.echo(f"  in {result.folder}: best.yaml, report.html, trials.csv, front/")

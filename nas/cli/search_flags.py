@@ -14,7 +14,8 @@ ABOVE_ZERO = click.FloatRange(0, min_open=True)
 
 FLAGS = (
     click.option("--space", help="Search space: a YAML file, or the name of an installed one."),
-    click.option("--data", type=FILE, help="Folder train/CLASS/* or CLASS/*, or CSV."),
+    click.option("--task", help="Task that the space must be of: image, sed."),
+    click.option("--data", type=FILE, help="Folder or table of the task's data."),
     click.option("--groups", type=FILE, help="CSV path,group: no group crosses splits."),
     click.option(
         "--strict",
@@ -43,7 +44,7 @@ FLAGS = (
     click.option(
         "--epochs", type=click.IntRange(1), help="Passes over the training data a network."
     ),
-    click.option("--batch-size", type=click.IntRange(2, 65_536), help="Images a step."),
+    click.option("--batch-size", type=click.IntRange(2, 65_536), help="Samples a step."),
     click.option("--learning-rate", type=ABOVE_ZERO, help="Peak rate of AdamW."),
     click.option("--max-macs", help="Multiply-adds at most, e.g. 20M."),
     click.option("--max-params", help="Parameters at most, e.g. 500k."),

@@ -16,6 +16,8 @@ from nas.spec.quantity import parse_quantity
 from nas.spec.score import parse_score
 from nas.spec.search import SearchSpec
 from nas.spec.space import SpaceSpec
+from nas.spec.training import TrainingSpec
+from nas.tasks.registry import task_of
 from nas.train.device import choose_device
 
 MAX_DEFAULT_WORKERS = 8
@@ -47,7 +49,7 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
         "strict": flags["strict"],
         "search": search,
         "budget": _budget(space.budget, flags),
-        "training": training if flags["data"] is not None else training.unmirrored(),
+        "training": _settled(space, training, built_in=flags["data"] is None),
         "score": score,
         "workers": workers,
         "threads": threads,
@@ -55,6 +57,20 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
         "environment": environment(),
     }
     return updated(SearchSettings(), values, *values)
+
+
+def _settled(space: SpaceSpec, training: TrainingSpec, *, built_in: bool) -> TrainingSpec:
+    """The settings with the task's own loss and augmentation. Raises NasError, with file and line,
+    for what the task or a search can't do."""
+    try:
+        if training.relabel is not None:
+            problem = "a search trains in one cycle; `nas train --cycles` adds labels"
+            raise NasError(problem, key="training.relabel")
+        return task_of(space).settled(training, built_in=built_in)
+    except NasError as error:
+        if error.key is None or error.file is not None:
+            raise
+        raise space.document.error(tuple(error.key.split(".")), error.problem) from error
 
 
 def changed_settings(settings: SearchSettings, flags: Flags) -> SearchSettings:

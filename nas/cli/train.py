@@ -10,7 +10,7 @@ from nas.cli.input_shape import load_architecture_at, parse_input_shape
 from nas.errors import NasError
 
 if TYPE_CHECKING:
-    from nas.cli.training_run import RunPlan
+    from nas.cli.run_plan import RunPlan
     from nas.spec.definition import ArchitectureSpec
     from nas.spec.training import TrainingSpec
 
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 )
 @click.option("--input", "input_size", metavar="CxHxW", help="Input of --model, e.g. 3x46x64.")
 @click.option("--pretrained", is_flag=True, help="Start --model from its library's weights.")
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="Folder train/CLASS/* or CLASS/*, or CSV."
-)
+@click.option("--data", type=click.Path(path_type=Path), help="Folder or table of the task's data.")
 @click.option(
     "--groups", type=click.Path(path_type=Path), help="CSV path,group: no group crosses splits."
 )
@@ -40,19 +38,29 @@ if TYPE_CHECKING:
 )
 @click.option("--training", type=click.Path(path_type=Path), help="YAML file of training settings.")
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the training split.")
-@click.option("--batch-size", type=click.IntRange(2, 65_536), help="Images a step.")
+@click.option("--batch-size", type=click.IntRange(2, 65_536), help="Samples a step.")
 @click.option(
     "--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak rate of AdamW."
 )
 @click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, augmentation."
 )
+@click.option(
+    "--cycles",
+    type=click.IntRange(1, 100),
+    help="Trainings; between them labels are added that the network is sure of.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Probability from which such a label is added.  [default: 0.9]",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: half]")
 def train(resume: Path | None, device: str, threads: int | None, **options: Any) -> None:
     """Train a network, keep its best epoch by validation, and measure that on the test split once.
 
-    Without --data: on the data that the architecture file names, else on the built-in digits.
+    Without --data: on the data that the architecture file names, else on the built-in set.
     """
     from nas.cli.training_run import carry_out
     from nas.runs.locks import locked_run
@@ -81,8 +89,10 @@ def _new_plan(
     batch_size: int | None,
     learning_rate: float | None,
     seed: int | None,
+    cycles: int | None,
+    threshold: float | None,
 ) -> "RunPlan":
-    from nas.cli.training_run import RunPlan
+    from nas.cli.run_plan import RunPlan
     from nas.runs.folder import new_run_folder
     from nas.train.source import groups_of, source_of
 
@@ -103,7 +113,9 @@ def _new_plan(
     }
     return RunPlan(
         architecture=architecture,
-        training=_training(training, architecture, overrides, built_in=source is None),
+        training=_training(
+            training, architecture, overrides, cycles, threshold, built_in=source is None
+        ),
         source=source,
         groups=groups_of(architecture, source, groups),
         strict=strict,
@@ -133,7 +145,10 @@ def _unturned(architecture: "ArchitectureSpec") -> "ArchitectureSpec":
     """The architecture whose preprocessing turns no picture."""
     from nas.spec.preprocess import ImagePreprocess
 
-    written = {} if architecture.preprocess is None else architecture.preprocess.model_dump()
+    if architecture.task != "image":
+        raise NasError(f"the {architecture.task} task has no pictures to turn", key="--no-turn")
+    given = architecture.preprocess
+    written = {} if given is None else given.model_dump(exclude_unset=True)
     preprocess = ImagePreprocess.model_validate({**written, "turn_portrait": False})
     return replace(architecture, preprocess=preprocess)
 
@@ -142,22 +157,53 @@ def _training(
     file: Path | None,
     architecture: "ArchitectureSpec",
     overrides: dict[str, Any],
+    cycles: int | None,
+    threshold: float | None,
     *,
     built_in: bool,
 ) -> "TrainingSpec":
-    """The file's settings, else the search's or the defaults, with the flags in their place."""
+    """The file's settings, else the search's or the defaults, with the flags in their place, and
+    settled by the task."""
     from nas.cli.overrides import updated
+    from nas.spec.load import read_document
     from nas.spec.training import load_training
+    from nas.tasks.registry import task_named
     from nas.train.source import training_of
 
     training = training_of(architecture) if file is None else load_training(file)
     training = updated(training, overrides, *overrides)
-    return training.unmirrored() if built_in else training
+    training = _with_cycles(training, cycles, threshold)
+    try:
+        return task_named(architecture.task).settled(training, built_in=built_in)
+    except NasError as error:
+        if file is None or error.key is None:
+            raise
+        document = read_document(file)
+        key = tuple(error.key.split("."))
+        raise document.error(
+            key if "training" in document.data else key[1:], error.problem
+        ) from error
+
+
+def _with_cycles(
+    training: "TrainingSpec", cycles: int | None, threshold: float | None
+) -> "TrainingSpec":
+    """The settings with as many cycles as the flags say. Raises NasError for a lone threshold."""
+    from nas.cli.overrides import updated
+    from nas.spec.training import RelabelSpec
+
+    if cycles is None and threshold is None:
+        return training
+    if cycles is None and training.relabel is None:
+        raise NasError("labels are added between cycles only: give --cycles", key="--threshold")
+    flags = {"cycles": cycles, "threshold": threshold}
+    relabel = updated(training.relabel or RelabelSpec(), flags, *flags)
+    return training.model_copy(update={"relabel": relabel})
 
 
 def _resumed_plan(folder: Path, options: dict[str, Any]) -> "RunPlan":
     from nas.cli.overrides import flag
-    from nas.cli.training_run import RunPlan
+    from nas.cli.run_plan import RunPlan
 
     given = sorted(flag(name) for name, value in options.items() if value)
     if given:

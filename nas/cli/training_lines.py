@@ -1,22 +1,26 @@
 """What `nas train` says while it works, a line at a time."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from nas.macs.count import MacsReport
+from nas.macs.facts import fact_text
 from nas.report.tables import metric_text, metric_title, seconds_text
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.quantity import count_text
-from nas.spec.training import TrainingSpec
-from nas.tasks.base import TaskData
+from nas.spec.training import RelabelSpec, TrainingSpec
+from nas.tasks.base import Task, TaskData
 from nas.train.checkpoint import EpochResult
+from nas.train.cycles import Cycle
 
 
-def source_line(source: Path | None, *, resumed: bool) -> str:
+def source_line(task: Task[Any], source: Path | None, *, resumed: bool) -> str:
     """Which data a run uses."""
     if source is None:
-        return "Data: scikit-learn's handwritten digits, which are built in (no --data was given)"
+        return f"Data: {task.built_in_source}, which are built in (no --data was given)"
     return f"Data: {source}" + (" (resumed)" if resumed else "")
 
 
@@ -29,21 +33,39 @@ def data_lines(data: TaskData) -> list[str]:
             "stratified"
         )
     if data.unreadable:
-        lines.append(f"  {len(data.unreadable)} unreadable files are left out:")
+        lines.append(f"  {len(data.unreadable)} files or rows can't be read and are left out:")
         lines += [f"    {file}" for file in data.unreadable]
     return lines
 
 
 def cost_line(
-    architecture: ArchitectureSpec, cost: MacsReport, training: TrainingSpec, device: torch.device
+    architecture: ArchitectureSpec,
+    cost: MacsReport,
+    facts: Mapping[str, float],
+    training: TrainingSpec,
+    device: torch.device,
 ) -> str:
-    """The network, its cost and how it is trained."""
+    """The network, its cost with the task's own `facts` of it, and how it is trained."""
     size = "x".join(map(str, architecture.input.shape))
+    more = "".join(f" ({fact_text(name, value)})" for name, value in facts.items())
     return (
-        f"{architecture.name}: {count_text(cost.total)} MACs, {count_text(cost.parameters)} "
+        f"{architecture.name}: {count_text(cost.total)} MACs{more}, {count_text(cost.parameters)} "
         f"parameters, input {size}, {len(architecture.classes)} classes; {training.epochs} epochs "
         f"on {device}, threads: {torch.get_num_threads()}"
     )
+
+
+def cycle_line(cycle: Cycle, relabel: RelabelSpec, first_metric: str) -> str:
+    """One finished cycle, and the labels that it added for the next one."""
+    best = cycle.fitted.best_validation.first
+    text = (
+        f"cycle {cycle.number}/{relabel.cycles} done: validation {metric_title(first_metric)} "
+        f"{metric_text(best)}"
+    )
+    if cycle.added is None:
+        return text
+    counts = ", ".join(f"{name} {count}" for name, count in cycle.added.items() if count)
+    return f"{text}; {sum(cycle.added.values())} labels added" + (f": {counts}" if counts else "")
 
 
 def epoch_line(result: EpochResult, epochs: int, first_metric: str) -> str:

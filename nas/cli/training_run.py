@@ -2,23 +2,17 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import click
 import torch
-from pydantic import JsonValue
 from torch import nn
 
-from nas.cli.training_lines import (
-    cost_line,
-    data_lines,
-    epoch_line,
-    source_line,
-)
-from nas.data.split_names import SPLITS
+from nas.cli.run_data import OTHER_SPLITS, adopted, load_run_data
+from nas.cli.run_plan import METRICS_FILE, RunPlan
+from nas.cli.training_lines import cost_line, cycle_line, data_lines, epoch_line, source_line
 from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.macs.count import count_macs
@@ -29,69 +23,21 @@ from nas.report.history_plot import plot_history
 from nas.report.tables import seconds_text
 from nas.report.tensorboard import CurveWriter
 from nas.runs.environment import environment
-from nas.spec.architecture import ArchitectureSpec, dump_architecture, load_architecture
-from nas.spec.training import TrainingSpec, load_training
-from nas.spec.yaml_text import block
 from nas.tasks.base import Metrics, Task, TaskData
 from nas.tasks.registry import task_named
 from nas.train.checkpoint import EpochResult
+from nas.train.cycles import Cycle, CycleResults, fit_cycles
 from nas.train.device import seeded
 from nas.train.failure import TrainingFailed
-from nas.train.loop import FitResult, evaluate, fit
-from nas.train.source import groups_of, made_otherwise, same_data, source_of, split_seed_of
-from nas.train.trained import ARCHITECTURE_FILE, WEIGHTS_FILE
+from nas.train.loop import FitResult, evaluate
+from nas.train.source import made_otherwise
+from nas.train.thresholds import save_thresholds
+from nas.train.trained import WEIGHTS_FILE
 from nas.train.weights import save_weights
 
-TRAINING_FILE = "training.yaml"
-METRICS_FILE = "metrics.json"
-CHECKPOINT_FILE = "checkpoint.pt"
 LOG_FILE = "log.txt"
 
-OTHER_SPLITS = (
-    "files came or went in the data since, so the splits that are made from them are others: "
-    "pictures of the test split may have been learned from"
-)
-
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """All that decides a run, before its data are read."""
-
-    folder: Path
-    architecture: ArchitectureSpec
-    training: TrainingSpec
-    source: Path | None
-    groups: Path | None = None
-    strict: bool = False
-    pretrained: bool = False
-    resumed: bool = False
-    threads: int | None = None
-    """Cores that PyTorch uses: another number rounds sums otherwise."""
-
-    @classmethod
-    def from_folder(cls, folder: Path) -> "RunPlan":
-        """The plan of a run that was begun. Raises NasError if there is none, or it has ended."""
-        if not (folder / ARCHITECTURE_FILE).exists() or not (folder / TRAINING_FILE).exists():
-            raise NasError("no training run was begun here", file=folder)
-        if (folder / METRICS_FILE).exists():
-            raise NasError("this run is finished: see its metrics.json", file=folder)
-        architecture = load_architecture(folder / ARCHITECTURE_FILE)
-        facts = architecture.provenance
-        threads = facts.get("threads")
-        source = source_of(architecture, None)
-        return cls(
-            folder=folder,
-            architecture=architecture,
-            training=load_training(folder / TRAINING_FILE),
-            source=source,
-            groups=groups_of(architecture, source, None),
-            strict=bool(facts.get("strict")),
-            pretrained=bool(facts.get("pretrained")),
-            resumed=True,
-            threads=threads if isinstance(threads, int) else None,
-        )
 
 
 def carry_out(plan: RunPlan, device: torch.device) -> None:
@@ -99,31 +45,39 @@ def carry_out(plan: RunPlan, device: torch.device) -> None:
     start = perf_counter()
     say = _log_to(plan.folder / LOG_FILE)
     task = task_named(plan.architecture.task)
-    say(source_line(plan.source, resumed=plan.resumed))
-    data = _load(plan, task)
-    architecture = _adopted(plan, task, data)
+    say(source_line(task, plan.source, resumed=plan.resumed))
+    data = load_run_data(plan, task)
+    architecture = adopted(plan, task, data)
     for line in data_lines(data):
         say(line)
     if made_otherwise(plan.architecture, plan.source, data.made_digest):
         say(f"  WARNING: {OTHER_SPLITS}")
     if not plan.resumed:
-        _write_plan(plan, architecture)
+        plan.write(architecture)
     with seeded(plan.training.seed, torch.device("cpu")):
         network = build_network(architecture, pretrained=plan.pretrained)
     cost = count_macs(network, architecture.input.shape)
-    say(cost_line(architecture, cost, plan.training, device))
+    facts = task.cost_facts(architecture, cost.total)
+    say(cost_line(architecture, cost, facts, plan.training, device))
     fitted = _fit(network, data, task, plan, device, say)
+    kept = fitted.kept.fitted
     save_weights(network, plan.folder / WEIGHTS_FILE)
+    thresholds = task.thresholds_of(kept.best_validation)
+    save_thresholds(plan.folder, thresholds)
+    if thresholds:  # chosen on validation: the test split only meets them
+        data = task.with_thresholds(data, thresholds)
     test = evaluate(network, data, task, "test", device=device)
     values = {
         "test": test.with_intervals(),
-        "validation": fitted.best_validation.with_intervals(),
+        "validation": kept.best_validation.with_intervals(),
         "macs": cost.total,
+        **facts,
         "parameters": cost.parameters,
         "seconds_per_epoch": fitted.seconds_per_epoch,
         "seed": plan.training.seed,
-        "epochs": len(fitted.history),
-        "best_epoch": fitted.best_epoch,
+        "epochs": len(kept.history),
+        "best_epoch": kept.best_epoch,
+        **_cycle_values(fitted, plan),
         "task": task.name,
         "architecture_hash": architecture_hash(architecture),
         "device": str(device),
@@ -131,7 +85,7 @@ def carry_out(plan: RunPlan, device: torch.device) -> None:
         "seconds": perf_counter() - start,
         "environment": environment(),
     }
-    _draw(plan.folder, task, test, fitted)
+    _draw(plan.folder, task, test, kept)
     for line in ("", *evaluation_lines("test", task.first_metric, test)):
         say(line)
     say(f"{seconds_text(fitted.seconds_per_epoch)} an epoch; written to {plan.folder}")
@@ -146,32 +100,39 @@ def _fit(
     plan: RunPlan,
     device: torch.device,
     say: Say,
-) -> FitResult:
+) -> CycleResults:
+    epochs, relabel = plan.training.epochs, plan.training.relabel
     best = -1.0
 
-    def on_epoch(result: EpochResult) -> None:
+    def on_epoch(cycle: int, result: EpochResult) -> None:
         nonlocal best
         mark = "  *" if result.validation.first > best else ""
         best = max(best, result.validation.first)
-        say(epoch_line(result, plan.training.epochs, task.first_metric) + mark)
+        before = "" if relabel is None else f"cycle {cycle}/{relabel.cycles}  "
+        say(before + epoch_line(result, epochs, task.first_metric) + mark)
         curves.epoch(
-            result.epoch,
+            (cycle - 1) * epochs + result.epoch,
             task.first_metric,
             result.validation.first,
             train_loss=result.train_loss,
             learning_rate=result.learning_rate,
         )
 
+    def on_cycle(cycle: Cycle) -> None:
+        if relabel is not None:
+            say(cycle_line(cycle, relabel, task.first_metric))
+
     try:
         with CurveWriter(plan.folder / "tensorboard") as curves:
-            return fit(
+            return fit_cycles(
                 network,
                 data,
                 task,
                 plan.training,
+                plan.folder,
                 device=device,
                 on_epoch=on_epoch,
-                checkpoint=plan.folder / CHECKPOINT_FILE,
+                on_cycle=on_cycle,
             )
     except TrainingFailed as failure:
         raise NasError(f"training failed: {failure.reason}", file=plan.folder) from failure
@@ -180,59 +141,20 @@ def _fit(
         raise
 
 
-def _load(plan: RunPlan, task: Task[Any]) -> TaskData:
-    """All three splits; normalised anew if the architecture was made on other data."""
-    data: TaskData = task.load_data(
-        plan.source,
-        plan.architecture.input,
-        plan.architecture.preprocess,
-        splits=SPLITS,
-        seed=split_seed_of(plan.architecture),
-        strict=plan.strict,
-        groups=plan.groups,
-    )
-    known = plan.architecture.preprocess is not None
-    if known and not plan.resumed and not same_data(plan.architecture, plan.source):
-        data = task.measure_normalisation(data)
-    return data
-
-
-def _adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec:
-    """The architecture with these data's classes and preprocessing, and where it comes from."""
-    if plan.resumed:
-        if plan.architecture.classes != data.classes:
-            raise NasError(
-                f"the data have the classes {', '.join(data.classes)} now, but the run was begun "
-                f"with {', '.join(plan.architecture.classes)}",
-                file=plan.folder,
-            )
-        if made_otherwise(plan.architecture, plan.source, data.made_digest):
-            raise NasError(f"{OTHER_SPLITS}; begin a new run", file=plan.folder)
-        return plan.architecture
-    architecture = plan.architecture.with_classes(data.classes)
-    task.check_architecture(architecture)
-    facts: dict[str, JsonValue] = {
-        "data": data.source,
-        "split_seed": split_seed_of(plan.architecture),
-        "training_seed": plan.training.seed,
-        "made_digest": data.made_digest,
-        "groups": None if plan.groups is None else str(plan.groups),
-        "strict": plan.strict,
-        "pretrained": plan.pretrained,
-        "threads": plan.threads,
-        "commit": environment()["commit"],
-    }
-    return replace(
-        architecture,
-        preprocess=data.preprocess,
-        provenance={**architecture.provenance, **facts},
-    )
-
-
-def _write_plan(plan: RunPlan, architecture: ArchitectureSpec) -> None:
-    atomic_write_text(plan.folder / ARCHITECTURE_FILE, dump_architecture(architecture))
-    training = block(plan.training.model_dump(mode="json")) + "\n"
-    atomic_write_text(plan.folder / TRAINING_FILE, training)
+def _cycle_values(fitted: CycleResults, plan: RunPlan) -> dict[str, Any]:
+    """What each cycle reached and added; nothing for a run without cycles."""
+    if plan.training.relabel is None:
+        return {}
+    cycles = [
+        {
+            "cycle": cycle.number,
+            "best_epoch": cycle.fitted.best_epoch,
+            "validation": cycle.fitted.best_validation.as_json(),
+            "added": None if cycle.added is None else dict(cycle.added),
+        }
+        for cycle in fitted.cycles
+    ]
+    return {"kept_cycle": fitted.kept.number, "cycles": cycles}
 
 
 def _draw(folder: Path, task: Task[Any], test: Metrics, fitted: FitResult) -> None:

@@ -18,7 +18,7 @@ def list_table(table: Path) -> Listing:
     """
     files: dict[str, ImageFile] = {}
     places: set[str] = set()
-    for line, row in read_rows(table, required=("path", "label"), optional=("split", "group")):
+    for line, row in _file_rows(table, required=("path", "label"), optional=("split", "group")):
         if not row["label"]:
             raise NasError("no label in this row", file=table, line=line, key="label")
         path = table.parent / row["path"]
@@ -36,7 +36,7 @@ def list_table(table: Path) -> Listing:
 def read_groups(table: Path, root: Path) -> dict[str, str]:
     """Group of each file by its key; the table's paths are relative to `root` or absolute."""
     groups: dict[str, str] = {}
-    for line, row in read_rows(table, required=("path", "group"), optional=()):
+    for line, row in _file_rows(table, required=("path", "group"), optional=()):
         path = Path(row["path"])
         key = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
         if groups.setdefault(key, row["group"]) != row["group"]:
@@ -49,8 +49,8 @@ def read_rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells, stripped, of each row; a missing optional cell is empty.
 
-    Other columns are passed over. Raises NasError for a file that is no UTF-8 table, for a missing
-    column and for a row without a path.
+    Other columns are passed over. Raises NasError for a file that is no UTF-8 table and for a
+    missing column.
     """
     try:
         with open(table, encoding="utf-8-sig", newline="") as stream:
@@ -68,13 +68,19 @@ def read_rows(
                     name: (row.get(columns.get(name, "")) or "").strip()
                     for name in (*required, *optional)
                 }
-                if not cells["path"]:
-                    raise NasError(
-                        "no path in this row", file=table, line=reader.line_num, key="path"
-                    )
                 yield reader.line_num, cells
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise NasError(f"can't be read as a CSV file in UTF-8: {error}", file=table) from error
+
+
+def _file_rows(
+    table: Path, required: tuple[str, ...], optional: tuple[str, ...]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """As `read_rows`; raises NasError for a row without a path too."""
+    for line, cells in read_rows(table, required, optional):
+        if not cells["path"]:
+            raise NasError("no path in this row", file=table, line=line, key="path")
+        yield line, cells
 
 
 def _split_named(cell: str, table: Path, line: int) -> Split | None:

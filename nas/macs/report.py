@@ -3,11 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from nas.macs.conventions import OURS, Comparison
 from nas.macs.count import MacsReport
+from nas.macs.facts import fact_text
 from nas.macs.kinds import WHY
 from nas.spec.quantity import count_text
 from nas.text_table import aligned
@@ -18,12 +20,18 @@ _LAYER_WIDTHS = (31, 19)
 _HEADINGS = ("layer", "block", "output", "parameters", "MACs", "share")
 
 Cells = Sequence[str]
+Facts = Mapping[str, float]
+"""What else the network costs, by name with its unit."""
+NO_FACTS: Facts = MappingProxyType({})
 
 
-def as_json(report: MacsReport, comparison: Comparison | None = None) -> str:
+def as_json(
+    report: MacsReport, comparison: Comparison | None = None, facts: Facts = NO_FACTS
+) -> str:
     """One JSON object with exact numbers."""
     content: dict[str, Any] = {
         "macs": report.total,
+        **facts,
         "parameters": report.parameters,
         "peak_activation_bytes": report.peak_activation_bytes,
         "input": list(report.input),
@@ -54,7 +62,9 @@ def as_csv(report: MacsReport) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def as_text(report: MacsReport, comparison: Comparison | None = None) -> str:
+def as_text(
+    report: MacsReport, comparison: Comparison | None = None, facts: Facts = NO_FACTS
+) -> str:
     """Tables for a terminal of 100 columns."""
     lines = [f"input {_shape(report.input)}", ""]
     rows = [
@@ -63,7 +73,7 @@ def as_text(report: MacsReport, comparison: Comparison | None = None) -> str:
         for row in _layer_rows(report)
     ]
     lines += _ruled(_HEADINGS, rows, left=3)
-    lines += ["", *_totals(report)]
+    lines += ["", *_totals(report, facts)]
     if comparison is not None:
         headings, counter_rows = _counter_table(comparison)
         lines += ["", "The same network by other counters:", ""]
@@ -72,11 +82,13 @@ def as_text(report: MacsReport, comparison: Comparison | None = None) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def as_markdown(report: MacsReport, comparison: Comparison | None = None) -> str:
+def as_markdown(
+    report: MacsReport, comparison: Comparison | None = None, facts: Facts = NO_FACTS
+) -> str:
     """The same tables in Markdown."""
     lines = [f"Input {_shape(report.input)}.", ""]
     lines += _markdown(_HEADINGS, _layer_rows(report), left=3)
-    lines += ["", *(f"- {line}" for line in _totals(report))]
+    lines += ["", *(f"- {line}" for line in _totals(report, facts))]
     if comparison is not None:
         headings, rows = _counter_table(comparison)
         lines += ["", *_markdown(headings, rows, left=1), ""]
@@ -98,9 +110,10 @@ def _layer_rows(report: MacsReport) -> list[tuple[str, ...]]:
     ]
 
 
-def _totals(report: MacsReport) -> list[str]:
+def _totals(report: MacsReport, facts: Facts) -> list[str]:
     return [
         f"MACs {count_text(report.total)} ({report.total:,}): multiply-adds of one sample",
+        *(fact_text(name, value) for name, value in facts.items()),
         f"parameters {count_text(report.parameters)} ({report.parameters:,})",
         f"peak activation memory {count_text(report.peak_activation_bytes, 'B')}: "
         "the most of one sample's float32 tensors alive at once",

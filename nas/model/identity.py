@@ -24,10 +24,18 @@ def step_text(steps: Iterable[Step]) -> str:
 
 def hash_of_texts(architecture: ArchitectureSpec, texts: Iterable[str]) -> str:
     """The hash of an architecture from the texts of all its blocks, in any number of runs."""
-    model = [architecture.model, len(architecture.classes)] if architecture.model else None
+    model = _model(architecture)
     start = json.dumps([architecture.task, architecture.input.shape, model])
     content = f"{start[:-1]}, [{', '.join(text for text in texts if text)}]]"
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _model(architecture: ArchitectureSpec) -> list[str | int] | None:
+    """What decides the computation of another library's network."""
+    if architecture.model is None:
+        return None
+    heads = [architecture.head] if architecture.keeps_time else []
+    return [architecture.model, len(architecture.classes), *heads]
 
 
 def leading_hashes(architecture: ArchitectureSpec) -> tuple[str, ...]:

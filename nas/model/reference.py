@@ -4,7 +4,7 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -33,20 +33,28 @@ def load_reference(model: str, classes: int | None, *, pretrained: bool = False)
     Raises NasError for an unknown name, a library that is missing or broken, and weights that
     can't be had.
     """
+    source, name = parse_reference(model)
+    if source == "torchvision":
+        return torchvision_network(name, classes, pretrained=pretrained)
+    if source == "timm":
+        options = {} if classes is None else {"num_classes": classes}
+        return timm_network(name, options, pretrained=pretrained)
+    return factory_network(source, name, classes, pretrained=pretrained)
+
+
+def parse_reference(model: str) -> tuple[str, str]:
+    """`torchvision`, `timm` or a module, and what to take of it. Raises NasError for no such."""
     source, colon, name = model.partition(":")
     if not (source and colon and name):
         raise NasError(
             f"model {model!r} is not understood: "
             "write torchvision:NAME, timm:NAME or my.module:factory"
         )
-    if source == "torchvision":
-        return _from_torchvision(name, classes, pretrained)
-    if source == "timm":
-        return _from_timm(name, classes, pretrained)
-    return _from_factory(source, name, classes, pretrained)
+    return source, name
 
 
-def _from_torchvision(name: str, classes: int | None, pretrained: bool) -> nn.Module:
+def torchvision_network(name: str, classes: int | None, *, pretrained: bool) -> nn.Module:
+    """The classifier of that name, as `load_reference` gives it."""
     models = _import_library("torchvision").models
     names = models.list_models(module=models)
     if name not in names:
@@ -72,12 +80,12 @@ def _load_torchvision_weights(network: nn.Module, weights: Any) -> None:
     network.load_state_dict(fitting, strict=False)
 
 
-def _from_timm(name: str, classes: int | None, pretrained: bool) -> nn.Module:
+def timm_network(name: str, options: Mapping[str, Any], *, pretrained: bool) -> nn.Module:
+    """The network of that name; `options` go to its builder. Raises as `load_reference` does."""
     timm = _import_library("timm")
     known = name.partition(".")[0]
     if not timm.is_model(known):
         raise NasError(f"timm has no model {known!r}{did_you_mean(known, timm.list_models())}")
-    options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
     try:
         network: nn.Module = timm.create_model(name, pretrained=pretrained, **options)
     except Exception as error:  # the hub's client has errors of many kinds
@@ -101,7 +109,8 @@ def _import_library(name: str) -> ModuleType:
         ) from error
 
 
-def _from_factory(source: str, name: str, classes: int | None, pretrained: bool) -> nn.Module:
+def factory_network(source: str, name: str, classes: int | None, *, pretrained: bool) -> nn.Module:
+    """What the user's own `source:name` gives. Raises as `load_reference` does."""
     module = _import_own(source)
     if not hasattr(module, name):
         public = [word for word in vars(module) if not word.startswith("_")]

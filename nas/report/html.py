@@ -61,13 +61,15 @@ def write_report(
     environment: Mapping[str, object],
     architectures: Mapping[int, str],
     certainty: Certainty,
+    cost_facts: Sequence[str] = (),
     metric: str = "macro_f1",
 ) -> None:
     """Write the report as one HTML file that needs no other file and no network, atomically.
 
     `front`, `best` and the keys of `architectures` (YAML texts of the front and the finalists) are
     trial numbers; `best` is one of these keys, or None. `certainty` says how well the networks are
-    known. `chosen_because` ends "Trial 41 was chosen because ...", without a full stop.
+    known, `cost_facts` what the best one costs besides MACs. `chosen_because` ends "Trial 41 was
+    chosen because ...", without a full stop.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -91,6 +93,7 @@ def write_report(
         noise=None if best is None else noise_text(certainty, best, metric=metric),
         finalists=finalist_rows(records, certainty),
         finalist_heads=FINALIST_HEADS,
+        cost_facts=", ".join(cost_facts),
         max_macs=None if max_macs is None else count_text(max_macs),
         front=[_row(record) for record in on_front(records, front)],
         front_plot=_inline(

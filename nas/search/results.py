@@ -7,6 +7,7 @@ import optuna
 from pydantic import JsonValue
 
 from nas.files import atomic_write_text
+from nas.macs.facts import fact_text
 from nas.report.front_plot import plot_front
 from nas.report.html import write_report
 from nas.runs.finalists import write_finalists_csv
@@ -21,6 +22,7 @@ from nas.search.settings import SearchSettings
 from nas.search.trials import records_of
 from nas.search.verdict import Verdict, judge
 from nas.spec.architecture import dump_architecture, parse_architecture
+from nas.tasks.registry import task_named
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,16 @@ class SearchResult:
     def best(self) -> int | None:
         """Number of the chosen trial."""
         return None if self.choice is None else self.choice.number
+
+    @property
+    def best_cost_facts(self) -> tuple[str, ...]:
+        """More of what the chosen network costs, in words."""
+        chosen = next((item for item in self.records if item.number == self.best), None)
+        if chosen is None:
+            return ()
+        architecture = parse_architecture(chosen.architecture_yaml or "", self.folder / "study.log")
+        facts = task_named(architecture.task).cost_facts(architecture, chosen.macs or 0)
+        return tuple(fact_text(name, value) for name, value in facts.items())
 
     @property
     def front_numbers(self) -> tuple[int, ...]:
@@ -98,6 +110,7 @@ def _write_page(
         best=result.best,
         chosen_because="" if result.choice is None else result.choice.because,
         max_macs=settings.budget.max_macs,
+        cost_facts=result.best_cost_facts,
         space_yaml=(result.folder / "space.yaml").read_text(encoding="utf-8"),
         settings=values,
         environment=settings.environment,
@@ -118,6 +131,7 @@ def _architecture_text(
         "trial": record.number,
         "architecture_hash": record.architecture_hash,
         "macs": record.macs,
+        **task_named(architecture.task).cost_facts(architecture, record.macs or 0),
         "parameters": record.parameters,
         "validation_macro_f1": record.macro_f1,
         "macro_f1_mean": round(estimate.mean, 6),

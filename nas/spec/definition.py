@@ -5,14 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
-from blocks import BLOCKS, Shape
+from blocks import BLOCKS, Shape, TimeAttentionConfig
 from nas.errors import NasError
 from nas.spec.frozen import Frozen
 from nas.spec.layers import LayerSpec, Step, walk
 from nas.spec.preprocess import Preprocess
 
 Side = Annotated[int, Field(strict=True, ge=1, le=16_384)]
-Head = Literal["linear", "none"]
+Head = Literal["linear", "none", "attention", "cbam_attention"]
+TIME_HEADS = ("attention", "cbam_attention")
+"""Heads that give logits at each time step, and not one for the whole input."""
 MAX_CLASSES = 25_000
 
 
@@ -36,6 +38,9 @@ def head_layers(head: Head, features: Shape, classes: int) -> tuple[LayerSpec, .
     """The layers of a head behind layers that put out `features`."""
     if head == "none":
         return ()
+    if head in TIME_HEADS:
+        cbam = [LayerSpec(BLOCKS["CBAM"](), name="cbam")] if head == "cbam_attention" else []
+        return (*cbam, LayerSpec(TimeAttentionConfig(out=classes), name="attention"))
     pooled = [] if len(features) == 1 else [LayerSpec(BLOCKS["Flatten"](), name="flatten")]
     if len(features) == 3 and features[1:] != (1, 1):
         pooled.insert(0, LayerSpec(BLOCKS["GlobalAvgPool"](), name="pool"))
@@ -52,12 +57,18 @@ class ArchitectureSpec:
     layers: tuple[LayerSpec, ...] = ()
     classes: tuple[str, ...] = ()
     head: Head = "linear"
-    """`linear`: pooling and a linear classifier follow the layers; `none`: they end in logits."""
+    """`linear`: pooling and a linear classifier follow the layers; `none`: they end in logits;
+    `attention`: clip-wise and segment-wise logits over time, with `cbam_` behind CBAM."""
     task: str = "image"
     model: str | None = None
     """`torchvision:NAME`, `timm:NAME` or `my.module:factory` in place of layers."""
     preprocess: Preprocess | None = None
     provenance: dict[str, JsonValue] = field(default_factory=dict)
+
+    @property
+    def keeps_time(self) -> bool:
+        """Whether the head gives logits at each time step, and not one for the whole input."""
+        return self.head in TIME_HEADS
 
     def head_layers(self) -> tuple[LayerSpec, ...]:
         """The classifier that `head: linear` stands for, after the features of the layers."""
@@ -96,7 +107,7 @@ class ArchitectureSpec:
         With `head: none` the classifier is the last layer that has an `out`. Raises NasError where
         that layer can't have as many outputs.
         """
-        if self.head == "linear" or self.model is not None or len(classes) == len(self.classes):
+        if self.head != "none" or self.model is not None or len(classes) == len(self.classes):
             return replace(self, classes=classes)
         layers = list(self.layers)
         last = max(

@@ -1,8 +1,8 @@
 """What inference must repeat of the data pipeline, kept in the architecture file."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from nas.spec.frozen import Frozen
 
@@ -30,5 +30,68 @@ class ImagePreprocess(Frozen):
         return bool({"mean", "std"} & self.model_fields_set)
 
 
-Preprocess = ImagePreprocess
-"""What any task keeps: a union by `kind`, once a second task has another."""
+class MelPreprocess(Frozen):
+    """From a recording to the network's input: resampled, log-mel spectrogram, windows, normalised.
+
+    The input's height is the number of mel bands, its width the frames of a window.
+    """
+
+    kind: Literal["mel"] = "mel"
+    sample_rate_hz: Annotated[int, Field(strict=True, ge=1_000, le=384_000)] = 32_000
+    """Rate that every recording is resampled to."""
+    fft_samples: Annotated[int, Field(strict=True, ge=16, le=65_536)] = 2_048
+    """Length of the Fourier transform and of its Hann window."""
+    hop_samples: Annotated[int, Field(strict=True, ge=1, le=65_536)] = 512
+    """Step from frame to frame: a minute at 32 kHz is 3,751 frames."""
+    low_hz: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 50.0
+    """Lower edge of the lowest mel band."""
+    high_hz: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
+    """Upper edge of the highest mel band; null is half the sample rate."""
+    overlap_frames: Annotated[int, Field(strict=True, ge=0, le=65_536)] = 49
+    """Frames that neighbouring windows share."""
+    mean: Annotated[float, Field(strict=True, allow_inf_nan=False)] = -40.0
+    """Subtracted from the log-mel values, in dB."""
+    std: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 20.0
+    """Divides them after that, in dB."""
+
+    @model_validator(mode="after")
+    def _bands_exist(self) -> Self:
+        if not self.low_hz < self.top_hz <= self.sample_rate_hz / 2:
+            raise ValueError(
+                f"low_hz {self.low_hz:g} must lie below high_hz {self.top_hz:g}, and that at most "
+                f"at half the sample rate, {self.sample_rate_hz / 2:g}"
+            )
+        if self.hop_samples > self.fft_samples:
+            raise ValueError(
+                f"hop_samples {self.hop_samples} above fft_samples {self.fft_samples} skips sound"
+            )
+        return self
+
+    @property
+    def top_hz(self) -> float:
+        """Upper edge of the highest mel band."""
+        return self.sample_rate_hz / 2 if self.high_hz is None else self.high_hz
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds from frame to frame."""
+        return self.hop_samples / self.sample_rate_hz
+
+    @property
+    def says_normalisation(self) -> bool:
+        """Whether mean or std was written; otherwise both are measured on the training data."""
+        return bool({"mean", "std"} & self.model_fields_set)
+
+
+def _kind(value: Any) -> str:
+    """Which kind a mapping or an object says it is; pictures where it says none."""
+    if isinstance(value, dict):
+        return str(value.get("kind", "image"))
+    return str(getattr(value, "kind", "image"))
+
+
+Preprocess = Annotated[
+    Annotated[ImagePreprocess, Tag("image")] | Annotated[MelPreprocess, Tag("mel")],
+    Discriminator(_kind),
+]
+"""What any task keeps, told apart by `kind`."""

@@ -163,7 +163,7 @@ def _templates(document: Document, header: SpaceFile, classes: int) -> tuple[Lay
 
 def _check_head(document: Document, head: Head, outputs: Iterable[State], classes: int) -> None:
     """Raises NasError if `head: none` and some member does not end in one logit a class."""
-    if head == "linear":
+    if head != "none":
         return
     for state in outputs:
         if state.shape[0] != classes or any(side != 1 for side in state.shape[1:]):

@@ -1,9 +1,9 @@
 """How a network is trained: optimiser, schedule, loss, sampler, augmentation."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from nas.spec.frozen import Frozen
 from nas.spec.load import read_document
@@ -27,8 +27,28 @@ class LossSpec(Frozen):
     """Exponent of the focal loss (Lin et al. 2017, eq. 4)."""
 
 
+class KnownLabelLossSpec(Frozen):
+    """Loss of a tagger whose labels are known in part: only what a table says is counted.
+
+    Binary cross-entropy, or its focal form, towards 1 where a true positive is labelled and towards
+    0 where a false positive is.
+    """
+
+    kind: Literal["known_bce", "known_focal"] = "known_bce"
+    """Which form."""
+    focal_gamma: Annotated[float, Field(strict=True, ge=0, le=10)] = 2.0
+    """Exponent of the focal form (Lin et al. 2017, eq. 4)."""
+    positive_decay: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
+    """Within a batch, a class's positive losses in falling order are weighted 1, d, d**2, ...; 1 is
+    off."""
+    f1_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.0
+    """Weight of a soft macro-F1 term on the known labels; 0 is off."""
+
+
 class AugmentSpec(Frozen):
     """Random changes to whole batches of training images."""
+
+    kind: Literal["image"] = "image"
 
     flip: Flag = True
     """Mirror left to right with probability 0.5."""
@@ -42,13 +62,66 @@ class AugmentSpec(Frozen):
     """Side of the erased rectangle as a share of each side; 0 is off."""
 
 
+class SpectrogramAugmentSpec(Frozen):
+    """Random changes to whole batches of training windows."""
+
+    kind: Literal["spectrogram"] = "spectrogram"
+    time_shift: Share = 0.5
+    """Largest random shift of a window's start, as a share of the window; labels move along."""
+    frequency_masks: Annotated[int, Field(strict=True, ge=0, le=8)] = 2
+    """Bands that are blanked (SpecAugment, Park et al. 2019)."""
+    frequency_mask_share: Share = 0.1
+    """Largest height of one, as a share of the bands."""
+    time_masks: Annotated[int, Field(strict=True, ge=0, le=8)] = 2
+    """Stretches of time that are blanked."""
+    time_mask_share: Share = 0.05
+    """Largest length of one, as a share of the window."""
+    gain_db: Annotated[float, Field(strict=True, ge=0, le=60)] = 6.0
+    """Largest random gain, up or down."""
+    noise_db: Annotated[float, Field(strict=True, ge=0, le=60)] = 2.0
+    """Largest standard deviation of Gaussian noise on the log-mel values."""
+    mixup: Literal["none", "input", "last_layer"] = "none"
+    """Mix pairs of windows (Zhang et al. 2018): spectrograms, or the features before the head."""
+    mixup_alpha: Annotated[float, Field(strict=True, gt=0, le=100)] = 0.1
+    """Both parameters of the Beta distribution that the weight of a pair is drawn from."""
+
+
+class RelabelSpec(Frozen):
+    """Cycles of training, predicting, and adding the labels that the network is sure of."""
+
+    cycles: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
+    """Trainings in all; labels are added between them."""
+    threshold: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.9
+    """Probability from which a frame without a label becomes a positive one."""
+
+
+def _kind_among(kinds: tuple[str, ...], own: str, others: str) -> Discriminator:
+    """Tells two kinds of settings apart; what names no kind is of the first."""
+
+    def kind(value: Any) -> str:
+        named = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+        return own if named in kinds else others
+
+    return Discriminator(kind)
+
+
+Loss = Annotated[
+    Annotated[LossSpec, Tag("classifier")] | Annotated[KnownLabelLossSpec, Tag("known")],
+    _kind_among(("known_bce", "known_focal"), "known", "classifier"),
+]
+Augment = Annotated[
+    Annotated[AugmentSpec, Tag("image")] | Annotated[SpectrogramAugmentSpec, Tag("spectrogram")],
+    _kind_among(("spectrogram",), "spectrogram", "image"),
+]
+
+
 class TrainingSpec(Frozen):
     """Settings of one training run. The defaults suit short runs of compact networks."""
 
     epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 40
     """Passes over the training split."""
     batch_size: Annotated[int, Field(strict=True, ge=2, le=65_536)] = 64
-    """Images a step."""
+    """Samples a step."""
     learning_rate: Positive = 6e-3
     """Peak learning rate of AdamW."""
     weight_decay: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.02
@@ -57,12 +130,16 @@ class TrainingSpec(Frozen):
     """Learning rate over the run: one cycle (30 % of it warm-up, then cosine), or cosine alone."""
     clip_norm: Positive | None = 5.0
     """Largest gradient norm; null is off."""
-    loss: LossSpec = LossSpec()
-    """Loss and its weights."""
+    accumulate: Annotated[int, Field(strict=True, ge=1, le=1_024)] = 1
+    """Batches whose gradients are averaged for one step."""
+    loss: Loss | None = None
+    """Loss and its weights; null is the task's own."""
     sampler: Literal["none", "inverse", "softened"] = "softened"
-    """Draw training images evenly, by inverse class frequency, or by its square root."""
-    augment: AugmentSpec = AugmentSpec()
-    """Random changes to training images."""
+    """Draw training samples evenly, by inverse class frequency, or by its square root."""
+    augment: Augment | None = None
+    """Random changes to training samples; null is the task's own."""
+    relabel: RelabelSpec | None = None
+    """Cycles of labels added by the network itself; null is off, as some tasks must have it."""
     ema_decay: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = None
     """Decay of an exponential moving average of the weights that is then evaluated; null is off."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -71,11 +148,6 @@ class TrainingSpec(Frozen):
     """Set on every batch normalisation, as 0.01 (MobileNetV3's) ruins short runs; null keeps it."""
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
     """Seed of weights, sampling and augmentation."""
-
-    def unmirrored(self) -> "TrainingSpec":
-        """The same without mirroring and turning: a mirrored digit is another sign, or none."""
-        augment = self.augment.model_copy(update={"flip": False, "turn_180": False})
-        return self.model_copy(update={"augment": augment})
 
 
 def load_training(path: str | Path) -> TrainingSpec:

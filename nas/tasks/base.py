@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nas.data.split_names import Split
+from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
@@ -21,6 +22,9 @@ from nas.spec.training import TrainingSpec
 
 Batch = tuple[Tensor, Any]
 """Inputs of a network (N first) and targets, in whatever form the task compares outputs with."""
+
+Thresholds = Mapping[str, float]
+"""Probability by class from which a class counts as present; empty where a task needs none."""
 
 Loss = Callable[[Any, Any], Tensor]
 """From a network's outputs and a batch's targets to a scalar."""
@@ -82,11 +86,25 @@ class Prediction:
 
     file: str
     values: dict[str, Any] = field(default_factory=dict)
-    """Plain values by name, the same names for every file of a task; empty with an error."""
+    """Plain values by name, the same names for every file of a task; empty with an error.
+
+    A list of mappings is a table of its own: events with onset and offset, boxes.
+    """
     error: str | None = None
 
 
 DataT = TypeVar("DataT", bound=TaskData)
+
+
+@dataclass(frozen=True, eq=False)
+class Relabelled(Generic[DataT]):
+    """Training data with labels that a network added."""
+
+    data: DataT
+    counts: dict[str, int]
+    """Labels added by class."""
+    table: str
+    """The added labels as a CSV, in the form that the task reads labels from."""
 
 
 class Task(ABC, Generic[DataT]):
@@ -96,6 +114,8 @@ class Task(ABC, Generic[DataT]):
     """What `task:` in a YAML file calls it."""
     first_metric: ClassVar[str]
     """Full name of the metric that training and search maximise."""
+    built_in_source: ClassVar[str]
+    """`TaskData.source` of the built-in data set: what it is, in a few words."""
 
     @abstractmethod
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
@@ -133,8 +153,24 @@ class Task(ABC, Generic[DataT]):
         """The same data, normalised by the statistics of its own training split."""
 
     @abstractmethod
+    def settled(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
+        """The settings with this task's own loss and augmentation where they name none.
+
+        `built_in` data may allow less augmentation: a mirrored digit is another sign, or none.
+        Raises NasError for the settings of another task.
+        """
+
+    @abstractmethod
     def build_loss(self, training: TrainingSpec) -> Loss:
         """The training loss; it takes outputs of any precision and computes in float32."""
+
+    def training_outputs(self, network: nn.Module, inputs: Tensor, targets: Any) -> Any:
+        """What the loss compares with the targets, in training: the network's outputs."""
+        return network(inputs)
+
+    @abstractmethod
+    def mean_outputs(self, outputs: Sequence[Any]) -> Any:
+        """Outputs whose probabilities are the mean of those of several networks' outputs."""
 
     @abstractmethod
     def steps_per_epoch(self, data: DataT, training: TrainingSpec) -> int:
@@ -160,6 +196,27 @@ class Task(ABC, Generic[DataT]):
     def measure(self, data: DataT, outputs: Iterable[tuple[Any, Any]]) -> Metrics:
         """Metrics from the (outputs, targets) of a split's batches."""
 
+    def thresholds_of(self, metrics: Metrics) -> Thresholds:
+        """The thresholds that were chosen with these metrics, to be kept with the network."""
+        return {}
+
+    def with_thresholds(self, data: DataT, thresholds: Thresholds) -> DataT:
+        """The same data, to be measured with these thresholds instead of with the best on them."""
+        return data
+
+    def relabelled(
+        self, data: DataT, network: Callable[[Tensor], Any], threshold: float, device: torch.device
+    ) -> Relabelled[DataT]:
+        """Training data with the labels added that the network is sure of.
+
+        Raises NasError for a task whose labels are all known.
+        """
+        raise NasError(f"the labels of the {self.name} task are all known", key="training.relabel")
+
+    def cost_facts(self, architecture: ArchitectureSpec, macs: int) -> dict[str, float]:
+        """More of what the network costs, by name with its unit: `macs_per_audio_second`."""
+        return {}
+
     @abstractmethod
     def metrics_from_json(self, values: Mapping[str, Any]) -> Metrics:
         """The metrics that `as_json` wrote."""
@@ -175,8 +232,11 @@ class Task(ABC, Generic[DataT]):
         architecture: ArchitectureSpec,
         files: Sequence[Path],
         device: torch.device,
+        thresholds: Thresholds,
     ) -> Iterator[Prediction]:
         """A prediction for each file, in order, from the inputs that evaluation would see.
+
+        `thresholds` are those of `thresholds_of` when the network was trained.
 
         Raises NasError if the architecture does not say how its inputs were prepared.
         """

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import log, prod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nas.data.augment import BatchAugment
 from nas.data.batches import evaluation_batches, train_batch_count, train_batches
+from nas.data.builtin import DIGITS_SOURCE
 from nas.data.decode import check_channels
 from nas.data.image_set import ImageData
 from nas.data.images import load_image_data
@@ -19,12 +20,14 @@ from nas.data.sampler import build_sampler
 from nas.data.split_names import Split
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec
-from nas.spec.preprocess import ImagePreprocess
+from nas.spec.definition import Head
+from nas.spec.preprocess import ImagePreprocess, Preprocess
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Batch, Loss, Prediction, Task
+from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds
 from nas.tasks.classification import ClassificationMetrics, measure_logits
-from nas.tasks.image_prediction import find_images, predict_images
+from nas.tasks.image_prediction import find_images, of_pictures, predict_images
+from nas.tasks.image_settings import image_augment, image_loss, settled_for_images
 from nas.tasks.losses import ClassifierLoss
 
 EVALUATION_BATCH = 256
@@ -64,11 +67,13 @@ class ImageTask(Task[ImageTaskData]):
 
     name: ClassVar[str] = "image"
     first_metric: ClassVar[str] = "macro_f1"
+    built_in_source: ClassVar[str] = DIGITS_SOURCE
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
         """Raise NasError unless the network takes pictures and ends in one logit a class."""
         check_channels(architecture.input.channels)
         _check_normalisation(architecture)
+        _check_head(architecture.head)
         if architecture.model is not None or architecture.head == "linear":
             return  # both end in len(classes) outputs by construction
         shape, classes = architecture.feature_shape(), len(architecture.classes)
@@ -81,11 +86,20 @@ class ImageTask(Task[ImageTaskData]):
             )
 
     def check_space(self, space: SpaceSpec) -> str:
+        if space.preprocess is not None:
+            try:
+                of_pictures(space.preprocess)
+            except NasError as error:
+                raise space.document.error(("preprocess", "kind"), error.problem) from error
         for channels in sorted({shape[0] for shape in space.input.shapes()}):
             try:
                 check_channels(channels)
             except NasError as error:
                 raise space.document.error(("input", "channels"), error.problem) from error
+        try:
+            _check_head(space.head)
+        except NasError as error:
+            raise space.document.error(("head",), error.problem) from error
         # That members without a head end in the classes was checked when the file was read.
         if space.head == "none":
             return f"one logit a class: every member ends in {len(space.classes)} outputs"
@@ -95,25 +109,26 @@ class ImageTask(Task[ImageTaskData]):
         self,
         source: Path | None,
         input_spec: InputSpec,
-        preprocess: ImagePreprocess | None,
+        preprocess: Preprocess | None,
         *,
         splits: tuple[Split, ...] = ("train", "validation"),
         seed: int = 0,
         strict: bool = False,
         groups: Path | None = None,
     ) -> ImageTaskData:
+        prepared = ImagePreprocess() if preprocess is None else of_pictures(preprocess)
         images = load_image_data(
             source,
             input_spec.height,
             input_spec.width,
             input_spec.channels,
-            preprocess or ImagePreprocess(),
+            prepared,
             splits=splits,
             seed=seed,
             strict=strict,
             groups=groups,
         )
-        data = ImageTaskData(images, preprocess or ImagePreprocess())
+        data = ImageTaskData(images, prepared)
         given = preprocess is not None and preprocess.says_normalisation
         return data if given else self.measure_normalisation(data)
 
@@ -122,8 +137,16 @@ class ImageTask(Task[ImageTaskData]):
         train = data.images.split("train")
         return replace(data, preprocess=fitted_preprocess(data.preprocess, train))
 
+    def settled(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
+        return settled_for_images(training, built_in=built_in)
+
     def build_loss(self, training: TrainingSpec) -> Loss:
-        return ClassifierLoss(training.loss)
+        return ClassifierLoss(image_loss(training))
+
+    def mean_outputs(self, outputs: Sequence[Tensor]) -> Tensor:
+        """Logarithms of the mean probabilities, shape (N, K): logits whose softmax they are."""
+        log_p_MNK = torch.stack([logits_NK.float().log_softmax(dim=1) for logits_NK in outputs])
+        return log_p_MNK.logsumexp(dim=0) - log(len(outputs))
 
     def steps_per_epoch(self, data: ImageTaskData, training: TrainingSpec) -> int:
         return train_batch_count(data.images.split("train"), training.batch_size)
@@ -140,7 +163,7 @@ class ImageTask(Task[ImageTaskData]):
             train,
             build_sampler(training.sampler, train.labels, generator),
             training.batch_size,
-            BatchAugment(training.augment),
+            BatchAugment(image_augment(training)),
             data.preprocess,
             device,
             generator,
@@ -169,17 +192,24 @@ class ImageTask(Task[ImageTaskData]):
         architecture: ArchitectureSpec,
         files: Sequence[Path],
         device: torch.device,
+        thresholds: Thresholds,
     ) -> Iterator[Prediction]:
         return predict_images(network, architecture, files, device)
+
+
+def _check_head(head: Head) -> None:
+    """Raise NasError for a head that gives logits at each time step."""
+    if head not in ("linear", "none"):
+        raise NasError(f"{head} is no head of the image task; allowed: linear, none", key="head")
 
 
 def _check_normalisation(architecture: ArchitectureSpec) -> None:
     """Raise NasError unless mean and deviation have a value a channel, or one for all."""
     if architecture.preprocess is None:
         return
-    channels = architecture.input.channels
+    channels, preprocess = architecture.input.channels, of_pictures(architecture.preprocess)
     for name in ("mean", "std"):
-        values = getattr(architecture.preprocess, name)
+        values = getattr(preprocess, name)
         if len(values) != channels and len(set(values)) != 1:
             raise NasError(
                 f"{len(values)} values for {channels} channels", key=f"preprocess.{name}"

@@ -14,6 +14,7 @@ from nas.data.folder import image_extensions
 from nas.data.image_set import ImageSet, Pixels
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
+from nas.spec.preprocess import ImagePreprocess, Preprocess
 from nas.tasks.base import Prediction
 
 FILES_AT_ONCE = 64
@@ -51,13 +52,24 @@ def predict_images(
                 yield Prediction(str(path), _values(next(rows), architecture.classes))
 
 
+def of_pictures(preprocess: Preprocess | None) -> ImagePreprocess:
+    """The preprocessing, which must be of pictures. Raises NasError for none or another kind."""
+    if preprocess is None:
+        raise NasError("does not say how its pictures were prepared", key="preprocess")
+    if not isinstance(preprocess, ImagePreprocess):
+        raise NasError(
+            f"the image task needs preprocessing of the kind image, not {preprocess.kind}",
+            key="preprocess.kind",
+        )
+    return preprocess
+
+
 def _decode(path: Path, architecture: ArchitectureSpec) -> Pixels | str:
     """Pixels, or why there are none."""
     channels, height, width = architecture.input.shape
-    if architecture.preprocess is None:
-        raise NasError("does not say how its pictures were prepared", key="preprocess")
+    preprocess = of_pictures(architecture.preprocess)
     try:
-        return decode_image(path, height, width, channels, architecture.preprocess)
+        return decode_image(path, height, width, channels, preprocess)
     except UnreadableImage as error:
         return str(error)
 
@@ -69,11 +81,12 @@ def _probabilities(
     device: torch.device,
 ) -> list[list[float]]:
     """Softmax of the logits, a row a picture."""
-    if not images or architecture.preprocess is None:
+    if not images:
         return []
+    preprocess = of_pictures(architecture.preprocess)
     labels = np.zeros(len(images), dtype=np.int64)  # not known, and not used
     unlabelled = ImageSet(np.stack(images), labels, ("",) * len(images), architecture.classes)
-    batches = evaluation_batches(unlabelled, FILES_AT_ONCE, architecture.preprocess, device)
+    batches = evaluation_batches(unlabelled, FILES_AT_ONCE, preprocess, device)
     logits_NK = torch.cat([network(x_NCHW) for x_NCHW, _ in batches])
     rows: list[list[float]] = logits_NK.float().softmax(dim=1).tolist()
     return rows

@@ -6,8 +6,9 @@ from nas.errors import NasError, did_you_mean
 from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task
 from nas.tasks.image import ImageTask
+from nas.tasks.sed.task import SedTask
 
-TASKS: dict[str, Task[Any]] = {task.name: task for task in (ImageTask(),)}
+TASKS: dict[str, Task[Any]] = {task.name: task for task in (ImageTask(), SedTask())}
 
 
 def task_of(space: SpaceSpec) -> Task[Any]:

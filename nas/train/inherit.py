@@ -178,7 +178,7 @@ def block_weights(network: nn.Module) -> dict[str, Tensor]:
     They are named by the place of the block, `2.conv.weight`, since equal blocks may bear other
     names. Raises ValueError for another library's network.
     """
-    if not isinstance(network, Network):
+    if not isinstance(network, Network) or not isinstance(network.layers, nn.Sequential):
         raise ValueError(f"a {type(network).__name__} has no blocks to hand on")
     return {
         f"{index}.{name}": value

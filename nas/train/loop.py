@@ -6,9 +6,10 @@ What the data are, what is compared and what is measured comes from the task.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from math import ceil
 from pathlib import Path
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,14 @@ DataT = TypeVar("DataT", bound=TaskData)
 
 OnEpoch = Callable[[EpochResult], bool | None]
 """Told of each finished epoch; True ends the run early."""
+
+OutputsOf = Callable[[nn.Module, Tensor, Any], Any]
+"""From a network, inputs and targets to what the loss compares with the targets."""
+
+
+def plain_outputs(network: nn.Module, inputs: Tensor, targets: Any) -> Any:
+    """The network's outputs."""
+    return network(inputs)
 
 
 @dataclass(frozen=True)
@@ -91,30 +100,57 @@ def train_epoch(
     optimizer: torch.optim.Optimizer,
     learning_rates: Iterator[float],
     *,
+    outputs_of: OutputsOf = plain_outputs,
+    accumulate: int = 1,
     clip_norm: float | None = None,
     bfloat16: bool = False,
     average: WeightAverage | None = None,
 ) -> Tensor:
-    """Train on the batches once; the loss of each step, shape (steps,), still on the device.
+    """Train on the batches once; the loss of each batch, shape (batches,), still on the device.
 
-    Nothing here waits for the device: a loss that is not finite is found by the caller.
+    Each step takes a learning rate and the mean of the gradients of `accumulate` batches; the last
+    one takes what is left of the epoch. Nothing here waits for the device: a loss that is not
+    finite is found by the caller.
     """
     network.train()
     losses: list[Tensor] = []
+    held = 0
     for inputs, targets in batches:
-        set_learning_rate(optimizer, next(learning_rates))
         with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=bfloat16):
-            outputs = network(inputs)
+            outputs = outputs_of(network, inputs, targets)
         loss = loss_function(outputs, targets)
-        optimizer.zero_grad(set_to_none=True)
+        if not held:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        if clip_norm is not None:
-            nn.utils.clip_grad_norm_(network.parameters(), clip_norm, foreach=True)
-        optimizer.step()
-        if average is not None:
-            average.update(network)
         losses.append(loss.detach())
+        held += 1
+        if held == accumulate:
+            _step(network, optimizer, held, next(learning_rates), clip_norm, average)
+            held = 0
+    if held:
+        _step(network, optimizer, held, next(learning_rates), clip_norm, average)
     return torch.stack(losses)
+
+
+def _step(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batches: int,
+    learning_rate: float,
+    clip_norm: float | None,
+    average: WeightAverage | None,
+) -> None:
+    """One step with the mean of the gradients that so many batches have summed."""
+    set_learning_rate(optimizer, learning_rate)
+    if batches > 1:
+        for parameter in network.parameters():
+            if parameter.grad is not None:
+                parameter.grad.div_(batches)
+    if clip_norm is not None:
+        nn.utils.clip_grad_norm_(network.parameters(), clip_norm, foreach=True)
+    optimizer.step()
+    if average is not None:
+        average.update(network)
 
 
 def evaluate(
@@ -138,7 +174,7 @@ def _run_epoch(
 ) -> EpochResult:
     start = perf_counter()
     epoch = progress.epoch + 1
-    steps = task.steps_per_epoch(data, training)
+    steps = ceil(task.steps_per_epoch(data, training) / training.accumulate)
     first_step = progress.epoch * steps
     rates = (
         learning_rate_at(training, step, steps * training.epochs) for step in count(first_step)
@@ -152,6 +188,8 @@ def _run_epoch(
             task.build_loss(training),
             progress.optimizer,
             rates,
+            outputs_of=task.training_outputs,
+            accumulate=training.accumulate,
             clip_norm=training.clip_norm,
             bfloat16=uses_bfloat16(training.precision, device),
             average=progress.average,
@@ -174,8 +212,8 @@ def _epoch_seed(seed: int, epoch: int) -> int:
 def _require_finite(losses: Tensor, network: nn.Module, epoch: int) -> None:
     finite = losses.isfinite()
     if not finite.all():
-        step = int((~finite).nonzero()[0]) + 1
-        raise TrainingFailed(f"loss is not finite at epoch {epoch}, step {step}")
+        batch = int((~finite).nonzero()[0]) + 1
+        raise TrainingFailed(f"loss is not finite at epoch {epoch}, batch {batch}")
     norms = torch.stack([p.detach().norm() for p in network.parameters()])
     if not norms.isfinite().all():
         raise TrainingFailed(f"weights are not finite after epoch {epoch}")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from nas.data.builtin import DIGITS_SOURCE
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.training import TrainingSpec
+from nas.tasks.registry import task_named
 
 
 def source_of(architecture: ArchitectureSpec, given: Path | None) -> Path | None:
@@ -19,7 +19,7 @@ def source_of(architecture: ArchitectureSpec, given: Path | None) -> Path | None
     if given is not None:
         return given.resolve()
     named = architecture.provenance.get("data")
-    if named is None or named == DIGITS_SOURCE:
+    if named is None or named == task_named(architecture.task).built_in_source:
         return None
     path = Path(str(named))
     if not path.exists():
@@ -35,7 +35,7 @@ def same_data(architecture: ArchitectureSpec, source: Path | None) -> bool:
     if "data" not in architecture.provenance:
         return True
     named = architecture.provenance["data"]
-    built_in = named is None or named == DIGITS_SOURCE
+    built_in = named is None or named == task_named(architecture.task).built_in_source
     if source is None or built_in:
         return source is None and built_in
     return Path(str(named)).resolve() == source.resolve()
@@ -44,7 +44,7 @@ def same_data(architecture: ArchitectureSpec, source: Path | None) -> bool:
 def made_otherwise(architecture: ArchitectureSpec, source: Path | None, made_digest: str) -> bool:
     """Whether the same data were split otherwise when the architecture was found or trained.
 
-    Splits that are made change with the files; pictures that were learned from may then be tested.
+    Splits that are made change with the files; some that were learned from may then be tested.
     """
     before = architecture.provenance.get("made_digest")
     return bool(before) and before != made_digest and same_data(architecture, source)
@@ -63,7 +63,7 @@ def groups_of(
 def split_seed_of(architecture: ArchitectureSpec) -> int:
     """The seed by which the data were split when the architecture was found, 0 if it is silent.
 
-    Not the training seed: another split would test on pictures that the search has learned from.
+    Not the training seed: another split would test on samples that the search has learned from.
     """
     seed = architecture.provenance.get("split_seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nas.cli.evaluate import evaluate
+from nas.cli.train import train
 from nas.errors import NasError
 from tests.cli.conftest import invoke, write_photos
 
@@ -63,3 +64,16 @@ def test_weights_of_another_architecture_are_refused(run: Path, tmp_path: Path) 
     file = tmp_path / "copy" / "architecture.yaml"
     file.write_text(file.read_text().replace("out: 8", "out: 12"))
     assert "weights of another architecture" in error_of(tmp_path / "copy")
+
+
+def test_the_mean_of_a_run_with_itself_is_the_run(run: Path) -> None:
+    alone = json.loads(invoke(evaluate, run, "--json").output)
+    assert json.loads(invoke(evaluate, run, "--with", run, "--json").output) == alone
+
+
+def test_networks_of_other_classes_have_no_mean(
+    run: Path, architecture_file: Path, tmp_path: Path
+) -> None:
+    result = invoke(train, "--arch", architecture_file, "--out", tmp_path / "run", "--epochs", 1)
+    assert result.exception is None, result.output
+    assert "differs in classes" in error_of(run, "--with", tmp_path / "run")

@@ -102,3 +102,9 @@ def test_from_python_as_from_the_command(run: Path, photos: Path) -> None:
     told = json.loads(invoke(predict, run, *files, "--format", "json").output)
     here = [prediction.values["class"] for prediction in nas.load_trained(run).predict(files)]
     assert here == [item["class"] for item in told]
+
+
+def test_pictures_have_no_tables(run: Path, photos: Path) -> None:
+    result = invoke(predict, run, photos / "test", "--table", "events")
+    assert isinstance(result.exception, NasError)
+    assert "this task has none" in str(result.exception)

@@ -12,7 +12,7 @@ from nas.cli.evaluate import evaluate
 from nas.cli.train import train
 from nas.errors import NasError
 from nas.spec.architecture import dump_architecture, load_architecture
-from nas.spec.training import TrainingSpec, load_training
+from nas.spec.training import AugmentSpec, LossSpec, TrainingSpec, load_training
 from nas.train.source import training_of
 from tests.cli.conftest import ARCHITECTURE, invoke, write_photos
 
@@ -332,3 +332,46 @@ def test_a_copied_folder_is_whole(run: Path, photos: Path, tmp_path: Path) -> No
     shutil.copytree(run, tmp_path / "copy")
     first, second = (invoke(evaluate, folder, "--json") for folder in (run, tmp_path / "copy"))
     assert json.loads(first.output) == json.loads(second.output)
+
+
+def test_labels_of_pictures_are_all_known(
+    photos: Path, architecture_file: Path, tmp_path: Path
+) -> None:
+    common = ("--arch", architecture_file, "--data", photos, "--out", tmp_path / "run")
+    assert "the labels of the image task are all known" in error_of(*common, "--cycles", 2)
+    assert error_of(*common, "--threshold", 0.5).startswith("--threshold: ")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("epochs: 2\nloss:\n  kind: known_bce\n", ":3 loss.kind: known_bce is no loss"),
+        ("training:\n  relabel: {cycles: 2}\n", ":2 training.relabel: the labels"),
+        ("augment: {kind: spectrogram}\n", ":1 augment.kind: the image task has no"),
+    ],
+)
+def test_settings_of_another_task_are_told_at_their_place(
+    architecture_file: Path, tmp_path: Path, text: str, place: str
+) -> None:
+    file = tmp_path / "training.yaml"
+    file.write_text(text)
+    error = error_of("--arch", architecture_file, "--training", file, "--out", tmp_path / "run")
+    assert error.startswith(f"{file}{place}")
+
+
+def test_settings_written_before_there_were_other_tasks_are_read(
+    photos: Path, architecture_file: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "training.yaml"
+    file.write_text(
+        "epochs: 1\nloss: {kind: focal, cross_entropy_weight: 0.25}\n"
+        "augment: {flip: true, turn_180: false, crop_padding: 0.1, colour: 0.2, cutout: 0.0}\n"
+    )
+    result = invoke(
+        train, "--arch", architecture_file, "--data", photos, "--training", file,
+        "--out", tmp_path / "run", "--batch-size", 16,
+    )  # fmt: skip
+    assert result.exception is None, result.output
+    kept = load_training(tmp_path / "run" / "training.yaml")
+    assert (kept.loss, kept.augment) == (LossSpec(kind="focal"), AugmentSpec())

@@ -41,7 +41,7 @@ def candidates(config: type[BlockConfig], field: str) -> list[Any]:
     values = [schema["default"]] if "default" in schema else []
     for option in schema.get("anyOf", [schema]):
         closed = option.get("enum", [option["const"]] if "const" in option else [])
-        values += closed[:4] or CANDIDATES[option["type"]]
+        values += closed[:4] or option.get("examples") or CANDIDATES[option["type"]]
     return values
 
 
@@ -146,7 +146,8 @@ def test_declared_shape_is_the_real_one(case: Case) -> None:
 def test_stride_of_each_size_on_odd_maps(name: str) -> None:
     config = BLOCKS[name]
     base = configs(config)[0].model_dump()
-    for stride, size in itertools.product((1, 2, 3, 4), ((7, 9), (8, 11), (5, 5), (6, 6))):
+    strides: tuple[int | str, ...] = (1, 2, 3, 4, "2x1", "1x2", "3x2", "1x4")
+    for stride, size in itertools.product(strides, ((7, 9), (8, 11), (5, 5), (6, 6))):
         in_shape = (16, *size)
         strided = config.model_validate(base | {"stride": stride})
         if not takes(strided, in_shape):

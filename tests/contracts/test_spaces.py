@@ -31,7 +31,13 @@ def space(request: pytest.FixtureRequest) -> SpaceSpec:
 
 
 def test_the_shipped_spaces_are_installed() -> None:
-    assert set(SPACES) >= {"shufflenet.yaml", "mobilenetv3.yaml", "mbconv.yaml", "tiny.yaml"}
+    assert set(SPACES) >= {
+        "shufflenet.yaml",
+        "mobilenetv3.yaml",
+        "mbconv.yaml",
+        "sed.yaml",
+        "tiny.yaml",
+    }
     assert len(REFERENCES) >= 2
 
 

@@ -41,3 +41,12 @@ def real_images() -> Path:
     if not named:
         pytest.skip("NAS_TEST_IMAGES names no folder of real photos")
     return Path(named)
+
+
+@pytest.fixture
+def audio_scenes() -> Path:
+    """The folder of mixed sound scenes that NAS_TEST_AUDIO names."""
+    named = os.environ.get("NAS_TEST_AUDIO")
+    if not named:
+        pytest.skip("NAS_TEST_AUDIO names no folder of the sound scenes")
+    return Path(named)

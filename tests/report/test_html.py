@@ -129,3 +129,8 @@ def test_report_counts_stopped_trials_and_says_why(tmp_path: Path) -> None:
     assert "~0.4500" in text
     assert "stopped after 3 epochs: at best 0.5200, and trial 5 has 0.5500 at only 6.00 M" in text
     assert "stopped early" not in _report(tmp_path).text
+
+
+def test_more_of_what_the_best_one_costs(tmp_path: Path) -> None:
+    page = _report(tmp_path, cost_facts=("227 k MACs per audio second",))
+    assert "1.86 M MACs (227 k MACs per audio second) of a budget of 20.0 M" in page.text

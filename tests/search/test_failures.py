@@ -55,7 +55,7 @@ def search_with_fault(
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (nan_weights, "loss is not finite at epoch 1, step 1"),
+        (nan_weights, "loss is not finite at epoch 1, batch 1"),
         (huge_allocation, "out of memory in epoch 1"),
         (arbitrary, "ZeroDivisionError: a fault of ours"),
     ],

@@ -3,16 +3,21 @@
 import torch
 from torch import Tensor, nn
 
+from blocks import TimeAttentionOutput
+
 
 def recorded_shapes(
     network: nn.Module, in_shape: tuple[int, ...]
 ) -> tuple[tuple[int, ...], dict[str, tuple[int, ...]]]:
-    """Shape of one sample's logits, and of what each block of `layers` and `head` puts out."""
+    """Shape of one sample's logits, and of what each block of `layers` and `head` puts out.
+
+    Of several outputs the first counts, as the clip-wise logits of a head over time.
+    """
     found: dict[str, tuple[int, ...]] = {}
 
     def note(name: str) -> object:
-        def hook(module: nn.Module, args: object, output: Tensor) -> None:
-            found[name] = tuple(output.shape[1:])
+        def hook(module: nn.Module, args: object, output: Tensor | TimeAttentionOutput) -> None:
+            found[name] = _first_shape(output)
 
         return hook
 
@@ -22,4 +27,8 @@ def recorded_shapes(
     device = next(network.parameters()).device
     with torch.no_grad():
         logits = network(torch.empty(2, *in_shape, device=device))
-    return tuple(logits.shape[1:]), found
+    return _first_shape(logits), found
+
+
+def _first_shape(output: Tensor | TimeAttentionOutput) -> tuple[int, ...]:
+    return tuple((output if isinstance(output, Tensor) else output[0]).shape[1:])

@@ -15,7 +15,7 @@ ACTIVATIONS = st.sampled_from([None, "ReLU", "Hardswish", "SiLU"])
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "out": WIDTHS,
     "kernel": st.sampled_from([1, 3, 5]),
-    "stride": st.sampled_from([1, 2]),
+    "stride": st.sampled_from([1, 2, "2x1", "1x2"]),
     "padding": st.sampled_from([None, 0, 1]),
     "groups": st.sampled_from([1, 2, 8]),
     "activation": ACTIVATIONS,
@@ -24,6 +24,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "se": st.booleans(),
     "hs": st.booleans(),
     "shortcut": st.booleans(),
+    "ratio": st.sampled_from([1, 16]),
     "p": st.sampled_from([0.0, 0.2]),
 }
 NAMES = st.from_regex(r"[ABCDEF][0-9e_-]{0,5}", fullmatch=True)

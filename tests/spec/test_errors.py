@@ -65,9 +65,12 @@ A, S, R = ARCHITECTURE, SPACE, ROWS
 MISTAKES = [
     (A, "block: Conv, out: 8, s", "block: Cnov, out: 8, s", "4 layers[0].block: no block 'Cnov'; did you mean 'Conv'?"),
     (A, "stride: 2", "strid: 2", "4 layers[0].strid: no key 'strid' here; did you mean 'stride'?"),
-    (A, "stride: 2", "stride: two", "4 layers[0].stride: 'two' is not allowed: should be a valid integer"),
-    (A, "stride: 2", "stride: 2.0", "4 layers[0].stride: 2.0 is not allowed: should be a valid integer"),
-    (A, "stride: 2", "stride: 17", "4 layers[0].stride: 17 is not allowed: should be less than or equal to 16"),
+    (A, "stride: 2", "stride: two", "4 layers[0].stride: 'two' is not allowed: a stride is a whole number from 1 to 16, or one for each axis"),
+    (A, "stride: 2", "stride: 2.0", "4 layers[0].stride: 2.0 is not allowed: a stride is a whole number from 1 to 16"),
+    (A, "stride: 2", "stride: 17", "4 layers[0].stride: 17 is not allowed: a stride is a whole number from 1 to 16"),
+    (A, "stride: 2", "stride: 2x", "4 layers[0].stride: '2x' is not allowed: a stride is a whole number from 1 to 16"),
+    (A, "stride: 2", "stride: 0x1", "4 layers[0].stride: '0x1' is not allowed: a stride is"),
+    (A, "stride: 2", "stride: true", "4 layers[0].stride: true is not allowed: a stride is"),
     (A, "stride: 2", "activation: Relu", "4 layers[0].activation: 'Relu' is not allowed: should be"),
     (A, "stride: 2", "activation: Relu", "; did you mean 'ReLU'?"),
     (A, "stride: 2", "stride: 1, stride: 2", "4 layers[0].stride: this key stands here twice"),
@@ -89,7 +92,7 @@ MISTAKES = [
     (A, "classes: 4", "classes: [a, b, a]", "6 classes[2]: class 'a' stands here twice"),
     (A, "classes: 4", "classes: []", "6 classes: 0 classes; allowed are 1"),
     (A, "classes: 4", "head: none", "6 head: with head none the layers must end in 10x1x1 for 10 classes, but they end in 8x8x12"),
-    (A, "classes: 4", "head: lineer", "6 head: 'lineer' is not allowed: should be 'linear' or 'none'; did you mean 'linear'?"),
+    (A, "classes: 4", "head: lineer", "6 head: 'lineer' is not allowed: should be 'linear', 'none', 'attention' or 'cbam_attention'; did you mean 'linear'?"),
     (A, "classes: 4", "model: torchvision:resnet18", "3 layers: give either layers or a model, one of them"),
     (A, "classes: 4", "clases: 4", "6 clases: no key 'clases' here; did you mean 'classes'?"),
     (A, "height: 16", "hight: 16", "2 input.hight: no key 'hight' here; did you mean 'height'?"),
@@ -263,3 +266,35 @@ def test_enormous_inputs_and_outputs_are_refused() -> None:
     assert "depth_multiple makes 57600 copies" in message(parse_architecture, deep)
     wide = "input_size: 9\nwidth_multiple: 64\nbackbone:\n- [1, Conv, [65536]]\n"
     assert "4194304 is not allowed" in message(parse_architecture, wide)
+
+
+KINDS = [
+    ("loss: {kind: focl}", "loss.kind: 'focl' is not allowed", "known_bce, known_focal; did you mean 'focal'?"),
+    ("loss: {kind: known_bce, positive_deca: 1}", "loss.positive_deca: no key", "mean 'positive_decay'?"),
+    ("loss: {kind: focal, positive_decay: 1}", "loss.positive_decay: no key", "allowed: cross_entropy_weight"),
+    ("loss: focal", "loss: 'focal' is not allowed", ""),
+    ("augment: {flp: true}", "augment.flp: no key 'flp' here", "did you mean 'flip'?"),
+    ("augment: {kind: spectrogram, gain: 3}", "augment.gain: no key", "did you mean 'gain_db'?"),
+    ("augment: {kind: [1]}", "augment.kind: [1] is not allowed", "one of image, spectrogram"),
+    ("relabel: {cycle: 3}", "relabel.cycle: no key 'cycle' here", "did you mean 'cycles'?"),
+    ("preprocess: {kind: mell}", "preprocess.kind: 'mell' is not allowed", "one of image, mel; did you mean 'mel'?"),
+    ("preprocess: {kind: [2]}", "preprocess.kind: [2] is not allowed", "one of image, mel"),
+    ("preprocess: {kind: mel, hop: 3}", "preprocess.hop: no key 'hop' here", "'hop_samples'?"),
+    ("preprocess: 3", "preprocess: 3 is not allowed", ""),
+    ("preprocess: {kind: mel, low_hz: 5e4}", "preprocess: ", "low_hz 50000 must lie below high_hz 16000"),
+]  # fmt: skip
+"""Settings of which there are several kinds."""
+
+
+@pytest.mark.parametrize(("line", "problem", "hint"), KINDS)
+def test_mistakes_where_there_are_several_kinds(
+    tmp_path: Path, line: str, problem: str, hint: str
+) -> None:
+    file = tmp_path / "a.yaml"
+    is_training = not line.startswith("preprocess")
+    file.write_text(("epochs: 3\n" if is_training else ARCHITECTURE) + line)
+    with pytest.raises(NasError) as caught:
+        (load_training if is_training else load_architecture)(file)
+    expected = f"{file}:{file.read_text().count(chr(10)) + 1} {problem}"
+    assert str(caught.value).startswith(expected)
+    assert hint in str(caught.value)

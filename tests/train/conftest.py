@@ -14,8 +14,9 @@ from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import ImagePreprocess
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Batch, Loss, Prediction, Task
+from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds
 from nas.tasks.classification import ClassificationMetrics, measure_logits
+from nas.tasks.image_settings import image_loss
 from nas.tasks.losses import ClassifierLoss
 
 
@@ -33,6 +34,7 @@ class Points:
 
 class PointTask(Task[Points]):
     name: ClassVar[str] = "points"
+    built_in_source: ClassVar[str] = "points"
     first_metric: ClassVar[str] = "macro_f1"
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
@@ -58,8 +60,14 @@ class PointTask(Task[Points]):
     def measure_normalisation(self, data: Points) -> Points:
         return data
 
+    def settled(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
+        return training
+
     def build_loss(self, training: TrainingSpec) -> Loss:
-        return ClassifierLoss(training.loss)
+        return ClassifierLoss(image_loss(training))
+
+    def mean_outputs(self, outputs: Sequence[Tensor]) -> Tensor:
+        return torch.stack([logits_NK.softmax(dim=1) for logits_NK in outputs]).mean(dim=0).log()
 
     def steps_per_epoch(self, data: Points, training: TrainingSpec) -> int:
         return len(data.splits["train"][1]) // training.batch_size
@@ -95,6 +103,7 @@ class PointTask(Task[Points]):
         architecture: ArchitectureSpec,
         files: Sequence[Path],
         device: torch.device,
+        thresholds: Thresholds,
     ) -> Iterator[Prediction]:
         return iter(())
 

@@ -115,13 +115,13 @@ def test_a_checkpoint_of_another_network_is_refused(points: Points, tmp_path: Pa
         run(nn.Sequential(nn.Flatten(), nn.Linear(48, 3)), points, checkpoint=file)
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_with_its_step(points: Points) -> None:
+def test_a_loss_that_is_not_finite_ends_the_run_with_its_batch(points: Points) -> None:
     class BreaksAt(PointTask):
         def train_batches(self, *arguments):
             for step, (x, labels) in enumerate(super().train_batches(*arguments)):
                 yield (x * float("nan") if step == 2 else x), labels
 
-    with pytest.raises(TrainingFailed, match="loss is not finite at epoch 1, step 3"):
+    with pytest.raises(TrainingFailed, match="loss is not finite at epoch 1, batch 3"):
         fit(build_net(), points, BreaksAt(), TRAINING, device=CPU)
 
 

@@ -1,0 +1,1 @@
+"""Sound event detection with big backbones: the pipeline for the rainforest recordings (RFCX)."""

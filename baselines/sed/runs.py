@@ -1,0 +1,117 @@
+"""What the table needs of a folder that a training, or the measuring of an ensemble, wrote."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nas.errors import NasError
+from nas.report.tables import epochs_text
+from nas.spec.architecture import load_architecture
+from nas.spec.definition import ArchitectureSpec
+from nas.spec.training import (
+    KnownLabelLossSpec,
+    SpectrogramAugmentSpec,
+    TrainingSpec,
+    load_training,
+)
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """A finished run of the `sed` task."""
+
+    folder: Path
+    name: str
+    members: tuple[str, ...]
+    """The `model` of each network; empty for a network of our own blocks."""
+    practices: tuple[str, ...]
+    """In words, how it was trained beyond the plain way."""
+    width: int
+    """Frames of its windows."""
+    data: tuple[Any, ...]
+    """Equal for runs whose splits are the same."""
+    test: dict[str, Any]
+    macs: int
+    parameters: int
+    seconds_per_epoch: float | None
+    machine: str
+    seed: int | None
+
+    @property
+    def ensemble(self) -> bool:
+        """Whether it is the mean of several networks."""
+        return self.seed is None
+
+
+def read_run(folder: Path) -> MeasuredRun:
+    """The run in a folder. Raises NasError for one that is not finished, or of another task."""
+    file = folder / "metrics.json"
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NasError("no metrics.json in it; is the run finished?", file=folder) from None
+    except (OSError, ValueError) as error:
+        raise NasError(f"can't be read: {error}", file=file) from error
+    if values.get("task") != "sed":
+        raise NasError(f"is of the task {values.get('task')!r}, not of sed", file=file)
+    return _ensemble(folder, values) if "ensemble" in values else _network(folder, values)
+
+
+def _network(folder: Path, values: dict[str, Any]) -> MeasuredRun:
+    architecture = load_architecture(folder / "architecture.yaml")
+    training = load_training(folder / "training.yaml")
+    facts = architecture.provenance
+    cores = values["threads"]
+    threads = f", {cores} {'core' if cores == 1 else 'cores'}" if values["device"] == "cpu" else ""
+    return MeasuredRun(
+        folder=folder,
+        name=architecture.name,
+        members=() if architecture.model is None else (architecture.model,),
+        practices=_practices(architecture, training),
+        width=architecture.input.width,
+        data=(architecture.classes, facts.get("split_seed"), facts.get("made_digest")),
+        test=values["test"],
+        macs=values["macs"],
+        parameters=values["parameters"],
+        seconds_per_epoch=values["seconds_per_epoch"],
+        machine=f"{values['device']}{threads}",
+        seed=values["seed"],
+    )
+
+
+def _ensemble(folder: Path, values: dict[str, Any]) -> MeasuredRun:
+    names = [member["name"] for member in values["ensemble"]]
+    return MeasuredRun(
+        folder=folder,
+        name=f"mean of {', '.join(names)}",
+        members=tuple(member["model"] or "" for member in values["ensemble"]),
+        practices=(),
+        width=values["width"],
+        data=(tuple(values["classes"]), values["split_seed"], values["made_digest"]),
+        test=values["test"],
+        macs=values["macs"],
+        parameters=values["parameters"],
+        seconds_per_epoch=None,
+        machine="",
+        seed=None,
+    )
+
+
+def _practices(architecture: ArchitectureSpec, training: TrainingSpec) -> tuple[str, ...]:
+    loss, augment, relabel = training.loss, training.augment, training.relabel
+    said = [epochs_text(training.epochs)]
+    if architecture.provenance.get("pretrained"):
+        said.append("pretrained")
+    if architecture.head == "cbam_attention":
+        said.append("CBAM")
+    if isinstance(augment, SpectrogramAugmentSpec) and augment.mixup != "none":
+        said.append(f"mixup ({augment.mixup.replace('_', ' ')})")
+    if isinstance(loss, KnownLabelLossSpec):
+        said += ["focal"] if loss.kind == "known_focal" else []
+        said += ["positive decay"] if loss.positive_decay < 1 else []
+    if training.accumulate > 1:
+        said.append(f"{training.accumulate} batches a step")
+    if relabel is not None:
+        said.append(f"{relabel.cycles} cycles at {relabel.threshold:g}")
+    return tuple(said)

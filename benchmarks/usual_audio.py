@@ -1,0 +1,93 @@
+"""The usual way to read recordings for training, which ours is measured against.
+
+A window is an item of a Dataset: librosa loads and resamples its stretch of the file, makes its
+log-mel spectrogram, and DataLoader workers collate them; all of it anew in each epoch. Nothing is
+augmented.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import librosa
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from nas.data.mel import FLOOR_DB
+from nas.data.windows import window_labels, window_starts
+from nas.spec.definition import InputSpec
+from nas.spec.preprocess import MelPreprocess
+from nas.tasks.sed.data import SedData
+from nas.tasks.sed.targets import WindowTargets
+
+Item = tuple[Tensor, Tensor]
+
+
+class UsualWindows(Dataset[Item]):
+    """The windows of a training split with a known label: x_CHW and labels_K of each."""
+
+    def __init__(self, data: SedData, folder: Path) -> None:
+        self._preprocess, self._size = data.preprocess, data.input
+        self._windows: list[tuple[Path, int, NDArray[np.int8]]] = []
+        train, window = data.audio.split("train"), data.input.width
+        for item in train.recordings:
+            for start in window_starts(item.frames, window, data.preprocess.overlap_frames):
+                labels_KW = item.labels_KT[:, start : start + window]
+                labels_K = window_labels(labels_KW, train.complete)
+                if labels_K.any():
+                    self._windows.append((folder / item.path, start, labels_K))
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def __getitem__(self, index: int) -> Item:
+        path, start, labels_K = self._windows[index]
+        mel_FW = usual_window(path, start, self._preprocess, self._size)
+        plane_HW = (torch.from_numpy(mel_FW) - self._preprocess.mean) / self._preprocess.std
+        return plane_HW.expand(self._size.channels, -1, -1), torch.from_numpy(labels_K).float()
+
+
+def usual_window(path: Path, start: int, preprocess: MelPreprocess, size: InputSpec) -> np.ndarray:
+    """mel_FW in dB of the window that begins at frame `start`, by librosa alone."""
+    samples, _ = librosa.load(
+        path,
+        sr=preprocess.sample_rate_hz,
+        offset=start * preprocess.frame_s,
+        duration=size.width * preprocess.frame_s,
+    )
+    power = librosa.feature.melspectrogram(
+        y=samples,
+        sr=preprocess.sample_rate_hz,
+        n_fft=preprocess.fft_samples,
+        hop_length=preprocess.hop_samples,
+        n_mels=size.height,
+        fmin=preprocess.low_hz,
+        fmax=preprocess.high_hz,
+    )
+    mel_FT = librosa.power_to_db(power, ref=1.0, amin=1e-10, top_db=None)[:, : size.width]
+    missing = size.width - mel_FT.shape[1]
+    return np.pad(mel_FT, ((0, 0), (0, missing)), constant_values=FLOOR_DB)
+
+
+def usual_loader(
+    data: SedData, folder: Path, batch_size: int, workers: int
+) -> Iterable[tuple[Tensor, WindowTargets]]:
+    """Shuffled batches; `folder` is the one that the recordings' paths are relative to."""
+    loader: Iterable[tuple[Tensor, WindowTargets]] = DataLoader[Any](
+        UsualWindows(data, folder),
+        batch_size=batch_size,
+        shuffle=True,
+        drop_last=True,
+        collate_fn=_collated,
+        num_workers=workers,
+        persistent_workers=workers > 0,  # starting them is not counted
+    )
+    return loader
+
+
+def _collated(items: list[Item]) -> tuple[Tensor, WindowTargets]:
+    x_NCHW = torch.stack([x for x, _ in items])
+    return x_NCHW, WindowTargets(torch.stack([labels for _, labels in items]), None)

@@ -1,0 +1,75 @@
+"""The data of a training run, and what the architecture takes over from them."""
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import JsonValue
+
+from nas.cli.run_plan import RunPlan
+from nas.data.split_names import SPLITS
+from nas.errors import NasError
+from nas.runs.environment import environment
+from nas.spec.architecture import ArchitectureSpec
+from nas.tasks.base import Task, TaskData
+from nas.train.source import made_otherwise, same_data, split_seed_of
+
+OTHER_SPLITS = (
+    "files came or went in the data since, so the splits that are made from them are others: "
+    "files of the test split may have been learned from"
+)
+
+
+def load_run_data(plan: RunPlan, task: Task[Any]) -> TaskData:
+    """All three splits; normalised anew if the architecture was made on other data."""
+    data: TaskData = task.load_data(
+        plan.source,
+        plan.architecture.input,
+        plan.architecture.preprocess,
+        splits=SPLITS,
+        seed=split_seed_of(plan.architecture),
+        strict=plan.strict,
+        groups=plan.groups,
+    )
+    known = plan.architecture.preprocess is not None
+    if known and not plan.resumed and not same_data(plan.architecture, plan.source):
+        data = task.measure_normalisation(data)
+    return data
+
+
+def adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec:
+    """The architecture with these data's classes and preprocessing, and where it comes from.
+
+    Raises NasError where a resumed run's data are others than those that it was begun with.
+    """
+    if plan.resumed:
+        _refuse_other_data(plan, data)
+        return plan.architecture
+    architecture = plan.architecture.with_classes(data.classes)
+    task.check_architecture(architecture)
+    facts: dict[str, JsonValue] = {
+        "data": data.source,
+        "split_seed": split_seed_of(plan.architecture),
+        "training_seed": plan.training.seed,
+        "made_digest": data.made_digest,
+        "groups": None if plan.groups is None else str(plan.groups),
+        "strict": plan.strict,
+        "pretrained": plan.pretrained,
+        "threads": plan.threads,
+        "commit": environment()["commit"],
+    }
+    return replace(
+        architecture,
+        preprocess=data.preprocess,
+        provenance={**architecture.provenance, **facts},
+    )
+
+
+def _refuse_other_data(plan: RunPlan, data: TaskData) -> None:
+    if plan.architecture.classes != data.classes:
+        raise NasError(
+            f"the data have the classes {', '.join(data.classes)} now, but the run was begun "
+            f"with {', '.join(plan.architecture.classes)}",
+            file=plan.folder,
+        )
+    if made_otherwise(plan.architecture, plan.source, data.made_digest):
+        raise NasError(f"{OTHER_SPLITS}; begin a new run", file=plan.folder)

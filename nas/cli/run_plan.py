@@ -1,0 +1,63 @@
+"""All that decides a training run, and the files that it is written down in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.errors import NasError
+from nas.files import atomic_write_text
+from nas.spec.architecture import ArchitectureSpec, dump_architecture, load_architecture
+from nas.spec.training import TrainingSpec, load_training
+from nas.spec.yaml_text import block
+from nas.tasks.registry import task_named
+from nas.train.source import groups_of, source_of
+from nas.train.trained import ARCHITECTURE_FILE
+
+TRAINING_FILE = "training.yaml"
+METRICS_FILE = "metrics.json"
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """All that decides a run, before its data are read."""
+
+    folder: Path
+    architecture: ArchitectureSpec
+    training: TrainingSpec
+    """Settled by the task."""
+    source: Path | None
+    groups: Path | None = None
+    strict: bool = False
+    pretrained: bool = False
+    resumed: bool = False
+    threads: int | None = None
+    """Cores that PyTorch uses: another number rounds sums otherwise."""
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> "RunPlan":
+        """The plan of a run that was begun. Raises NasError if there is none, or it has ended."""
+        if not (folder / ARCHITECTURE_FILE).exists() or not (folder / TRAINING_FILE).exists():
+            raise NasError("no training run was begun here", file=folder)
+        if (folder / METRICS_FILE).exists():
+            raise NasError("this run is finished: see its metrics.json", file=folder)
+        architecture = load_architecture(folder / ARCHITECTURE_FILE)
+        facts = architecture.provenance
+        threads = facts.get("threads")
+        source = source_of(architecture, None)
+        training = load_training(folder / TRAINING_FILE)
+        return cls(
+            folder=folder,
+            architecture=architecture,
+            training=task_named(architecture.task).settled(training, built_in=source is None),
+            source=source,
+            groups=groups_of(architecture, source, None),
+            strict=bool(facts.get("strict")),
+            pretrained=bool(facts.get("pretrained")),
+            resumed=True,
+            threads=threads if isinstance(threads, int) else None,
+        )
+
+    def write(self, architecture: ArchitectureSpec) -> None:
+        """Write `architecture`, which the data completed, and the settings into the folder."""
+        atomic_write_text(self.folder / ARCHITECTURE_FILE, dump_architecture(architecture))
+        training = block(self.training.model_dump(mode="json")) + "\n"
+        atomic_write_text(self.folder / TRAINING_FILE, training)

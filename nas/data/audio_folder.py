@@ -1,0 +1,180 @@
+"""Recordings of a data set, by split: listed, divided, made into spectrograms once, labelled."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.data.audio_listing import AudioListing, ListedRecording, list_recordings
+from nas.data.event_labels import EventRow, frame_span, label_tensor
+from nas.data.generated_audio import BUILT_IN_AUDIO_SOURCE, built_in_recordings
+from nas.data.recordings import AudioData, Recording, RecordingSet
+from nas.data.spectrograms import load_spectrograms
+from nas.data.split_names import Split
+from nas.data.storage import default_cache_dir
+from nas.errors import NasError
+from nas.spec.preprocess import MelPreprocess
+
+Progress = Callable[[int, int], None]
+"""Called with the recordings done and their total."""
+
+_BUILT_IN_SEED = 0
+
+
+def load_audio_data(
+    source: Path | None,
+    preprocess: MelPreprocess,
+    bands: int,
+    *,
+    splits: Sequence[Split] = ("train", "validation"),
+    seed: int = 0,
+    strict: bool = False,
+    groups: Path | None = None,
+    cache_dir: Path | None = None,
+    on_progress: Progress | None = None,
+) -> AudioData:
+    """The named splits of `source` with `bands` mel bands; None is the built-in generated set.
+
+    Only these splits are decoded. See `list_recordings` for layouts and for splits that `source`
+    lacks. A row that begins after its recording's end is left out and named, one that only ends
+    there is cut and named. `cache_dir` is $NAS_CACHE or the user's cache folder by default.
+
+    Raises NasError for a data set that can't be learned from, for a split without recordings, for a
+    class of which no training event can be read, and with `strict` for anything left out.
+    """
+    reader = _Reader(preprocess, bands, cache_dir or default_cache_dir(), on_progress)
+    if source is None:
+        return _built_in(reader, splits)
+    data = _loaded(list_recordings(source, seed, groups), reader, splits)
+    if strict and data.unreadable:
+        raise NasError(_named(data.unreadable), file=source)
+    return data
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """How files become labelled recordings."""
+
+    preprocess: MelPreprocess
+    bands: int
+    cache_dir: Path | None
+    on_progress: Progress | None
+
+    def read(self, listing: AudioListing, split: Split) -> tuple[RecordingSet, list[str]]:
+        """The split's readable recordings, and a line for each file or row left out or cut."""
+        members = [item for item in listing.recordings if item.split == split]
+        if not members:
+            raise NasError(_no_recordings(split), file=listing.source.source)
+        mels = load_spectrograms(
+            [item.path for item in members],
+            self.preprocess,
+            self.bands,
+            cache_dir=self.cache_dir,
+            on_progress=self.on_progress,
+        )
+        wrong = [f"{members[number].key}: {why}" for number, why in mels.unreadable.items()]
+        recordings = tuple(
+            _recording(item, mel_FT, listing.classes, self.preprocess.frame_s, wrong)
+            for item, mel_FT in zip(members, mels.mels, strict=True)
+            if mel_FT is not None
+        )
+        found = RecordingSet(recordings, listing.classes, listing.complete(split))
+        _refuse_lost(split, found, listing.source.source)
+        return found, wrong
+
+
+def _loaded(listing: AudioListing, reader: _Reader, splits: Sequence[Split]) -> AudioData:
+    wrong = list(listing.wrong)
+    parts: dict[Split, RecordingSet] = {}
+    for split in splits:
+        parts[split], wrong_here = reader.read(listing, split)
+        wrong += wrong_here
+    return AudioData(
+        parts.get("train"),
+        parts.get("validation"),
+        parts.get("test"),
+        listing.classes,
+        str(listing.source.source),
+        reader.preprocess.frame_s,
+        tuple(wrong),
+        listing.made_splits,
+        _made_digest(listing),
+        listing.ignored_files,
+        listing.species_ids,
+    )
+
+
+def _recording(
+    item: ListedRecording,
+    mel_FT: NDArray[np.float16],
+    classes: Sequence[str],
+    frame_s: float,
+    wrong: list[str],
+) -> Recording:
+    """The labelled recording; a line for each row that is left out or cut goes to `wrong`."""
+    frames = mel_FT.shape[1]
+    rows_tp = _rows_within(item.rows_tp, frames, frame_s, wrong)
+    rows_fp = _rows_within(item.rows_fp, frames, frame_s, wrong)
+    labels_KT = label_tensor(rows_tp, rows_fp, classes, frames, frame_s)
+    return Recording(item.id, item.key, mel_FT, labels_KT)
+
+
+def _rows_within(
+    rows: Sequence[EventRow], frames: int, frame_s: float, wrong: list[str]
+) -> list[EventRow]:
+    kept: list[EventRow] = []
+    end_s = (frames - 1) * frame_s
+    for row in rows:
+        if frame_span(row.t_min_s, row.t_max_s, frames, frame_s) is None:
+            wrong.append(
+                f"{row.place}: begins at {row.t_min_s:g} s, but {row.recording_id} ends at "
+                f"{end_s:.2f} s"
+            )
+            continue
+        if row.t_max_s > end_s + 2 * frame_s:
+            wrong.append(
+                f"{row.place}: cut, as it ends at {row.t_max_s:g} s, but {row.recording_id} at "
+                f"{end_s:.2f} s"
+            )
+        kept.append(row)
+    return kept
+
+
+def _refuse_lost(split: Split, members: RecordingSet, source: Path) -> None:
+    """Raises NasError for a split without a readable recording, or train without a class."""
+    if not members.recordings:
+        raise NasError(f"no recording of the {split} split can be read", file=source)
+    if split == "train":
+        present_RK = np.array([(item.labels_KT > 0).any(axis=1) for item in members.recordings])
+        lost = [members.classes[number] for number in np.flatnonzero(~present_RK.any(axis=0))]
+        if lost:
+            names = ", ".join(map(repr, lost))
+            raise NasError(f"no event of {names} in the train split can be read", file=source)
+
+
+def _no_recordings(split: Split) -> str:
+    return (
+        f"no recordings for the {split} split: every class has too few to give any; add "
+        "recordings, or test_events.csv and a folder 'test'"
+    )
+
+
+def _named(wrong: Sequence[str], shown: int = 5) -> str:
+    more = "; ..." if len(wrong) > shown else ""
+    return f"{len(wrong)} unreadable files or rows: {'; '.join(wrong[:shown])}{more}"
+
+
+def _made_digest(listing: AudioListing) -> str:
+    """See `AudioData.made_digest`: a recording more in the folder gives other splits."""
+    lines = sorted(f"{item.key}\n{item.split}\n" for item in listing.recordings)
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _built_in(reader: _Reader, splits: Sequence[Split]) -> AudioData:
+    """The generated set; its splits are the same everywhere."""
+    with built_in_recordings(reader.cache_dir) as folder:
+        data = _loaded(list_recordings(folder, _BUILT_IN_SEED), reader, splits)
+    return replace(data, source=BUILT_IN_AUDIO_SOURCE, made_splits=(), made_digest="")

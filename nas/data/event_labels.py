@@ -1,0 +1,61 @@
+"""Labelled stretches of time, and the label of each class in each frame that they make."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One row of a table of events: a class that sounds, or is known not to, from when to when."""
+
+    recording_id: str
+    species: str
+    """Name of the class."""
+    t_min_s: float
+    t_max_s: float
+    f_min_hz: float | None = None
+    f_max_hz: float | None = None
+    songtype: int = 1
+    place: str = ""
+    """`TABLE:LINE` where the row was read."""
+
+
+def label_tensor(
+    rows_tp: Iterable[EventRow],
+    rows_fp: Iterable[EventRow],
+    classes: Sequence[str],
+    frames: int,
+    frame_s: float,
+) -> NDArray[np.int8]:
+    """1 where a true positive is, -1 where a false positive is, else 0 (unknown); int8 (K, T).
+
+    Where both are, it is 1: the false positive's box may hold other sound than the true one's.
+    Raises ValueError for a row that lies outside the recording (see `frame_span`).
+    """
+    number = {name: position for position, name in enumerate(classes)}
+    labels_KT = np.zeros((len(classes), frames), dtype=np.int8)
+    # Absent first: present is written over it.
+    for value, rows in ((-1, rows_fp), (1, rows_tp)):
+        for row in rows:
+            span = frame_span(row.t_min_s, row.t_max_s, frames, frame_s)
+            if span is None:
+                raise ValueError(f"{row} lies outside {frames} frames of {frame_s} s")
+            labels_KT[number[row.species], span[0] : span[1]] = value
+    return labels_KT
+
+
+def frame_span(
+    t_min_s: float, t_max_s: float, frames: int, frame_s: float
+) -> tuple[int, int] | None:
+    """First frame, and the frame after the last; cut at the recording's end, None if beyond it.
+
+    Frame f is at `f * frame_s`; both ends go to the nearest frame, and at least one is held. (The
+    seeds cut to the frame before: at most one frame, 16 ms, earlier.)
+    """
+    first = round(t_min_s / frame_s)
+    if first >= frames:
+        return None
+    return first, min(max(round(t_max_s / frame_s), first + 1), frames)

@@ -1,0 +1,58 @@
+"""Random changes to whole batches of training windows. N windows, F bands, W frames."""
+
+import torch
+from torch import Tensor
+
+from nas.spec.training import SpectrogramAugmentSpec
+
+
+class SpectrogramAugment:
+    """Louder or softer, noisier, with bands and stretches of time blanked; each window its own.
+
+    Masks are those of SpecAugment (Park et al. 2019, arXiv:1904.08779, section 2): lengths are
+    drawn evenly from 0 to the largest, then a position that holds them. Shifts of time are drawn
+    with the windows, mixed pairs after them.
+    """
+
+    def __init__(self, spec: SpectrogramAugmentSpec, mean_db: float) -> None:
+        """`mean_db`, the mean of the training data, is what blanked places are filled with."""
+        self._spec = spec
+        self._mean_db = mean_db
+
+    def __call__(self, mel_NFW: Tensor, generator: torch.Generator) -> Tensor:
+        """The same tensor, float32 log-mel values in dB, changed in place.
+
+        The generator is of the tensor's device.
+        """
+        spec = self._spec
+        windows, bands, frames = mel_NFW.shape
+        if spec.gain_db:
+            gain_N = (2 * _even((windows,), generator) - 1) * spec.gain_db
+            mel_NFW += gain_N[:, None, None]
+        if spec.noise_db:
+            sd_N = _even((windows,), generator) * spec.noise_db
+            noise_NFW = torch.empty_like(mel_NFW).normal_(generator=generator)
+            mel_NFW += noise_NFW.mul_(sd_N[:, None, None])
+        mask_NF = _masked(
+            windows, bands, spec.frequency_masks, spec.frequency_mask_share, generator
+        )
+        mask_NW = _masked(windows, frames, spec.time_masks, spec.time_mask_share, generator)
+        return mel_NFW.masked_fill_(mask_NF[:, :, None] | mask_NW[:, None, :], self._mean_db)
+
+
+def _even(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Numbers from 0 to 1 on the generator's device."""
+    return torch.rand(shape, generator=generator, device=generator.device)
+
+
+def _masked(
+    windows: int, size: int, masks: int, share: float, generator: torch.Generator
+) -> Tensor:
+    """(N, size) bool: what `masks` stretches of up to `share` of the size cover."""
+    largest = round(share * size)
+    length_MN1, start_MN1 = _even((2, masks, windows, 1), generator)
+    length_MN1 = (length_MN1 * (largest + 1)).long()
+    start_MN1 = (start_MN1 * (size - length_MN1 + 1)).long()
+    position_S = torch.arange(size, device=generator.device)
+    covered_MNS: Tensor = (position_S >= start_MN1) & (position_S < start_MN1 + length_MN1)
+    return covered_MNS.any(dim=0)

@@ -1,0 +1,104 @@
+"""Spectrograms of recordings, each made once and kept in the shared cache.
+
+One file a recording: a recording that is added or changes its split costs no other one's reading.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from nas.data.audio import UnreadableAudio
+from nas.data.mel_cache import MelCache
+from nas.data.mel_file import StoredMel
+from nas.data.mel_maker import MelMaker
+from nas.data.storage import default_cache_dir
+from nas.spec.preprocess import MelPreprocess
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Called with the recordings done and their total."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrograms:
+    """What each file of a list gave."""
+
+    mels: list[StoredMel | None]
+    """float16 (bands, frames) in dB, not to be written to; None where the file is unreadable."""
+    unreadable: dict[int, str]
+    """Reason by position in the list of files."""
+
+
+def load_spectrograms(
+    paths: Sequence[Path],
+    preprocess: MelPreprocess,
+    bands: int,
+    *,
+    cache_dir: Path | None = None,
+    on_progress: Progress | None = None,
+) -> Spectrograms:
+    """Log-mel spectrograms of recordings and of ready-made `.npz` files, in order.
+
+    They come from the cache (`cache_dir`, else $NAS_CACHE or the user's cache folder) where it has
+    them whole, else are made, on all cores, and put there. With no such folder, or one that can't
+    be written (a warning is logged), they are kept in RAM. Raises NasError for mel settings that
+    make no spectrogram.
+    """
+    maker = MelMaker(preprocess, bands)
+    cache = _cache(cache_dir or default_cache_dir(), paths, maker)
+    with _pool() as pool:
+        mels: list[StoredMel | None] = [None] * len(paths)
+        if cache is not None:
+            mels = list(pool.map(cache.open, paths))
+        missing = [position for position, mel in enumerate(mels) if mel is None]
+        unreadable: dict[int, str] = {}
+        with cache.filling() if cache is not None and missing else nullcontext():
+            made = pool.map(lambda position: _made(paths[position], cache, maker), missing)
+            for done, (position, mel) in enumerate(zip(missing, made, strict=True), start=1):
+                if isinstance(mel, UnreadableAudio):
+                    unreadable[position] = str(mel)
+                else:
+                    mels[position] = mel
+                if on_progress is not None:
+                    on_progress(len(paths) - len(missing) + done, len(paths))
+    return Spectrograms(mels, unreadable)
+
+
+def _cache(folder: Path | None, paths: Sequence[Path], maker: MelMaker) -> MelCache | None:
+    if folder is None:
+        log.warning("no folder for the cache (set NAS_CACHE): spectrograms are kept in RAM")
+        return None
+    return MelCache(folder, paths, maker)
+
+
+def _made(path: Path, cache: MelCache | None, maker: MelMaker) -> StoredMel | UnreadableAudio:
+    # Another process may have filled the cache while this one waited.
+    found = cache.open(path) if cache else None
+    if found is not None:
+        return found
+    try:
+        mel = maker(path)
+    except UnreadableAudio as error:
+        return error
+    return cache.keep(path, mel) if cache else mel
+
+
+@contextmanager
+def _pool() -> Iterator[ThreadPoolExecutor]:
+    """A thread for each core, whose torch operations take one: more would slow each other down."""
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(
+        os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(threads)

@@ -1,0 +1,119 @@
+"""The feature map that another library's network has before its pooling, for a head of our own."""
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from blocks import Shape
+from nas.errors import NasError, did_you_mean
+from nas.model.reference import factory_network, parse_reference, timm_network, torchvision_network
+
+_CHAINS = (
+    "AlexNet",
+    "ConvNeXt",
+    "DenseNet",
+    "EfficientNet",
+    "MNASNet",
+    "MobileNetV2",
+    "MobileNetV3",
+    "RegNet",
+    "ResNet",
+    "ShuffleNetV2",
+    "SqueezeNet",
+    "SwinTransformer",
+    "VGG",
+)
+"""torchvision's networks whose parts follow one another up to the pooling."""
+_HEADS = ("avgpool", "fc", "classifier", "head")
+
+
+def load_features(model: str, channels: int = 3, *, pretrained: bool = False) -> nn.Module:
+    """From `(N, C, H, W)` to the `(N, F, h, w)` that the named network would pool.
+
+    Args:
+        model: As `load_reference` takes it. `timm:NAME@PART` ends behind that part, as
+            `timm:efficientnet_b0@blocks` does before the last convolution. A factory's network must
+            put out the map itself.
+        channels: C. Where the library made it for 3, the first convolution's weights are summed, or
+            shared out, so that one plane gives what three copies of it gave.
+        pretrained: Load the library's published weights.
+
+    Raises NasError where `load_reference` does, and for a network without such a map.
+    """
+    source, name = parse_reference(model)
+    if source == "torchvision":
+        return _torchvision_features(name, channels, pretrained)
+    if source == "timm":
+        return _timm_features(name, channels, pretrained)
+    return factory_network(source, name, None, pretrained=pretrained)
+
+
+def shapes_only(features: nn.Module) -> nn.Module:
+    """A copy in evaluation mode on the meta device: its outputs have shapes, and no values."""
+    return deepcopy(features).to("meta").eval()
+
+
+def feature_shape(shapes: nn.Module, input_shape: Shape) -> Shape:
+    """`(F, h, w)` of the map for an input `(C, H, W)`, of what `shapes_only` gave.
+
+    Raises NasError for what is no map, and for an input that the network can't take.
+    """
+    size = "x".join(map(str, input_shape))
+    try:
+        with torch.no_grad():
+            out = shapes(torch.empty((1, *input_shape), device="meta"))
+    except Exception as error:  # whatever another library's or the user's own code raises
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise NasError(f"its features can't run on an input of {size}: {reason}") from error
+    if not isinstance(out, Tensor) or out.dim() != 4:
+        given = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+        raise NasError(f"needed is a feature map (N, C, H, W) before any pooling, not {given}")
+    return tuple(out.shape[1:])
+
+
+def _timm_features(name: str, channels: int, pretrained: bool) -> nn.Module:
+    name, _, last = name.partition("@")
+    options = {"num_classes": 0, "global_pool": "", "in_chans": channels}
+    network = timm_network(name, options, pretrained=pretrained)
+    return _cut_behind(network, last) if last else network
+
+
+def _cut_behind(network: nn.Module, last: str) -> nn.Module:
+    """The network, in place, with all parts after the named one replaced by nothing."""
+    parts = [part for part, _ in network.named_children()]
+    if last not in parts:
+        raise NasError(f"{type(network).__name__} has no part {last!r}{did_you_mean(last, parts)}")
+    for part in parts[parts.index(last) + 1 :]:
+        setattr(network, part, nn.Identity())
+    return network
+
+
+def _torchvision_features(name: str, channels: int, pretrained: bool) -> nn.Module:
+    network = torchvision_network(name, None, pretrained=pretrained)
+    family = type(network).__name__
+    if family not in _CHAINS:
+        known = ", ".join(sorted(_CHAINS))
+        raise NasError(
+            f"torchvision's {family} can't be cut before its pooling; these can: {known}"
+        )
+    features = nn.Sequential()
+    for part, module in network.named_children():
+        if part in _HEADS:
+            break
+        features.add_module(part, module)
+    if family == "DenseNet":  # its forward has the activation that its parts lack
+        features.add_module("relu", nn.ReLU())
+    _fit_channels(features, channels)
+    return features
+
+
+def _fit_channels(features: nn.Module, channels: int) -> None:
+    """Make the first convolution take `channels`, in place."""
+    first = next(part for part in features.modules() if isinstance(part, nn.Conv2d))
+    if first.in_channels == channels:
+        return
+    with torch.no_grad():
+        weight = first.weight.sum(1, keepdim=True).expand(-1, channels, -1, -1) / channels
+    first.in_channels = channels
+    first.weight = nn.Parameter(weight.contiguous())

@@ -1,0 +1,40 @@
+"""What the image task makes of training settings, which may leave loss and augmentation to it."""
+
+from nas.errors import NasError
+from nas.spec.training import AugmentSpec, LossSpec, TrainingSpec
+
+
+def settled_for_images(training: TrainingSpec, *, built_in: bool) -> TrainingSpec:
+    """The settings with loss and augmentation written out; `built_in` digits are not mirrored.
+
+    Raises NasError for the settings of another task.
+    """
+    if training.relabel is not None:
+        raise NasError("the labels of the image task are all known", key="training.relabel")
+    augment = image_augment(training)
+    if built_in:
+        augment = augment.model_copy(update={"flip": False, "turn_180": False})
+    return training.model_copy(update={"loss": image_loss(training), "augment": augment})
+
+
+def image_loss(training: TrainingSpec) -> LossSpec:
+    """The settings' loss, or this task's own. Raises NasError for another task's."""
+    loss = LossSpec() if training.loss is None else training.loss
+    if not isinstance(loss, LossSpec):
+        raise NasError(
+            f"{loss.kind} is no loss of the image task; allowed: cross_entropy, cross_entropy_f1, "
+            "focal, focal_f1",
+            key="training.loss.kind",
+        )
+    return loss
+
+
+def image_augment(training: TrainingSpec) -> AugmentSpec:
+    """The settings' augmentation, or this task's own. Raises NasError for another task's."""
+    augment = AugmentSpec() if training.augment is None else training.augment
+    if not isinstance(augment, AugmentSpec):
+        raise NasError(
+            f"the image task has no augmentation {augment.kind}; allowed: image",
+            key="training.augment.kind",
+        )
+    return augment

@@ -1,0 +1,1 @@
+"""Sound event detection: which classes sound in a recording, and when."""

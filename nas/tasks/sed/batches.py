@@ -1,0 +1,145 @@
+"""From the spectrograms of recordings to batches of windows on a device.
+
+N windows, C channels, F bands, W frames of a window, K classes.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nas.data.batches import train_batch_count
+from nas.data.mel import FLOOR_DB
+from nas.data.recordings import RecordingSet
+from nas.data.sampler import build_sampler
+from nas.data.spectrogram_augment import SpectrogramAugment
+from nas.data.windows import window_starts
+from nas.spec.architecture import InputSpec
+from nas.spec.preprocess import MelPreprocess
+from nas.spec.training import SpectrogramAugmentSpec, TrainingSpec
+from nas.tasks.sed.known_windows import Place, known_windows
+from nas.tasks.sed.targets import Mix, PlacedTargets, WindowTargets
+
+EVALUATION_BATCH = 32
+"""Windows a batch where nothing is trained."""
+
+
+def steps_per_epoch(
+    recordings: RecordingSet,
+    preprocess: MelPreprocess,
+    input_spec: InputSpec,
+    training: TrainingSpec,
+) -> int:
+    """Batches that `train_batches` yields in an epoch."""
+    windows = known_windows(recordings, input_spec.width, preprocess.overlap_frames)
+    return train_batch_count(windows, training.batch_size)
+
+
+def train_batches(
+    recordings: RecordingSet,
+    preprocess: MelPreprocess,
+    input_spec: InputSpec,
+    training: TrainingSpec,
+    generator: torch.Generator,
+    device: torch.device,
+) -> Iterator[tuple[Tensor, WindowTargets]]:
+    """One epoch of augmented windows with a known label, drawn by `training.sampler`.
+
+    A window begins up to `time_shift` of its length off its place on the grid (see
+    `KnownWindows.moved`). The sampler evens out the rarest classes of the windows, those without a
+    positive being one group more. A last batch of one window is dropped. `training.augment` None
+    changes nothing. `generator` is of the CPU; on another device the same draws give other noise
+    and masks. Raises NasError where too little is known.
+    """
+    augment = training.augment
+    if not isinstance(augment, SpectrogramAugmentSpec | None):
+        raise ValueError(f"augmentation of windows, not {augment!r}")
+    windows = known_windows(recordings, input_spec.width, preprocess.overlap_frames)
+    order = iter(build_sampler(training.sampler, windows.group_N, generator))
+    largest_shift = 0 if augment is None else round(augment.time_shift * windows.window)
+    while len(chosen := list(islice(order, training.batch_size))) > 1:
+        places = windows.moved(chosen, largest_shift, generator)
+        mel_NFW = _gather(recordings, places, input_spec).to(device).float()
+        labels_NK = torch.from_numpy(np.stack([windows.labels_at(place) for place in places]))
+        mix = None
+        if augment is not None:
+            # What changes the windows is drawn where they are: a batch of noise is not sent along.
+            own = torch.Generator(device).manual_seed(_seed(generator))
+            mel_NFW = SpectrogramAugment(augment, preprocess.mean)(mel_NFW, own)
+            mix = _draw_mix(augment, len(places), generator, device)
+        if mix is not None and mix.place == "input":
+            mel_NFW = mix(mel_NFW)
+        targets = WindowTargets(labels_NK.float().to(device), mix)
+        yield _network_inputs(mel_NFW, preprocess, input_spec), targets
+
+
+def evaluation_batches(
+    recordings: RecordingSet,
+    preprocess: MelPreprocess,
+    input_spec: InputSpec,
+    device: torch.device,
+) -> Iterator[tuple[Tensor, PlacedTargets]]:
+    """All windows of the recordings' grids once, in order, not augmented."""
+    window = input_spec.width
+    places = [
+        (position, start)
+        for position, recording in enumerate(recordings.recordings)
+        for start in window_starts(recording.frames, window, preprocess.overlap_frames)
+    ]
+    for first in range(0, len(places), EVALUATION_BATCH):
+        chosen = places[first : first + EVALUATION_BATCH]
+        mel_NFW = _gather(recordings, chosen, input_spec).to(device).float()
+        targets = _placed_targets(recordings, chosen, window)
+        yield _network_inputs(mel_NFW, preprocess, input_spec), targets
+
+
+def _gather(recordings: RecordingSet, places: Sequence[Place], input_spec: InputSpec) -> Tensor:
+    """mel_NFW float16, what lies past a recording's end filled with the floor; fresh memory."""
+    window = input_spec.width
+    mel_NFW = np.empty((len(places), input_spec.height, window), dtype=np.float16)
+    for place, (position, start) in zip(mel_NFW, places, strict=True):
+        cut = recordings.recordings[position].mel_FT[:, start : start + window]
+        place[:, : cut.shape[1]] = cut
+        place[:, cut.shape[1] :] = FLOOR_DB
+    return torch.from_numpy(mel_NFW)
+
+
+def _placed_targets(
+    recordings: RecordingSet, places: Sequence[Place], window: int
+) -> PlacedTargets:
+    classes = len(recordings.classes)
+    labels_NKW: NDArray[np.int8] = np.zeros((len(places), classes, window), dtype=np.int8)
+    valid = []
+    for place, (position, start) in zip(labels_NKW, places, strict=True):
+        cut = recordings.recordings[position].labels_KT[:, start : start + window]
+        place[:, : cut.shape[1]] = cut
+        valid.append(cut.shape[1])
+    recording_N, start_N = torch.tensor(places).T
+    return PlacedTargets(recording_N, start_N, torch.tensor(valid), torch.from_numpy(labels_NKW))
+
+
+def _draw_mix(
+    augment: SpectrogramAugmentSpec, windows: int, generator: torch.Generator, device: torch.device
+) -> Mix | None:
+    """A weight from Beta(alpha, alpha) and a permutation, one of each for the whole batch."""
+    if augment.mixup == "none":
+        return None
+    draws = np.random.default_rng(_seed(generator))
+    weight = float(draws.beta(augment.mixup_alpha, augment.mixup_alpha))
+    permutation_N = torch.randperm(windows, generator=generator).to(device)
+    return Mix(weight, permutation_N, augment.mixup)
+
+
+def _seed(generator: torch.Generator) -> int:
+    """A number from which another generator goes on."""
+    return int(torch.randint(2**62, (), generator=generator))
+
+
+def _network_inputs(mel_NFW: Tensor, preprocess: MelPreprocess, input_spec: InputSpec) -> Tensor:
+    """x_NCHW normalised, float32, channels_last; the same plane in each channel."""
+    plane_N1HW = mel_NFW.sub_(preprocess.mean).div_(preprocess.std)[:, None]
+    x_NCHW = plane_N1HW.expand(-1, input_spec.channels, -1, -1)
+    return x_NCHW.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,78 @@
+"""Loss of a tagger whose labels are known in part. N windows, K classes."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from blocks import TimeAttentionOutput
+from nas.spec.training import KnownLabelLossSpec
+from nas.tasks.sed.targets import WindowTargets
+
+
+class KnownLabelLoss(nn.Module):
+    """The loss of a `KnownLabelLossSpec` on clip-wise logits: only known pairs are counted.
+
+    The mean over the known pairs (window, class) of the binary cross-entropy, or its focal form;
+    with `f1_weight`, that times the soft F1 loss is added. A mixed batch has the loss towards the
+    windows' own labels and that towards their partners', in the shares of the mix (Zhang et al.
+    2018): the cross-entropy towards the mixed labels, where both are known. A batch that knows
+    nothing has loss 0.
+
+    Source: the second stage of the pipeline for the rainforest recordings, with a mean in place of
+    its sum, so that the learning rate does not depend on how much is labelled.
+    """
+
+    def __init__(self, spec: KnownLabelLossSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def forward(self, outputs: TimeAttentionOutput, targets: WindowTargets) -> Tensor:
+        logits_NK, mix = outputs.clipwise_NK.float(), targets.mix
+        own = self._towards(logits_NK, targets.labels_NK)
+        if mix is None:
+            return own
+        partners = self._towards(logits_NK, targets.labels_NK[mix.permutation_N])
+        return mix.weight * own + (1 - mix.weight) * partners
+
+    def _towards(self, logits_NK: Tensor, labels_NK: Tensor) -> Tensor:
+        spec = self.spec
+        known_NK, positive_NK = labels_NK != 0, labels_NK > 0
+        losses_NK = functional.binary_cross_entropy_with_logits(
+            logits_NK, positive_NK.float(), reduction="none"
+        )
+        if spec.kind == "known_focal":
+            # The loss is -log p, p the label's probability; the bound keeps the power's gradient
+            # finite at p = 1 for gamma < 1.
+            losses_NK = losses_NK * (-(-losses_NK).expm1()).clamp(min=1e-12) ** spec.focal_gamma
+        if spec.positive_decay < 1:
+            losses_NK = losses_NK * decay_weights(losses_NK, positive_NK, spec.positive_decay)
+        loss = losses_NK.where(known_NK, 0).sum() / known_NK.sum().clamp(min=1)
+        if spec.f1_weight:
+            loss = loss + spec.f1_weight * soft_f1_loss(logits_NK, labels_NK)
+        return loss
+
+
+def decay_weights(losses_NK: Tensor, positive_NK: Tensor, decay: float) -> Tensor:
+    """(N, K) weights: within each class 1, `decay`, `decay`**2, ... for the positive losses from
+    the greatest down, 1 for all others. Constants: no gradient flows through them.
+    """
+    ranked_NK = losses_NK.detach().masked_fill(~positive_NK, -torch.inf)
+    rank_NK = ranked_NK.argsort(dim=0, descending=True, stable=True).argsort(dim=0)
+    return torch.where(positive_NK, decay ** rank_NK.to(losses_NK.dtype), 1.0)
+
+
+def soft_f1_loss(logits_NK: Tensor, labels_NK: Tensor) -> Tensor:
+    """1 minus the mean over classes of 2 sum(p y) / (sum(p) + sum(y)), summed over known pairs.
+
+    p are probabilities, y is 1 for a present class. Classes without a positive in the batch are
+    left out, as their F1 is 0 whatever is predicted; where all are, the loss is 0.
+    """
+    probability_NK = logits_NK.sigmoid().where(labels_NK != 0, 0)
+    positive_NK = (labels_NK > 0).to(probability_NK.dtype)
+    positives_K = positive_NK.sum(dim=0)
+    hits_K = (probability_NK * positive_NK).sum(dim=0)
+    present_K = positives_K > 0
+    # Absent classes add exactly 0: their divisor's own zero is what the bound is for.
+    f1_K = 2 * hits_K / (probability_NK.sum(dim=0) + positives_K).clamp(min=1e-12)
+    missed_K = (1 - f1_K).where(present_K, 0)
+    return missed_K.sum() / present_K.sum().clamp(min=1)

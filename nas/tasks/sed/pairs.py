@@ -1,0 +1,63 @@
+"""What is known and what a network says, as arrays that the metrics take."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.metrics.event_f1 import onset_counts, segment_counts
+from nas.metrics.events import decode_events
+from nas.metrics.multilabel import Counts
+from nas.tasks.sed.results import RecordingResult
+
+Pairs = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]
+"""Truth, whether it is known, and scores, all (N, K)."""
+
+
+def window_pairs(results: Sequence[RecordingResult]) -> Pairs:
+    """The pairs of window and class of all recordings, one recording's after another's."""
+    labels_NK = np.concatenate([result.window_labels_NK for result in results])
+    complete_N = np.repeat(
+        [result.complete for result in results],
+        [len(result.window_labels_NK) for result in results],
+    )
+    scores_NK = np.concatenate([result.window_scores_NK for result in results])
+    return labels_NK == 1, (labels_NK != 0) | complete_N[:, None], scores_NK
+
+
+def recording_pairs(results: Sequence[RecordingResult]) -> Pairs:
+    """The pairs of recording and class.
+
+    A class is in a recording that has it anywhere, and, where labels are known in part, taken for
+    absent from one that has it only as known to be absent somewhere.
+    """
+    truth_GK = np.stack([(result.labels_KT == 1).any(axis=1) for result in results])
+    known_GK = np.stack(
+        [(result.labels_KT != 0).any(axis=1) | result.complete for result in results]
+    )
+    return truth_GK, known_GK, np.stack([result.scores_K for result in results])
+
+
+def event_counts(
+    results: Sequence[RecordingResult], thresholds_K: NDArray[np.float64], frame_s: float
+) -> tuple[Counts, Counts] | None:
+    """Counts (K, 3) of segments and of onsets in all recordings, at these thresholds.
+
+    None where a recording's labels are known in part: what is found may be there and unlabelled.
+    """
+    if not all(result.complete for result in results):
+        return None
+    counts = [_event_counts(result, thresholds_K, frame_s) for result in results]
+    segments, onsets = zip(*counts, strict=True)
+    return np.sum(segments, axis=0), np.sum(onsets, axis=0)
+
+
+def _event_counts(
+    result: RecordingResult, thresholds_K: NDArray[np.float64], frame_s: float
+) -> tuple[Counts, Counts]:
+    classes, frames = result.labels_KT.shape
+    true = decode_events(result.labels_KT == 1, 0.5, frame_s, min_s=0, merge_gap_s=0)
+    found = decode_events(result.probability_KT, thresholds_K, frame_s)
+    # The first frame is centred on the recording's start, the last one on its end.
+    duration_s = max(frames - 1, 1) * frame_s
+    return segment_counts(true, found, duration_s, classes), onset_counts(true, found, classes)

@@ -1,0 +1,58 @@
+"""What sound event detection needs of a network, and of every member of a space."""
+
+from nas.errors import NasError
+from nas.model.requirements import check_time_steps
+from nas.spec.definition import TIME_HEADS, ArchitectureSpec, InputSpec
+from nas.spec.preprocess import MelPreprocess, Preprocess
+from nas.spec.space import SpaceSpec
+
+
+def mel_preprocess(preprocess: Preprocess | None) -> MelPreprocess:
+    """The settings of spectrograms, the defaults for None. Raises NasError for those of images."""
+    if preprocess is None:
+        return MelPreprocess()
+    if not isinstance(preprocess, MelPreprocess):
+        problem = f"{preprocess.kind!r} is not allowed: the sed task has kind: mel"
+        raise NasError(problem, key="preprocess.kind")
+    return preprocess
+
+
+def check_network(architecture: ArchitectureSpec) -> None:
+    """Raises NasError for a network that can't tell over time what sounds."""
+    _check_head(architecture.head)
+    _check_input(architecture.input, mel_preprocess(architecture.preprocess))
+    check_time_steps(architecture)
+
+
+def check_space(space: SpaceSpec) -> str:
+    """What every member has, in words. Raises NasError, with the line, for a space with others."""
+    try:
+        _check_head(space.head)
+        preprocess = mel_preprocess(space.preprocess)
+        for channels, height, width in space.input.shapes():
+            size = InputSpec(channels=channels, height=height, width=width)
+            _check_input(size, preprocess)
+    except NasError as error:
+        raise space.document.error(tuple((error.key or "").split(".")), error.problem) from error
+    fewest = check_time_steps(space)
+    return f"a head over time: every member keeps {fewest} time steps or more of a window"
+
+
+def _check_head(head: str) -> None:
+    if head not in TIME_HEADS:
+        raise NasError(
+            f"{head!r} is not allowed: the sed task has the heads {', '.join(sorted(TIME_HEADS))}",
+            key="head",
+        )
+
+
+def _check_input(size: InputSpec, preprocess: MelPreprocess) -> None:
+    if size.channels not in (1, 3):
+        problem = f"{size.channels} is not allowed: a spectrogram is one plane, or three equal ones"
+        raise NasError(problem, key="input.channels")
+    if size.width <= preprocess.overlap_frames:
+        raise NasError(
+            f"windows of {size.width} frames can't share {preprocess.overlap_frames}: widen "
+            "input.width, or lower it",
+            key="preprocess.overlap_frames",
+        )

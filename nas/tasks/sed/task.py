@@ -1,0 +1,166 @@
+"""The `sed` task: which classes sound in a recording, and when."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from blocks import TimeAttentionOutput
+from nas.data.audio_folder import load_audio_data
+from nas.data.generated_audio import BUILT_IN_AUDIO_SOURCE
+from nas.data.split_names import Split
+from nas.spec.architecture import ArchitectureSpec, InputSpec
+from nas.spec.preprocess import Preprocess
+from nas.spec.space import SpaceSpec
+from nas.spec.training import KnownLabelLossSpec, TrainingSpec
+from nas.tasks.base import Batch, Loss, Metrics, Prediction, Relabelled, Task, Thresholds
+from nas.tasks.sed.batches import evaluation_batches, steps_per_epoch, train_batches
+from nas.tasks.sed.data import SedData
+from nas.tasks.sed.losses import KnownLabelLoss
+from nas.tasks.sed.measurement import SedMetrics
+from nas.tasks.sed.normalisation import fitted_preprocess
+from nas.tasks.sed.outputs import mean_outputs, mixed_outputs
+from nas.tasks.sed.prediction import find_recordings, predict_recordings
+from nas.tasks.sed.relabel import add_labels
+from nas.tasks.sed.requirements import check_network, check_space, mel_preprocess
+from nas.tasks.sed.settings import settled_for_sounds
+from nas.tasks.sed.stitching import EvaluationTargets, stitch
+from nas.tasks.sed.targets import WindowTargets
+
+
+class SedTask(Task[SedData]):
+    """Sound event detection by macro-F1 of windows."""
+
+    name: ClassVar[str] = "sed"
+    first_metric: ClassVar[str] = "macro_f1"
+    built_in_source: ClassVar[str] = BUILT_IN_AUDIO_SOURCE
+
+    def check_architecture(self, architecture: ArchitectureSpec) -> None:
+        check_network(architecture)
+
+    def check_space(self, space: SpaceSpec) -> str:
+        return check_space(space)
+
+    def load_data(
+        self,
+        source: Path | None,
+        input_spec: InputSpec,
+        preprocess: Preprocess | None,
+        *,
+        splits: tuple[Split, ...] = ("train", "validation"),
+        seed: int = 0,
+        strict: bool = False,
+        groups: Path | None = None,
+    ) -> SedData:
+        mel = mel_preprocess(preprocess)
+        audio = load_audio_data(
+            source,
+            mel,
+            input_spec.height,
+            splits=splits,
+            seed=seed,
+            strict=strict,
+            groups=groups,
+        )
+        data = SedData(audio, mel, input_spec)
+        return data if mel.says_normalisation else self.measure_normalisation(data)
+
+    def measure_normalisation(self, data: SedData) -> SedData:
+        """The same recordings; mean and deviation are those of the training split's dB."""
+        train = data.audio.split("train")
+        return replace(data, preprocess=fitted_preprocess(data.preprocess, train))
+
+    def settled(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
+        return settled_for_sounds(training)
+
+    def build_loss(self, training: TrainingSpec) -> Loss:
+        loss = self.settled(training).loss
+        assert isinstance(loss, KnownLabelLossSpec)
+        return KnownLabelLoss(loss)
+
+    def steps_per_epoch(self, data: SedData, training: TrainingSpec) -> int:
+        return steps_per_epoch(data.audio.split("train"), data.preprocess, data.input, training)
+
+    def train_batches(
+        self,
+        data: SedData,
+        training: TrainingSpec,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> Iterator[Batch]:
+        return train_batches(
+            data.audio.split("train"),
+            data.preprocess,
+            data.input,
+            self.settled(training),
+            generator,
+            device,
+        )
+
+    def training_outputs(
+        self, network: nn.Module, inputs: Tensor, targets: WindowTargets
+    ) -> TimeAttentionOutput:
+        return mixed_outputs(network, inputs, targets.mix)
+
+    def evaluation_batches(
+        self, data: SedData, split: Split, device: torch.device
+    ) -> Iterator[Batch]:
+        recordings = data.audio.split(split)
+        for x_NCHW, windows in evaluation_batches(recordings, data.preprocess, data.input, device):
+            yield x_NCHW, EvaluationTargets(recordings, windows)
+
+    def measure(self, data: SedData, outputs: Iterable[tuple[Any, Any]]) -> SedMetrics:
+        frame_s = data.preprocess.frame_s
+        return SedMetrics.from_results(stitch(outputs), data.classes, frame_s, data.thresholds)
+
+    def mean_outputs(self, outputs: Sequence[TimeAttentionOutput]) -> TimeAttentionOutput:
+        return mean_outputs(outputs)
+
+    def thresholds_of(self, metrics: Metrics) -> Thresholds:
+        return metrics.thresholds if isinstance(metrics, SedMetrics) else {}
+
+    def with_thresholds(self, data: SedData, thresholds: Thresholds) -> SedData:
+        return replace(data, thresholds=thresholds)
+
+    def relabelled(
+        self,
+        data: SedData,
+        network: Callable[[Tensor], Any],
+        threshold: float,
+        device: torch.device,
+    ) -> Relabelled[SedData]:
+        """Training data in which unknown frames that the network is sure of are positive."""
+        results = stitch(
+            (network(x), targets) for x, targets in self.evaluation_batches(data, "train", device)
+        )
+        probabilities = [result.probability_KT for result in results]
+        train = data.audio.split("train")
+        added = add_labels(train, probabilities, threshold, data.preprocess)
+        audio = replace(data.audio, train=added.recordings)
+        numbers = dict(zip(data.classes, audio.species_ids, strict=True))
+        return Relabelled(replace(data, audio=audio), added.counts, added.table(numbers))
+
+    def cost_facts(self, architecture: ArchitectureSpec, macs: int) -> dict[str, float]:
+        """`macs_per_audio_second`: of a window, over the seconds from one window to the next."""
+        mel = mel_preprocess(architecture.preprocess)
+        step_s = (architecture.input.width - mel.overlap_frames) * mel.frame_s
+        return {"macs_per_audio_second": macs / step_s}
+
+    def metrics_from_json(self, values: Mapping[str, Any]) -> SedMetrics:
+        return SedMetrics.from_json(values)
+
+    def find_files(self, folder: Path) -> tuple[Path, ...]:
+        return find_recordings(folder)
+
+    def predict(
+        self,
+        network: Callable[[Tensor], Any],
+        architecture: ArchitectureSpec,
+        files: Sequence[Path],
+        device: torch.device,
+        thresholds: Thresholds,
+    ) -> Iterator[Prediction]:
+        return predict_recordings(network, architecture, files, device, thresholds)

@@ -1,0 +1,231 @@
+"""Sound event detection as it is typed, on a few seconds of generated recordings."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import Result
+
+from nas.cli.evaluate import evaluate
+from nas.cli.macs import macs
+from nas.cli.predict import predict
+from nas.cli.search import search
+from nas.cli.train import train
+from nas.data.generated_audio import GeneratedAudio, write_recordings
+from nas.errors import NasError
+from nas.train.trained import load_trained
+
+from ..search.conftest import WorkersHere
+from .conftest import invoke
+
+PREPROCESS = """
+preprocess: {kind: mel, sample_rate_hz: 16000, fft_samples: 512, hop_samples: 256,
+             overlap_frames: 28}
+"""
+ARCHITECTURE = f"""
+name: ear
+task: sed
+input: {{channels: 1, height: 32, width: 128}}
+head: attention
+layers:
+  - {{block: Conv, out: 8, kernel: 3, stride: 2, activation: ReLU}}
+  - {{block: Conv, out: 16, kernel: 3, stride: 2, activation: ReLU}}
+  - {{block: Conv, out: 16, kernel: 3, stride: 2x1, activation: ReLU}}
+{PREPROCESS}
+"""
+SPACE = f"""
+name: ears
+task: sed
+input: {{channels: 1, height: 32, width: 128}}
+classes: 3
+head: attention
+layers:
+  - {{name: stem, block: Conv, out: [4, 8], kernel: [3, 5], stride: 2, activation: ReLU}}
+  - {{name: m1, block: Conv, out: [8, 16], kernel: 3, stride: [2, 2x1], activation: ReLU}}
+{PREPROCESS}
+search: {{trials: 2, sampler: nsga2, stop: none, finalists: 0}}
+training: {{epochs: 2, batch_size: 8}}
+"""
+FAST = ("--device", "cpu", "--threads", 1)
+CYCLES = ("--cycles", 2, "--threshold", 0.6, "--epochs", 3, "--batch-size", 8)
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recordings")
+    settings = GeneratedAudio(
+        train_recordings=12, test_recordings=4, duration_s=5.0, classes=3, quietest_db=0.0
+    )
+    write_recordings(folder, settings)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def arch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("arch") / "ear.yaml"
+    file.write_text(ARCHITECTURE)
+    return file
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, recordings: Path, arch: Path) -> Path:
+    """A finished run of two cycles."""
+    folder = tmp_path_factory.mktemp("runs") / "ear"
+    result = trained(arch, recordings, folder, *CYCLES)
+    assert result.exception is None, result.output
+    return folder
+
+
+def trained(arch: Path, data: Path, out: Path, *flags: object) -> Result:
+    return invoke(train, "--arch", arch, "--data", data, "--out", out, *flags, *FAST)
+
+
+def table(file: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    return list(csv.DictReader(file.read_text().splitlines()))
+
+
+def test_cycles_are_counted_and_their_labels_kept(run: Path) -> None:
+    values = json.loads((run / "metrics.json").read_text())
+    first, second = values["cycles"]
+    rows = table(run / "cycle-1" / "added.csv")
+    assert len(rows) == sum(first["added"].values())
+    assert second["added"] is None
+    kept = values["cycles"][values["kept_cycle"] - 1]["validation"]
+    assert kept["macro_f1"] == values["validation"]["macro_f1"]
+    assert values["macs_per_audio_second"] == pytest.approx(values["macs"] / (100 * 256 / 16_000))
+    log = (run / "log.txt").read_text()
+    assert "cycle 2/2  epoch 3/3" in log
+    assert f"{len(rows)} labels added" in log
+    settings = yaml.safe_load((run / "training.yaml").read_text())
+    assert settings["relabel"] == {"cycles": 2, "threshold": 0.6}
+    assert settings["loss"]["kind"] == "known_bce"
+
+
+def test_the_test_split_meets_the_thresholds_of_validation(run: Path) -> None:
+    values = json.loads((run / "metrics.json").read_text())
+    kept = yaml.safe_load((run / "thresholds.yaml").read_text())
+    assert values["test"]["thresholds"] == kept == values["validation"]["thresholds"]
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_evaluate_gives_what_training_gave(run: Path, split: str) -> None:
+    expected = json.loads((run / "metrics.json").read_text())[split]
+    values = json.loads(invoke(evaluate, run, "--split", split, "--json").stdout)
+    assert values == {"split": split, "data": values["data"], **expected}
+
+
+def test_evaluate_prints_the_classes_and_what_is_measured_besides(run: Path) -> None:
+    lines = invoke(evaluate, run).output.splitlines()
+    assert lines[0].split() == ["class", "windows", "threshold", "precision", "recall", "F1"]
+    assert len(lines) == 1 + 3 + 1 + 3
+    assert lines[5].startswith("LWLRAP ")
+    assert lines[-1].startswith("test macro-F1")
+
+
+def test_predict_writes_scores_and_events(run: Path, recordings: Path, tmp_path: Path) -> None:
+    out, files = tmp_path / "x.csv", sorted((recordings / "test").iterdir())
+    result = invoke(predict, run, recordings / "test", "--format", "csv", "--out", out)
+    assert result.exception is None, result.output
+    rows = table(out)
+    assert [row["file"] for row in rows] == [str(file) for file in files]
+    scores = [float(value) for name, value in rows[0].items() if name.startswith("scores:")]
+    assert len(scores) == 3
+    assert all(0 < score < 1 for score in scores)
+    thresholds = load_trained(run).thresholds
+    for event in table(tmp_path / "x.events.csv"):
+        assert 0 <= float(event["onset_s"]) < float(event["offset_s"]) < 5.1
+        assert float(event["score"]) >= thresholds[event["class"]]
+
+
+def test_a_broken_recording_is_named(run: Path, recordings: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.flac"
+    broken.write_bytes(b"no sound")
+    good = next((recordings / "test").iterdir())
+    result = invoke(predict, run, broken, good, "--table", "events")
+    assert result.exit_code == 1
+    assert "1 of 2 files could not be read" in result.output
+
+
+def test_the_mean_of_several_runs(run: Path, recordings: Path, arch: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    result = trained(arch, recordings, other, "--epochs", 2, "--seed", 1, "--batch-size", 8)
+    assert result.exception is None, result.output
+    file = next((recordings / "test").iterdir())
+    alone = [json.loads(invoke(predict, folder, file).output)[0] for folder in (run, other)]
+    both = json.loads(invoke(predict, run, file, "--with", other).output)[0]
+    # The greatest of the means over time: at most the mean of the greatest, at least half of one.
+    for name, score in both["scores"].items():
+        parts = [item["scores"][name] for item in alone]
+        assert max(parts) / 2 - 1e-5 <= score <= sum(parts) / 2 + 1e-5
+    values = json.loads(invoke(evaluate, run, "--with", other, "--json").stdout)
+    chosen = invoke(evaluate, run, "--with", other, "--json", "--split", "validation").stdout
+    assert values["thresholds"] == json.loads(chosen)["thresholds"]
+    same = json.loads(invoke(evaluate, run, "--with", run, "--json").stdout)
+    alone = json.loads(invoke(evaluate, run, "--json").stdout)
+    assert same["lwlrap"] == pytest.approx(alone["lwlrap"])
+
+
+def test_networks_of_other_inputs_have_no_mean(
+    run: Path, recordings: Path, arch: Path, tmp_path: Path
+) -> None:
+    narrow = tmp_path / "narrow.yaml"
+    narrow.write_text(arch.read_text().replace("width: 128", "width: 96"))
+    result = trained(narrow, recordings, tmp_path / "run", "--epochs", 1, "--batch-size", 8)
+    assert result.exception is None, result.output
+    refused = invoke(evaluate, run, "--with", tmp_path / "run")
+    assert isinstance(refused.exception, NasError)
+    assert "differs in input" in str(refused.exception)
+
+
+def test_macs_are_told_a_second_of_audio(arch: Path) -> None:
+    values = json.loads(invoke(macs, "--arch", arch, "--json").stdout)
+    assert values["macs_per_audio_second"] == pytest.approx(values["macs"] / 1.6)
+    for form in ((), ("--markdown",)):
+        assert "MACs per audio second" in invoke(macs, "--arch", arch, *form).output
+
+
+def test_searches_and_trains_what_it_chose(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.search.run.LocalWorkers", WorkersHere)
+    monkeypatch.chdir(tmp_path)
+    Path("ears.yaml").write_text(SPACE)
+    found = invoke(
+        search, "--space", "ears.yaml", "--task", "sed", "--data", recordings, "--out", "found",
+        "--workers", 1, *FAST,
+    )  # fmt: skip
+    assert found.exception is None, found.output
+    assert "MACs per audio second)" in found.output
+    assert "MACs per audio second)" in Path("found/report.html").read_text()
+    best = yaml.safe_load(Path("found/best.yaml").read_text())
+    assert len(best["classes"]) == 3
+    assert best["provenance"]["macs_per_audio_second"] > 0
+    settings = yaml.safe_load(Path("found/settings.yaml").read_text())
+    assert settings["training"]["augment"]["kind"] == "spectrogram"
+    shutil.rmtree(tmp_path / "found" / "tensorboard")
+    final = invoke(train, "--arch", "found/best.yaml", "--epochs", 1, "--batch-size", 8, *FAST)
+    assert final.exception is None, final.output
+    assert final.output.startswith(f"Data: {recordings}")
+
+
+def test_a_search_of_another_task_or_in_cycles_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ears.yaml").write_text(SPACE)
+    other = invoke(search, "--space", "ears.yaml", "--task", "image").exception
+    assert str(other) == "ears.yaml:3 task: this space is of the task sed, not image"
+    unknown = invoke(search, "--space", "ears.yaml", "--task", "sad").exception
+    assert "--task: no task 'sad'; did you mean 'sed'?" in str(unknown)
+    for more, place in (
+        ("relabel: {cycles: 2}", "training.relabel"),
+        ("loss: {kind: focal}", "training.loss.kind"),
+    ):
+        Path("ears.yaml").write_text(SPACE.replace("batch_size: 8", f"batch_size: 8, {more}"))
+        refused = invoke(search, "--space", "ears.yaml").exception
+        assert isinstance(refused, NasError)
+        assert str(refused).startswith(f"ears.yaml:15 {place}:"), refused
