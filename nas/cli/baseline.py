@@ -52,7 +52,7 @@ def baseline() -> None:
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak of AdamW.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, changes.")
 @click.option("--training", type=FILE, help="YAML file of training settings.")
-@click.option("--input", "input_size", metavar="CxHxW", help="Bands, frames  [default: 1x128x512]")
+@click.option("--input", metavar="CxHxW", help="Bands, frames  [default: 1x128x512]")
 @click.option("--overlap", type=click.IntRange(0, 65_536), help="Frames shared  [default: 49]")
 @click.option("--inputs-of", type=FILE, help="Architecture file: take its input, mel and split.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")

@@ -48,8 +48,8 @@ def _architecture(flags: dict[str, Any]) -> "ArchitectureSpec":
         size, preprocess = like.input, like.preprocess
         keys = ("data", "split_seed", "made_digest")
         facts = {key: like.provenance[key] for key in keys if key in like.provenance}
-    if flags["input_size"] is not None:
-        channels, height, width = parse_input_shape(flags["input_size"])
+    if flags["input"] is not None:
+        channels, height, width = parse_input_shape(flags["input"])
         size = InputSpec(channels=channels, height=height, width=width)
     if flags["overlap"] is not None:
         # not `updated`, which would say the normalisation that is yet to be measured

@@ -69,6 +69,7 @@ def evaluate(
     task = task_named(trained.architecture.task)
     choosing = bool(others and trained.thresholds) and split != "validation"
     splits: tuple[Split, ...] = ("validation", split) if choosing else (split,)
+    _refuse_other_splits(run, others, data)
     loaded = _load(trained, task, data, splits, groups, strict=strict)
     metrics = _measure(trained, task, loaded, split, choosing=choosing, together=bool(others))
     if as_json:
@@ -76,6 +77,22 @@ def evaluate(
         click.echo(json.dumps(values, indent=2, ensure_ascii=False))
     else:
         click.echo("\n".join(evaluation_lines(split, task.first_metric, metrics)))
+
+
+def _refuse_other_splits(run: Path, others: tuple[Path, ...], data: Path | None) -> None:
+    """Raises NasError for a run on the same data that was split otherwise: it may have learned from
+    what is measured here."""
+    from nas.spec.architecture import load_architecture
+    from nas.train.source import same_data, source_of
+    from nas.train.trained import ARCHITECTURE_FILE
+
+    first = load_architecture(run / ARCHITECTURE_FILE)
+    source = source_of(first, data)
+    for folder in others:
+        other = load_architecture(folder / ARCHITECTURE_FILE)
+        before, after = (item.provenance.get("made_digest") for item in (first, other))
+        if before != after and same_data(other, source):
+            raise NasError("its data were split otherwise than the first network's", file=folder)
 
 
 def _load(

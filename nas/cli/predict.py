@@ -52,7 +52,7 @@ def predict(
 
     A file that can't be read gets an error in place of a prediction, and the exit code is 1. Where
     a file has tables of its own, as a recording its events, `--format csv --out x.csv` writes each
-    beside the others, as x.events.csv.
+    beside the others, as x.events.csv. Thresholds of several runs are averaged.
     """
     from nas.cli.prediction_tables import written
     from nas.files import atomic_write_text

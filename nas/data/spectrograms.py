@@ -100,5 +100,5 @@ def _pool() -> Iterator[ThreadPoolExecutor]:
         try:
             yield pool
         finally:
-            pool.shutdown(cancel_futures=True)
+            # Threads that begin later would take over the number set last.
             torch.set_num_threads(threads)

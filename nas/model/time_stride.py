@@ -47,9 +47,14 @@ def _stride(steps_of: StepsOf, frames: int) -> int:
     roughly = -(-frames // steps)
     # long enough for what is cut off at the edges, less than one step, not to matter
     longer = 64 * roughly**2
-    more = steps_of(frames + longer) - steps
-    stride = round(longer / more) if more > 0 else 0
-    if not stride or steps_of(frames + CHECKED_STEPS * stride) != steps + CHECKED_STEPS:
+    try:
+        more = steps_of(frames + longer) - steps
+        stride = round(longer / more) if more > 0 else 0
+        checked = steps_of(frames + CHECKED_STEPS * stride) - steps
+    except NasError as error:
+        problem = "the frames of one time step can't be measured on longer inputs"
+        raise NasError(f"{problem}: {error.problem}", key=error.key) from error
+    if not stride or checked != CHECKED_STEPS:
         problem = f"its features, {steps} steps over {frames} frames, do not follow the time"
         raise NasError(f"{problem}: {more} steps more over {longer} frames more", key="layers")
     return stride

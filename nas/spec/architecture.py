@@ -156,10 +156,17 @@ def dump_architecture(architecture: ArchitectureSpec) -> str:
     lines.append(_pair("head", architecture.head))
     lines.append(_pair("classes", list(architecture.classes)))
     if architecture.preprocess is not None:
-        lines.append(_pair("preprocess", architecture.preprocess.model_dump(mode="json")))
+        lines.append(_pair("preprocess", _preprocess_data(architecture.preprocess)))
     if architecture.provenance:
         lines.append(block({"provenance": architecture.provenance}))
     return "\n".join(lines) + "\n"
+
+
+def _preprocess_data(preprocess: Preprocess) -> dict[str, Any]:
+    """Its keys; mean and deviation only if they are known, as written ones are not measured."""
+    data = preprocess.model_dump(mode="json")
+    unknown = () if preprocess.says_normalisation else ("mean", "std")
+    return {name: value for name, value in data.items() if name not in unknown}
 
 
 def _layer_data(layer: LayerSpec) -> dict[str, Any]:

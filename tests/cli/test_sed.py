@@ -181,6 +181,19 @@ def test_networks_of_other_inputs_have_no_mean(
     assert "differs in input" in str(refused.exception)
 
 
+def test_a_run_that_may_have_learned_from_what_is_measured_is_no_member(
+    run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(run, tmp_path / "other")
+    file = tmp_path / "other" / "architecture.yaml"
+    digest = yaml.safe_load(file.read_text())["provenance"]["made_digest"]
+    assert digest
+    file.write_text(file.read_text().replace(digest, "0123456789abcdef"))
+    refused = invoke(evaluate, run, "--with", tmp_path / "other")
+    assert isinstance(refused.exception, NasError)
+    assert "split otherwise" in str(refused.exception)
+
+
 def test_macs_are_told_a_second_of_audio(arch: Path) -> None:
     values = json.loads(invoke(macs, "--arch", arch, "--json").stdout)
     assert values["macs_per_audio_second"] == pytest.approx(values["macs"] / 1.6)

@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import sleep
 
@@ -155,6 +156,14 @@ def test_unreadable_files_keep_their_places_and_are_tried_again(
     assert_right(load(paths, tmp_path / "cache"), paths)
 
 
+def test_what_has_no_digest_is_not_kept(
+    paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.data.digests._digest", lambda path: "missing")
+    assert_right(load(paths, tmp_path / "cache"), paths)
+    assert not list((tmp_path / "cache").rglob("*.npy"))
+
+
 def test_values_that_float16_cannot_hold_are_unreadable(tmp_path: Path) -> None:
     wide = tmp_path / "wide.wav"
     soundfile.write(wide, np.full(1_000, 3e38), 8_000, subtype="FLOAT")
@@ -260,7 +269,9 @@ def test_the_threads_of_torch_stay_as_they_were(paths: list[Path], tmp_path: Pat
     torch.set_num_threads(3)
     try:
         load(paths, tmp_path / "cache")
-        assert torch.get_num_threads() == 3
+        with ThreadPoolExecutor(1) as pool:
+            later = pool.submit(torch.get_num_threads).result()
+        assert (torch.get_num_threads(), later) == (3, 3)
     finally:
         torch.set_num_threads(before)
 

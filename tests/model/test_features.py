@@ -103,9 +103,15 @@ def test_one_plane_gives_what_three_copies_of_it_gave(
     grey = load_features(model, 1, pretrained=True).eval()
     colour = load_features(model, 3, pretrained=True).eval()
     plane = torch.randn(1, 1, 64, 64)
+    first, usual = (
+        next(part for part in features.modules() if isinstance(part, nn.Conv2d))
+        for features in (grey, colour)
+    )
     with torch.no_grad():
-        expected = colour(plane.expand(-1, 3, -1, -1))
-        torch.testing.assert_close(grey(plane), expected, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(first(plane), usual(plane.expand(-1, 3, -1, -1)))
+        torch.testing.assert_close(
+            grey(plane), colour(plane.expand(-1, 3, -1, -1)), rtol=1e-3, atol=1e-4
+        )
 
 
 def published_weights(model: str) -> dict[str, Tensor]:
@@ -151,7 +157,10 @@ def test_a_network_of_one_s_own_gets_the_head_over_time() -> None:
     outputs = network(torch.randn(2, 1, 32, 64))
     assert isinstance(outputs, TimeAttentionOutput)
     assert outputs.clipwise_NK.shape == (2, 5)
-    assert outputs.segmentwise_NKT.shape[:2] == (2, 5)
+    # a stride of 4: each time step stands for 4 of the 64 frames
+    steps_NKTS = outputs.segmentwise_NKT.reshape(2, 5, 16, 4)
+    assert torch.equal(steps_NKTS, steps_NKTS[..., :1].expand(-1, -1, -1, 4))
+    assert (steps_NKTS[..., 1:, 0] != steps_NKTS[..., :-1, 0]).any()
 
 
 @pytest.mark.parametrize(

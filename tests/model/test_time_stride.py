@@ -53,7 +53,6 @@ def test_steps_and_stride_of_layers(layers: str, width: int, steps: int, stride:
     [("timm:resnet18", 16, 32), ("timm:mobilenetv2_100", 16, 32), ("timm:densenet121", 16, 32)],
 )
 def test_steps_and_stride_of_another_library_s_network(model: str, steps: int, stride: int) -> None:
-    pytest.importorskip("timm")
     assert time_steps(library(model)) == steps
     assert time_stride(library(model)) == stride
 
@@ -65,6 +64,17 @@ def test_a_network_without_time_is_refused() -> None:
         time_steps(pooled)
     with pytest.raises(NasError, match="1 steps over 512 frames, do not follow the time"):
         time_stride(written("[{block: Conv, out: 8}, {block: GlobalAvgPool}]"))
+
+
+def test_a_network_of_one_size_only_is_refused() -> None:
+    size = "{height: 224, width: 224}"
+    swin = parse_architecture(
+        f"input: {size}\nmodel: timm:swin_tiny_patch4_window7_224\nclasses: 3"
+    )
+    with pytest.raises(
+        NasError, match=r"can't be measured on longer inputs: .* doesn't match model"
+    ):
+        time_stride(swin)
 
 
 def test_a_network_needs_sixteen_steps() -> None:

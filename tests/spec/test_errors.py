@@ -279,7 +279,7 @@ KINDS = [
     ("relabel: {cycle: 3}", "relabel.cycle: no key 'cycle' here", "did you mean 'cycles'?"),
     ("preprocess: {kind: mell}", "preprocess.kind: 'mell' is not allowed", "one of image, mel; did you mean 'mel'?"),
     ("preprocess: {kind: [2]}", "preprocess.kind: [2] is not allowed", "one of image, mel"),
-    ("preprocess: {kind: mel, hop: 3}", "preprocess.hop: no key 'hop' here", "'hop_samples'?"),
+    ("preprocess: {kind: mel, hop: 3}", "preprocess.hop: no key 'hop' here", "allowed: fft_samples, high_hz"),
     ("preprocess: 3", "preprocess: 3 is not allowed", ""),
     ("preprocess: {kind: mel, low_hz: 5e4}", "preprocess: ", "low_hz 50000 must lie below high_hz 16000"),
 ]  # fmt: skip

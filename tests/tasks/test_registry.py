@@ -4,6 +4,7 @@ import pytest
 
 from nas.errors import NasError
 from nas.spec.space import parse_space
+from nas.spec.training import TrainingSpec
 from nas.tasks.registry import TASKS, task_named, task_of
 
 
@@ -11,6 +12,19 @@ from nas.tasks.registry import TASKS, task_named, task_of
 def test_a_task_is_found_under_its_own_name(name: str) -> None:
     assert task_named(name).name == name
     assert task_named(name).first_metric
+    assert task_named(name).built_in_source
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_settings_are_settled_once(name: str) -> None:
+    settled = task_named(name).settled(TrainingSpec(epochs=3))
+    assert settled.loss is not None
+    assert settled.augment is not None
+    assert task_named(name).settled(settled) == settled
+    assert settled.model_copy(update={"loss": None, "augment": None}) == TrainingSpec(epochs=3)
+    for other in sorted(set(TASKS) - {name}):
+        with pytest.raises(NasError):
+            task_named(other).settled(settled)
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:

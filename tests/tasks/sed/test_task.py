@@ -1,0 +1,170 @@
+"""The sed task as training and search meet it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from blocks import TimeAttentionOutput
+from nas.data.generated_audio import GeneratedAudio, write_recordings
+from nas.errors import NasError
+from nas.model.build import build_network
+from nas.spec.architecture import ArchitectureSpec, InputSpec, parse_architecture
+from nas.spec.preprocess import ImagePreprocess, MelPreprocess
+from nas.spec.space import parse_space
+from nas.spec.training import AugmentSpec, LossSpec, TrainingSpec
+from nas.tasks.registry import TASKS, task_named
+from nas.tasks.sed.stitching import stitch
+from nas.tasks.sed.task import SedTask
+
+TASK = SedTask()
+CPU = torch.device("cpu")
+MEL = (
+    "preprocess: {kind: mel, sample_rate_hz: 8000, fft_samples: 256, hop_samples: 128, "
+    "overlap_frames: 14}"
+)
+EAR = f"""
+name: ear
+task: sed
+input: {{channels: 1, height: 32, width: 64}}
+classes: [a, b, c]
+head: attention
+layers:
+  - {{block: Conv, out: 8, kernel: 3, stride: 2}}
+  - {{block: Conv, out: 8, kernel: 3, stride: 2x1}}
+{MEL}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("calls")
+    write_recordings(
+        path, GeneratedAudio(train_recordings=12, test_recordings=3, duration_s=5.0, classes=3)
+    )
+    return path
+
+
+def ear(**changes: str) -> ArchitectureSpec:
+    text = EAR
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    return parse_architecture(text)
+
+
+def test_it_is_registered() -> None:
+    assert isinstance(task_named("sed"), SedTask)
+    assert set(TASKS) >= {"image", "sed"}
+
+
+def test_the_training_split_has_mean_0_and_deviation_1(folder: Path) -> None:
+    data = TASK.load_data(folder, ear().input, ear().preprocess)
+    values = np.concatenate(
+        [item.mel_FT.astype(np.float64).ravel() for item in data.audio.split("train").recordings]
+    )
+    assert data.preprocess.mean == pytest.approx(values.mean(), abs=1e-3)
+    assert data.preprocess.std == pytest.approx(values.std(), abs=1e-3)
+    given = MelPreprocess(**{**ear().preprocess.model_dump(), "mean": -30.0, "std": 7.0})
+    kept = TASK.load_data(folder, ear().input, given, splits=("validation",))
+    assert (kept.preprocess.mean, kept.preprocess.std) == (-30.0, 7.0)
+
+
+def test_macs_are_told_per_second_of_audio() -> None:
+    # 64 frames that share 14 with the next window: one window each 50 frames of 16 ms.
+    facts = TASK.cost_facts(ear(), 1_000_000)
+    assert facts == {"macs_per_audio_second": pytest.approx(1_000_000 / 0.8)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words"),
+    [
+        ({"head: attention": "head: linear"}, "head", "the heads attention, cbam_attention"),
+        ({"channels: 1": "channels: 2"}, "input.channels", "2 is not allowed"),
+        ({"overlap_frames: 14": "overlap_frames: 64"}, "preprocess.overlap_frames", "share 64"),
+        ({MEL: "preprocess: {turn_portrait: true}"}, "preprocess.kind", "'image' is not allowed"),
+        ({"stride: 2}": "stride: 8}"}, "layers", "8 time steps"),
+    ],
+)
+def test_networks_that_cannot_serve_are_named(
+    changes: dict[str, str], key: str, words: str
+) -> None:
+    TASK.check_architecture(ear())
+    with pytest.raises(NasError, match=words) as caught:
+        TASK.check_architecture(ear(**changes))
+    assert caught.value.key == key
+
+
+def test_a_space_is_refused_at_the_line_that_is_wrong() -> None:
+    assert "keeps 32 time steps" in TASK.check_space(parse_space(EAR))
+    with pytest.raises(NasError, match=r"space.yaml:6 head: 'linear' is not allowed"):
+        TASK.check_space(parse_space(EAR.replace("head: attention", "head: linear")))
+    with pytest.raises(NasError, match=r"space.yaml:8 .* 8 time steps"):
+        TASK.check_space(parse_space(EAR.replace("stride: 2}", "stride: [2, 8]}")))
+
+
+def test_settings_of_pictures_are_refused_and_the_own_ones_filled_in() -> None:
+    settled = TASK.settled(TrainingSpec())
+    assert settled.loss is not None
+    assert settled.loss.kind == "known_bce"
+    assert settled.augment is not None
+    assert settled.augment.kind == "spectrogram"
+    for wrong in (TrainingSpec(loss=LossSpec()), TrainingSpec(augment=AugmentSpec())):
+        with pytest.raises(NasError, match="the sed task has"):
+            TASK.settled(wrong)
+    with pytest.raises(NasError, match="'image' is not allowed"):
+        TASK.load_data(None, InputSpec(channels=1, height=32, width=64), ImagePreprocess())
+
+
+def test_predictions_are_what_evaluation_sees(folder: Path) -> None:
+    """Scores of a file against the probabilities that measuring its split stitches together."""
+    architecture = ear()
+    data = TASK.load_data(
+        folder, architecture.input, architecture.preprocess, splits=("train", "test")
+    )
+    architecture = parse_architecture(EAR)
+    prepared = ArchitectureSpec(
+        **{**vars(architecture), "preprocess": data.preprocess, "classes": data.classes}
+    )
+    torch.manual_seed(0)
+    network = build_network(prepared).eval()
+    with torch.inference_mode():
+        files = [folder / item.path for item in data.audio.split("test").recordings]
+        predictions = list(TASK.predict(network, prepared, files, CPU, {}))
+        outputs = [
+            (network(x), targets) for x, targets in TASK.evaluation_batches(data, "test", CPU)
+        ]
+    for prediction, result in zip(predictions, stitch(outputs), strict=True):
+        scores = prediction.values["scores"]
+        assert list(scores) == list(data.classes)
+        np.testing.assert_allclose(list(scores.values()), result.scores_K, rtol=1e-5)
+        seconds = result.probability_KT.shape[1] * data.preprocess.frame_s
+        for event in prediction.values["events"]:
+            assert 0 <= event["onset_s"] < event["offset_s"] <= seconds + 1e-3
+            assert event["score"] >= 0.5
+            assert event["score"] <= scores[event["class"]] + 1e-6
+
+
+def test_events_last_while_their_class_is_at_its_threshold(tmp_path: Path) -> None:
+    """A stand-in network that hears one class in frames 10 to 29."""
+
+    def hears(x_NCHW: torch.Tensor) -> TimeAttentionOutput:
+        logits_NKW = torch.full((len(x_NCHW), 3, 64), -9.0)
+        logits_NKW[0, 1, 10:30] = 1.0
+        return TimeAttentionOutput(logits_NKW.mean(2), logits_NKW)
+
+    file = tmp_path / "minute.wav"
+    soundfile.write(file, np.zeros(3 * 8_000, np.float32), 8_000)
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"RIFF")
+    architecture = ear()
+    heard, failed = TASK.predict(hears, architecture, [file, broken], CPU, {"b": 0.7})
+    (event,) = heard.values["events"]
+    assert event["class"] == "b"
+    assert (event["onset_s"], event["offset_s"]) == (0.16, 0.48)  # frames of 16 ms
+    assert failed.error is not None
+    assert failed.file == str(broken)
+    (none,) = TASK.predict(hears, architecture, [file], CPU, {"b": 0.8})
+    assert none.values["events"] == []
