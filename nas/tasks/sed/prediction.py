@@ -21,9 +21,6 @@ from nas.tasks.sed.requirements import mel_preprocess
 from nas.tasks.sed.results import RecordingResult
 from nas.tasks.sed.stitching import EvaluationTargets, stitch
 
-UNTOLD_THRESHOLD = 0.5
-"""For a network that comes without thresholds."""
-
 
 def find_recordings(folder: Path) -> tuple[Path, ...]:
     """Recordings in and below `folder`, sorted; hidden ones not."""
@@ -46,8 +43,15 @@ def predict_recordings(
     """`scores` by class and `events` of each recording, in order, one recording at a time.
 
     A score is the greatest probability of a class in any frame; an event lasts while the class is
-    at its threshold or above, with the greatest probability in it as its score.
+    at its threshold or above, with the greatest probability in it as its score. Raises NasError
+    where a class has no threshold.
     """
+    untold = [name for name in architecture.classes if name not in thresholds]
+    if untold:
+        raise NasError(
+            f"no threshold for {', '.join(untold)}: the run's folder keeps them in thresholds.yaml",
+            key="thresholds",
+        )
     if architecture.preprocess is None:
         raise NasError("does not say how its spectrograms were made", key="preprocess")
     preprocess = mel_preprocess(architecture.preprocess)
@@ -84,7 +88,9 @@ def _values(
     thresholds: Thresholds,
 ) -> dict[str, Any]:
     classes, frame_s = architecture.classes, preprocess.frame_s
-    thresholds_K = [thresholds.get(name, UNTOLD_THRESHOLD) for name in classes]
+    thresholds_K = [thresholds[name] for name in classes]
+    # The last frame is centred on the recording's end.
+    end_s = (result.probability_KT.shape[1] - 1) * frame_s
     events = []
     for event in decode_events(result.probability_KT, thresholds_K, frame_s):
         first, end = round(event.onset_s / frame_s), round(event.offset_s / frame_s)
@@ -93,7 +99,7 @@ def _values(
             {
                 "class": classes[event.class_index],
                 "onset_s": round(event.onset_s, 3),
-                "offset_s": round(event.offset_s, 3),
+                "offset_s": round(min(event.offset_s, end_s), 3),
                 "score": score,
             }
         )

@@ -21,6 +21,7 @@ from nas.tasks.sed.task import SedTask
 
 TASK = SedTask()
 CPU = torch.device("cpu")
+AT_HALF = {"a": 0.5, "b": 0.5, "c": 0.5}
 MEL = (
     "preprocess: {kind: mel, sample_rate_hz: 8000, fft_samples: 256, hop_samples: 128, "
     "overlap_frames: 14}"
@@ -132,7 +133,9 @@ def test_predictions_are_what_evaluation_sees(folder: Path) -> None:
     network = build_network(prepared).eval()
     with torch.inference_mode():
         files = [folder / item.path for item in data.audio.split("test").recordings]
-        predictions = list(TASK.predict(network, prepared, files, CPU, {}))
+        predictions = list(
+            TASK.predict(network, prepared, files, CPU, dict.fromkeys(data.classes, 0.5))
+        )
         outputs = [
             (network(x), targets) for x, targets in TASK.evaluation_batches(data, "test", CPU)
         ]
@@ -140,7 +143,7 @@ def test_predictions_are_what_evaluation_sees(folder: Path) -> None:
         scores = prediction.values["scores"]
         assert list(scores) == list(data.classes)
         np.testing.assert_allclose(list(scores.values()), result.scores_K, rtol=1e-5)
-        seconds = result.probability_KT.shape[1] * data.preprocess.frame_s
+        seconds = (result.probability_KT.shape[1] - 1) * data.preprocess.frame_s
         for event in prediction.values["events"]:
             assert 0 <= event["onset_s"] < event["offset_s"] <= seconds + 1e-3
             assert event["score"] >= 0.5
@@ -160,11 +163,13 @@ def test_events_last_while_their_class_is_at_its_threshold(tmp_path: Path) -> No
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF")
     architecture = ear()
-    heard, failed = TASK.predict(hears, architecture, [file, broken], CPU, {"b": 0.7})
+    heard, failed = TASK.predict(hears, architecture, [file, broken], CPU, {**AT_HALF, "b": 0.7})
     (event,) = heard.values["events"]
     assert event["class"] == "b"
     assert (event["onset_s"], event["offset_s"]) == (0.16, 0.48)  # frames of 16 ms
     assert failed.error is not None
     assert failed.file == str(broken)
-    (none,) = TASK.predict(hears, architecture, [file], CPU, {"b": 0.8})
+    (none,) = TASK.predict(hears, architecture, [file], CPU, {**AT_HALF, "b": 0.8})
     assert none.values["events"] == []
+    with pytest.raises(NasError, match="no threshold for a, c"):
+        next(TASK.predict(hears, architecture, [file], CPU, {"b": 0.8}))
