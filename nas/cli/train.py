@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     "--model", help="torchvision:NAME, timm:NAME or my.module:factory, instead of --arch."
 )
 @click.option("--input", "input_size", metavar="CxHxW", help="Input of --model, e.g. 3x46x64.")
+@click.option("--task", help="Task of --model: image, sed  [default: image]")
 @click.option("--pretrained", is_flag=True, help="Start --model from its library's weights.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder or table of the task's data.")
 @click.option(
@@ -78,6 +79,7 @@ def _new_plan(
     arch: Path | None,
     model: str | None,
     input_size: str | None,
+    task: str | None,
     pretrained: bool,
     data: Path | None,
     groups: Path | None,
@@ -101,7 +103,7 @@ def _new_plan(
             "only another library's network has weights to start from: give --model",
             key="--pretrained",
         )
-    architecture = _architecture(arch, model, input_size)
+    architecture = _architecture(arch, model, input_size, task)
     if no_turn:
         architecture = _unturned(architecture)
     source = source_of(architecture, data)
@@ -125,20 +127,25 @@ def _new_plan(
 
 
 def _architecture(
-    arch: Path | None, model: str | None, input_size: str | None
+    arch: Path | None, model: str | None, input_size: str | None, task: str | None
 ) -> "ArchitectureSpec":
     from nas.spec.definition import ArchitectureSpec, InputSpec
+    from nas.tasks.registry import task_named
 
     if (arch is None) == (model is None):
         raise NasError("give --arch FILE or --model NAME, one of them")
     if arch is not None:
+        if task is not None:
+            raise NasError("an architecture file says its task: leave it out", key="--task")
         return load_architecture_at(arch, input_size)
     if input_size is None:
         raise NasError("--model needs --input CxHxW, e.g. 3x46x64 (see `nas data stats DIR`)")
     name = str(model).rpartition(":")[2]
     channels, height, width = parse_input_shape(input_size)
     size = InputSpec(channels=channels, height=height, width=width)
-    return ArchitectureSpec(name=name, input=size, model=model)
+    chosen = task_named(task or "image")
+    head = chosen.model_head
+    return ArchitectureSpec(name=name, input=size, model=model, task=chosen.name, head=head)
 
 
 def _unturned(architecture: "ArchitectureSpec") -> "ArchitectureSpec":

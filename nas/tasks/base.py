@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from nas.data.split_names import Split
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec
+from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
@@ -114,6 +115,8 @@ class Task(ABC, Generic[DataT]):
     """What `task:` in a YAML file calls it."""
     first_metric: ClassVar[str]
     """Full name of the metric that training and search maximise."""
+    model_head: ClassVar[Head]
+    """The head that another library's network gets."""
     built_in_source: ClassVar[str]
     """`TaskData.source` of the built-in data set: what it is, in a few words."""
 

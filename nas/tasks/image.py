@@ -67,6 +67,7 @@ class ImageTask(Task[ImageTaskData]):
 
     name: ClassVar[str] = "image"
     first_metric: ClassVar[str] = "macro_f1"
+    model_head: ClassVar[Head] = "linear"
     built_in_source: ClassVar[str] = DIGITS_SOURCE
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:

@@ -242,3 +242,20 @@ def test_a_search_of_another_task_or_in_cycles_is_refused(
         refused = invoke(search, "--space", "ears.yaml").exception
         assert isinstance(refused, NasError)
         assert str(refused).startswith(f"ears.yaml:15 {place}:"), refused
+
+
+def test_another_librarys_network_gets_a_head_over_time(recordings: Path, tmp_path: Path) -> None:
+    model = ("--model", "torchvision:mnasnet0_5", "--input", "1x32x512", "--task", "sed")
+    where = ("--data", recordings, "--out", tmp_path / "run", "--epochs", 1, *FAST)
+    result = invoke(train, *model, *where)
+    assert result.exception is None, result.output
+    assert load_trained(tmp_path / "run").architecture.head == "attention"
+    failed = invoke(train, *model[:-1], "sde", *where)
+    assert isinstance(failed.exception, NasError)
+    assert "no task 'sde'; did you mean 'sed'" in str(failed.exception)
+
+
+def test_a_file_says_its_own_task(arch: Path) -> None:
+    failed = invoke(train, "--arch", arch, "--task", "sed")
+    assert isinstance(failed.exception, NasError)
+    assert failed.exception.key == "--task"

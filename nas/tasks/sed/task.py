@@ -13,6 +13,7 @@ from nas.data.audio_folder import load_audio_data
 from nas.data.generated_audio import BUILT_IN_AUDIO_SOURCE
 from nas.data.split_names import Split
 from nas.spec.architecture import ArchitectureSpec, InputSpec
+from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
 from nas.spec.training import KnownLabelLossSpec, TrainingSpec
@@ -36,6 +37,7 @@ class SedTask(Task[SedData]):
 
     name: ClassVar[str] = "sed"
     first_metric: ClassVar[str] = "macro_f1"
+    model_head: ClassVar[Head] = "attention"
     built_in_source: ClassVar[str] = BUILT_IN_AUDIO_SOURCE
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
