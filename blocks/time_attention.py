@@ -17,14 +17,17 @@ class TimeAttentionOutput(NamedTuple):
     """One logit a class at each of T time steps: the features' own, or all frames of the input."""
 
     def stretched(self, stride: int, frames: int) -> "TimeAttentionOutput":
-        """The same with a segment-wise value for each of `frames`: time step t stands for the
-        `stride` frames from t * stride on, the last one for what is left.
+        """The same with a segment-wise value for each of `frames`: that of the nearest time step.
+
+        Step t is centred on frame t * stride, as kernels of odd size between equal paddings put it,
+        so it stands for the `stride` frames around that one; the last stands for what is left.
         """
         steps = self.segmentwise_NKT.shape[2]
         parts = self.segmentwise_NKT[..., None].expand(-1, -1, -1, stride).flatten(2)
-        if steps * stride < frames:
-            rest = self.segmentwise_NKT[..., -1:].expand(-1, -1, frames - steps * stride)
-            parts = cat([parts, rest], dim=2)
+        parts = parts[..., stride // 2 :]
+        missing = frames - (steps * stride - stride // 2)
+        if missing > 0:
+            parts = cat([parts, parts[..., -1:].expand(-1, -1, missing)], dim=2)
         return self._replace(segmentwise_NKT=parts[..., :frames])
 
 

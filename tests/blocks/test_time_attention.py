@@ -50,14 +50,29 @@ def test_attention_is_over_time_alone() -> None:
     torch.testing.assert_close(once, twice)
 
 
-def test_each_step_is_stretched_over_its_own_frames() -> None:
-    """Three steps of 4 frames make 12; of 10 the last has 2, of 13 it has 5."""
+def test_each_frame_has_the_value_of_the_nearest_step() -> None:
+    """Three steps 4 frames apart, centred on the frames 0, 4 and 8."""
     steps = TimeAttentionOutput(torch.zeros(1, 1), torch.tensor([[[1.0, 2.0, 3.0]]]))
-    values = [1.0] * 4 + [2.0] * 4 + [3.0] * 5
-    for frames in (10, 12, 13):
+    values = [1.0] * 2 + [2.0] * 4 + [3.0] * 7
+    for frames in (9, 10, 12, 13):
         stretched = steps.stretched(4, frames)
         assert stretched.segmentwise_NKT.tolist() == [[values[:frames]]]
         assert stretched.clipwise_NK is steps.clipwise_NK
+
+
+@pytest.mark.parametrize("frame", [32, 64, 80, 112])
+def test_an_impulse_is_heard_around_its_own_frame(frame: int) -> None:
+    """Strided convolutions of ones spread an impulse evenly to both sides of its frame."""
+    layers = nn.Sequential(*(nn.Conv2d(1, 1, 3, 2, 1, bias=False) for _ in range(4)))
+    for layer in layers:
+        nn.init.ones_(layer.weight)
+    x_NCHW = torch.zeros(1, 1, 16, 160)
+    x_NCHW[..., frame] = 1.0
+    heard_NKT = layers(x_NCHW).sum(2).detach()
+    output = TimeAttentionOutput(heard_NKT.sum(2), heard_NKT).stretched(16, 160)
+    weights_W = output.segmentwise_NKT[0, 0]
+    centre = float((weights_W * torch.arange(160)).sum() / weights_W.sum())
+    assert centre == pytest.approx(frame, abs=0.51)  # 16 frames have no frame in their middle
 
 
 def test_cost_by_hand() -> None:
