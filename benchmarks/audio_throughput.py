@@ -17,7 +17,7 @@ import click
 import torch
 
 from benchmarks.program import Program
-from benchmarks.timing import Timing, quotients, spread
+from benchmarks.timing import Timing, drain, interleaved, quotients, spread
 from benchmarks.usual_audio import usual_loader
 from nas.cli.input_shape import parse_input_shape
 from nas.data.audio_folder import load_audio_data
@@ -122,19 +122,14 @@ def _time_both(
             _load(folder, data.preprocess, data.input, Path(cache))
 
     train_usual, train_ours = _trainer(architecture, training), _trainer(architecture, training)
-    runs: dict[str, Callable[[], None]] = {
+    runs = {
         USUAL: lambda: train_usual(usual_batches),
         OURS: lambda: train_ours(our_batches()),
         MAKING: make,
-        "usual data alone": lambda: _drain(usual_batches),
-        "our data alone": lambda: _drain(our_batches()),
+        "usual data alone": lambda: drain(usual_batches),
+        "our data alone": lambda: drain(our_batches()),
     }
-    timings = {name: Timing() for name in runs}
-    for number in range(repeats + 1):
-        for name, run in runs.items():
-            timing = Timing() if number == 0 else timings[name]  # the first warms up
-            timing.measure(run)
-    return timings
+    return interleaved(runs, repeats)
 
 
 def _trainer(
@@ -150,11 +145,6 @@ def _trainer(
         train_epoch(network, batches, loss, optimizer, repeat(1e-3), clip_norm=training.clip_norm)
 
     return train
-
-
-def _drain(batches: Iterable[Batch]) -> None:
-    for _ in batches:
-        pass
 
 
 def _echo_setting(

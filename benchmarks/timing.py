@@ -2,7 +2,7 @@
 
 import os
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -30,6 +30,22 @@ class Timing:
         processor = [items / seconds for seconds in self.processor]
         clock = f"{median(wall):,.1f} ({min(wall):,.1f} to {max(wall):,.1f})"
         return f"{name:30}{clock:>36}{median(processor):>20,.1f}"
+
+
+def interleaved(runs: Mapping[str, Callable[[], None]], repeats: int) -> dict[str, Timing]:
+    """Times of `repeats` rounds of all runs, a busy machine slowing all; one more warms up."""
+    timings = {name: Timing() for name in runs}
+    for number in range(repeats + 1):
+        for name, run in runs.items():
+            timing = Timing() if number == 0 else timings[name]  # the first warms up
+            timing.measure(run)
+    return timings
+
+
+def drain(items: Iterable[object]) -> None:
+    """Take all items, for the time that it takes."""
+    for _ in items:
+        pass
 
 
 def quotients(above: Sequence[float], below: Sequence[float]) -> list[float]:

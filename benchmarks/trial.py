@@ -8,7 +8,7 @@ given. Decoding, which our training does once, is timed on an empty cache and to
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
 from statistics import median
@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from benchmarks.program import Program
-from benchmarks.timing import Timing, quotients, spread
+from benchmarks.timing import Timing, drain, interleaved, quotients, spread
 from benchmarks.usual_training import UsualTraining
 from nas.cli.input_shape import parse_input_shape
 from nas.macs.count import count_macs
@@ -133,28 +133,18 @@ def _time_both(
             ours, our_batches(), loss, optimizer, repeat(1e-3), clip_norm=training.clip_norm
         )
 
-    runs: dict[str, Callable[[], None]] = {
+    runs = {
         "usual training": lambda: usual.train_epoch(loss),
         "our training": train_ours,
-        "usual data alone": lambda: _drain(usual.batches()),
-        "our data alone": lambda: _drain(our_batches()),
+        "usual data alone": lambda: drain(usual.batches()),
+        "our data alone": lambda: drain(our_batches()),
     }
-    timings = {name: Timing() for name in runs}
-    for number in range(repeats + 1):
-        for name, run in runs.items():
-            timing = Timing() if number == 0 else timings[name]  # the first warms up
-            timing.measure(run)
-    return timings
+    return interleaved(runs, repeats)
 
 
 def _network(architecture: ArchitectureSpec) -> nn.Module:
     with seeded(0, CPU):
         return build_network(architecture)
-
-
-def _drain(batches: Iterator[Batch]) -> None:
-    for _ in batches:
-        pass
 
 
 if __name__ == "__main__":

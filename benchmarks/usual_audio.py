@@ -12,15 +12,14 @@ from typing import Any
 import librosa
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from nas.data.mel import FLOOR_DB
-from nas.data.windows import window_labels, window_starts
 from nas.spec.definition import InputSpec
 from nas.spec.preprocess import MelPreprocess
 from nas.tasks.sed.data import SedData
+from nas.tasks.sed.known_windows import known_windows
 from nas.tasks.sed.targets import WindowTargets
 
 Item = tuple[Tensor, Tensor]
@@ -31,14 +30,12 @@ class UsualWindows(Dataset[Item]):
 
     def __init__(self, data: SedData, folder: Path) -> None:
         self._preprocess, self._size = data.preprocess, data.input
-        self._windows: list[tuple[Path, int, NDArray[np.int8]]] = []
-        train, window = data.audio.split("train"), data.input.width
-        for item in train.recordings:
-            for start in window_starts(item.frames, window, data.preprocess.overlap_frames):
-                labels_KW = item.labels_KT[:, start : start + window]
-                labels_K = window_labels(labels_KW, train.complete)
-                if labels_K.any():
-                    self._windows.append((folder / item.path, start, labels_K))
+        train, overlap = data.audio.split("train"), data.preprocess.overlap_frames
+        known = known_windows(train, data.input.width, overlap, data.preprocess.frame_s)
+        self._windows = [
+            (folder / train.recordings[position].path, start, known.labels_at((position, start)))
+            for position, start in known.places
+        ]
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -46,7 +43,8 @@ class UsualWindows(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         path, start, labels_K = self._windows[index]
         mel_FW = usual_window(path, start, self._preprocess, self._size)
-        plane_HW = (torch.from_numpy(mel_FW) - self._preprocess.mean) / self._preprocess.std
+        mean_db, std_db = self._preprocess.normalisation
+        plane_HW = (torch.from_numpy(mel_FW) - mean_db) / std_db
         return plane_HW.expand(self._size.channels, -1, -1), torch.from_numpy(labels_K).float()
 
 

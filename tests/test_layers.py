@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = {
-    "blocks": 0, "nas.errors": 1, "nas.files": 1, "nas.text_table": 1, "nas": 1,
+    "blocks": 0, "nas.cores": 1, "nas.errors": 1, "nas.files": 1, "nas.text_table": 1, "nas": 1,
     "nas.spec": 2,
     "nas.model": 3, "nas.macs": 3, "nas.data": 3, "nas.metrics": 3, "nas.runs": 3,
     "nas.tasks": 4, "nas.train": 5, "nas.report": 5,

@@ -8,86 +8,86 @@ from typing import Any
 import torch
 
 from nas.errors import NasError
-from nas.macs.count import count_macs
-from nas.model.ensemble import MeanNetwork
+from nas.macs.count import MacsReport, count_macs
+from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec
-from nas.tasks.base import Metrics, TaskData, Thresholds
+from nas.tasks.base import Metrics
 from nas.tasks.registry import task_named
+from nas.train.ensemble import refuse_other_splits, with_chosen_thresholds
 from nas.train.loop import evaluate
-from nas.train.source import groups_of, made_otherwise, source_of, split_seed_of
-from nas.train.trained import TrainedNetwork, load_trained
+from nas.train.measured_data import load_measured_data
+from nas.train.source import made_otherwise, source_of
+from nas.train.trained import TrainedNetwork, load_mean
 
 
-@dataclass(frozen=True)
-class Member:
-    """A trained network and the folder that it comes from."""
-
-    run: Path
-    trained: TrainedNetwork
-
-    @property
-    def architecture(self) -> ArchitectureSpec:
-        """Of the network."""
-        return self.trained.architecture
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EnsembleResult:
     """What an ensemble reaches, and what it costs."""
 
+    trained: TrainedNetwork
+    """With the thresholds that were chosen on validation."""
+    source: str
+    """Of the data that it was measured on."""
     validation: Metrics
-    """On which the thresholds were chosen."""
     test: Metrics
-    thresholds: Thresholds
     macs: int
     parameters: int
 
 
-def load_members(runs: Sequence[Path], device: torch.device) -> tuple[Member, ...]:
-    """The networks of at least two folders that a training of the `sed` task wrote.
+def load_members(runs: Sequence[Path], device: torch.device) -> TrainedNetwork:
+    """The mean of the networks of at least two folders that a training of the `sed` task wrote.
 
     Raises NasError for a folder that is not whole, and for networks that don't go together.
     """
     if len(runs) < 2:
         raise NasError("an ensemble needs at least two runs", key="--ensemble")
-    members = tuple(Member(run, load_trained(run, device)) for run in runs)
-    if members[0].architecture.task != "sed":
-        raise NasError(f"is of the task {members[0].architecture.task}, not sed", file=runs[0])
-    for member in members[1:]:
-        _check_alike(members[0], member)
-    return members
+    mean = load_mean(runs, device)
+    if mean.architecture.task != "sed":
+        raise NasError(f"is of the task {mean.architecture.task}, not sed", file=runs[0])
+    return mean
 
 
 def measure_ensemble(
-    members: Sequence[Member], data: Path | None = None, *, strict: bool = False
+    mean: TrainedNetwork,
+    data: Path | None = None,
+    *,
+    groups: Path | None = None,
+    strict: bool = False,
 ) -> EnsembleResult:
     """Thresholds from the validation split, then one look at the test split.
 
-    `data` None are the data that the networks were trained on. Raises NasError for data with other
-    classes or splits than those.
+    `data` None are the data that the first network was trained on. Raises NasError for data with
+    other classes or splits than those.
     """
-    first = members[0].trained
-    task, size = task_named(first.architecture.task), first.architecture.input.shape
-    loaded = _load(first.architecture, data, strict)
-    network = MeanNetwork([member.trained.network for member in members], task.mean_outputs).eval()
-    validation = evaluate(network, loaded, task, "validation", device=first.device)
-    thresholds = task.thresholds_of(validation)
-    settled = task.with_thresholds(loaded, thresholds)
-    test = evaluate(network, settled, task, "test", device=first.device)
-    costs = [count_macs(member.trained.network, size) for member in members]
+    source = source_of(mean.architecture, data)
+    refuse_other_splits(mean.members, source)
+    loaded = load_measured_data(mean, source, ("validation", "test"), groups=groups, strict=strict)
+    if made_otherwise(mean.architecture, source, loaded.made_digest):
+        raise NasError("recordings came or went since the networks were trained", file=source)
+    trained, validation = with_chosen_thresholds(mean, loaded)
+    task = task_named(trained.architecture.task)
+    test = evaluate(
+        trained.network,
+        loaded,
+        task,
+        "test",
+        device=trained.device,
+        thresholds=trained.thresholds,
+    )
+    costs = [_cost(member.architecture) for member in trained.members]
     return EnsembleResult(
+        trained,
+        loaded.source,
         validation,
         test,
-        thresholds,
         macs=sum(cost.total for cost in costs),
         parameters=sum(cost.parameters for cost in costs),
     )
 
 
-def ensemble_values(members: Sequence[Member], result: EnsembleResult) -> dict[str, Any]:
+def ensemble_values(result: EnsembleResult) -> dict[str, Any]:
     """Plain values under the names that the metrics of a training run have."""
-    architecture = members[0].architecture
-    facts = ("data", "split_seed", "made_digest")
+    architecture = result.trained.architecture
     return {
         "task": architecture.task,
         "ensemble": [
@@ -96,52 +96,21 @@ def ensemble_values(members: Sequence[Member], result: EnsembleResult) -> dict[s
                 "name": member.architecture.name,
                 "model": member.architecture.model,
             }
-            for member in members
+            for member in result.trained.members
         ],
         "classes": list(architecture.classes),
         "width": architecture.input.width,
-        **{fact: architecture.provenance.get(fact) for fact in facts},
+        "data": result.source,
+        **{fact: architecture.provenance.get(fact) for fact in ("split_seed", "made_digest")},
         "test": result.test.with_intervals(),
         "validation": result.validation.with_intervals(),
-        "thresholds": dict(result.thresholds),
+        "thresholds": dict(result.trained.thresholds),
         "macs": result.macs,
         "parameters": result.parameters,
     }
 
 
-def _load(architecture: ArchitectureSpec, data: Path | None, strict: bool) -> TaskData:
-    source = source_of(architecture, data)
-    loaded: TaskData = task_named(architecture.task).load_data(
-        source,
-        architecture.input,
-        architecture.preprocess,
-        splits=("validation", "test"),
-        seed=split_seed_of(architecture),
-        strict=strict,
-        groups=groups_of(architecture, source, None),
-    )
-    if loaded.classes != architecture.classes:
-        raise NasError(
-            f"has the classes {', '.join(loaded.classes)}, but the networks were trained for "
-            f"{', '.join(architecture.classes)}",
-            file=loaded.source,
-        )
-    if made_otherwise(architecture, source, loaded.made_digest):
-        raise NasError("recordings came or went since the networks were trained", file=source)
-    return loaded
-
-
-def _check_alike(first: Member, other: Member) -> None:
-    """Raises NasError unless both take the same input, and learned from the same split."""
-    a, b = first.architecture, other.architecture
-    facts = ("data", "split_seed", "made_digest")
-    for what, lead, own in (
-        ("task", a.task, b.task),
-        ("input", a.input.shape, b.input.shape),
-        ("classes", a.classes, b.classes),
-        ("preprocess", a.preprocess, b.preprocess),
-        *((fact, a.provenance.get(fact), b.provenance.get(fact)) for fact in facts),
-    ):
-        if lead != own:
-            problem = f"{what} differs from that of {first.run}: {own}, there {lead}"
-            raise NasError(problem, file=other.run)
+def _cost(architecture: ArchitectureSpec) -> MacsReport:
+    with torch.device("meta"):
+        network = build_network(architecture)
+    return count_macs(network, architecture.input.shape)

@@ -31,6 +31,9 @@ class MeasuredRun:
     """Frames of its windows."""
     data: tuple[Any, ...]
     """Equal for runs whose splits are the same."""
+    settings: dict[str, Any]
+    """All that it was trained with but the seed, by dotted name; equal for runs that are repeats of
+    one another."""
     test: dict[str, Any]
     macs: int
     parameters: int
@@ -62,8 +65,6 @@ def _network(folder: Path, values: dict[str, Any]) -> MeasuredRun:
     architecture = load_architecture(folder / "architecture.yaml")
     training = load_training(folder / "training.yaml")
     facts = architecture.provenance
-    cores = values["threads"]
-    threads = f", {cores} {'core' if cores == 1 else 'cores'}" if values["device"] == "cpu" else ""
     return MeasuredRun(
         folder=folder,
         name=architecture.name,
@@ -71,11 +72,12 @@ def _network(folder: Path, values: dict[str, Any]) -> MeasuredRun:
         practices=_practices(architecture, training),
         width=architecture.input.width,
         data=(architecture.classes, facts.get("split_seed"), facts.get("made_digest")),
+        settings=_settings(architecture, training) | {"network": values["architecture_hash"]},
         test=values["test"],
         macs=values["macs"],
         parameters=values["parameters"],
         seconds_per_epoch=values["seconds_per_epoch"],
-        machine=f"{values['device']}{threads}",
+        machine=_machine(values),
         seed=values["seed"],
     )
 
@@ -89,6 +91,7 @@ def _ensemble(folder: Path, values: dict[str, Any]) -> MeasuredRun:
         practices=(),
         width=values["width"],
         data=(tuple(values["classes"]), values["split_seed"], values["made_digest"]),
+        settings={"members": tuple(member["run"] for member in values["ensemble"])},
         test=values["test"],
         macs=values["macs"],
         parameters=values["parameters"],
@@ -96,6 +99,35 @@ def _ensemble(folder: Path, values: dict[str, Any]) -> MeasuredRun:
         machine="",
         seed=None,
     )
+
+
+def _settings(architecture: ArchitectureSpec, training: TrainingSpec) -> dict[str, Any]:
+    facts = ("data", "train_labels", "pretrained")
+    preprocess = architecture.preprocess
+    mel = {} if preprocess is None else preprocess.model_dump(mode="json")
+    return {
+        **_flat("", training.model_dump(mode="json", exclude={"seed"})),
+        **_flat("preprocess.", mel),
+        **{fact: architecture.provenance.get(fact) for fact in facts},
+    }
+
+
+def _flat(before: str, values: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(f"{before}{name}.", value)
+        else:
+            flat[f"{before}{name}"] = value
+    return flat
+
+
+def _machine(values: dict[str, Any]) -> str:
+    """The processor and how much of it, or the device that is none."""
+    if values["device"] != "cpu":
+        return str(values["device"])
+    cores = values["threads"]
+    return f"{values['environment']['processor']}, {cores} {'core' if cores == 1 else 'cores'}"
 
 
 def _practices(architecture: ArchitectureSpec, training: TrainingSpec) -> tuple[str, ...]:

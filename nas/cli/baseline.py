@@ -30,6 +30,7 @@ def baseline() -> None:
     help="Measure the mean of trained runs; twice or more.",
 )
 @click.option("--data", type=FILE, help="Recordings with their tables  [default: built-in]")
+@click.option("--groups", type=FILE, help="CSV path,group: no group crosses splits.")
 @click.option("--strict", is_flag=True, help="Stop at unreadable files; else they are left out.")
 @click.option("--out", type=FILE, help="New folder  [default: runs/NAME-baseline]")
 @click.option("--pretrained", is_flag=True, help="Start from timm's published weights.")
@@ -45,7 +46,11 @@ def baseline() -> None:
 @click.option("--focal/--no-focal", default=None, help="The focal form of the loss.")
 @click.option("--positive-decay", type=SHARE, help="Weight of each further positive in a batch.")
 @click.option("--cycles", type=click.IntRange(1, 100), help="Trainings with labels added between.")
-@click.option("--threshold", type=SHARE, help="Probability from which a label is added.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Probability from which a label is added.",
+)
 @click.option("--accumulate", type=click.IntRange(1, 1_024), help="Batches a step.")
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the data, a cycle.")
 @click.option("--batch-size", type=click.IntRange(2, 65_536), help="Windows a batch.")
@@ -54,7 +59,7 @@ def baseline() -> None:
 @click.option("--training", type=FILE, help="YAML file of training settings.")
 @click.option("--input", metavar="CxHxW", help="Bands, frames  [default: 1x128x512]")
 @click.option("--overlap", type=click.IntRange(0, 65_536), help="Frames shared  [default: 49]")
-@click.option("--inputs-of", type=FILE, help="Architecture file: take its input, mel and split.")
+@click.option("--inputs-of", type=FILE, help="Architecture file: its input, mel and split.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: half]")
 def sed_baseline(list_all: bool, ensemble: tuple[Path, ...], **flags: Any) -> None:
@@ -90,31 +95,34 @@ def _train(flags: dict[str, Any]) -> None:
 def _measure(
     runs: tuple[Path, ...],
     data: Path | None,
+    groups: Path | None,
     out: Path | None,
     device: str,
     threads: int | None,
     strict: bool,
-    **settings: Any,
+    **_: Any,
 ) -> None:
     """The mean of the runs on the test split, written to a folder and shown."""
     from baselines.sed.ensemble import ensemble_values, load_members, measure_ensemble
-    from nas.cli.overrides import flag
+    from nas.cli.overrides import given_flags
     from nas.cli.run_plan import METRICS_FILE
     from nas.files import atomic_write_text
     from nas.report.evaluation import evaluation_lines
     from nas.runs.folder import new_run_folder, refuse_taken
     from nas.tasks.registry import task_named
     from nas.train.device import choose_device, set_threads
+    from nas.train.ensemble import save_ensemble
 
-    given = sorted(flag(name) for name, value in settings.items() if value)
-    if given:
+    kept = ("ensemble", "data", "groups", "out", "device", "threads", "strict")
+    if given := given_flags(click.get_current_context(), kept=kept):
         raise NasError(f"the runs are trained: leave out {', '.join(given)}", key="--ensemble")
     set_threads(threads)
     refuse_taken(out)
-    members = load_members(runs, choose_device(device))
-    result = measure_ensemble(members, data, strict=strict)
+    mean = load_members(runs, choose_device(device))
+    result = measure_ensemble(mean, data, groups=groups, strict=strict)
     folder = new_run_folder(out, "sed-ensemble")
-    values = ensemble_values(members, result)
+    save_ensemble(folder, result.trained)
+    values = ensemble_values(result)
     atomic_write_text(folder / METRICS_FILE, json.dumps(values, indent=2) + "\n")
     first_metric = task_named("sed").first_metric
     click.echo("\n".join(evaluation_lines("test", first_metric, result.test)))

@@ -8,16 +8,14 @@ from nas.errors import NasError
 if TYPE_CHECKING:
     from nas.cli.run_plan import RunPlan
     from nas.spec.definition import ArchitectureSpec
-    from nas.spec.training import RelabelSpec, TrainingSpec
-
-_TRAINING = ("epochs", "batch_size", "learning_rate", "accumulate", "seed")
+    from nas.spec.training import TrainingSpec
 
 
 def baseline_plan(flags: dict[str, Any]) -> "RunPlan":
     """The run that the flags of `nas baseline sed` ask for, in a new folder."""
     from nas.cli.run_plan import RunPlan
     from nas.runs.folder import new_run_folder
-    from nas.train.source import source_of
+    from nas.train.source import groups_of, source_of
 
     architecture = _architecture(flags)
     source = source_of(architecture, flags["data"])
@@ -25,6 +23,8 @@ def baseline_plan(flags: dict[str, Any]) -> "RunPlan":
         architecture=architecture,
         training=_training(flags, built_in=source is None),
         source=source,
+        groups=groups_of(architecture, source, flags["groups"]),
+        same_splits=True,
         strict=flags["strict"],
         pretrained=flags["pretrained"],
         folder=new_run_folder(flags["out"], f"{architecture.name}-baseline"),  # last, as it stays
@@ -36,9 +36,11 @@ def _architecture(flags: dict[str, Any]) -> "ArchitectureSpec":
     from baselines.sed.backbones import backbone_named
     from baselines.sed.settings import INPUT, baseline_architecture
     from nas.cli.input_shape import parse_input_shape
+    from nas.cli.overrides import updated
     from nas.spec.architecture import load_architecture
     from nas.spec.definition import InputSpec
     from nas.spec.preprocess import MelPreprocess
+    from nas.tasks.registry import task_named
 
     size, preprocess, facts = INPUT, MelPreprocess(), {}
     if flags["inputs_of"] is not None:
@@ -46,38 +48,37 @@ def _architecture(flags: dict[str, Any]) -> "ArchitectureSpec":
         if not isinstance(like.preprocess, MelPreprocess):
             raise NasError("has no mel settings to take", file=flags["inputs_of"], key="preprocess")
         size, preprocess = like.input, like.preprocess
-        keys = ("data", "split_seed", "made_digest")
+        keys = ("data", "split_seed", "made_digest", "groups")
         facts = {key: like.provenance[key] for key in keys if key in like.provenance}
     if flags["input"] is not None:
         channels, height, width = parse_input_shape(flags["input"])
         size = InputSpec(channels=channels, height=height, width=width)
     if flags["overlap"] is not None:
-        # not `updated`, which would say the normalisation that is yet to be measured
-        preprocess = preprocess.model_copy(update={"overlap_frames": flags["overlap"]})
+        preprocess = updated(preprocess, {"overlap_frames": flags["overlap"]}, "overlap_frames")
     backbone = backbone_named(flags["backbone"])
     architecture = baseline_architecture(backbone, size, preprocess, cbam=flags["cbam"])
+    task_named(architecture.task).check_architecture(architecture)
     return replace(architecture, provenance=facts)
 
 
 def _training(flags: dict[str, Any], *, built_in: bool) -> "TrainingSpec":
     """A file's settings or the pipeline's own, with the flags in their place."""
     from baselines.sed.settings import BEST_PRACTICE, PLAIN
-    from nas.cli.overrides import updated
+    from nas.cli.training_flags import training_from_flags
     from nas.spec.training import load_training
-    from nas.tasks.registry import task_named
 
-    if flags["training"] is not None and flags["best_practice"]:
+    file = flags["training"]
+    if file is not None and flags["best_practice"]:
         raise NasError("give --training or --best-practice, one of them")
-    training = BEST_PRACTICE if flags["best_practice"] else PLAIN
-    if flags["training"] is not None:
-        training = load_training(flags["training"])
-    training = updated(training, flags, *_TRAINING)
-    settled = task_named("sed").settled(training, built_in=built_in)
-    return _with_practices(settled, flags)
+    base = BEST_PRACTICE if flags["best_practice"] else PLAIN
+    if file is not None:
+        base = load_training(file)
+    training = training_from_flags(base, file, flags, "sed", built_in=built_in)
+    return _with_practices(training, flags)
 
 
 def _with_practices(training: "TrainingSpec", flags: dict[str, Any]) -> "TrainingSpec":
-    """The settings with the flags of loss, mixing and cycles in their place."""
+    """The settings with the flags of loss and mixing in their place."""
     from nas.cli.overrides import updated
     from nas.spec.training import KnownLabelLossSpec, SpectrogramAugmentSpec
 
@@ -88,21 +89,4 @@ def _with_practices(training: "TrainingSpec", flags: dict[str, Any]) -> "Trainin
         loss = updated(loss, {"kind": "known_focal" if flags["focal"] else "known_bce"}, "kind")
     loss = updated(loss, flags, "positive_decay")
     augment = updated(augment, flags, "mixup")
-    return training.model_copy(
-        update={"loss": loss, "augment": augment, "relabel": _relabel(training, flags)}
-    )
-
-
-def _relabel(training: "TrainingSpec", flags: dict[str, Any]) -> "RelabelSpec | None":
-    """The cycles, if there is more than one."""
-    from nas.cli.overrides import updated
-    from nas.spec.training import RelabelSpec
-
-    relabel = updated(training.relabel or RelabelSpec(cycles=1), flags, "cycles", "threshold")
-    if relabel.cycles > 1:
-        return relabel
-    if flags["threshold"] is not None:
-        raise NasError(
-            "labels are added between cycles: give --cycles 2 or more", key="--threshold"
-        )
-    return None
+    return training.model_copy(update={"loss": loss, "augment": augment})

@@ -1,4 +1,4 @@
-"""`nas data`: what a folder of images looks like."""
+"""`nas data`: what a folder of images, or of recordings, looks like."""
 
 import json
 from dataclasses import asdict
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nas.errors import NasError
 from nas.text_table import aligned
 
 if TYPE_CHECKING:
+    from nas.data.audio_statistics import AudioStatistics, SplitEvents
     from nas.data.statistics import DataStatistics, Spread
 
 
@@ -23,9 +25,7 @@ def data() -> None:
 @click.option(
     "--long-side",
     type=click.IntRange(8, 4096),
-    default=64,
-    show_default=True,
-    help="Width of the suggested input, in pixels.",
+    help="Width of the suggested input, in pixels  [default: 64]",
 )
 @click.option(
     "--groups",
@@ -38,22 +38,74 @@ def data() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def stats(
-    source: Path, long_side: int, groups: Path | None, seed: int, strict: bool, as_json: bool
+    source: Path,
+    long_side: int | None,
+    groups: Path | None,
+    seed: int,
+    strict: bool,
+    as_json: bool,
 ) -> None:
     """Class counts, shapes, the input size they suggest and the MACs it saves.
 
     DIR is a folder train/CLASS/* (with optional val/ and test/), a folder CLASS/*, or a CSV file
     with the columns path,label[,split][,group].
+
+    Of recordings (a folder with train_tp.csv, or a YAML file that describes one) the rows of each
+    class are counted; none is decoded.
     """
+    from nas.data.audio_statistics import audio_statistics, holds_recordings
     from nas.data.statistics import image_statistics
 
-    statistics = image_statistics(
-        source, long_side=long_side, groups=groups, seed=seed, strict=strict
-    )
+    if holds_recordings(source):
+        if long_side is not None:
+            raise NasError("recordings have no sides: leave it out", key="--long-side")
+        found = audio_statistics(source, seed=seed, strict=strict, groups=groups)
+        _show(found, _audio_lines(found), as_json=as_json)
+    else:
+        statistics = image_statistics(
+            source, long_side=long_side or 64, groups=groups, seed=seed, strict=strict
+        )
+        _show(statistics, _lines(statistics), as_json=as_json)
+
+
+def _show(
+    statistics: "AudioStatistics | DataStatistics", lines: list[str], *, as_json: bool
+) -> None:
     if as_json:
         click.echo(json.dumps(asdict(statistics), indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_lines(statistics)))
+        click.echo("\n".join(lines))
+
+
+def _audio_lines(statistics: "AudioStatistics") -> list[str]:
+    in_part = [item.split for item in statistics.splits if not item.complete]
+    known = f"in part in {', '.join(in_part)}" if in_part else "all that sounds"
+    lines = [
+        statistics.source,
+        "",
+        "rows that say a class sounds + rows that say it does not",
+        *_event_table(statistics),
+        "",
+        f"labelled          {known}",
+        f"ignored files     {statistics.ignored_files}",
+        f"wrong rows        {len(statistics.wrong)}",
+    ]
+    return lines + [f"  {row}" for row in statistics.wrong]
+
+
+def _event_table(statistics: "AudioStatistics") -> list[str]:
+    splits = statistics.splits
+    heads = [item.split + ("" if item.given else " (made)") for item in splits]
+    rows = [
+        (name, *(_rows_text(item, number) for item in splits))
+        for number, name in enumerate(statistics.classes)
+    ]
+    rows.append(("recordings", *(str(item.recordings) for item in splits)))
+    return aligned([("class", *heads), *rows], left=(0,))
+
+
+def _rows_text(item: "SplitEvents", number: int) -> str:
+    return f"{item.present_counts[number]} + {item.absent_counts[number]}"
 
 
 def _lines(statistics: "DataStatistics") -> list[str]:

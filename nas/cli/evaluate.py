@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +10,7 @@ from nas.data.split_names import SPLITS, Split
 from nas.errors import NasError
 
 if TYPE_CHECKING:
-    from nas.tasks.base import Metrics, Task, TaskData
+    from nas.tasks.base import Metrics, TaskData
     from nas.train.trained import TrainedNetwork
 
 
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     metavar="RUN_DIR",
     type=click.Path(path_type=Path),
     help="Another run: the mean of all networks' probabilities is measured. May be repeated.",
+)
+@click.option(
+    "--save",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Keep the runs of --with as an ensemble: a RUN_DIR for evaluate and predict.",
 )
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Other data  [default: the run's own]"
@@ -46,6 +52,7 @@ if TYPE_CHECKING:
 def evaluate(
     run: Path,
     others: tuple[Path, ...],
+    save: Path | None,
     data: Path | None,
     split: Split,
     groups: Path | None,
@@ -57,21 +64,32 @@ def evaluate(
     """Measure the network of RUN_DIR, which `nas train` wrote, with its stored preprocessing.
 
     Where a task has thresholds, they are the run's own; those of several runs together are chosen
-    on the validation split.
+    on the validation split. The validation split that they were chosen on is measured as in
+    training, not with thresholds that were fitted to it.
     """
     from nas.report.evaluation import evaluation_lines
+    from nas.runs.folder import new_run_folder, refuse_taken
     from nas.tasks.registry import task_named
     from nas.train.device import choose_device, set_threads
-    from nas.train.trained import load_ensemble
+    from nas.train.ensemble import refuse_other_splits, save_ensemble
+    from nas.train.source import source_of
+    from nas.train.trained import load_mean, load_trained
 
+    if save is not None and not others:
+        raise NasError("an ensemble needs other runs beside the first: give --with", key="--save")
+    refuse_taken(save)
     set_threads(threads)
-    trained = load_ensemble((run, *others), choose_device(device))
+    on = choose_device(device)
+    trained = load_mean((run, *others), on) if others else load_trained(run, on)
+    source = source_of(trained.architecture, data)
+    refuse_other_splits(trained.members, source)
     task = task_named(trained.architecture.task)
-    choosing = bool(others and trained.thresholds) and split != "validation"
+    choosing = bool(others) and task.needs_thresholds
     splits: tuple[Split, ...] = ("validation", split) if choosing else (split,)
-    _refuse_other_splits(run, others, data)
-    loaded = _load(trained, task, data, splits, groups, strict=strict)
-    metrics = _measure(trained, task, loaded, split, choosing=choosing, together=bool(others))
+    loaded = _load(trained, source, tuple(dict.fromkeys(splits)), groups, strict=strict)
+    trained, metrics = _measure(trained, loaded, source, split, choosing=choosing)
+    if save is not None:
+        save_ensemble(new_run_folder(save, "ensemble"), trained)
     if as_json:
         values = {"split": split, "data": loaded.source, **metrics.with_intervals()}
         click.echo(json.dumps(values, indent=2, ensure_ascii=False))
@@ -79,56 +97,24 @@ def evaluate(
         click.echo("\n".join(evaluation_lines(split, task.first_metric, metrics)))
 
 
-def _refuse_other_splits(run: Path, others: tuple[Path, ...], data: Path | None) -> None:
-    """Raises NasError for a run on the same data that was split otherwise: it may have learned from
-    what is measured here."""
-    from nas.spec.architecture import load_architecture
-    from nas.train.source import same_data, source_of
-    from nas.train.trained import ARCHITECTURE_FILE
-
-    first = load_architecture(run / ARCHITECTURE_FILE)
-    source = source_of(first, data)
-    for folder in others:
-        other = load_architecture(folder / ARCHITECTURE_FILE)
-        before, after = (item.provenance.get("made_digest") for item in (first, other))
-        if before != after and same_data(other, source):
-            raise NasError("its data were split otherwise than the first network's", file=folder)
-
-
 def _load(
     trained: "TrainedNetwork",
-    task: "Task[Any]",
-    data: Path | None,
+    source: Path | None,
     splits: tuple[Split, ...],
     groups: Path | None,
     *,
     strict: bool,
 ) -> "TaskData":
-    """The splits; what a person should know of them is said. Raises NasError for other classes."""
+    """The splits; what a person should know of them is said."""
     from nas.cli.run_data import OTHER_SPLITS
-    from nas.train.source import groups_of, made_otherwise, source_of, split_seed_of
+    from nas.train.measured_data import load_measured_data
+    from nas.train.source import made_otherwise
 
-    architecture = trained.architecture
-    source = source_of(architecture, data)
-    loaded: TaskData = task.load_data(
-        source,
-        architecture.input,
-        architecture.preprocess,
-        splits=splits,
-        seed=split_seed_of(architecture),
-        strict=strict,
-        groups=groups_of(architecture, source, groups),
-    )
-    if loaded.classes != architecture.classes:
-        raise NasError(
-            f"has the classes {', '.join(loaded.classes)}, but the network was trained for "
-            f"{', '.join(architecture.classes)}",
-            file=loaded.source,
-        )
+    loaded = load_measured_data(trained, source, splits, groups=groups, strict=strict)
     for split in splits:
         if split in loaded.made_splits:
             click.echo(f"{split}: made from the data of {loaded.source}, stratified", err=True)
-    if made_otherwise(architecture, source, loaded.made_digest):
+    if made_otherwise(trained.architecture, source, loaded.made_digest):
         click.echo(f"WARNING: {OTHER_SPLITS}", err=True)
     for file in loaded.unreadable:
         click.echo(f"left out: {file}", err=True)
@@ -137,20 +123,28 @@ def _load(
 
 def _measure(
     trained: "TrainedNetwork",
-    task: "Task[Any]",
     loaded: "TaskData",
+    source: Path | None,
     split: Split,
     *,
     choosing: bool,
-    together: bool,
-) -> "Metrics":
-    """The split's metrics, with the thresholds of a single run or with those chosen here."""
+) -> tuple["TrainedNetwork", "Metrics"]:
+    """The network with its thresholds, chosen here or before, and its metrics on the split."""
+    from nas.tasks.registry import task_named
+    from nas.train.ensemble import with_chosen_thresholds
     from nas.train.loop import evaluate as measure
+    from nas.train.source import same_data
 
-    network, device = trained.network, trained.device
-    thresholds = {} if together else trained.thresholds
     if choosing:
-        thresholds = task.thresholds_of(measure(network, loaded, task, "validation", device=device))
-    if thresholds:
-        loaded = task.with_thresholds(loaded, thresholds)
-    return measure(network, loaded, task, split, device=device)
+        trained, validation = with_chosen_thresholds(trained, loaded)
+        if split == "validation":
+            return trained, validation
+    chosen_there = split == "validation" and same_data(trained.architecture, source)
+    return trained, measure(
+        trained.network,
+        loaded,
+        task_named(trained.architecture.task),
+        split,
+        device=trained.device,
+        thresholds=None if chosen_there else trained.thresholds,
+    )

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.cli.input_shape import InputShape, load_architecture_at, parse_input_shape
+from nas.cli.architecture_file import load_for_task
+from nas.cli.input_shape import InputShape, parse_input_shape
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def macs(
         raise NasError("--csv holds the layers alone; take --json or --markdown with --compare")
     facts: dict[str, float] = {}
     if arch is not None:
-        architecture = load_architecture_at(arch, input_text)
+        architecture = load_for_task(arch, input_text)
         report, network, shape = _count_file(architecture, depth, compare)
         facts = _facts(architecture, report.total)
     else:

@@ -1,8 +1,10 @@
 """Settings with the flags of a command in their place."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
+import click
+from click.core import ParameterSource
 from pydantic import ValidationError
 
 from nas.errors import NasError
@@ -27,3 +29,14 @@ def updated(spec: Spec, flags: Flags, *names: str) -> Spec:
 def flag(name: str) -> str:
     """`--max-macs` of `max_macs`."""
     return f"--{name.replace('_', '-')}"
+
+
+def given_flags(context: click.Context, *, kept: Collection[str]) -> list[str]:
+    """The flags that were typed, whatever their values, but for those of the parameters `kept`."""
+    return sorted(
+        next(text for text in parameter.opts if text.startswith("--"))
+        for parameter in context.command.params
+        if parameter.name is not None
+        and parameter.name not in kept
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    )

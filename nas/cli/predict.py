@@ -1,12 +1,15 @@
 """`nas predict`: what a trained network says of files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from nas.errors import NasError
+
+if TYPE_CHECKING:
+    from nas.tasks.base import Task
 
 
 @click.command("predict")
@@ -52,40 +55,63 @@ def predict(
 
     A file that can't be read gets an error in place of a prediction, and the exit code is 1. Where
     a file has tables of its own, as a recording its events, `--format csv --out x.csv` writes each
-    beside the others, as x.events.csv. Thresholds of several runs are averaged.
+    beside the others, as x.events.csv. Thresholds of several runs together are chosen on validation
+    data: keep them with `nas evaluate --with RUN --save FOLDER` and predict with that folder.
     """
     from nas.cli.prediction_tables import written
     from nas.files import atomic_write_text
+    from nas.tasks.registry import task_named
     from nas.train.device import choose_device, set_threads
-    from nas.train.trained import load_ensemble
+    from nas.train.trained import load_mean, load_trained
 
     set_threads(threads)
-    trained = load_ensemble((run, *others), choose_device(device))
-    predictions = list(trained.predict(_listed(files, trained.architecture.task)))
-    texts = written(predictions, form, table)
+    on = choose_device(device)
+    trained = load_mean((run, *others), on) if others else load_trained(run, on)
+    task = task_named(trained.architecture.task)
+    if others and task.needs_thresholds:
+        raise NasError(
+            "thresholds of several runs together are chosen on validation data: "
+            "`nas evaluate RUN_DIR --with RUN_DIR --save FOLDER`, then predict with FOLDER",
+            key="--with",
+        )
+    several = form == "csv" and table is None
+    places = {} if out is None else _places(out, task.prediction_tables if several else ())
+    predictions = list(trained.predict(_listed(files, task)))
+    texts = written(predictions, form, table, task.prediction_tables)
     if out is None:
         click.echo(texts[""], nl=False)
         if more := [name for name in texts if name]:
             click.echo(f"More with --table: {', '.join(more)}", err=True)
     else:
-        for name, text in texts.items():
-            atomic_write_text(out.with_suffix(f".{name}{out.suffix}") if name else out, text)
+        for name, place in places.items():
+            atomic_write_text(place, texts[name])
     failed = [prediction for prediction in predictions if prediction.error is not None]
     if failed:
         click.echo(f"Error: {len(failed)} of {len(predictions)} files could not be read", err=True)
         raise SystemExit(1)
 
 
-def _listed(given: Sequence[Path], task: str) -> list[Path]:
-    """The files as given, and those within folders."""
-    from nas.tasks.registry import task_named
+def _places(out: Path, tables: Iterable[str]) -> dict[str, Path]:
+    """File of each table, `out` itself last under an empty name: x.events.csv beside x.csv or x.
 
+    Raises NasError, before anything is predicted, for one that is a folder.
+    """
+    name = out.stem if out.suffix.lower() == ".csv" else out.name
+    places = {table: out.with_name(f"{name}.{table}.csv") for table in tables} | {"": out}
+    for place in places.values():
+        if place.is_dir():
+            raise NasError("is a folder; name a file", file=place, key="--out")
+    return places
+
+
+def _listed(given: Sequence[Path], task: "Task[Any]") -> list[Path]:
+    """The files as given, and those within folders."""
     files: list[Path] = []
     for path in given:
         if not path.is_dir():
             files.append(path)
             continue
-        found = task_named(task).find_files(path)
+        found = task.find_files(path)
         if not found:
             raise NasError("nothing in this folder can be predicted", file=path)
         files += found

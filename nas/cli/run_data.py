@@ -1,5 +1,6 @@
 """The data of a training run, and what the architecture takes over from them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ from pydantic import JsonValue
 from nas.cli.run_plan import RunPlan
 from nas.data.split_names import SPLITS
 from nas.errors import NasError
+from nas.report.reading import ReadingLines
 from nas.runs.environment import environment
 from nas.spec.architecture import ArchitectureSpec
 from nas.tasks.base import Task, TaskData
@@ -19,8 +21,12 @@ OTHER_SPLITS = (
 )
 
 
-def load_run_data(plan: RunPlan, task: Task[Any]) -> TaskData:
-    """All three splits; normalised anew if the architecture was made on other data."""
+def load_run_data(plan: RunPlan, task: Task[Any], say: Callable[[str], None]) -> TaskData:
+    """All three splits; normalised anew if the architecture was made on other data.
+
+    A reading that takes long is told of. Raises NasError where the training asks for labels that
+    these data can't be given.
+    """
     data: TaskData = task.load_data(
         plan.source,
         plan.architecture.input,
@@ -29,8 +35,12 @@ def load_run_data(plan: RunPlan, task: Task[Any]) -> TaskData:
         seed=split_seed_of(plan.architecture),
         strict=plan.strict,
         groups=plan.groups,
+        on_progress=ReadingLines(say),
     )
-    known = plan.architecture.preprocess is not None
+    if (relabel := plan.training.relabel) is not None and relabel.cycles > 1:
+        task.check_relabelling(data)
+    given = plan.architecture.preprocess
+    known = given is not None and given.says_normalisation
     if known and not plan.resumed and not same_data(plan.architecture, plan.source):
         data = task.measure_normalisation(data)
     return data
@@ -39,15 +49,19 @@ def load_run_data(plan: RunPlan, task: Task[Any]) -> TaskData:
 def adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec:
     """The architecture with these data's classes and preprocessing, and where it comes from.
 
-    Raises NasError where a resumed run's data are others than those that it was begun with.
+    Raises NasError where a resumed run's data are others than those that it was begun with, and
+    where the splits must be the architecture's own and are not.
     """
     if plan.resumed:
         _refuse_other_data(plan, data)
         return plan.architecture
+    if plan.same_splits and made_otherwise(plan.architecture, plan.source, data.made_digest):
+        raise NasError(OTHER_SPLITS, file=data.source)
     architecture = plan.architecture.with_classes(data.classes)
     task.check_architecture(architecture)
     facts: dict[str, JsonValue] = {
         "data": data.source,
+        **task.data_facts(data),
         "split_seed": split_seed_of(plan.architecture),
         "training_seed": plan.training.seed,
         "made_digest": data.made_digest,

@@ -28,6 +28,8 @@ class RunPlan:
     groups: Path | None = None
     strict: bool = False
     pretrained: bool = False
+    same_splits: bool = False
+    """Whether splits other than those that the architecture names are refused, not warned of."""
     resumed: bool = False
     threads: int | None = None
     """Cores that PyTorch uses: another number rounds sums otherwise."""

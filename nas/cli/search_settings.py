@@ -49,7 +49,7 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
         "strict": flags["strict"],
         "search": search,
         "budget": _budget(space.budget, flags),
-        "training": _settled(space, training, built_in=flags["data"] is None),
+        "training": settled_training(space, training, built_in=flags["data"] is None),
         "score": score,
         "workers": workers,
         "threads": threads,
@@ -59,9 +59,11 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
     return updated(SearchSettings(), values, *values)
 
 
-def _settled(space: SpaceSpec, training: TrainingSpec, *, built_in: bool) -> TrainingSpec:
-    """The settings with the task's own loss and augmentation. Raises NasError, with file and line,
-    for what the task or a search can't do."""
+def settled_training(space: SpaceSpec, training: TrainingSpec, *, built_in: bool) -> TrainingSpec:
+    """The settings with the task's own loss and augmentation.
+
+    Raises NasError, with file and line, for what the task or a search can't do.
+    """
     try:
         if training.relabel is not None:
             problem = "a search trains in one cycle; `nas train --cycles` adds labels"

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.input_shape import load_architecture_at, parse_input_shape
+from nas.cli.architecture_file import load_for_task
+from nas.cli.input_shape import parse_input_shape
 from nas.errors import NasError
 
 if TYPE_CHECKING:
     from nas.cli.run_plan import RunPlan
     from nas.spec.definition import ArchitectureSpec
-    from nas.spec.training import TrainingSpec
 
 
 @click.command("train")
@@ -68,7 +68,7 @@ def train(resume: Path | None, device: str, threads: int | None, **options: Any)
     from nas.train.device import choose_device, default_threads, set_threads
 
     chosen_device = choose_device(device)
-    plan = _new_plan(**options) if resume is None else _resumed_plan(resume, options)
+    plan = _new_plan(**options) if resume is None else _resumed_plan(resume)
     plan = replace(plan, threads=threads or plan.threads or default_threads())
     set_threads(plan.threads)
     with locked_run(plan.folder):
@@ -87,16 +87,13 @@ def _new_plan(
     no_turn: bool,
     out: Path | None,
     training: Path | None,
-    epochs: int | None,
-    batch_size: int | None,
-    learning_rate: float | None,
-    seed: int | None,
-    cycles: int | None,
-    threshold: float | None,
+    **flags: Any,
 ) -> "RunPlan":
     from nas.cli.run_plan import RunPlan
+    from nas.cli.training_flags import training_from_flags
     from nas.runs.folder import new_run_folder
-    from nas.train.source import groups_of, source_of
+    from nas.spec.training import load_training
+    from nas.train.source import groups_of, source_of, training_of
 
     if pretrained and model is None:
         raise NasError(
@@ -107,16 +104,14 @@ def _new_plan(
     if no_turn:
         architecture = _unturned(architecture)
     source = source_of(architecture, data)
-    overrides = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "seed": seed,
-    }
     return RunPlan(
         architecture=architecture,
-        training=_training(
-            training, architecture, overrides, cycles, threshold, built_in=source is None
+        training=training_from_flags(
+            training_of(architecture) if training is None else load_training(training),
+            training,
+            flags,
+            architecture.task,
+            built_in=source is None,
         ),
         source=source,
         groups=groups_of(architecture, source, groups),
@@ -137,15 +132,18 @@ def _architecture(
     if arch is not None:
         if task is not None:
             raise NasError("an architecture file says its task: leave it out", key="--task")
-        return load_architecture_at(arch, input_size)
+        return load_for_task(arch, input_size)
     if input_size is None:
         raise NasError("--model needs --input CxHxW, e.g. 3x46x64 (see `nas data stats DIR`)")
     name = str(model).rpartition(":")[2]
     channels, height, width = parse_input_shape(input_size)
     size = InputSpec(channels=channels, height=height, width=width)
     chosen = task_named(task or "image")
-    head = chosen.model_head
-    return ArchitectureSpec(name=name, input=size, model=model, task=chosen.name, head=head)
+    architecture = ArchitectureSpec(
+        name=name, input=size, model=model, task=chosen.name, head=chosen.model_head
+    )
+    chosen.check_architecture(architecture)
+    return architecture
 
 
 def _unturned(architecture: "ArchitectureSpec") -> "ArchitectureSpec":
@@ -160,60 +158,12 @@ def _unturned(architecture: "ArchitectureSpec") -> "ArchitectureSpec":
     return replace(architecture, preprocess=preprocess)
 
 
-def _training(
-    file: Path | None,
-    architecture: "ArchitectureSpec",
-    overrides: dict[str, Any],
-    cycles: int | None,
-    threshold: float | None,
-    *,
-    built_in: bool,
-) -> "TrainingSpec":
-    """The file's settings, else the search's or the defaults, with the flags in their place, and
-    settled by the task."""
-    from nas.cli.overrides import updated
-    from nas.spec.load import read_document
-    from nas.spec.training import load_training
-    from nas.tasks.registry import task_named
-    from nas.train.source import training_of
-
-    training = training_of(architecture) if file is None else load_training(file)
-    training = updated(training, overrides, *overrides)
-    training = _with_cycles(training, cycles, threshold)
-    try:
-        return task_named(architecture.task).settled(training, built_in=built_in)
-    except NasError as error:
-        if file is None or error.key is None:
-            raise
-        document = read_document(file)
-        key = tuple(error.key.split("."))
-        raise document.error(
-            key if "training" in document.data else key[1:], error.problem
-        ) from error
-
-
-def _with_cycles(
-    training: "TrainingSpec", cycles: int | None, threshold: float | None
-) -> "TrainingSpec":
-    """The settings with as many cycles as the flags say. Raises NasError for a lone threshold."""
-    from nas.cli.overrides import updated
-    from nas.spec.training import RelabelSpec
-
-    if cycles is None and threshold is None:
-        return training
-    if cycles is None and training.relabel is None:
-        raise NasError("labels are added between cycles only: give --cycles", key="--threshold")
-    flags = {"cycles": cycles, "threshold": threshold}
-    relabel = updated(training.relabel or RelabelSpec(), flags, *flags)
-    return training.model_copy(update={"relabel": relabel})
-
-
-def _resumed_plan(folder: Path, options: dict[str, Any]) -> "RunPlan":
-    from nas.cli.overrides import flag
+def _resumed_plan(folder: Path) -> "RunPlan":
+    from nas.cli.overrides import given_flags
     from nas.cli.run_plan import RunPlan
 
-    given = sorted(flag(name) for name, value in options.items() if value)
-    if given:
+    kept = ("resume", "device", "threads")
+    if given := given_flags(click.get_current_context(), kept=kept):
         raise NasError(
             f"a resumed run keeps its settings: leave out {', '.join(given)}", key="--resume"
         )

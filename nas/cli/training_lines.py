@@ -16,6 +16,9 @@ from nas.tasks.base import Task, TaskData
 from nas.train.checkpoint import EpochResult
 from nas.train.cycles import Cycle
 
+SHOWN = 5
+"""Files left out that are named."""
+
 
 def source_line(task: Task[Any], source: Path | None, *, resumed: bool) -> str:
     """Which data a run uses."""
@@ -25,7 +28,10 @@ def source_line(task: Task[Any], source: Path | None, *, resumed: bool) -> str:
 
 
 def data_lines(data: TaskData) -> list[str]:
-    """What was done to the data that a person should know: splits made, files left out."""
+    """What was done to the data that a person should know: splits made, files left out.
+
+    Of what is left out the first five are named; `--strict` stops at any.
+    """
     lines = []
     if data.made_splits:
         lines.append(
@@ -33,9 +39,11 @@ def data_lines(data: TaskData) -> list[str]:
             "stratified"
         )
     if data.unreadable:
-        lines.append(f"  {len(data.unreadable)} files or rows can't be read and are left out:")
-        lines += [f"    {file}" for file in data.unreadable]
-    return lines
+        lines.append(f"  {len(data.unreadable)} files or rows can't be used and are left out:")
+        lines += [f"    {file}" for file in data.unreadable[:SHOWN]]
+        if len(data.unreadable) > SHOWN:
+            lines.append("    ...")
+    return lines + [f"  {note}" for note in data.notes]
 
 
 def cost_line(

@@ -23,6 +23,7 @@ from nas.report.history_plot import plot_history
 from nas.report.tables import seconds_text
 from nas.report.tensorboard import CurveWriter
 from nas.runs.environment import environment
+from nas.runs.folder import LOG_FILE, refuse_taken
 from nas.tasks.base import Metrics, Task, TaskData
 from nas.tasks.registry import task_named
 from nas.train.checkpoint import EpochResult
@@ -35,18 +36,18 @@ from nas.train.thresholds import save_thresholds
 from nas.train.trained import WEIGHTS_FILE
 from nas.train.weights import save_weights
 
-LOG_FILE = "log.txt"
-
 Say = Callable[[str], None]
 
 
 def carry_out(plan: RunPlan, device: torch.device) -> None:
     """Train, test once, and fill the folder. Raises NasError where the run can't go on."""
     start = perf_counter()
+    if not plan.resumed:
+        refuse_taken(plan.folder)  # another process may have been given the same empty folder
     say = _log_to(plan.folder / LOG_FILE)
     task = task_named(plan.architecture.task)
     say(source_line(task, plan.source, resumed=plan.resumed))
-    data = load_run_data(plan, task)
+    data = load_run_data(plan, task, say)
     architecture = adopted(plan, task, data)
     for line in data_lines(data):
         say(line)
@@ -64,9 +65,7 @@ def carry_out(plan: RunPlan, device: torch.device) -> None:
     save_weights(network, plan.folder / WEIGHTS_FILE)
     thresholds = task.thresholds_of(kept.best_validation)
     save_thresholds(plan.folder, thresholds)
-    if thresholds:  # chosen on validation: the test split only meets them
-        data = task.with_thresholds(data, thresholds)
-    test = evaluate(network, data, task, "test", device=device)
+    test = evaluate(network, data, task, "test", device=device, thresholds=thresholds)
     values = {
         "test": test.with_intervals(),
         "validation": kept.best_validation.with_intervals(),

@@ -68,7 +68,7 @@ def _mono(file: Any) -> Samples:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, soundfile.LibsndfileError):
-        return str(error.error_string).rstrip(".")
+        return str(error.error_string).removeprefix("Error : ").rstrip(".")
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error)

@@ -33,6 +33,7 @@ def divide_recordings(recordings: Sequence[RecordingEvents], seed: int) -> dict[
     The same for any order of `recordings`. Each class gives near its share of events, and the split
     near its share of recordings; a class keeps a group in train, and gives one to each split if it
     has as many. (Pictures are divided by nas.data.splits: those have one class each.)
+    What is known to be absent is not shared out.
     """
     splits: dict[str, Split] = {item.key: item.split or "train" for item in recordings}
     given = {item.split for item in recordings}

@@ -1,25 +1,23 @@
 """Recordings of a data set, by split: listed, divided, made into spectrograms once, labelled."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.audio_listing import AudioListing, ListedRecording, list_recordings
+from nas.data.audio_listing import AudioListing, ListedRecording, first_of, list_recordings
 from nas.data.event_labels import EventRow, frame_span, label_tensor
 from nas.data.generated_audio import BUILT_IN_AUDIO_SOURCE, built_in_recordings
+from nas.data.progress import Progress
 from nas.data.recordings import AudioData, Recording, RecordingSet
 from nas.data.spectrograms import load_spectrograms
 from nas.data.split_names import Split
 from nas.data.storage import default_cache_dir
 from nas.errors import NasError
 from nas.spec.preprocess import MelPreprocess
-
-Progress = Callable[[int, int], None]
-"""Called with the recordings done and their total."""
 
 _BUILT_IN_SEED = 0
 
@@ -40,7 +38,8 @@ def load_audio_data(
 
     Only these splits are decoded. See `list_recordings` for layouts and for splits that `source`
     lacks. A row that begins after its recording's end is left out and named, one that only ends
-    there is cut and named. `cache_dir` is $NAS_CACHE or the user's cache folder by default.
+    there is cut and named, which `strict` allows. `cache_dir` is $NAS_CACHE or the user's cache
+    folder by default.
 
     Raises NasError for a data set that can't be learned from, for a split without recordings, for a
     class of which no training event can be read, and with `strict` for anything left out.
@@ -50,7 +49,8 @@ def load_audio_data(
         return _built_in(reader, splits)
     data = _loaded(list_recordings(source, seed, groups), reader, splits)
     if strict and data.unreadable:
-        raise NasError(_named(data.unreadable), file=source)
+        problem = f"{len(data.unreadable)} unreadable files or rows{first_of(data.unreadable, 5)}"
+        raise NasError(problem, file=source)
     return data
 
 
@@ -63,8 +63,8 @@ class _Reader:
     cache_dir: Path | None
     on_progress: Progress | None
 
-    def read(self, listing: AudioListing, split: Split) -> tuple[RecordingSet, list[str]]:
-        """The split's readable recordings, and a line for each file or row left out or cut."""
+    def read(self, listing: AudioListing, split: Split, faults: "_Faults") -> RecordingSet:
+        """The split's readable recordings."""
         members = [item for item in listing.recordings if item.split == split]
         if not members:
             raise NasError(_no_recordings(split), file=listing.source.source)
@@ -75,23 +75,32 @@ class _Reader:
             cache_dir=self.cache_dir,
             on_progress=self.on_progress,
         )
-        wrong = [f"{members[number].key}: {why}" for number, why in mels.unreadable.items()]
+        faults.left_out += [
+            f"{members[number].key}: {why}" for number, why in mels.unreadable.items()
+        ]
         recordings = tuple(
-            _recording(item, mel_FT, listing.classes, self.preprocess.frame_s, wrong)
+            _recording(item, mel_FT, listing.classes, self.preprocess.frame_s, faults)
             for item, mel_FT in zip(members, mels.mels, strict=True)
             if mel_FT is not None
         )
         found = RecordingSet(recordings, listing.classes, listing.complete(split))
-        _refuse_lost(split, found, listing.source.source)
-        return found, wrong
+        problem = _lost(split, found, members, faults.left_out)
+        if problem:
+            raise NasError(problem, file=listing.source.source)
+        return found
+
+
+@dataclass
+class _Faults:
+    """A line for each file or row that is left out, and for each row that is cut."""
+
+    left_out: list[str]
+    cut: list[str] = field(default_factory=list)
 
 
 def _loaded(listing: AudioListing, reader: _Reader, splits: Sequence[Split]) -> AudioData:
-    wrong = list(listing.wrong)
-    parts: dict[Split, RecordingSet] = {}
-    for split in splits:
-        parts[split], wrong_here = reader.read(listing, split)
-        wrong += wrong_here
+    faults = _Faults(list(listing.wrong))
+    parts = {split: reader.read(listing, split, faults) for split in splits}
     return AudioData(
         parts.get("train"),
         parts.get("validation"),
@@ -99,7 +108,8 @@ def _loaded(listing: AudioListing, reader: _Reader, splits: Sequence[Split]) -> 
         listing.classes,
         str(listing.source.source),
         reader.preprocess.frame_s,
-        tuple(wrong),
+        tuple(faults.left_out),
+        tuple(faults.cut),
         listing.made_splits,
         _made_digest(listing),
         listing.ignored_files,
@@ -112,47 +122,62 @@ def _recording(
     mel_FT: NDArray[np.float16],
     classes: Sequence[str],
     frame_s: float,
-    wrong: list[str],
+    faults: _Faults,
 ) -> Recording:
-    """The labelled recording; a line for each row that is left out or cut goes to `wrong`."""
+    """The labelled recording; what is wrong with its rows goes to `faults`."""
     frames = mel_FT.shape[1]
-    rows_tp = _rows_within(item.rows_tp, frames, frame_s, wrong)
-    rows_fp = _rows_within(item.rows_fp, frames, frame_s, wrong)
+    rows_tp = _rows_within(item.rows_tp, frames, frame_s, faults)
+    rows_fp = _rows_within(item.rows_fp, frames, frame_s, faults)
     labels_KT = label_tensor(rows_tp, rows_fp, classes, frames, frame_s)
-    return Recording(item.id, item.key, mel_FT, labels_KT)
+    return Recording(item.id, item.key, mel_FT, labels_KT, tuple(rows_tp))
 
 
 def _rows_within(
-    rows: Sequence[EventRow], frames: int, frame_s: float, wrong: list[str]
+    rows: Sequence[EventRow], frames: int, frame_s: float, faults: _Faults
 ) -> list[EventRow]:
     kept: list[EventRow] = []
     end_s = (frames - 1) * frame_s
     for row in rows:
         if frame_span(row.t_min_s, row.t_max_s, frames, frame_s) is None:
-            wrong.append(
+            faults.left_out.append(
                 f"{row.place}: begins at {row.t_min_s:g} s, but {row.recording_id} ends at "
                 f"{end_s:.2f} s"
             )
             continue
         if row.t_max_s > end_s + 2 * frame_s:
-            wrong.append(
-                f"{row.place}: cut, as it ends at {row.t_max_s:g} s, but {row.recording_id} at "
-                f"{end_s:.2f} s"
+            faults.cut.append(
+                f"{row.place}: ends at {row.t_max_s:g} s, but {row.recording_id} at {end_s:.2f} s"
             )
         kept.append(row)
     return kept
 
 
-def _refuse_lost(split: Split, members: RecordingSet, source: Path) -> None:
-    """Raises NasError for a split without a readable recording, or train without a class."""
-    if not members.recordings:
-        raise NasError(f"no recording of the {split} split can be read", file=source)
-    if split == "train":
-        present_RK = np.array([(item.labels_KT > 0).any(axis=1) for item in members.recordings])
-        lost = [members.classes[number] for number in np.flatnonzero(~present_RK.any(axis=0))]
-        if lost:
-            names = ", ".join(map(repr, lost))
-            raise NasError(f"no event of {names} in the train split can be read", file=source)
+def _lost(
+    split: Split, found: RecordingSet, members: Sequence[ListedRecording], left_out: Sequence[str]
+) -> str:
+    """What a split lacks that it can't do without, and why; empty if it lacks nothing.
+
+    That is a readable recording, for train an event of every class, for test one of any.
+    """
+    if not found.recordings:
+        reasons = _reasons(members, found.classes, left_out)
+        return f"no recording of the {split} split can be read{first_of(reasons)}"
+    present_RK = np.array([(item.labels_KT > 0).any(axis=1) for item in found.recordings])
+    lost = [found.classes[number] for number in np.flatnonzero(~present_RK.any(axis=0))]
+    if split == "validation" or not lost or (split == "test" and len(lost) < len(found.classes)):
+        return ""
+    reasons = _reasons(members, lost, left_out)
+    names = ", ".join(map(repr, lost))
+    return f"no event of {names} in the {split} split can be read{first_of(reasons)}"
+
+
+def _reasons(
+    members: Sequence[ListedRecording], classes: Sequence[str], left_out: Sequence[str]
+) -> list[str]:
+    """The lines of what is left out that speak of true positives of the classes."""
+    rows = [(item, row) for item in members for row in item.rows_tp if row.species in classes]
+    places = {place for item, row in rows for place in (item.key, row.place)}
+    return [line for line in left_out if line.startswith(tuple(f"{place}: " for place in places))]
 
 
 def _no_recordings(split: Split) -> str:
@@ -160,11 +185,6 @@ def _no_recordings(split: Split) -> str:
         f"no recordings for the {split} split: every class has too few to give any; add "
         "recordings, or test_events.csv and a folder 'test'"
     )
-
-
-def _named(wrong: Sequence[str], shown: int = 5) -> str:
-    more = "; ..." if len(wrong) > shown else ""
-    return f"{len(wrong)} unreadable files or rows: {'; '.join(wrong[:shown])}{more}"
 
 
 def _made_digest(listing: AudioListing) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from nas.data.audio_division import RecordingEvents, divide_recordings
 from nas.data.audio_source import AudioSource, find_audio_source
 from nas.data.event_labels import EventRow
-from nas.data.recording_files import recording_files
+from nas.data.recording_files import RECORDING_SUFFIXES, recording_files
 from nas.data.rfcx import read_events, read_labelled_recordings, read_species, species_in
 from nas.data.split_names import SPLITS, Split
 from nas.data.table import read_groups
@@ -56,8 +56,8 @@ def list_recordings(source: Path, seed: int, groups: Path | None = None) -> Audi
     Validation, and test where the source has none, are taken from train by whole recordings, or by
     whole groups with the table `groups` (path, group); see nas.data.audio_division. With a table of
     false positives a training file without a row is ignored: nothing is known of it.
-    Raises NasError for tables that are none, for a class without a true
-    positive in the training recordings, and for a file in both train and test.
+    Raises NasError for tables that are none, for a class without a true positive in the training
+    recordings, for a test split without an event, and for a file in both train and test.
     """
     try:
         places = find_audio_source(source)
@@ -72,7 +72,7 @@ def list_recordings(source: Path, seed: int, groups: Path | None = None) -> Audi
         train, test = (_grouped(part, groups, places.root) for part in (train, test))
     _refuse_crossing(train, test, source)
     classes = tuple(species.values())
-    _check_classes(train, classes, places)
+    _check_classes(train, classes, places, wrong)
     recordings = _divided([*train, *test], seed)
     made = tuple(split for split in SPLITS if split != "train" and (split != "test" or not test))
     return AudioListing(
@@ -111,6 +111,9 @@ def _test_recordings(
     table = read_events(source.test_events, species)
     rows, wrong_rows = _by_recording(table.rows, files, source.test_audio)
     wrong = [*table.wrong, *wrong_rows]
+    if not rows:
+        problem = f"no event fits a recording in {source.test_audio.name}{first_of(wrong)}"
+        raise NasError(problem, file=source.test_events)
     if source.test_labels is not None:
         named = read_labelled_recordings(source.test_labels)
         wrong += [
@@ -148,8 +151,22 @@ def _by_recording(
         if row.recording_id in files:
             found[row.recording_id].append(row)
         else:
-            wrong.append(f"{row.place}: no recording {row.recording_id!r} in {folder.name}")
+            hint = _without_ending(row.recording_id, files)
+            wrong.append(f"{row.place}: no recording {row.recording_id!r} in {folder.name}{hint}")
     return {name: tuple(members) for name, members in found.items()}, wrong
+
+
+def _without_ending(recording_id: str, files: Mapping[str, Path]) -> str:
+    """What to write instead of an id that is a file's whole name; else empty."""
+    stem, dot, ending = recording_id.rpartition(".")
+    known = stem in files and f"{dot}{ending}".lower() in RECORDING_SUFFIXES
+    return f"; an id has no ending, write {stem!r}" if known else ""
+
+
+def first_of(reasons: Sequence[str], shown: int = 3) -> str:
+    """`: A; B; C; ...` of the first reasons; empty for none."""
+    more = "; ..." if len(reasons) > shown else ""
+    return f": {'; '.join(reasons[:shown])}{more}" if reasons else ""
 
 
 def _divided(recordings: Sequence[ListedRecording], seed: int) -> tuple[ListedRecording, ...]:
@@ -196,7 +213,10 @@ def _refuse_crossing(
 
 
 def _check_classes(
-    train: Sequence[ListedRecording], classes: Sequence[str], source: AudioSource
+    train: Sequence[ListedRecording],
+    classes: Sequence[str],
+    source: AudioSource,
+    wrong: Sequence[str],
 ) -> None:
     """Raises NasError unless there are classes, each with a true positive to learn from."""
     if not classes:
@@ -207,6 +227,7 @@ def _check_classes(
         shown = ", ".join(map(repr, lost[:5])) + (", ..." if len(lost) > 5 else "")
         raise NasError(
             f"{len(lost)} of {len(classes)} species have no usable true positive: {shown}; add "
-            f"some, or leave them out of {source.species.name if source.species else 'the table'}",
+            f"some, or leave them out of {source.species.name if source.species else 'the table'}"
+            f"{first_of(wrong)}",
             file=source.true_positives,
         )

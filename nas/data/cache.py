@@ -3,9 +3,8 @@
 import hashlib
 import json
 import logging
-import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from io import BytesIO
@@ -15,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 import PIL
 
+from nas.cores import usable_cores
 from nas.data.decode import (
     DECODE_VERSION,
     UnreadableImage,
@@ -24,14 +24,12 @@ from nas.data.decode import (
 )
 from nas.data.digests import DigestMemo
 from nas.data.image_set import Pixels
+from nas.data.progress import Progress
 from nas.data.storage import exclusive
 from nas.files import atomic_file, atomic_write_bytes
 from nas.spec.preprocess import ImagePreprocess
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
-"""Called with the images done and their total."""
 
 _HEADER_BYTES = 128
 _AT_ONCE = 512
@@ -119,7 +117,7 @@ def _open(array: Path) -> DecodedFiles | None:
             whole = stream.read(_HEADER_BYTES) == _npy_header(shape)
         mapped = np.memmap(array, np.uint8, "r", _HEADER_BYTES, shape)
         whole = whole and zlib.crc32(mapped.data) == record["crc32"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
     # A plain array on the same memory: np.memmap itself is slower to index.
     return DecodedFiles(np.asarray(mapped), unreadable) if whole else None
@@ -168,7 +166,7 @@ def _write_array(
 def _decode_all(
     paths: Sequence[Path], settings: DecodeSettings
 ) -> Iterator[Pixels | UnreadableImage]:
-    with guarded_pillow(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with guarded_pillow(), ThreadPoolExecutor(usable_cores()) as pool:
         for start in range(0, len(paths), _AT_ONCE):
             yield from pool.map(
                 lambda path: _decode_or_reason(path, settings), paths[start : start + _AT_ONCE]

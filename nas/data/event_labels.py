@@ -55,7 +55,6 @@ def frame_span(
     Frame f is at `f * frame_s`; both ends go to the nearest frame, and at least one is held. (The
     seeds cut to the frame before: at most one frame, 16 ms, earlier.)
     """
-    first = round(t_min_s / frame_s)
-    if first >= frames:
-        return None
-    return first, min(max(round(t_max_s / frame_s), first + 1), frames)
+    # Cut before rounding: the quotient of a number beyond all sound may be infinite.
+    first, last = (round(min(time_s / frame_s, frames)) for time_s in (t_min_s, t_max_s))
+    return (first, max(last, first + 1)) if first < frames else None

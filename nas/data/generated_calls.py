@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
 Call = Callable[[NDArray[np.float64], np.random.Generator], NDArray[np.float64]]
 """From times in seconds, 0 at the call's start, to samples of amplitude about 1."""
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from nas.data.builtin import load_digits_data
-from nas.data.cache import DecodedFiles, DecodeSettings, Progress, decoded_files
+from nas.data.cache import DecodedFiles, DecodeSettings, decoded_files
 from nas.data.decode import check_channels
 from nas.data.digests import DigestMemo
 from nas.data.folder import has_train_folder, list_folder
 from nas.data.image_set import ImageData, ImageSet, UnreadableFile
 from nas.data.listing import ImageFile, Listing, checked_listing
+from nas.data.progress import Progress
 from nas.data.split_names import Split
 from nas.data.splits import assign_splits
 from nas.data.storage import default_cache_dir

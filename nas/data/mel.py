@@ -44,15 +44,8 @@ class LogMel:
         self._fft_samples = preprocess.fft_samples
         self._hop_samples = preprocess.hop_samples
         self._window = torch.hann_window(preprocess.fft_samples)
-        filters_FB = mel_filters(preprocess, bands)
-        empty = int((filters_FB.max(axis=1) == 0).sum())
-        if empty:
-            raise NasError(
-                f"{empty} of {bands} mel bands hold no frequency of a Fourier transform of "
-                f"{preprocess.fft_samples} samples: raise it, or take fewer bands (input.height)",
-                key="preprocess.fft_samples",
-            )
-        self._filters_FB = torch.from_numpy(filters_FB)
+        check_bands(preprocess, bands)
+        self._filters_FB = torch.from_numpy(mel_filters(preprocess, bands))
 
     def frames(self, samples: int) -> int:
         """Frames of a recording of so many samples."""
@@ -85,21 +78,43 @@ class LogMel:
         return spectrum.real.square() + spectrum.imag.square()
 
 
+def check_bands(preprocess: MelPreprocess, bands: int) -> None:
+    """Raises NasError where a band would hold no frequency of the Fourier transform."""
+    corners_hz, bins_hz = _corners_hz(preprocess, bands), _bins_hz(preprocess)
+    first = np.searchsorted(bins_hz, corners_hz[:-2], side="right")
+    end = np.searchsorted(bins_hz, corners_hz[2:], side="left")
+    empty = int((first >= end).sum())
+    if empty:
+        raise NasError(
+            f"{empty} of {bands} mel bands hold no frequency of a Fourier transform of "
+            f"{preprocess.fft_samples} samples: raise it, or take fewer bands (input.height)",
+            key="preprocess.fft_samples",
+        )
+
+
 def mel_filters(preprocess: MelPreprocess, bands: int) -> Mel:
     """Weights of the Fourier bins in each band, float32 (bands, bins): triangles of equal area.
 
     Agrees with librosa's `filters.mel`.
     """
-    low, high = _mel(preprocess.low_hz), _mel(preprocess.top_hz)
-    corners_hz = np.array([_hz(mel) for mel in np.linspace(low, high, bands + 2)])
-    bins = np.arange(preprocess.fft_samples // 2 + 1)
-    bins_hz = bins * (preprocess.sample_rate_hz / preprocess.fft_samples)
-    distances = corners_hz[:, None] - bins_hz
+    corners_hz = _corners_hz(preprocess, bands)
+    distances = corners_hz[:, None] - _bins_hz(preprocess)
     widths = np.diff(corners_hz)[:, None]
     rising = -distances[:-2] / widths[:-1]
     falling = distances[2:] / widths[1:]
     area = (corners_hz[2:] - corners_hz[:-2])[:, None] / 2
     return np.asarray(np.clip(np.minimum(rising, falling), 0, None) / area, dtype=np.float32)
+
+
+def _corners_hz(preprocess: MelPreprocess, bands: int) -> npt.NDArray[np.float64]:
+    """Band b is a triangle over the corners b, b + 1 and b + 2."""
+    low, high = _mel(preprocess.low_hz), _mel(preprocess.top_hz)
+    return np.array([_hz(mel) for mel in np.linspace(low, high, bands + 2)])
+
+
+def _bins_hz(preprocess: MelPreprocess) -> npt.NDArray[np.float64]:
+    bins = np.arange(preprocess.fft_samples // 2 + 1)
+    return np.asarray(bins * (preprocess.sample_rate_hz / preprocess.fft_samples))
 
 
 def _mel(hz: float) -> float:

@@ -1,6 +1,6 @@
 """One spectrogram on disk: a .npy file that other programs read too, checked when opened."""
 
-import math
+import re
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -16,14 +16,21 @@ StoredMel = npt.NDArray[np.float16]
 
 _CHECK_BYTES = 4
 """Length of the CRC-32 of all before it: numpy does not mind what follows an array."""
+_DTYPE = np.dtype(np.float16)
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '%b', 'fortran_order': False, "
+    rb"'shape': \(([1-9]\d*), ([1-9]\d*)\), \} *\n" % _DTYPE.str.encode(),
+    re.DOTALL,
+)
+"""What numpy writes before an array of two axes in row order (NEP 1)."""
 _HEADER_MOST_BYTES = 1_024
-"""More than the header of any array with two axes (NEP 1); the file must begin with it."""
+"""More than any such header; numpy's own reader of them is not safe in threads."""
 
 
 def write_mel(path: Path, mel: StoredMel) -> None:
     """Put the spectrogram at `path`, whole or not at all. Raises OSError."""
     stream = BytesIO()
-    np.save(stream, mel)
+    np.save(stream, np.ascontiguousarray(mel))
     content = stream.getvalue()
     atomic_write_bytes(path, content + zlib.crc32(content).to_bytes(_CHECK_BYTES, "little"))
 
@@ -37,12 +44,17 @@ def open_mel(path: Path) -> StoredMel | None:
     check = int.from_bytes(content[-_CHECK_BYTES:].tobytes(), "little")
     if zlib.crc32(content[:-_CHECK_BYTES].data) != check:
         return None
-    header = BytesIO(content[:_HEADER_MOST_BYTES].tobytes())
-    np.lib.format.read_magic(header)
-    shape, _, _ = np.lib.format.read_array_header_1_0(header)
+    header = _HEADER.match(content[:_HEADER_MOST_BYTES].tobytes())
+    if header is None:
+        return None
+    shape = int(header[1]), int(header[2])
+    if header.end() + shape[0] * shape[1] * _DTYPE.itemsize + _CHECK_BYTES != len(content):
+        return None
     # np.memmap keeps a file open for each array: thousands are more than a process may have.
-    end = header.tell() // 2 + math.prod(shape)
-    values = torch.from_file(str(path), shared=False, size=end, dtype=torch.float16).numpy()
-    mel: StoredMel = values[header.tell() // 2 :].reshape(shape)
+    start = header.end() // _DTYPE.itemsize
+    values = torch.from_file(
+        str(path), shared=False, size=start + shape[0] * shape[1], dtype=torch.float16
+    ).numpy()
+    mel: StoredMel = values[start:].reshape(shape)
     mel.flags.writeable = False
     return mel

@@ -1,6 +1,7 @@
 """Spectrograms that someone made before, read in place of recordings."""
 
 from pathlib import Path
+from threading import Lock
 from zipfile import BadZipFile
 
 import numpy as np
@@ -9,6 +10,9 @@ from nas.data.audio import UnreadableAudio, refuse_no_file
 from nas.data.mel import Mel
 
 READY_SUFFIX = ".npz"
+
+_READING = Lock()
+"""numpy reads headers with `ast`, which fails now and then where two threads do (CPython 3.11)."""
 
 
 def read_ready_mel(path: Path, bands: int) -> Mel:
@@ -19,7 +23,11 @@ def read_ready_mel(path: Path, bands: int) -> Mel:
     """
     refuse_no_file(path)
     try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
+        with (
+            _READING,
+            open(path, "rb") as stream,
+            np.load(stream, allow_pickle=False) as archive,
+        ):
             arrays = {name: archive[name] for name in archive.files}
     # numpy hands a file that is no archive to pickle (ValueError), or gives its one array.
     except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.data.event_labels import EventRow
 from nas.data.split_names import Split
 
 
@@ -19,6 +20,8 @@ class Recording:
     """Log-mel values in dB, not normalised; read-only, and often a memory map of the cache."""
     labels_KT: NDArray[np.int8]
     """1 present, 0 unknown, -1 known to be absent."""
+    events: tuple[EventRow, ...]
+    """The rows of what is present, as the table says; those of one class may touch or overlap."""
 
     @property
     def frames(self) -> int:
@@ -50,7 +53,9 @@ class AudioData:
     frame_s: float
     """Seconds from frame to frame."""
     unreadable: tuple[str, ...] = ()
-    """`PATH: REASON` of each file and each row of a table that was left out or cut."""
+    """`PATH: REASON` of each file and each row of a table that was left out."""
+    cut: tuple[str, ...] = ()
+    """The same of each row that ends after its recording, and was cut there."""
     made_splits: tuple[Split, ...] = ()
     """Splits that the source does not have, taken from its train split."""
     made_digest: str = ""

@@ -4,8 +4,7 @@ One file a recording: a recording that is added or changes its split costs no ot
 """
 
 import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,17 +12,16 @@ from pathlib import Path
 
 import torch
 
+from nas.cores import usable_cores
 from nas.data.audio import UnreadableAudio
 from nas.data.mel_cache import MelCache
 from nas.data.mel_file import StoredMel
 from nas.data.mel_maker import MelMaker
+from nas.data.progress import Progress
 from nas.data.storage import default_cache_dir
 from nas.spec.preprocess import MelPreprocess
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
-"""Called with the recordings done and their total."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +93,7 @@ def _pool() -> Iterator[ThreadPoolExecutor]:
     """A thread for each core, whose torch operations take one: more would slow each other down."""
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(
-        os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)
+        usable_cores(), initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
         try:
             yield pool

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.data.cache import Progress
 from nas.data.decode import UnreadableImage, guarded_pillow, upright_size
 from nas.data.image_set import UnreadableFile
 from nas.data.images import list_images, load_image_data
 from nas.data.listing import ImageFile
 from nas.data.normalise import channel_statistics
+from nas.data.progress import Progress
 from nas.data.split_names import SPLITS, Split
 from nas.data.splits import assign_splits
 from nas.errors import NasError

@@ -2,8 +2,9 @@
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from nas.data.listing import ImageFile, Listing
 from nas.data.split_names import SPLIT_NAMES, Split
@@ -49,28 +50,60 @@ def read_rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells, stripped, of each row; a missing optional cell is empty.
 
-    Other columns are passed over. Raises NasError for a file that is no UTF-8 table and for a
-    missing column.
+    Other columns are passed over. Raises NasError for a file that is no UTF-8 table, for a missing
+    column and for one that is there twice, and for a row that goes on in the next line: a quote
+    that is left open would hide all rows up to the next one.
     """
     try:
         with open(table, encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = {name.strip().lower(): name for name in reader.fieldnames or ()}
-            for name in required:
-                if name not in columns:
-                    raise NasError(
-                        f"no column {name!r} in the first line{did_you_mean(name, columns)}",
-                        file=table,
-                        line=1,
-                    )
-            for row in reader:
-                cells = {
-                    name: (row.get(columns.get(name, "")) or "").strip()
-                    for name in (*required, *optional)
-                }
-                yield reader.line_num, cells
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            rows = _single_lines(table, stream)
+            _, head = next(rows, (1, []))
+            places = _columns(table, head, required, optional)
+            for line, row in rows:
+                if row:
+                    cells = dict.fromkeys((*required, *optional), "")
+                    cells |= {
+                        name: row[place].strip()
+                        for name, place in places.items()
+                        if place < len(row)
+                    }
+                    yield line, cells
+    except (OSError, UnicodeDecodeError) as error:
         raise NasError(f"can't be read as a CSV file in UTF-8: {error}", file=table) from error
+
+
+def _single_lines(table: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each row, empty lines too."""
+    rows = csv.reader(stream, strict=True)
+    while True:
+        line = rows.line_num + 1
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            raise NasError(
+                f"no row of a CSV file ({error}); is a quote left open?", file=table, line=line
+            ) from error
+        if row is None:
+            return
+        if rows.line_num > line:
+            problem = f"a row that ends in line {rows.line_num} only; is a quote left open?"
+            raise NasError(problem, file=table, line=line)
+        yield line, row
+
+
+def _columns(
+    table: Path, head: Sequence[str], required: tuple[str, ...], optional: tuple[str, ...]
+) -> dict[str, int]:
+    """Place of each column that is read and is there."""
+    names = [name.strip().lower() for name in head]
+    for name in required:
+        if name not in names:
+            near = did_you_mean(name, names)
+            raise NasError(f"no column {name!r} in the first line{near}", file=table, line=1)
+    for name in (*required, *optional):
+        if names.count(name) > 1:
+            raise NasError(f"{names.count(name)} columns {name!r}; keep one", file=table, line=1)
+    return {name: names.index(name) for name in (*required, *optional) if name in names}
 
 
 def _file_rows(

@@ -15,6 +15,9 @@ from nas.metrics.multilabel import Counts, macro_f1_of
 DrawMetric = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 """From how often each of G groups was drawn in R resamples, shape (R, G), to values (R,)."""
 
+CountFigure = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From counts of any leading axes to values of these axes, as `macro_f1_of`."""
+
 
 def group_draws(groups: int, *, resamples: int = 1000, seed: int = 0) -> NDArray[np.int64]:
     """How often each group is drawn, shape (resamples, groups); each row sums to `groups`."""
@@ -37,13 +40,16 @@ def group_sd(metric: DrawMetric, groups: int, *, resamples: int = 1000, seed: in
     return float(metric(group_draws(groups, resamples=resamples, seed=seed)).std())
 
 
-def drawn_macro_f1(counts_GK3: Counts) -> DrawMetric:
-    """Macro-F1 of the drawn groups' counts; classes that a draw leaves out are not averaged."""
+def drawn(figure: CountFigure, counts_GX: Counts) -> DrawMetric:
+    """A figure of the drawn groups' summed counts; X is (K, 3), or (3,) of all classes together.
 
-    def macro_f1(draws_RG: NDArray[np.int64]) -> NDArray[np.float64]:
-        return macro_f1_of(np.tensordot(draws_RG, counts_GK3, axes=1))
+    Classes that a draw leaves out are not averaged by `macro_f1_of`.
+    """
 
-    return macro_f1
+    def of_draws(draws_RG: NDArray[np.int64]) -> NDArray[np.float64]:
+        return figure(_summed(draws_RG, counts_GX))
+
+    return of_draws
 
 
 def group_macro_f1_sd(counts_GK3: Counts, *, resamples: int = 1000, seed: int = 0) -> float:
@@ -58,7 +64,7 @@ def group_macro_f1_sd(counts_GK3: Counts, *, resamples: int = 1000, seed: int = 
 
     def smoothed(draws_RG: NDArray[np.int64]) -> NDArray[np.float64]:
         more_RK3 = generator.poisson(1 / 3, (len(draws_RG), *counts_GK3.shape[1:])) * present_K1
-        return macro_f1_of(np.tensordot(draws_RG, counts_GK3, axes=1) + more_RK3)
+        return macro_f1_of(_summed(draws_RG, counts_GK3) + more_RK3)
 
     return group_sd(smoothed, len(counts_GK3), resamples=resamples, seed=seed)
 
@@ -68,7 +74,12 @@ def lwlrap_interval(
 ) -> tuple[float, float]:
     """95 % interval of LWLRAP from what `ranking_precisions` gives, one sample a group."""
 
-    def drawn(draws_RG: NDArray[np.int64]) -> NDArray[np.float64]:
+    def of_draws(draws_RG: NDArray[np.int64]) -> NDArray[np.float64]:
         return lwlrap_of(draws_RG * sums_G, draws_RG * positives_G)
 
-    return group_interval(drawn, len(sums_G), resamples=resamples)
+    return group_interval(of_draws, len(sums_G), resamples=resamples)
+
+
+def _summed(draws_RG: NDArray[np.int64], counts_GX: Counts) -> NDArray[np.float64]:
+    """Counts (R, X) of each draw, exact; products of floats are many times faster."""
+    return np.tensordot(draws_RG.astype(np.float64), counts_GX.astype(np.float64), axes=1)

@@ -17,14 +17,23 @@ NO_POSITIVE_THRESHOLD = 0.5
 def counts_at(
     truth_NK: ArrayLike, known_NK: ArrayLike, scores_NK: ArrayLike, thresholds: ArrayLike
 ) -> Counts:
-    """Counts (K, 3) over the known pairs; a class is present from its threshold (K,) upwards.
+    """Counts (K, 3) over the known pairs: the sum of `pair_counts`."""
+    total_K3: Counts = pair_counts(truth_NK, known_NK, scores_NK, thresholds).sum(axis=0)
+    return total_K3
 
-    Raises ValueError for arrays of different shapes and for scores that are no numbers.
+
+def pair_counts(
+    truth_NK: ArrayLike, known_NK: ArrayLike, scores_NK: ArrayLike, thresholds: ArrayLike
+) -> Counts:
+    """Counts (N, K, 3) of each pair by itself, all 0 where it is not known.
+
+    A class is present from its threshold upwards; one for all, one a class (K,) or one a pair
+    (N, K). Raises ValueError for arrays of different shapes and for scores that are no numbers.
     """
     positive_NK, known_NK, scores_NK = _pairs(truth_NK, known_NK, scores_NK)
     called_NK = scores_NK >= np.asarray(thresholds, np.float64)
     cells = (positive_NK & called_NK, ~positive_NK & called_NK, positive_NK & ~called_NK)
-    return np.stack([(cell_NK & known_NK).sum(axis=0) for cell_NK in cells], axis=-1)
+    return np.stack([(cell_NK & known_NK).astype(np.int64) for cell_NK in cells], axis=-1)
 
 
 def best_thresholds(truth_NK: ArrayLike, known_NK: ArrayLike, scores_NK: ArrayLike) -> Values:

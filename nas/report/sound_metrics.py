@@ -1,10 +1,31 @@
 """How well sounds are told and timed, as plain text."""
 
 from nas.report.tables import metric_text
+from nas.spec.quantity import UNKNOWN
+from nas.tasks.sed.class_thresholds import ThresholdSource
 from nas.tasks.sed.measurement import SedMetrics
 from nas.text_table import aligned
 
 _HEADS = ("class", "windows", "threshold", "precision", "recall", "F1")
+_FIGURES = {
+    "lwlrap": "LWLRAP",
+    "precision_50": "precision at 0.5",
+    "recall_50": "recall at 0.5",
+    "macro_f1_recordings": "macro-F1 of recordings",
+    "segment_f1": "macro-F1 of 1 s segments",
+    "onset_f1": "macro-F1 of onsets within 200 ms",
+}
+_COUNTED: dict[ThresholdSource | None, str] = {
+    "given": "thresholds as given",
+    "other recordings": (
+        "thresholds are the best on all of these; each recording is counted with those of the "
+        "others"
+    ),
+    "same recording": (
+        "thresholds are the best on this very recording, so that every F1 is too high"
+    ),
+    None: "not known what the thresholds were chosen on",
+}
 
 
 def sound_lines(metrics: SedMetrics) -> list[str]:
@@ -14,16 +35,13 @@ def sound_lines(metrics: SedMetrics) -> list[str]:
     known in part.
     """
     rows = [_HEADS, *(_class_row(metrics, name) for name in metrics.counts)]
-    low, high = metrics.lwlrap_ci95
-    more = [
-        f"LWLRAP {metric_text(metrics.lwlrap)} (95 % interval {metric_text(low)} to "
-        f"{metric_text(high)}), precision at 0.5 {metric_text(metrics.precision_50)}, "
-        f"recall at 0.5 {metric_text(metrics.recall_50)}, over {metrics.recordings} recordings",
-        f"macro-F1 of recordings {metric_text(metrics.macro_f1_recordings)}, of 1 s segments "
-        f"{metric_text(metrics.segment_f1)}, of onsets within 200 ms "
-        f"{metric_text(metrics.onset_f1)}",
-    ]
-    return [*aligned(rows, left=(0,)), "", *more]
+    values = metrics.with_intervals()
+    figures = [("figure", "value", "95 % interval")]
+    for name, title in _FIGURES.items():
+        interval = _interval_text(values[f"{name}_ci95"])
+        figures.append((title, metric_text(values[name]), interval))
+    counted = f"{_recordings_text(metrics.recordings)}; {_COUNTED[metrics.thresholds_from]}"
+    return [*aligned(rows, left=(0,)), "", *aligned(figures, left=(0, 2)), "", counted]
 
 
 def _class_row(metrics: SedMetrics, name: str) -> tuple[str, ...]:
@@ -40,3 +58,14 @@ def _class_row(metrics: SedMetrics, name: str) -> tuple[str, ...]:
 
 def _share(part: int, whole: int) -> str:
     return metric_text(part / whole if whole else None)
+
+
+def _interval_text(interval: list[float] | None) -> str:
+    if interval is None:
+        return UNKNOWN
+    low, high = interval
+    return f"{metric_text(low)} to {metric_text(high)}"
+
+
+def _recordings_text(recordings: int) -> str:
+    return "1 recording" if recordings == 1 else f"{recordings} recordings"

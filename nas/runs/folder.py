@@ -6,18 +6,20 @@ from pathlib import Path
 from nas.errors import NasError
 from nas.runs.locks import LOCK
 
+LOG_FILE = "log.txt"
+
 
 def append_log(folder: Path, text: str) -> None:
     """Add a line with the time to the run's `log.txt`."""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-    with (folder / "log.txt").open("a", encoding="utf-8", errors="replace") as stream:
+    with (folder / LOG_FILE).open("a", encoding="utf-8", errors="replace") as stream:
         stream.write(f"{stamp} {text.rstrip()}\n")
 
 
 def new_run_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Path:
     """A new empty folder: `out`, else `root/name`, else `root/name-2` and so on where taken.
 
-    Raises NasError if `out` exists and is not an empty folder.
+    Raises NasError as `refuse_taken` does.
     """
     refuse_taken(out)
     try:
@@ -30,11 +32,11 @@ def new_run_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Pa
 
 
 def refuse_taken(out: Path | None) -> None:
-    """Raises NasError if `out` exists and is not a folder that is empty but for a run's lock."""
+    """Raises NasError if `out` exists and holds more than the lock and log of a failed start."""
     if out is None:
         return
     try:
-        empty = out.is_dir() and all(path.name == LOCK for path in out.iterdir())
+        empty = out.is_dir() and {path.name for path in out.iterdir()} <= {LOCK, LOG_FILE}
         if out.exists() and not empty:
             raise NasError("exists already; choose another --out, or --resume it", file=out)
     except OSError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nas.report.reading import ReadingLines
 from nas.search.search_data import SearchData
 from nas.search.settings import SearchSettings
 from nas.spec.definition import InputSpec
@@ -36,8 +37,10 @@ def examine_data(
     task.check_space(space)
     channels, height, width = space.input.shapes()[0]
     size = InputSpec(channels=channels, height=height, width=width)
-    data = SearchData(task, space, settings).at(size)
+    data = SearchData(task, space, settings).at(size, ReadingLines(say))
     task.check_space(space.with_classes(data.classes))
     if data.unreadable:
         say(f"{len(data.unreadable)} files can't be read and are left out; log.txt names them")
+    for note in data.notes:
+        say(note)
     return DataFacts(data.classes, data.source, data.unreadable, data.made_digest)

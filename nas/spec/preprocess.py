@@ -49,10 +49,10 @@ class MelPreprocess(Frozen):
     """Upper edge of the highest mel band; null is half the sample rate."""
     overlap_frames: Annotated[int, Field(strict=True, ge=0, le=65_536)] = 49
     """Frames that neighbouring windows share."""
-    mean: Annotated[float, Field(strict=True, allow_inf_nan=False)] = -40.0
-    """Subtracted from the log-mel values, in dB."""
-    std: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 20.0
-    """Divides them after that, in dB."""
+    mean: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
+    """Subtracted from the log-mel values, in dB; null is measured on the training data."""
+    std: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
+    """Divides them after that, in dB; null as `mean` is, and only with it."""
 
     @model_validator(mode="after")
     def _bands_exist(self) -> Self:
@@ -67,6 +67,12 @@ class MelPreprocess(Frozen):
             )
         return self
 
+    @model_validator(mode="after")
+    def _mean_and_std_go_together(self) -> Self:
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("mean and std go together: give both, or none to have them measured")
+        return self
+
     @property
     def top_hz(self) -> float:
         """Upper edge of the highest mel band."""
@@ -79,8 +85,15 @@ class MelPreprocess(Frozen):
 
     @property
     def says_normalisation(self) -> bool:
-        """Whether mean or std was written; otherwise both are measured on the training data."""
-        return bool({"mean", "std"} & self.model_fields_set)
+        """Whether mean and std are known; otherwise they are measured on the training data."""
+        return self.mean is not None
+
+    @property
+    def normalisation(self) -> tuple[float, float]:
+        """Mean and std. Raises ValueError where they are yet to be measured."""
+        if self.mean is None or self.std is None:
+            raise ValueError(f"mean and std are not measured yet: {self}")
+        return self.mean, self.std
 
 
 def _kind(value: Any) -> str:

@@ -8,11 +8,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from nas.data.progress import Progress
 from nas.data.split_names import Split
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec
@@ -58,6 +60,10 @@ class TaskData(Protocol):
     def unreadable(self) -> tuple[str, ...]:
         """`PATH: REASON` of each file that was left out."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else a person should know of how the data were read, a line each."""
+
 
 class Metrics(ABC):
     """What the evaluation of one split gives."""
@@ -89,7 +95,8 @@ class Prediction:
     values: dict[str, Any] = field(default_factory=dict)
     """Plain values by name, the same names for every file of a task; empty with an error.
 
-    A list of mappings is a table of its own: events with onset and offset, boxes.
+    A list of mappings is a table of its own, as events with onset and offset: see
+    `Task.prediction_tables`.
     """
     error: str | None = None
 
@@ -119,6 +126,10 @@ class Task(ABC, Generic[DataT]):
     """The head that another library's network gets."""
     built_in_source: ClassVar[str]
     """`TaskData.source` of the built-in data set: what it is, in a few words."""
+    needs_thresholds: ClassVar[bool] = False
+    """Whether a class counts as present from a threshold on, chosen on the validation split."""
+    prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    """Columns of each value of a prediction that is a list of mappings, a table of its own."""
 
     @abstractmethod
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
@@ -142,12 +153,14 @@ class Task(ABC, Generic[DataT]):
         seed: int = 0,
         strict: bool = False,
         groups: Path | None = None,
+        on_progress: Progress | None = None,
     ) -> DataT:
         """The named splits at the network's input size; only they are read.
 
         `source` None is the task's built-in data set. What `preprocess` says is kept; where it does
         not say the normalisation, that is measured on the training split, which must then be among
-        the splits. `seed` decides how data without folders for its splits are split.
+        the splits. `seed` decides how data without folders for its splits are split. `on_progress`
+        is told of files that are read for the first time.
         Raises NasError for data that can't serve.
         """
 
@@ -207,14 +220,22 @@ class Task(ABC, Generic[DataT]):
         """The same data, to be measured with these thresholds instead of with the best on them."""
         return data
 
+    def data_facts(self, data: DataT) -> dict[str, str]:
+        """More of the data that a run's provenance keeps, by name."""
+        return {}
+
+    def check_relabelling(self, data: DataT) -> None:
+        """Raises NasError for data that `relabelled` could add no labels to."""
+        raise NasError(f"the labels of the {self.name} task are all known", key="training.relabel")
+
     def relabelled(
         self, data: DataT, network: Callable[[Tensor], Any], threshold: float, device: torch.device
     ) -> Relabelled[DataT]:
         """Training data with the labels added that the network is sure of.
 
-        Raises NasError for a task whose labels are all known.
+        Raises NasError where `check_relabelling` does, ValueError for a task that adds none.
         """
-        raise NasError(f"the labels of the {self.name} task are all known", key="training.relabel")
+        raise ValueError(f"the {self.name} task adds no labels")
 
     def cost_facts(self, architecture: ArchitectureSpec, macs: int) -> dict[str, float]:
         """More of what the network costs, by name with its unit: `macs_per_audio_second`."""

@@ -16,6 +16,7 @@ from nas.data.decode import check_channels
 from nas.data.image_set import ImageData
 from nas.data.images import load_image_data
 from nas.data.normalise import fitted_preprocess
+from nas.data.progress import Progress
 from nas.data.sampler import build_sampler
 from nas.data.split_names import Split
 from nas.errors import NasError
@@ -60,6 +61,10 @@ class ImageTaskData:
     @property
     def unreadable(self) -> tuple[str, ...]:
         return tuple(f"{file.path}: {file.reason}" for file in self.images.unreadable)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
 
 
 class ImageTask(Task[ImageTaskData]):
@@ -116,6 +121,7 @@ class ImageTask(Task[ImageTaskData]):
         seed: int = 0,
         strict: bool = False,
         groups: Path | None = None,
+        on_progress: Progress | None = None,
     ) -> ImageTaskData:
         prepared = ImagePreprocess() if preprocess is None else of_pictures(preprocess)
         images = load_image_data(
@@ -128,6 +134,7 @@ class ImageTask(Task[ImageTaskData]):
             seed=seed,
             strict=strict,
             groups=groups,
+            on_progress=on_progress,
         )
         data = ImageTaskData(images, prepared)
         given = preprocess is not None and preprocess.says_normalisation

@@ -75,10 +75,13 @@ def fit_cycles(
     Without `training.relabel` there is one cycle, with its checkpoint in `folder`. Else the
     checkpoint of cycle n and the labels that it added, `added.csv`, are in `folder/cycle-n`, and a
     run whose checkpoints are there already goes on from them. Every cycle begins with the same
-    weights. Raises TrainingFailed as `fit`, NasError for a task that can't relabel.
+    weights. Raises TrainingFailed as `fit`, and NasError, before anything is trained, for data
+    that no labels can be added to.
     """
     relabel = training.relabel
     count = 1 if relabel is None else relabel.cycles
+    if count > 1:
+        task.check_relabelling(data)
     first_weights, cycle_data, cycles = deepcopy(network.state_dict()), data, list[Cycle]()
     for number in range(1, count + 1):
         place = folder if relabel is None else folder / f"cycle-{number}"

@@ -1,12 +1,12 @@
 """Where a network is trained, with how many threads, in which arithmetic."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
 import torch
 
+from nas.cores import usable_cores
 from nas.errors import NasError
 
 
@@ -37,9 +37,7 @@ def default_threads() -> int:
     A compact network gains little from more, and on a busy machine threads that wait for each
     other slow it down many times.
     """
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    return max(1, cores // 2)
+    return max(1, usable_cores() // 2)
 
 
 def set_threads(threads: int | None) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from nas.data.split_names import Split
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Batch, Loss, Metrics, Task, TaskData
+from nas.tasks.base import Batch, Loss, Metrics, Task, TaskData, Thresholds
 from nas.train.checkpoint import EpochResult, Progress, read_progress, write_progress
 from nas.train.device import seeded, uses_bfloat16
 from nas.train.ema import WeightAverage
@@ -154,9 +154,23 @@ def _step(
 
 
 def evaluate(
-    network: nn.Module, data: DataT, task: Task[DataT], split: Split, *, device: torch.device
+    network: nn.Module,
+    data: DataT,
+    task: Task[DataT],
+    split: Split,
+    *,
+    device: torch.device,
+    thresholds: Thresholds | None = None,
 ) -> Metrics:
-    """Metrics of a network on a split; the network is left as it was."""
+    """Metrics of a network on a split, with these thresholds; the network is left as it was.
+
+    Without `thresholds` a task that needs them chooses them on the split itself. Raises ValueError
+    for a test split that they would be chosen on.
+    """
+    if thresholds:
+        data = task.with_thresholds(data, thresholds)
+    elif split == "test" and task.needs_thresholds:
+        raise ValueError("thresholds are not chosen on the test split; give those of validation")
     folded = folded_copy(network).to(memory_format=torch.channels_last)
     with torch.inference_mode():
         outputs = (

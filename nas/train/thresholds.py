@@ -20,13 +20,18 @@ def save_thresholds(folder: Path, thresholds: Thresholds) -> None:
 
 
 def load_thresholds(folder: Path, classes: Sequence[str]) -> Thresholds:
-    """The thresholds of a run's folder by class; empty where it keeps none.
+    """The thresholds of a run's folder by class.
 
-    Raises NasError for a file that does not hold one from 0 to 1 for each of the classes.
+    Raises NasError for a file that is not there, or does not hold one from 0 to 1 for each of the
+    classes.
     """
     file = folder / THRESHOLDS_FILE
     if not file.exists():
-        return {}
+        raise NasError(
+            f"no {THRESHOLDS_FILE} in it, which training chose on the validation split; "
+            "is the run finished?",
+            file=folder,
+        )
     document = read_document(file)
     values = document.data
     if not isinstance(values, dict) or set(values) != set(classes):

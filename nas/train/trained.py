@@ -1,9 +1,8 @@
-"""A finished training run's folder: all that is needed to use its network."""
+"""Finished training runs' folders: all that is needed to use their networks."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import mean
 
 import torch
 from torch import nn
@@ -14,6 +13,7 @@ from nas.model.ensemble import MeanNetwork
 from nas.spec.architecture import ArchitectureSpec, load_architecture
 from nas.tasks.base import Prediction, Thresholds
 from nas.tasks.registry import task_named
+from nas.train.ensemble_folder import is_ensemble, read_members
 from nas.train.fold import folded_copy
 from nas.train.thresholds import load_thresholds
 from nas.train.weights import load_weights
@@ -22,15 +22,27 @@ ARCHITECTURE_FILE = "architecture.yaml"
 WEIGHTS_FILE = "model.safetensors"
 
 
+@dataclass(frozen=True)
+class Member:
+    """One network of a mean, and the folder that it comes from."""
+
+    run: Path
+    architecture: ArchitectureSpec
+
+
 @dataclass(frozen=True, eq=False)
 class TrainedNetwork:
     """A network with its weights, on a device and in eval mode, and what it was made from."""
 
     architecture: ArchitectureSpec
+    """Of a mean of several networks: that of the first."""
     network: nn.Module
     device: torch.device
+    members: tuple[Member, ...]
+    """The runs that it is the mean of; one for a single network."""
     thresholds: Thresholds = field(default_factory=dict)
-    """Chosen on the validation split by class; empty where the task has none."""
+    """Chosen on the validation split by class; empty where the task has none, and for a mean that
+    they are yet to be chosen for."""
 
     def predict(self, files: Sequence[str | Path]) -> Iterator[Prediction]:
         """A prediction for each file, in order."""
@@ -42,49 +54,58 @@ class TrainedNetwork:
         return task.predict(inference, self.architecture, paths, self.device, self.thresholds)
 
 
-def load_ensemble(
-    folders: Sequence[str | Path], device: torch.device | str = "cpu"
-) -> TrainedNetwork:
+def load_trained(folder: str | Path, device: torch.device | str = "cpu") -> TrainedNetwork:
+    """The network of the folder that `nas train` wrote, or the mean of an ensemble's folder.
+
+    Raises NasError for a folder that is not whole.
+    """
+    folder = _folder(folder)
+    if not is_ensemble(folder):
+        return _load_network(folder, torch.device(device))
+    mean = load_mean([folder], device)
+    return replace(mean, thresholds=_thresholds(folder, mean.architecture))
+
+
+def load_mean(folders: Sequence[str | Path], device: torch.device | str = "cpu") -> TrainedNetwork:
     """The networks of several folders as one whose probabilities are the mean of theirs.
 
-    Its thresholds are the means of theirs, class by class; architecture and provenance are those of
-    the first. Raises NasError where a folder is not whole, or its network takes other inputs than
-    the first or has other classes.
+    An ensemble's folder stands for its members. The mean has no thresholds: those of its members
+    belong to other probabilities, its own are yet to be chosen (see nas.train.ensemble).
+    Raises NasError where a folder is not whole, or its network takes other inputs than the first or
+    has other classes.
     """
-    members = [load_trained(folder, device) for folder in folders]
-    first = members[0]
-    if len(members) == 1:
-        return first
-    for folder, member in zip(folders, members, strict=True):
-        _require_alike(first.architecture, member.architecture, Path(folder))
+    runs = [
+        run
+        for folder in map(_folder, folders)
+        for run in (read_members(folder) if is_ensemble(folder) else (folder,))
+    ]
+    trained = [_load_network(_folder(run), torch.device(device)) for run in runs]
+    first = trained[0]
+    members = tuple(member for item in trained for member in item.members)
+    for member in members:
+        _require_alike(first.architecture, member)
     mean_outputs = task_named(first.architecture.task).mean_outputs
-    network = MeanNetwork([member.network for member in members], mean_outputs)
-    known = [member.thresholds for member in members if member.thresholds]
-    thresholds = {name: mean(given[name] for given in known) for name in (known or [{}])[0]}
-    return TrainedNetwork(first.architecture, network.eval(), first.device, thresholds)
+    network = MeanNetwork([item.network for item in trained], mean_outputs)
+    return TrainedNetwork(first.architecture, network.eval(), first.device, members)
 
 
-def _require_alike(first: ArchitectureSpec, other: ArchitectureSpec, folder: Path) -> None:
-    for what, own, theirs in (
+def _require_alike(first: ArchitectureSpec, member: Member) -> None:
+    other = member.architecture
+    for what, lead, own in (
         ("task", first.task, other.task),
         ("classes", first.classes, other.classes),
         ("input", first.input, other.input),
         ("preprocess", first.preprocess, other.preprocess),
     ):
-        if own != theirs:
+        if lead != own:
             raise NasError(
-                f"differs in {what} from the first network, so no mean can be taken", file=folder
+                f"differs in {what} from the first network, so no mean can be taken: {own}, "
+                f"there {lead}",
+                file=member.run,
             )
 
 
-def load_trained(folder: str | Path, device: torch.device | str = "cpu") -> TrainedNetwork:
-    """The network of the folder that `nas train` wrote, with its weights.
-
-    Raises NasError for a folder that is not whole.
-    """
-    folder, device = Path(folder), torch.device(device)
-    if not folder.is_dir():
-        raise NasError("no such folder; give the one that `nas train` wrote", file=folder)
+def _load_network(folder: Path, device: torch.device) -> TrainedNetwork:
     file = folder / ARCHITECTURE_FILE
     if not file.exists():
         raise NasError(
@@ -99,5 +120,23 @@ def load_trained(folder: str | Path, device: torch.device | str = "cpu") -> Trai
         )
     network = build_network(architecture)
     load_weights(network, folder / WEIGHTS_FILE)
-    thresholds = load_thresholds(folder, architecture.classes)
-    return TrainedNetwork(architecture, network.to(device).eval(), device, thresholds)
+    return TrainedNetwork(
+        architecture,
+        network.to(device).eval(),
+        device,
+        (Member(folder, architecture),),
+        _thresholds(folder, architecture),
+    )
+
+
+def _folder(folder: str | Path) -> Path:
+    if not Path(folder).is_dir():
+        raise NasError("no such folder; give the one that `nas train` wrote", file=folder)
+    return Path(folder)
+
+
+def _thresholds(folder: Path, architecture: ArchitectureSpec) -> Thresholds:
+    """Those that are kept there; empty for a task that has none."""
+    if not task_named(architecture.task).needs_thresholds:
+        return {}
+    return load_thresholds(folder, architecture.classes)

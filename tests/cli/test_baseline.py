@@ -100,6 +100,8 @@ def test_the_ensemble_is_measured_and_tabled_beside_its_members(
     assert values["macs"] == sum(member["macs"] for member in members)
     assert values["parameters"] == sum(member["parameters"] for member in members)
     assert set(values["thresholds"]) == set(values["classes"])
+    again = json.loads(invoke(evaluate, out, "--json").stdout)
+    assert {name: again[name] for name in values["test"]} == values["test"]
     table = markdown_table([read_run(folder) for folder in (*runs, out)])
     assert "mean of tiny, tiny-cbam" in table
     assert "2 epochs, mixup (last layer), 2 cycles at 0.6" in table
@@ -111,10 +113,37 @@ def test_an_ensemble_of_what_does_not_go_together_is_refused(
 ) -> None:
     train("--data", recordings, "--out", tmp_path / "c", "--overlap", 16)
     says = error_of("--ensemble", runs[0], "--ensemble", tmp_path / "c")
-    assert "preprocess differs from that of" in says
+    assert "differs in preprocess from the first network" in says
     assert "at least two runs" in error_of("--ensemble", runs[0])
     both = ("--ensemble", runs[0], "--ensemble", runs[1])
     assert "leave out --cbam, --epochs" in error_of(*both, "--epochs", 3, "--cbam")
+    falsy = ("--no-focal", "--overlap", 0, "--seed", 0)
+    assert "leave out --focal, --overlap, --seed" in error_of(*both, *falsy)
+
+
+def test_a_baseline_is_divided_as_the_network_whose_inputs_it_takes(
+    runs: tuple[Path, Path], recordings: Path, tmp_path: Path
+) -> None:
+    groups = tmp_path / "groups.csv"
+    files = sorted(recordings.glob("t*/*.flac"))
+    places = [
+        f"{file.parent.name}/{file.name},{file.parent.name}{number // 2}"
+        for number, file in enumerate(files)
+    ]
+    groups.write_text("\n".join(["path,group", *places]) + "\n")
+    first = tmp_path / "first"
+    train("--data", recordings, "--groups", groups, "--out", first)
+    own = load_architecture(first / "architecture.yaml").provenance
+    plain = load_architecture(runs[0] / "architecture.yaml").provenance
+    assert own["made_digest"] != plain["made_digest"]
+    train("--inputs-of", first / "architecture.yaml", "--out", tmp_path / "second")
+    second = load_architecture(tmp_path / "second" / "architecture.yaml").provenance
+    assert (second["groups"], second["made_digest"]) == (str(groups), own["made_digest"])
+    says = error_of(
+        "--backbone", "tiny", "--inputs-of", runs[0] / "architecture.yaml", "--groups", groups,
+        "--threads", 1, "--out", tmp_path / "third",
+    )  # fmt: skip
+    assert "splits that are made from them are others" in says
 
 
 @pytest.fixture
@@ -158,8 +187,8 @@ def test_flags_count_beside_the_best_practice(planned: list[RunPlan]) -> None:
 
 
 def test_the_window_s_overlap_leaves_the_normalisation_to_the_data(planned: list[RunPlan]) -> None:
-    plan = plan_of(planned, "--input", "3x128x256", "--overlap", 23)
-    assert plan.architecture.input.shape == (3, 128, 256)
+    plan = plan_of(planned, "--input", "3x64x512", "--overlap", 23)
+    assert plan.architecture.input.shape == (3, 64, 512)
     assert isinstance(plan.architecture.preprocess, MelPreprocess)
     assert plan.architecture.preprocess.overlap_frames == 23
     assert not plan.architecture.preprocess.says_normalisation
@@ -170,12 +199,12 @@ def test_a_baseline_takes_the_inputs_of_another_network(
 ) -> None:
     file = tmp_path / "compact.yaml"
     file.write_text(
-        "task: sed\ninput: {channels: 1, height: 64, width: 256}\nhead: attention\n"
+        "task: sed\ninput: {channels: 1, height: 64, width: 512}\nhead: attention\n"
         "layers: [{block: Conv, out: 8, stride: 4}]\nprovenance: {split_seed: 3}\n"
         "preprocess: {kind: mel, sample_rate_hz: 16000, hop_samples: 256}\n"
     )
     architecture = plan_of(planned, "--inputs-of", file).architecture
-    assert architecture.input.shape == (1, 64, 256)
+    assert architecture.input.shape == (1, 64, 512)
     assert architecture.preprocess == MelPreprocess(sample_rate_hz=16_000, hop_samples=256)
     assert architecture.provenance == {"split_seed": 3}
     assert architecture.model == "timm:resnet18"
@@ -188,8 +217,10 @@ def test_a_baseline_takes_the_inputs_of_another_network(
         (["--list", "--backbone", "resnet18"], "one of them"),
         (["--backbone", "resnet19"], "did you mean 'resnet18'"),
         (["--backbone", "resnet18", "--threshold", 0.9], "--threshold: labels are added between"),
-        (["--backbone", "resnet18", "--threshold", 1.0, "--cycles", 2], "--threshold: 1.0 is not"),
+        (["--backbone", "resnet18", "--threshold", 0.9, "--cycles", 1], "give --cycles 2 or more"),
         (["--backbone", "resnet18", "--input", "128x512"], "no input size"),
+        (["--backbone", "resnet18", "--input", "1x128x256"], "8 time steps, and at least 16"),
+        (["--backbone", "resnet18", "--overlap", 512], "windows of 512 frames can't share 512"),
         (["--backbone", "resnet18", "--data", "nowhere"], "nowhere"),
     ],
 )
@@ -221,3 +252,9 @@ def test_a_real_backbone_is_trained_as_published(
         "2 cycles at 0.5",
     )
     assert markdown_table([read_run(tmp_path / "run")]).count("0.8897") == 0  # beside CBAM: nothing
+
+
+def test_labels_are_added_below_certainty() -> None:
+    refused = invoke(sed_baseline, "--backbone", "resnet18", "--cycles", 2, "--threshold", 1)
+    assert refused.exit_code == 2
+    assert "1 is not in the range 0<x<1" in refused.output.replace("1.0", "1")

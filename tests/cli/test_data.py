@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from PIL import Image
 
 from nas.cli.data import data
 from nas.errors import NasError
+from tests.data.audio_set import write_noise, write_set
 
 
 @pytest.fixture
@@ -56,3 +57,45 @@ def test_strict_and_a_missing_folder(folder: Path) -> None:
     result = CliRunner().invoke(data, ["stats", str(folder / "nowhere")])
     assert isinstance(result.exception, NasError)
     assert "no such folder" in str(result.exception)
+
+
+def test_recordings_are_counted_by_their_rows(tmp_path: Path) -> None:
+    rows = [(f"r{number}", number % 2, 0.1, 0.4) for number in range(12)]
+    wrong = ("r1", 7, 0.1, 0.4)
+    write_set(tmp_path, [*rows, wrong], [("r0", 1, 0.5, 0.8), ("r2", 1, 0.5, 0.8)])
+    write_noise(tmp_path / "train" / "unlabelled.flac")
+    found = json.loads(stats(tmp_path, "--json").output)
+    assert found["classes"] == ["s0", "s1", "s7"]
+    (tmp_path / "species.csv").write_text("species_id,name\n0,ant\n1,bee\n")
+    found = json.loads(stats(tmp_path, "--json").output)
+    splits = {item["split"]: item for item in found["splits"]}
+    assert list(splits) == ["train", "validation", "test"]
+    assert [splits[name]["given"] for name in splits] == [True, False, False]
+    assert not any(item["complete"] for item in splits.values())
+    for counts, each in (("present_counts", [6, 6]), ("absent_counts", [0, 2])):
+        assert np.sum([item[counts] for item in splits.values()], axis=0).tolist() == each
+    assert sum(item["recordings"] for item in splits.values()) == 12
+    assert found["ignored_files"] == 1
+    assert found["wrong"] == ["train_tp.csv:14: no species '7'; allowed: 0, 1"]
+
+    lines = stats(tmp_path).output.splitlines()
+    present, absent = splits["train"]["present_counts"], splits["train"]["absent_counts"]
+    (bee,) = (line.split() for line in lines if line.startswith("bee"))
+    assert bee[1:4] == [str(present[1]), "+", str(absent[1])]
+    assert "labelled          in part in train, validation, test" in lines
+    assert "  train_tp.csv:14: no species '7'; allowed: 0, 1" in lines
+    assert "1 rows can't be used" in str(stats(tmp_path, "--strict").exception)
+    assert "no sides" in str(stats(tmp_path, "--long-side", "64").exception)
+
+
+def test_a_description_of_recordings_is_counted_too(tmp_path: Path) -> None:
+    write_set(tmp_path / "set", [(f"r{number}", 0, 0.1, 0.4) for number in range(8)], None)
+    description = tmp_path / "some.yaml"
+    description.write_text("audio: set/train\ntrue_positives: set/train_tp.csv\n")
+    lines = stats(description).output.splitlines()
+    assert "labelled          all that sounds" in lines
+    assert lines[0] == str(description)
+
+
+def stats(source: Path, *flags: str) -> Result:
+    return CliRunner().invoke(data, ["stats", str(source), *flags])

@@ -158,3 +158,38 @@ def test_one_form_at_a_time() -> None:
     result = CliRunner().invoke(macs, ["--arch", "mobilenet_v3_small", "--json", "--csv"])
     assert isinstance(result.exception, NasError)
     assert "one of them" in str(result.exception)
+
+
+EAR = """name: ear
+task: sed
+input: {channels: 1, height: 32, width: 64}
+head: attention
+layers:
+  - {block: Conv, out: 8, kernel: 3, stride: 2}
+preprocess: {kind: mel, sample_rate_hz: 16000, fft_samples: 512, hop_samples: 256,
+             overlap_frames: 14}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("overlap_frames: 14", "overlap_frames: 64", r":8 preprocess\.overlap_frames: windows of"),
+        ("overlap_frames: 14", "overlap_frames: 90", r":8 preprocess\.overlap_frames: windows of"),
+        ("head: attention", "head: linear", r":4 head: 'linear' is not allowed"),
+        ("stride: 2", "stride: 8", r":5 layers: the features have 8 time steps"),
+        ("channels: 1", "channels: 4", r":3 input\.channels: 4 is not allowed"),
+        ("height: 32", "height: 300", r":7 preprocess\.fft_samples: \d+ of 300 mel bands hold no"),
+        ("task: sed", "task: image", r":7 preprocess"),
+        ("task: sed", "task: seed", r":2 task: no task 'seed'; did you mean 'sed'\?"),
+    ],
+)
+def test_a_network_that_its_task_cannot_use_has_no_cost(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = tmp_path / "ear.yaml"
+    path.write_text(EAR)
+    assert "audio" in run("--arch", str(path))
+    path.write_text(EAR.replace(old, new))
+    with pytest.raises(NasError, match=r"ear\.yaml" + message):
+        run("--arch", str(path))

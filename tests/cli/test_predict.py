@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import nas
-from nas.cli.predict import predict
+from nas.cli.predict import _places, predict
 from nas.errors import NasError
 from nas.spec.architecture import load_architecture
 from nas.tasks.registry import task_named
@@ -108,3 +108,33 @@ def test_pictures_have_no_tables(run: Path, photos: Path) -> None:
     result = invoke(predict, run, photos / "test", "--table", "events")
     assert isinstance(result.exception, NasError)
     assert "this task has none" in str(result.exception)
+
+
+def test_a_folder_is_refused_as_the_output_before_anything_is_predicted(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.train.trained.TrainedNetwork.predict", None)
+    result = invoke(predict, run, photos / "test", "--out", tmp_path)
+    assert isinstance(result.exception, NasError)
+    assert str(result.exception) == f"{tmp_path} --out: is a folder; name a file"
+
+
+@pytest.mark.parametrize(
+    ("out", "beside"),
+    [
+        ("x.csv", "x.events.csv"),
+        ("x", "x.events.csv"),
+        ("a.b.txt", "a.b.txt.events.csv"),
+        ("a.b.csv", "a.b.events.csv"),
+    ],
+)
+def test_tables_beside_the_main_one_have_names_of_tables(
+    tmp_path: Path, out: str, beside: str
+) -> None:
+    main = tmp_path / out
+    assert list(_places(main, ["events"]).items()) == [
+        ("events", tmp_path / beside), ("", main),
+    ]  # fmt: skip
+    (tmp_path / beside).mkdir()
+    with pytest.raises(NasError, match="is a folder"):
+        _places(main, ["events"])

@@ -1,6 +1,7 @@
 """Predictions as text: values, mappings and tables, in both forms."""
 
 import json
+import os
 
 import pytest
 
@@ -8,6 +9,7 @@ from nas.cli.prediction_tables import written
 from nas.errors import NasError
 from nas.tasks.base import Prediction
 
+TABLES = {"events": ("class", "onset_s", "offset_s")}
 DOG = {"class": "dog", "onset_s": 1.5, "offset_s": 2.0}
 PREDICTIONS = [
     Prediction("a.flac", {"scores": {"dog": 0.9, "hen": 0.1}, "events": [DOG, DOG]}),
@@ -17,7 +19,7 @@ PREDICTIONS = [
 
 
 def test_a_csv_table_for_the_files_and_one_for_the_entries() -> None:
-    texts = written(PREDICTIONS, "csv", None)
+    texts = written(PREDICTIONS, "csv", None, TABLES)
     assert texts == {
         "": "file,scores:dog,scores:hen,error\na.flac,0.9,0.1,\nb.flac,,,empty\nc.flac,0.2,0.3,\n",
         "events": "file,class,onset_s,offset_s\n" + 2 * "a.flac,dog,1.5,2.0\n",
@@ -25,7 +27,7 @@ def test_a_csv_table_for_the_files_and_one_for_the_entries() -> None:
 
 
 def test_json_holds_everything() -> None:
-    (text,) = written(PREDICTIONS, "json", None).values()
+    (text,) = written(PREDICTIONS, "json", None, TABLES).values()
     first, second, third = json.loads(text)
     assert first == {"file": "a.flac", **PREDICTIONS[0].values}
     assert second == {"file": "b.flac", "error": "empty"}
@@ -33,14 +35,30 @@ def test_json_holds_everything() -> None:
 
 
 def test_one_table_alone() -> None:
-    assert list(written(PREDICTIONS, "csv", "events")) == [""]
-    assert json.loads(written(PREDICTIONS, "json", "events")[""]) == 2 * [{"file": "a.flac", **DOG}]
-    none = [PREDICTIONS[1]]
-    assert written(none, "csv", "events") == {"": "file\n"}  # nothing could be read
+    assert list(written(PREDICTIONS, "csv", "events", TABLES)) == [""]
+    assert json.loads(written(PREDICTIONS, "json", "events", TABLES)[""]) == 2 * [
+        {"file": "a.flac", **DOG}
+    ]
+
+
+@pytest.mark.parametrize("index", [1, 2])
+def test_a_table_without_entries_has_its_columns(index: int) -> None:
+    none = [PREDICTIONS[index]]
+    assert written(none, "csv", "events", TABLES) == {"": "file,class,onset_s,offset_s\n"}
+    assert written(none, "csv", None, TABLES)["events"] == "file,class,onset_s,offset_s\n"
 
 
 def test_a_table_that_is_not_there() -> None:
     with pytest.raises(NasError, match="did you mean 'events'"):
-        written(PREDICTIONS, "csv", "event")
+        written(PREDICTIONS, "csv", "event", TABLES)
     with pytest.raises(NasError, match="has none"):
-        written([Prediction("a.jpg", {"class": "tin"})], "csv", "events")
+        written([Prediction("a.jpg", {"class": "tin"})], "csv", "events", {})
+
+
+def test_a_name_that_is_no_text_is_escaped() -> None:
+    odd = Prediction(os.fsdecode(b"caf\xe9 \xc3\xbc.flac"), PREDICTIONS[0].values)
+    for form, table in (("csv", None), ("csv", "events"), ("json", None), ("json", "events")):
+        for text in written([odd], form, table, TABLES).values():
+            shown = "caf\\\\xe9 ü.flac" if form == "json" else "caf\\xe9 ü.flac"
+            assert shown in text
+            assert text.encode("utf-8")

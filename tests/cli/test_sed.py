@@ -16,6 +16,8 @@ from nas.cli.search import search
 from nas.cli.train import train
 from nas.data.generated_audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
+from nas.tasks.registry import task_named
+from nas.train.loop import evaluate as measure
 from nas.train.trained import load_trained
 
 from ..search.conftest import WorkersHere
@@ -105,6 +107,20 @@ def test_cycles_are_counted_and_their_labels_kept(run: Path) -> None:
     assert settings["loss"]["kind"] == "known_bce"
 
 
+def test_cycles_on_complete_labels_are_refused_before_anything_is_trained(
+    recordings: Path, arch: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(recordings, tmp_path / "complete")
+    (tmp_path / "complete" / "train_fp.csv").unlink()
+    result = trained(arch, tmp_path / "complete", tmp_path / "run", *CYCLES)
+    assert isinstance(result.exception, NasError)
+    assert "training.relabel: the labels of the training recordings are complete" in str(
+        result.exception
+    )
+    assert "epoch" not in result.output
+    assert not list((tmp_path / "run").glob("cycle-*"))
+
+
 def test_the_test_split_meets_the_thresholds_of_validation(run: Path) -> None:
     values = json.loads((run / "metrics.json").read_text())
     kept = yaml.safe_load((run / "thresholds.yaml").read_text())
@@ -121,8 +137,9 @@ def test_evaluate_gives_what_training_gave(run: Path, split: str) -> None:
 def test_evaluate_prints_the_classes_and_what_is_measured_besides(run: Path) -> None:
     lines = invoke(evaluate, run).output.splitlines()
     assert lines[0].split() == ["class", "windows", "threshold", "precision", "recall", "F1"]
-    assert len(lines) == 1 + 3 + 1 + 3
-    assert lines[5].startswith("LWLRAP ")
+    assert len(lines) == 1 + 3 + 1 + 7 + 1 + 2
+    assert lines[6].startswith("LWLRAP ")
+    assert lines[-2].endswith("thresholds as given")
     assert lines[-1].startswith("test macro-F1")
 
 
@@ -150,23 +167,92 @@ def test_a_broken_recording_is_named(run: Path, recordings: Path, tmp_path: Path
     assert "1 of 2 files could not be read" in result.output
 
 
-def test_the_mean_of_several_runs(run: Path, recordings: Path, arch: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    result = trained(arch, recordings, other, "--epochs", 2, "--seed", 1, "--batch-size", 8)
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory, recordings: Path, arch: Path) -> Path:
+    """Another run on the same data."""
+    folder = tmp_path_factory.mktemp("runs") / "other"
+    result = trained(arch, recordings, folder, "--epochs", 2, "--seed", 1, "--batch-size", 8)
     assert result.exception is None, result.output
+    return folder
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory, run: Path, other: Path) -> Path:
+    """The ensemble of the two runs."""
+    folder = tmp_path_factory.mktemp("runs") / "both"
+    result = invoke(evaluate, run, "--with", other, "--save", folder)
+    assert result.exception is None, result.output
+    return folder
+
+
+def test_the_mean_of_several_runs(
+    run: Path, other: Path, both: Path, recordings: Path, tmp_path: Path
+) -> None:
     file = next((recordings / "test").iterdir())
     alone = [json.loads(invoke(predict, folder, file).output)[0] for folder in (run, other)]
-    both = json.loads(invoke(predict, run, file, "--with", other).output)[0]
+    mean = json.loads(invoke(predict, both, file).output)[0]
     # The greatest of the means over time: at most the mean of the greatest, at least half of one.
-    for name, score in both["scores"].items():
+    for name, score in mean["scores"].items():
         parts = [item["scores"][name] for item in alone]
         assert max(parts) / 2 - 1e-5 <= score <= sum(parts) / 2 + 1e-5
-    values = json.loads(invoke(evaluate, run, "--with", other, "--json").stdout)
-    chosen = invoke(evaluate, run, "--with", other, "--json", "--split", "validation").stdout
-    assert values["thresholds"] == json.loads(chosen)["thresholds"]
     same = json.loads(invoke(evaluate, run, "--with", run, "--json").stdout)
-    alone = json.loads(invoke(evaluate, run, "--json").stdout)
-    assert same["lwlrap"] == pytest.approx(alone["lwlrap"])
+    itself = json.loads(invoke(evaluate, run, "--json").stdout)
+    assert same["lwlrap"] == pytest.approx(itself["lwlrap"])
+
+
+def test_an_ensemble_keeps_thresholds_of_its_own(run: Path, other: Path, both: Path) -> None:
+    typed = json.loads(invoke(evaluate, run, "--with", other, "--json").stdout)
+    on_validation = invoke(evaluate, run, "--with", other, "--json", "--split", "validation")
+    chosen = json.loads(on_validation.stdout)["thresholds"]
+    kept = load_trained(both).thresholds
+    assert kept == typed["thresholds"] == pytest.approx(chosen)
+    assert json.loads(invoke(evaluate, both, "--json").stdout) == typed
+    assert [member.run.resolve() for member in load_trained(both).members] == [run, other]
+
+
+def test_a_mean_has_no_thresholds_before_they_are_chosen(run: Path, other: Path) -> None:
+    refused = invoke(predict, run, run, "--with", other)
+    assert isinstance(refused.exception, NasError)
+    assert "nas evaluate RUN_DIR --with RUN_DIR --save FOLDER" in str(refused.exception)
+    alone = invoke(evaluate, run, "--save", run / "new")
+    assert isinstance(alone.exception, NasError)
+    assert alone.exception.key == "--save"
+
+
+def test_thresholds_are_never_chosen_on_the_test_split(
+    run: Path, recordings: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(run, tmp_path / "copy")
+    (tmp_path / "copy" / "thresholds.yaml").unlink()
+    file = next((recordings / "test").iterdir())
+    for command, more in (
+        (evaluate, ()),
+        (evaluate, ("--with", run)),
+        (evaluate, ("--split", "validation")),
+        (predict, (file,)),
+    ):
+        refused = invoke(command, tmp_path / "copy", *more)
+        assert isinstance(refused.exception, NasError)
+        assert "no thresholds.yaml" in str(refused.exception)
+    whole = load_trained(run)
+    task = task_named("sed")
+    shape = whole.architecture.input, whole.architecture.preprocess
+    data = task.load_data(recordings, *shape, splits=("test",))
+    with pytest.raises(ValueError, match="not chosen on the test split"):
+        measure(whole.network, data, task, "test", device=whole.device)
+
+
+def test_an_ensemble_s_file_is_checked(both: Path, tmp_path: Path) -> None:
+    shutil.copytree(both, tmp_path / "copy")
+    for text, says in (
+        ("members: [a]\n", "at least two runs"),
+        ("[a, b]\n", "at least two runs"),
+        ("members: [a, 5]\n", "5 is no folder"),
+        ("members: [a, b]\n", "no such folder"),
+    ):
+        (tmp_path / "copy" / "ensemble.yaml").write_text(text)
+        with pytest.raises(NasError, match=says):
+            load_trained(tmp_path / "copy")
 
 
 def test_networks_of_other_inputs_have_no_mean(
@@ -192,6 +278,42 @@ def test_a_run_that_may_have_learned_from_what_is_measured_is_no_member(
     refused = invoke(evaluate, run, "--with", tmp_path / "other")
     assert isinstance(refused.exception, NasError)
     assert "split otherwise" in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("head: attention", "head: linear", ":5 head: 'linear' is not allowed"),
+        ("overlap_frames: 28", "overlap_frames: 128", ":12 preprocess.overlap_frames: windows of"),
+        ("channels: 1", "channels: 2", ":4 input.channels: 2 is not allowed"),
+        ("stride: 2x1", "stride: 8", ":6 layers: the features have 4 time steps"),
+        ("height: 32", "height: 400", ":11 preprocess.fft_samples: "),
+        ("task: sed", "task: seed", ":3 task: no task 'seed'"),
+    ],
+)
+def test_a_network_that_cannot_serve_is_refused_before_any_data(
+    recordings: Path, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    file = tmp_path / "ear.yaml"
+    assert old in ARCHITECTURE
+    file.write_text(ARCHITECTURE.replace(old, new))
+    refused = trained(file, recordings, tmp_path / "run")
+    assert isinstance(refused.exception, NasError)
+    assert str(refused.exception).startswith(f"{file}{message}"), refused.exception
+    assert refused.output == ""
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_failed_start_does_not_use_up_its_folder(
+    recordings: Path, arch: Path, tmp_path: Path
+) -> None:
+    failed = trained(arch, tmp_path / "nowhere", tmp_path / "run")
+    assert isinstance(failed.exception, NasError)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {".lock", "log.txt"}
+    flags = ("--epochs", 1, "--batch-size", 8)
+    assert trained(arch, recordings, tmp_path / "run", *flags).exception is None
+    again = trained(arch, recordings, tmp_path / "run", *flags)
+    assert "exists already" in str(again.exception)
 
 
 def test_macs_are_told_a_second_of_audio(arch: Path) -> None:

@@ -1,6 +1,7 @@
 """`nas space`: what a space holds, and members of it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,37 @@ def test_mistakes_are_nas_errors(tmp_path: Path) -> None:
     failed = invoke("check", path).exception
     assert isinstance(failed, NasError)
     assert "imag" in str(failed)
+
+
+EARS = """name: ears
+task: sed
+input: {channels: 1, height: [16, 40], width: 64}
+head: attention
+layers:
+  - {block: Conv, out: [4, 8], kernel: 3, stride: 2}
+preprocess: {kind: mel, sample_rate_hz: 16000, fft_samples: 512, hop_samples: 256,
+             overlap_frames: 14}
+training: {epochs: 2}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("40", "600", r":7 preprocess\.fft_samples: \d+ of 600 mel bands hold no frequency"),
+        ("{epochs: 2}", "{loss: {kind: focal}}", r":9 training\.loss\.kind: 'focal' is not"),
+        ("{epochs: 2}", "{augment: {kind: image}}", r":9 training\.augment\.kind: 'image' is not"),
+        ("{epochs: 2}", "{relabel: {cycles: 2}}", r":9 training\.relabel: a search trains in one"),
+    ],
+)
+def test_what_a_search_would_refuse_is_no_space(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = tmp_path / "ears.yaml"
+    path.write_text(EARS)
+    assert "32 time steps" in invoke("check", path, "--samples", 10).output
+    assert old in EARS
+    path.write_text(EARS.replace(old, new))
+    problem = invoke("check", path, "--samples", 10).exception
+    assert isinstance(problem, NasError)
+    assert re.search(r"ears\.yaml" + message, str(problem))

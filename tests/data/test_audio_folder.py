@@ -38,6 +38,8 @@ class TestLoading:
         expected[0, 10:20] = 1
         expected[1, 30:40] = -1
         np.testing.assert_array_equal(first.labels_KT, expected)
+        (event,) = first.events
+        assert (event.species, event.t_min_s, event.t_max_s) == ("s0", 0.25, 0.5)
         assert data.classes == ("s0", "s1")
         assert data.frame_s == 0.025
         assert data.made_splits == ("validation", "test")
@@ -71,20 +73,60 @@ class TestLoading:
         assert sorted(kept) == sorted({row[0] for row in ROWS} - set(broken))
         begins = [text for text in data.unreadable if "begins" in text]
         assert begins == ["train_fp.csv:2: begins at 1.5 s, but r00 ends at 1.00 s"]
-        cut = [text for text in data.unreadable if ": cut, as it ends at 1.3 s, but r" in text]
-        assert len(cut) == 10
+        assert len(data.cut) == 10
+        assert all(": ends at 1.3 s, but r" in text for text in data.cut)
         assert "train_fp.csv:3: no recording 'gone' in train" in data.unreadable
         for name in broken:
             assert any(text.startswith(f"train/{name}.flac: ") for text in data.unreadable)
-        assert len(data.unreadable) == 14
-        with pytest.raises(NasError, match=r"14 unreadable files or rows: .*; \.\.\."):
+        assert len(data.unreadable) == 4
+        with pytest.raises(NasError, match=r"4 unreadable files or rows: "):
             load(tmp_path, *SPLITS, strict=True)
+
+    def test_a_row_that_is_only_cut_is_named_and_allowed(self, tmp_path: Path) -> None:
+        write_set(tmp_path, [*ROWS, ("r00", 0, 0.9, 1.3)])
+        data = load(tmp_path, *SPLITS, strict=True)
+        line = len(ROWS) + 2
+        assert data.cut == (f"train_tp.csv:{line}: ends at 1.3 s, but r00 at 1.00 s",)
+        (first,) = [
+            item for split in SPLITS for item in data.split(split).recordings if item.id == "r00"
+        ]
+        assert first.labels_KT[0, 36:].all()
 
     def test_a_class_that_no_readable_recording_holds_is_refused(self, tmp_path: Path) -> None:
         write_set(tmp_path, [*ROWS, ("r11", 2, 0.1, 0.2)])
         (tmp_path / "train" / "r11.flac").write_bytes(b"")
-        with pytest.raises(NasError, match="no event of 's2' in the train split can be read"):
+        (tmp_path / "train" / "r05.flac").write_bytes(b"")
+        refused = (
+            r"no event of 's2' in the train split can be read: train/r11\.flac: an empty file$"
+        )
+        with pytest.raises(NasError, match=refused):
             load(tmp_path, "train")
+
+    def test_a_class_whose_events_all_lie_beyond_the_end_is_refused(self, tmp_path: Path) -> None:
+        write_set(
+            tmp_path, [*ROWS, *((f"r{number:02d}", 2, 1e308, 1.5e308) for number in range(5))]
+        )
+        with pytest.raises(
+            NasError,
+            match=r"no event of 's2' in the train split can be read: train_tp\.csv:\d+: begins at "
+            r"1e\+308 s, but r\d\d ends at 1\.00 s; ",
+        ):
+            load(tmp_path, *SPLITS)
+
+    def test_a_test_split_of_which_no_event_can_be_read_is_refused(self, tmp_path: Path) -> None:
+        write_set(tmp_path, ROWS)
+        write_noise(tmp_path / "test" / "t.wav", 0.5)
+        write_events(tmp_path / "test_events.csv", [("t", 1, 0.7, 0.8)])
+        with pytest.raises(
+            NasError,
+            match=r"no event of 's0', 's1' in the test split can be read: test_events\.csv:2: ",
+        ):
+            load(tmp_path, "train", "test")
+        (tmp_path / "test" / "t.wav").write_bytes(b"")
+        with pytest.raises(
+            NasError, match=r"no recording of the test split can be read: test/t\.w"
+        ):
+            load(tmp_path, "train", "test")
 
     def test_one_recording_has_nothing_to_hold_out(self, tmp_path: Path) -> None:
         write_set(tmp_path, ROWS[:1], None)

@@ -168,6 +168,40 @@ def test_a_species_that_nothing_can_be_learned_of_is_refused(tmp_path: Path) -> 
         list_recordings(tmp_path, 0)
 
 
+def test_ids_with_an_ending_are_named_where_a_class_is_lost(tmp_path: Path) -> None:
+    write_set(tmp_path, MANY)
+    write_events(tmp_path / "train_tp.csv", [(f"{name}.flac", *row) for name, *row in MANY])
+    with pytest.raises(
+        NasError,
+        match=r"2 of 2 species have no usable true positive.*the table: train_tp\.csv:2: no "
+        r"recording 'r00\.flac' in train; an id has no ending, write 'r00'; train_tp\.csv:3: ",
+    ):
+        list_recordings(tmp_path, 0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([], r"in test$"),
+        ([("t0.WAV", 1, 0.1, 0.2)], r"in test: test_events\.csv:2: .* no ending, write 't0'$"),
+        ([("r00", 1, 0.1, 0.2)], r"in test: test_events\.csv:2: no recording 'r00' in test$"),
+        ([("t0", 9, 0.1, 0.2)], r"in test: test_events\.csv:2: no species '9'"),
+    ],
+)
+def test_a_test_split_without_an_event_is_refused_and_not_made(
+    tmp_path: Path, rows: list[Row], reason: str
+) -> None:
+    write_set(tmp_path, MANY)
+    write_noise(tmp_path / "test" / "t0.wav")
+    write_events(tmp_path / "test_events.csv", rows)
+    with pytest.raises(NasError, match=r"test_events\.csv: no event fits a recording " + reason):
+        list_recordings(tmp_path, 0)
+    # Those that were listened to do not make an event.
+    (tmp_path / "test_labels.csv").write_text("recording_id,s0\nt0,0\n")
+    with pytest.raises(NasError, match=r"test_events\.csv: no event fits a recording " + reason):
+        list_recordings(tmp_path, 0)
+
+
 def test_groups_go_together(tmp_path: Path) -> None:
     write_set(tmp_path, MANY)
     table = tmp_path / "sites.csv"

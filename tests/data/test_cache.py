@@ -116,7 +116,9 @@ def test_settings_that_change_pixels_have_their_own_array(folder: Path, tmp_path
     assert len(list((tmp_path / "cache" / "images").glob("*.npy"))) == len(variants)
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "header", "empty", "record", "no record"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "flipped", "header", "empty", "record", "inf", "no record"]
+)
 def test_a_damaged_cache_is_rebuilt(folder: Path, tmp_path: Path, damage: str) -> None:
     expected = decoded(folder, tmp_path / "cache").pixels.copy()
     (array,) = (tmp_path / "cache" / "images").glob("*.npy")
@@ -133,6 +135,8 @@ def test_a_damaged_cache_is_rebuilt(folder: Path, tmp_path: Path, damage: str) -
         array.write_bytes(b"")
     elif damage == "record":
         array.with_suffix(".json").write_text('{"shape": 3')
+    elif damage == "inf":
+        array.with_suffix(".json").write_text('{"unreadable": {}, "shape": [1e999], "crc32": 0}')
     else:
         array.with_suffix(".json").unlink()
     np.testing.assert_array_equal(decoded(folder, tmp_path / "cache").pixels, expected)

@@ -49,6 +49,12 @@ def test_a_call_shorter_than_a_frame_holds_one() -> None:
     assert frame_span(1.6, 1.601, 3751, FRAME_S) == (100, 101)
 
 
+def test_times_beyond_all_sound_are_beyond_the_end() -> None:
+    """1e308 s are more frames than a float can count."""
+    assert frame_span(1e308, 1.5e308, 3751, FRAME_S) is None
+    assert frame_span(1.6, 1e308, 3751, FRAME_S) == (100, 3751)
+
+
 def test_labels_are_1_unknown_0_and_absent_minus_1() -> None:
     labels_KT = label_tensor(
         [row("b", 1.0, 3.0), row("b", 2.0, 4.0), row("a", 8.0, 99.0)],

@@ -5,8 +5,10 @@ import warnings
 import librosa
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from nas.data.mel import FLOOR_DB, LogMel, mel_filters
+from nas.data.mel import FLOOR_DB, LogMel, check_bands, mel_filters
 from nas.errors import NasError
 from nas.spec.preprocess import MelPreprocess
 
@@ -124,3 +126,30 @@ def test_bands_without_any_frequency_are_refused() -> None:
         LogMel(preprocess, 128)
     assert raised.value.key == "preprocess.fft_samples"
     LogMel(preprocess, 16)
+
+
+@given(
+    st.integers(1_000, 48_000),
+    st.integers(16, 4_096),
+    st.integers(1, 300),
+    st.floats(0, 400),
+    st.floats(0.5, 1),
+)
+def test_bands_are_refused_just_where_filters_are_empty(
+    rate_hz: int, fft_samples: int, bands: int, low_hz: float, top: float
+) -> None:
+    preprocess = MelPreprocess(
+        sample_rate_hz=rate_hz,
+        fft_samples=fft_samples,
+        hop_samples=fft_samples,
+        low_hz=low_hz,
+        high_hz=top * rate_hz / 2 if top * rate_hz / 2 > low_hz else None,
+    )
+    empty = int((mel_filters(preprocess, bands).max(axis=1) == 0).sum())
+    if empty:
+        with pytest.raises(
+            NasError, match=f"^preprocess.fft_samples: {empty} of {bands} mel bands"
+        ):
+            check_bands(preprocess, bands)
+    else:
+        check_bands(preprocess, bands)

@@ -1,6 +1,8 @@
 """A spectrogram on disk: mapped without a file that stays open."""
 
 import resource
+import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -32,3 +34,39 @@ def test_more_spectrograms_than_a_process_may_have_files(tmp_path: Path) -> None
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert all(mel is not None and mel.shape == (2, 3) for mel in held)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_order_in_memory_does_not_matter(tmp_path: Path, order: str) -> None:
+    mel = np.arange(12, dtype=np.float16).reshape(3, 4)
+    write_mel(tmp_path / "a.npy", np.array(mel, order=order))
+    np.testing.assert_array_equal(open_mel(tmp_path / "a.npy"), mel)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), mel)
+
+
+def saved(array: np.ndarray) -> bytes:
+    stream = BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no array",
+        saved(np.zeros((3, 4), dtype=np.float32)),
+        saved(np.zeros((3, 4), dtype=np.float16, order="F")),
+        saved(np.zeros(12, dtype=np.float16)),
+        saved(np.zeros((2, 3, 4), dtype=np.float16)),
+        saved(np.zeros((3, 4), dtype=np.float16))[:-2],
+        saved(np.zeros((3, 4), dtype=np.float16)) + b"00",
+        saved(np.zeros((3, 4), dtype=np.float16)).replace(b"(3, 4)", b"(3, 0)"),
+    ],
+)
+def test_what_is_no_such_array_is_damaged_whatever_its_checksum(
+    tmp_path: Path, content: bytes
+) -> None:
+    """Four zero bytes, as a file system may leave, are the right checksum of nothing."""
+    (tmp_path / "a.npy").write_bytes(content + zlib.crc32(content).to_bytes(4, "little"))
+    assert open_mel(tmp_path / "a.npy") is None

@@ -1,10 +1,12 @@
 """Ready-made spectrograms: the one array that fits, or a reason."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from nas.data import ready_mel
 from nas.data.audio import UnreadableAudio
 from nas.data.ready_mel import read_ready_mel
 
@@ -68,3 +70,20 @@ def test_pickled_objects_and_plain_arrays_are_refused(tmp_path: Path) -> None:
     for name in ("a.npz", "b.npz"):
         with pytest.raises(UnreadableAudio, match=r"no \.npz file of numbers"):
             read_ready_mel(tmp_path / name, 8)
+
+
+def test_threads_read_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of numpy's readers of headers at once end in a SystemError of Python 3.11 at times."""
+    np.savez(tmp_path / "a.npz", mel=MEL)
+    load = np.load
+    inside: list[bool] = []
+
+    def watched(*args: object, **options: object) -> object:
+        inside.append(ready_mel._READING.locked())
+        return load(*args, **options)
+
+    monkeypatch.setattr(np, "load", watched)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(read_ready_mel, [tmp_path / "a.npz"] * 20, [8] * 20))
+    assert inside == [True] * 20
+    assert all(np.array_equal(mel, MEL.astype(np.float32)) for mel in found)

@@ -79,6 +79,29 @@ def test_a_file_that_is_no_such_table_is_the_users_mistake(tmp_path: Path) -> No
         read_events(tmp_path / "bytes.csv", SPECIES)
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        # The cell that is left open is one that nobody reads.
+        ('a,0,"song,1,50,2,60\nb,0,1,1,50,2,60\n', r":2: no row of a CSV .*quote left open\?"),
+        ('\na,0,"1,1,50,2,60\nb,0,1",1,50,2,60\n', r":3: a row that ends in line 4 only; is a q"),
+        ('a,0,"1"x,1,50,2,60\n', r":2: no row of a CSV .*quote left open\?"),
+    ],
+)
+def test_an_open_quote_is_named_and_hides_no_row(tmp_path: Path, rows: str, message: str) -> None:
+    with pytest.raises(NasError, match=message):
+        read_events(written(tmp_path, HEAD + rows), SPECIES)
+
+
+def test_a_column_that_is_there_twice_is_refused_if_it_is_read(tmp_path: Path) -> None:
+    head = "recording_id,species_id,t_min,t_max,note,note"
+    table = written(tmp_path, f"{head}\na,0,1,2,,\n")
+    assert len(read_events(table, SPECIES).rows) == 1
+    for name in ("t_max", "T_Min ", "f_min,f_min"):
+        with pytest.raises(NasError, match=r"train_tp\.csv:1: 2 columns '(t_max|t_min|f_min)'"):
+            read_events(written(tmp_path, f"{head},{name}\na,0,1,2,,,3,3\n"), SPECIES)
+
+
 def test_species_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     table = written(tmp_path, "species_id,name\n3,toad\n0,frog\n", "species.csv")
     assert list(read_species(table).items()) == [(0, "frog"), (3, "toad")]

@@ -258,7 +258,7 @@ def test_an_error_of_ours_ends_it_at_once(
         raise RuntimeError("ours")
 
     monkeypatch.setattr(MelMaker, "__call__", fail)
-    monkeypatch.setattr("nas.data.spectrograms.os.cpu_count", lambda: 1)
+    monkeypatch.setattr("nas.data.spectrograms.usable_cores", lambda: 1)
     with pytest.raises(RuntimeError, match="ours"):
         load(paths * 50, tmp_path / "cache")
     assert len(calls) < 100

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.data.windows import cut_window, window_labels, window_starts
+from nas.data.windows import cut_window, least_call_frames, window_labels, window_starts
 
 
 def test_a_minute_has_the_eight_windows_of_the_seeds() -> None:
@@ -60,10 +60,54 @@ def test_a_window_is_a_copy() -> None:
 
 
 def test_labels_of_a_window() -> None:
-    labels_KW = np.array(
+    labels_KT = np.array(
         [[0, 0, 0], [0, 1, 0], [-1, 0, 0], [-1, 1, -1], [1, 1, 1], [-1, -1, -1]], dtype=np.int8
     )
-    partly = window_labels(labels_KW, complete=False)
+    partly = window_labels(labels_KT, 0, 3, complete=False, least_frames=2)
     assert partly.tolist() == [0, 1, -1, 1, 1, -1]
     assert partly.dtype == np.int8
-    assert window_labels(labels_KW, complete=True).tolist() == [-1, 1, -1, 1, 1, -1]
+    complete = window_labels(labels_KT, 0, 3, complete=True, least_frames=2)
+    assert complete.tolist() == [-1, 1, -1, 1, 1, -1]
+
+
+# A window of the frames 2 to 7 of ten, and calls of which at least 3 frames must be in it.
+CUT = {
+    "1110000000": 0,  # one frame is inside
+    "1111000000": 0,
+    "1111100000": 1,  # three are
+    "0011000000": 1,  # wholly inside, however short
+    "0000000100": 1,
+    "0000000111": 0,
+    "0000001111": 0,
+    "0000011111": 1,
+    "1111111111": 1,
+    "1110000111": 0,
+    "1110101111": 1,  # between two that are cut is a whole one
+    "1110-00000": 0,  # known to be absent elsewhere: still a part of a call is inside
+    "1100-00000": -1,
+    "1100000011": None,  # nothing inside
+}
+
+
+@pytest.mark.parametrize(("frames", "expected"), CUT.items())
+def test_a_call_cut_by_the_edge_counts_from_a_quarter_of_a_second_on(
+    frames: str, expected: int | None
+) -> None:
+    labels_KT = np.array([[{"-": -1}.get(frame) or int(frame) for frame in frames]], np.int8)
+    for complete, unlabelled in ((False, 0), (True, -1)):
+        label = window_labels(labels_KT, 2, 6, complete=complete, least_frames=3)
+        assert label.tolist() == [unlabelled if expected is None else expected]
+
+
+def test_a_call_at_the_end_of_the_recording_is_not_cut() -> None:
+    labels_KT = np.array([[1, 0, 0, 0, 0, 0, 0, 1]], np.int8)
+    for start, window in ((0, 4), (4, 4), (4, 9)):
+        label = window_labels(labels_KT, start, window, complete=True, least_frames=3)
+        assert label.tolist() == [1]
+
+
+def test_a_quarter_of_a_second_in_frames() -> None:
+    assert least_call_frames(512 / 32_000) == 16  # 15 frames are 0.24 s
+    assert least_call_frames(0.05) == 5
+    assert least_call_frames(0.1) == 3
+    assert least_call_frames(1.0) == 1

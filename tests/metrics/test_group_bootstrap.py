@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nas.metrics.group_bootstrap import (
-    drawn_macro_f1,
+    drawn,
     group_draws,
     group_interval,
     group_macro_f1_sd,
@@ -39,7 +39,7 @@ def test_agrees_with_copying_the_drawn_groups() -> None:
     plain = [
         float(macro_f1_of(counts[generator.integers(0, 30, 30)].sum(axis=0))) for _ in range(4000)
     ]
-    metric = drawn_macro_f1(counts)
+    metric = drawn(macro_f1_of, counts)
     interval = group_interval(metric, 30, resamples=20_000)
     np.testing.assert_allclose(interval, np.quantile(plain, (0.025, 0.975)), atol=0.006)
     assert group_sd(metric, 30, resamples=20_000) == pytest.approx(np.std(plain), rel=0.05)
@@ -50,7 +50,7 @@ def test_lwlrap_agrees_with_copying_the_drawn_recordings() -> None:
     truth = generator.random((25, 6)) < 0.3
     scores = 0.4 * truth + generator.random((25, 6))
     draws = generator.integers(0, 25, (3000, 25))
-    plain = [lwlrap(truth[drawn], scores[drawn]) for drawn in draws]
+    plain = [lwlrap(truth[draw], scores[draw]) for draw in draws]
     interval = lwlrap_interval(*ranking_precisions(truth, scores), resamples=20_000)
     np.testing.assert_allclose(interval, np.quantile(plain, (0.025, 0.975)), atol=0.006)
 
@@ -59,7 +59,7 @@ def test_holds_the_truth_about_as_often_as_it_says() -> None:
     truth = float(macro_f1_of(counts_of(200_000, seed=5).sum(axis=0)))
     held = 0
     for seed in range(300):
-        low, high = group_interval(drawn_macro_f1(counts_of(40, seed)), 40, resamples=300)
+        low, high = group_interval(drawn(macro_f1_of, counts_of(40, seed)), 40, resamples=300)
         held += low <= truth <= high
     assert 0.89 <= held / 300 <= 0.99
 
@@ -72,7 +72,7 @@ def test_sd_is_how_much_other_recordings_scatter() -> None:
 
 def test_a_few_recordings_that_are_all_right_are_not_certain() -> None:
     all_right = np.tile([[2, 0, 0], [1, 0, 0], [0, 0, 0]], (5, 1, 1))
-    assert group_sd(drawn_macro_f1(all_right), 5) == 0
+    assert group_sd(drawn(macro_f1_of, all_right), 5) == 0
     few, many = group_macro_f1_sd(all_right), group_macro_f1_sd(np.tile(all_right, (20, 1, 1)))
     assert 0.02 < few < 0.1
     assert many < few / 8
@@ -81,4 +81,4 @@ def test_a_few_recordings_that_are_all_right_are_not_certain() -> None:
 
 def test_a_class_that_a_draw_leaves_out_is_not_averaged() -> None:
     counts = np.array([[[4, 0, 0], [0, 0, 0]], [[4, 0, 0], [1, 0, 0]]])
-    assert group_interval(drawn_macro_f1(counts), 2) == (1.0, 1.0)
+    assert group_interval(drawn(macro_f1_of, counts), 2) == (1.0, 1.0)

@@ -13,6 +13,7 @@ from nas.metrics.multilabel import (
     f1_of,
     macro_f1_of,
     micro_f1_of,
+    pair_counts,
     precision_of,
     recall_of,
 )
@@ -54,6 +55,19 @@ def test_counts_of_parts_add_up() -> None:
     whole = counts_at(truth, known, scores, 0.4)
     parts = [counts_at(truth[s], known[s], scores[s], 0.4) for s in (slice(20), slice(20, 50))]
     np.testing.assert_array_equal(whole, sum(parts))
+
+
+def test_each_pair_can_have_a_threshold_of_its_own() -> None:
+    truth, known, scores = drawn(50, 5, seed=3)
+    thresholds = np.random.default_rng(4).random((50, 5))
+    counts = pair_counts(truth, known, scores, thresholds)
+    np.testing.assert_array_equal(
+        counts, pair_counts(truth, known, scores - thresholds, 0.0), strict=True
+    )
+    np.testing.assert_array_equal(
+        counts[7], counts_at(truth[7:8], known[7:8], scores[7:8], thresholds[7])
+    )
+    assert (counts.sum(axis=2) <= known).all()
 
 
 def test_a_class_without_positives_is_left_out_of_the_mean() -> None:

@@ -1,6 +1,12 @@
 """What a person is shown of sound events: hand-worked figures, dashes where nothing can be said."""
 
+import re
+from dataclasses import replace
+
+import pytest
+
 from nas.report.sound_metrics import sound_lines
+from nas.tasks.sed.class_thresholds import ThresholdSource
 from nas.tasks.sed.measurement import SedMetrics
 
 METRICS = SedMetrics(
@@ -20,6 +26,8 @@ METRICS = SedMetrics(
     counts={"dog": (3, 2, 0), "hen": (0, 0, 0)},
     thresholds={"dog": 0.25, "hen": 0.5},
     recordings=7,
+    precision_50_ci95=(0.7, 0.9),
+    segment_f1_ci95=(0.3, 0.7),
 )
 
 
@@ -30,8 +38,37 @@ def test_hand_worked() -> None:
         ["dog", "3", "0.250", "0.6000", "1.0000", "0.7500"],
         ["hen", "0", "0.500", "-", "-", "-"],
     ]
-    assert lines[4:] == [
-        "LWLRAP 0.7500 (95 % interval 0.6000 to 0.9000), precision at 0.5 0.8000, "
-        "recall at 0.5 0.4000, over 7 recordings",
-        "macro-F1 of recordings 0.6500, of 1 s segments 0.5000, of onsets within 200 ms -",
+    assert [line.split("  ") for line in re_spaced(lines[4:11])] == [
+        ["figure", "value", "95 % interval"],
+        ["LWLRAP", "0.7500", "0.6000 to 0.9000"],
+        ["precision at 0.5", "0.8000", "0.7000 to 0.9000"],
+        ["recall at 0.5", "0.4000", "-"],
+        ["macro-F1 of recordings", "0.6500", "-"],
+        ["macro-F1 of 1 s segments", "0.5000", "0.3000 to 0.7000"],
+        ["macro-F1 of onsets within 200 ms", "-", "-"],
     ]
+
+
+def re_spaced(lines: list[str]) -> list[str]:
+    """Columns two spaces apart, however wide they are."""
+    return [re.sub(" {2,}", "  ", line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("given", "thresholds as given"),
+        (
+            "other recordings",
+            "thresholds are the best on all of these; each recording is counted with those of the "
+            "others",
+        ),
+        (
+            "same recording",
+            "thresholds are the best on this very recording, so that every F1 is too high",
+        ),
+        (None, "not known what the thresholds were chosen on"),
+    ],
+)
+def test_says_what_the_thresholds_were_chosen_on(source: ThresholdSource | None, said: str) -> None:
+    assert sound_lines(replace(METRICS, thresholds_from=source))[-1] == f"7 recordings; {said}"

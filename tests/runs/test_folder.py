@@ -7,6 +7,7 @@ import pytest
 
 from nas.errors import NasError
 from nas.runs.folder import append_log, new_run_folder
+from nas.runs.locks import locked_run
 
 
 def test_folders_are_numbered(tmp_path: Path) -> None:
@@ -37,6 +38,15 @@ def test_named_folder_must_be_empty(tmp_path: Path) -> None:
         new_run_folder(tmp_path / "file", "x")
     with pytest.raises(NasError, match="can't"):
         new_run_folder(tmp_path / "file" / "below", "x")
+
+
+def test_what_a_failed_start_leaves_may_be_used_again(tmp_path: Path) -> None:
+    with locked_run(tmp_path):
+        append_log(tmp_path, "the data can't be read")
+    assert new_run_folder(tmp_path, "x") == tmp_path
+    (tmp_path / "architecture.yaml").touch()
+    with pytest.raises(NasError, match="exists already"):
+        new_run_folder(tmp_path, "x")
 
 
 def test_log_has_a_line_an_entry(tmp_path: Path) -> None:

@@ -282,6 +282,7 @@ KINDS = [
     ("preprocess: {kind: mel, hop: 3}", "preprocess.hop: no key 'hop' here", "allowed: fft_samples, high_hz"),
     ("preprocess: 3", "preprocess: 3 is not allowed", ""),
     ("preprocess: {kind: mel, low_hz: 5e4}", "preprocess: ", "low_hz 50000 must lie below high_hz 16000"),
+    ("preprocess: {kind: mel, mean: -40.0}", "preprocess: ", "mean and std go together"),
 ]  # fmt: skip
 """Settings of which there are several kinds."""
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nas.data.progress import Progress
 from nas.data.split_names import Split
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import ImagePreprocess
@@ -30,6 +31,7 @@ class Points:
     preprocess: ImagePreprocess = field(default_factory=ImagePreprocess)
     made_splits: tuple[Split, ...] = ()
     unreadable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class PointTask(Task[Points]):
@@ -53,6 +55,7 @@ class PointTask(Task[Points]):
         seed: int = 0,
         strict: bool = False,
         groups: Path | None = None,
+        on_progress: Progress | None = None,
     ) -> Points:
         generator = torch.Generator().manual_seed(seed)
         return Points({split: _draw(120, generator) for split in splits})

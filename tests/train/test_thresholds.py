@@ -20,7 +20,11 @@ def test_reads_back_what_was_written(tmp_path: Path) -> None:
 def test_a_task_without_thresholds_leaves_no_file(tmp_path: Path) -> None:
     save_thresholds(tmp_path, {})
     assert list(tmp_path.iterdir()) == []
-    assert load_thresholds(tmp_path, CLASSES) == {}
+
+
+def test_a_folder_that_keeps_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NasError, match=r"no thresholds\.yaml in it"):
+        load_thresholds(tmp_path, CLASSES)
 
 
 @pytest.mark.parametrize(

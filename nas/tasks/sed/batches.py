@@ -8,7 +8,6 @@ from itertools import islice
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.data.batches import train_batch_count
@@ -16,11 +15,11 @@ from nas.data.mel import FLOOR_DB
 from nas.data.recordings import RecordingSet
 from nas.data.sampler import build_sampler
 from nas.data.spectrogram_augment import SpectrogramAugment
-from nas.data.windows import window_starts
+from nas.data.windows import least_call_frames, window_labels, window_starts
 from nas.spec.architecture import InputSpec
 from nas.spec.preprocess import MelPreprocess
 from nas.spec.training import SpectrogramAugmentSpec, TrainingSpec
-from nas.tasks.sed.known_windows import Place, known_windows
+from nas.tasks.sed.known_windows import KnownWindows, Place, known_windows
 from nas.tasks.sed.targets import Mix, PlacedTargets, WindowTargets
 
 EVALUATION_BATCH = 32
@@ -34,7 +33,7 @@ def steps_per_epoch(
     training: TrainingSpec,
 ) -> int:
     """Batches that `train_batches` yields in an epoch."""
-    windows = known_windows(recordings, input_spec.width, preprocess.overlap_frames)
+    windows = _windows(recordings, preprocess, input_spec)
     return train_batch_count(windows, training.batch_size)
 
 
@@ -57,8 +56,9 @@ def train_batches(
     augment = training.augment
     if not isinstance(augment, SpectrogramAugmentSpec | None):
         raise ValueError(f"augmentation of windows, not {augment!r}")
-    windows = known_windows(recordings, input_spec.width, preprocess.overlap_frames)
+    windows = _windows(recordings, preprocess, input_spec)
     order = iter(build_sampler(training.sampler, windows.group_N, generator))
+    mean_db, _ = preprocess.normalisation
     largest_shift = 0 if augment is None else round(augment.time_shift * windows.window)
     while len(chosen := list(islice(order, training.batch_size))) > 1:
         places = windows.moved(chosen, largest_shift, generator)
@@ -68,7 +68,7 @@ def train_batches(
         if augment is not None:
             # What changes the windows is drawn where they are: a batch of noise is not sent along.
             own = torch.Generator(device).manual_seed(_seed(generator))
-            mel_NFW = SpectrogramAugment(augment, preprocess.mean)(mel_NFW, own)
+            mel_NFW = SpectrogramAugment(augment, mean_db)(mel_NFW, own)
             mix = _draw_mix(augment, len(places), generator, device)
         if mix is not None and mix.place == "input":
             mel_NFW = mix(mel_NFW)
@@ -92,8 +92,15 @@ def evaluation_batches(
     for first in range(0, len(places), EVALUATION_BATCH):
         chosen = places[first : first + EVALUATION_BATCH]
         mel_NFW = _gather(recordings, chosen, input_spec).to(device).float()
-        targets = _placed_targets(recordings, chosen, window)
+        targets = _placed_targets(recordings, chosen, window, preprocess.frame_s)
         yield _network_inputs(mel_NFW, preprocess, input_spec), targets
+
+
+def _windows(
+    recordings: RecordingSet, preprocess: MelPreprocess, input_spec: InputSpec
+) -> KnownWindows:
+    overlap, frame_s = preprocess.overlap_frames, preprocess.frame_s
+    return known_windows(recordings, input_spec.width, overlap, frame_s)
 
 
 def _gather(recordings: RecordingSet, places: Sequence[Place], input_spec: InputSpec) -> Tensor:
@@ -108,17 +115,21 @@ def _gather(recordings: RecordingSet, places: Sequence[Place], input_spec: Input
 
 
 def _placed_targets(
-    recordings: RecordingSet, places: Sequence[Place], window: int
+    recordings: RecordingSet, places: Sequence[Place], window: int, frame_s: float
 ) -> PlacedTargets:
-    classes = len(recordings.classes)
-    labels_NKW: NDArray[np.int8] = np.zeros((len(places), classes, window), dtype=np.int8)
-    valid = []
-    for place, (position, start) in zip(labels_NKW, places, strict=True):
-        cut = recordings.recordings[position].labels_KT[:, start : start + window]
-        place[:, : cut.shape[1]] = cut
-        valid.append(cut.shape[1])
+    least_frames, complete = least_call_frames(frame_s), recordings.complete
+    labels, valid = [], []
+    for position, start in places:
+        recording = recordings.recordings[position]
+        labels.append(
+            window_labels(
+                recording.labels_KT, start, window, complete=complete, least_frames=least_frames
+            )
+        )
+        valid.append(min(window, recording.frames - start))
     recording_N, start_N = torch.tensor(places).T
-    return PlacedTargets(recording_N, start_N, torch.tensor(valid), torch.from_numpy(labels_NKW))
+    labels_NK = torch.from_numpy(np.stack(labels))
+    return PlacedTargets(recording_N, start_N, torch.tensor(valid), labels_NK, window)
 
 
 def _draw_mix(
@@ -140,6 +151,7 @@ def _seed(generator: torch.Generator) -> int:
 
 def _network_inputs(mel_NFW: Tensor, preprocess: MelPreprocess, input_spec: InputSpec) -> Tensor:
     """x_NCHW normalised, float32, channels_last; the same plane in each channel."""
-    plane_N1HW = mel_NFW.sub_(preprocess.mean).div_(preprocess.std)[:, None]
+    mean_db, std_db = preprocess.normalisation
+    plane_N1HW = mel_NFW.sub_(mean_db).div_(std_db)[:, None]
     x_NCHW = plane_N1HW.expand(-1, input_spec.channels, -1, -1)
     return x_NCHW.contiguous(memory_format=torch.channels_last)

@@ -39,3 +39,17 @@ class SedData:
     @property
     def unreadable(self) -> tuple[str, ...]:
         return self.audio.unreadable
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Files that nothing is known of, and events that last longer than their recordings."""
+        audio = self.audio
+        lines = []
+        if audio.ignored_files:
+            lines.append(f"{audio.ignored_files} files of sound that no table labels are ignored")
+        if audio.cut:
+            lines.append(
+                f"{len(audio.cut)} events end after their recordings and are cut there, "
+                f"first {audio.cut[0]}"
+            )
+        return tuple(lines)

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from nas.data.recordings import RecordingSet
-from nas.data.windows import window_labels, window_starts
+from nas.data.windows import least_call_frames, window_labels, window_starts
 from nas.errors import NasError
 
 LEAST_WINDOWS = 2
@@ -25,18 +25,23 @@ class KnownWindows:
     recordings: RecordingSet
     window: int
     """Frames of each."""
+    least_frames: int
+    """Of a call that the window cuts; see `window_labels`."""
     places: tuple[Place, ...]
     last_starts: tuple[int, ...]
     """Where the last window of each recording begins, known or not."""
     group_N: NDArray[np.int64]
-    """The rarest of the classes present in each, K where none is: what a sampler evens out."""
+    """The rarest of the classes present in each, K where none is: what a sampler evens out.
+
+    Of the windows where they lie on the grid; what a moved one holds may differ.
+    """
 
     def __len__(self) -> int:
         return len(self.places)
 
     def labels_at(self, place: Place) -> NDArray[np.int8]:
         """(K,) 1 present, -1 absent, 0 unknown in the window there."""
-        return _labels_at(self.recordings, place, self.window)
+        return _labels_at(self.recordings, place, self.window, self.least_frames)
 
     def moved(self, chosen: Sequence[int], largest: int, generator: torch.Generator) -> list[Place]:
         """Places of the chosen windows, each moved evenly by up to `largest` frames.
@@ -57,16 +62,19 @@ class KnownWindows:
         return moved if self.labels_at(moved).any() else place
 
 
-def known_windows(recordings: RecordingSet, window: int, overlap: int) -> KnownWindows:
-    """The windows of a set, `window` frames long, that can be learnt from.
+def known_windows(
+    recordings: RecordingSet, window: int, overlap: int, frame_s: float
+) -> KnownWindows:
+    """The windows of a set, `window` frames of `frame_s` seconds long, that can be learnt from.
 
     Raises NasError where there are fewer than two.
     """
     grids = [window_starts(item.frames, window, overlap) for item in recordings.recordings]
+    least_frames = least_call_frames(frame_s)
     places: list[Place] = []
     labels: list[NDArray[np.int8]] = []
     for place in ((position, start) for position, grid in enumerate(grids) for start in grid):
-        labels_K = _labels_at(recordings, place, window)
+        labels_K = _labels_at(recordings, place, window, least_frames)
         if labels_K.any():
             places.append(place)
             labels.append(labels_K)
@@ -78,16 +86,20 @@ def known_windows(recordings: RecordingSet, window: int, overlap: int) -> KnownW
     return KnownWindows(
         recordings,
         window,
+        least_frames,
         tuple(places),
         tuple(grid[-1] for grid in grids),
         _rarest_classes(np.stack(labels)),
     )
 
 
-def _labels_at(recordings: RecordingSet, place: Place, window: int) -> NDArray[np.int8]:
+def _labels_at(
+    recordings: RecordingSet, place: Place, window: int, least_frames: int
+) -> NDArray[np.int8]:
     position, start = place
     labels_KT = recordings.recordings[position].labels_KT
-    return window_labels(labels_KT[:, start : start + window], recordings.complete)
+    complete = recordings.complete
+    return window_labels(labels_KT, start, window, complete=complete, least_frames=least_frames)
 
 
 def _rarest_classes(labels_NK: NDArray[np.int8]) -> NDArray[np.int64]:

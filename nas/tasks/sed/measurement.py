@@ -1,33 +1,17 @@
 """Metrics of sound event detection, of windows, of whole recordings and of events."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from nas.errors import NasError
-from nas.metrics.group_bootstrap import (
-    drawn_macro_f1,
-    group_interval,
-    group_macro_f1_sd,
-    lwlrap_interval,
-)
-from nas.metrics.lwlrap import lwlrap_of, ranking_precisions
-from nas.metrics.multilabel import (
-    Counts,
-    best_thresholds,
-    counts_at,
-    f1_of,
-    macro_f1_of,
-    micro_f1_of,
-    precision_of,
-    recall_of,
-)
+from nas.metrics.group_bootstrap import group_macro_f1_sd
+from nas.metrics.multilabel import Counts, f1_of, macro_f1_of
 from nas.tasks.base import Metrics
-from nas.tasks.sed.pairs import event_counts, recording_pairs, window_pairs
+from nas.tasks.sed.class_thresholds import ClassThresholds, ThresholdSource
+from nas.tasks.sed.figures import event_figures, figure, recording_figures, window_counts
 from nas.tasks.sed.results import RecordingResult
+
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -35,19 +19,24 @@ class SedMetrics(Metrics):
     """Macro-F1 of windows and its companions.
 
     Where labels are known in part, only pairs of window (or recording) and class with a label are
-    counted; LWLRAP then ranks against all classes, the unknown taken for absent, and so is a lower
-    bound.
+    counted; LWLRAP then ranks against all classes, the unknown taken for absent, and so is another
+    quantity than LWLRAP of complete labels, and no bound of it.
+
+    Where thresholds are chosen on the split itself, all F1 and counts are cross-fitted: each
+    recording is counted with the thresholds that are best on the other folds' recordings. They so
+    tell what the thresholds are worth on recordings that they have not met.
+
+    Each NAME_ci95 is a 95 % interval over draws of recordings, the thresholds held.
     """
 
     macro_f1: float
     """Mean F1, over windows, of the classes that have a positive."""
-    macro_f1_ci95: tuple[float, float]
-    """Its 95 % interval over draws of recordings, the thresholds held."""
+    macro_f1_ci95: Interval
     macro_f1_sd: float
     """Its standard deviation over other recordings, as many."""
     lwlrap: float
     """Label-weighted label-ranking average precision of recordings."""
-    lwlrap_ci95: tuple[float, float]
+    lwlrap_ci95: Interval
     precision_50: float
     """Of the classes called in recordings at 0.5, the share that is right (micro average)."""
     recall_50: float
@@ -67,8 +56,20 @@ class SedMetrics(Metrics):
     counts: dict[str, tuple[int, int, int]]
     """True positives, false positives and false negatives over windows, by class."""
     thresholds: dict[str, float]
-    """Probability by class from which it counted as present."""
+    """Probability by class from which it is present: those given, or the best on all windows."""
     recordings: int
+    thresholds_from: ThresholdSource | None = None
+    """What the thresholds that a recording was counted with were chosen on.
+
+    This and the intervals below are null in what was written before they were measured.
+    """
+    precision_50_ci95: Interval | None = None
+    recall_50_ci95: Interval | None = None
+    macro_f1_recordings_ci95: Interval | None = None
+    segment_f1_ci95: Interval | None = None
+    segment_f1_micro_ci95: Interval | None = None
+    onset_f1_ci95: Interval | None = None
+    onset_f1_micro_ci95: Interval | None = None
 
     @classmethod
     def from_results(
@@ -80,56 +81,42 @@ class SedMetrics(Metrics):
     ) -> Self:
         """Metrics of a split's recordings.
 
-        Without `thresholds` (none, or an empty mapping) those are taken that give each class its
-        highest F1 on these very windows. Raises ValueError without recordings, NasError for
-        thresholds that miss a class.
+        Without `thresholds` (none, or an empty mapping) those are kept that give each class its
+        highest F1 on these windows, and the figures are cross-fitted (`ClassThresholds`); of a
+        single recording they can't be, and are too high. Raises ValueError without recordings,
+        NasError for thresholds that miss a class.
         """
         if not results:
             raise ValueError("no recordings to measure")
-        thresholds_K = (
-            _in_order(thresholds, classes)
+        chosen = (
+            ClassThresholds.given(thresholds, classes, len(results))
             if thresholds
-            else best_thresholds(*window_pairs(results))
+            else ClassThresholds.cross_fitted(results)
         )
-        counts_GK3 = np.stack(
-            [counts_at(*window_pairs([result]), thresholds_K) for result in results]
-        )
-        counts_K3 = counts_GK3.sum(axis=0)
-        truth_GK, known_GK, scores_GK = recording_pairs(results)
-        sums_G, positives_G = ranking_precisions(truth_GK, scores_GK)
-        at_half_3 = counts_at(truth_GK, known_GK, scores_GK, 0.5).sum(axis=0)
-        at_best_K3 = counts_at(truth_GK, known_GK, scores_GK, thresholds_K)
-        segments_K3, onsets_K3 = event_counts(results, thresholds_K, frame_s) or (None, None)
+        windows_GK3 = window_counts(results, chosen)
+        windows_K3 = windows_GK3.sum(axis=0)
         return cls(
-            macro_f1=float(macro_f1_of(counts_K3)),
-            macro_f1_ci95=group_interval(drawn_macro_f1(counts_GK3), len(results)),
-            macro_f1_sd=group_macro_f1_sd(counts_GK3),
-            lwlrap=float(lwlrap_of(sums_G, positives_G)),
-            lwlrap_ci95=lwlrap_interval(sums_G, positives_G),
-            precision_50=float(precision_of(at_half_3)),
-            recall_50=float(recall_of(at_half_3)),
-            macro_f1_recordings=float(macro_f1_of(at_best_K3)),
-            segment_f1=_figure(macro_f1_of, segments_K3),
-            segment_f1_micro=_figure(micro_f1_of, segments_K3),
-            onset_f1=_figure(macro_f1_of, onsets_K3),
-            onset_f1_micro=_figure(micro_f1_of, onsets_K3),
-            per_class_f1=dict(zip(classes, _f1_where_present(counts_K3), strict=True)),
-            counts=dict(zip(classes, map(tuple, counts_K3.tolist()), strict=True)),
-            thresholds=dict(zip(classes, thresholds_K.tolist(), strict=True)),
+            **figure("macro_f1", macro_f1_of, windows_GK3),
+            macro_f1_sd=group_macro_f1_sd(windows_GK3),
+            **recording_figures(results, chosen),
+            **event_figures(results, chosen, frame_s),
+            per_class_f1=dict(zip(classes, _f1_where_present(windows_K3), strict=True)),
+            counts=dict(zip(classes, map(tuple, windows_K3.tolist()), strict=True)),
+            thresholds=dict(zip(classes, chosen.kept_K.tolist(), strict=True)),
             recordings=len(results),
+            thresholds_from=chosen.source,
         )
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """The metrics that `as_json` wrote."""
-        return cls(
-            **{
-                **values,
-                "macro_f1_ci95": tuple(values["macro_f1_ci95"]),
-                "lwlrap_ci95": tuple(values["lwlrap_ci95"]),
-                "counts": {name: tuple(three) for name, three in values["counts"].items()},
-            }
-        )
+        """The metrics that `as_json` wrote, now or before it wrote every interval."""
+        intervals = {
+            name: tuple(value)
+            for name, value in values.items()
+            if name.endswith("_ci95") and value is not None
+        }
+        counts = {name: tuple(three) for name, three in values["counts"].items()}
+        return cls(**{**values, **intervals, "counts": counts})
 
     @property
     def first(self) -> float:
@@ -141,30 +128,15 @@ class SedMetrics(Metrics):
 
     def as_json(self) -> dict[str, Any]:
         return {
-            **asdict(self),
-            "macro_f1_ci95": list(self.macro_f1_ci95),
-            "lwlrap_ci95": list(self.lwlrap_ci95),
-            "counts": {name: list(three) for name, three in self.counts.items()},
-        }
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        } | {"counts": {name: list(three) for name, three in self.counts.items()}}
 
     def with_intervals(self) -> dict[str, Any]:
         return self.as_json()
-
-
-def _in_order(thresholds: Mapping[str, float], classes: Sequence[str]) -> NDArray[np.float64]:
-    missing = [name for name in classes if name not in thresholds]
-    if missing:
-        raise NasError(f"no threshold for {', '.join(missing)}", key="thresholds")
-    return np.array([thresholds[name] for name in classes], np.float64)
 
 
 def _f1_where_present(counts_K3: Counts) -> list[float | None]:
     """F1 of each class; None for one without a positive."""
     pairs = zip(f1_of(counts_K3).tolist(), counts_K3.tolist(), strict=True)
     return [f1 if hits + missed else None for f1, (hits, _, missed) in pairs]
-
-
-def _figure(
-    metric: Callable[[Counts], NDArray[np.float64]], counts_K3: Counts | None
-) -> float | None:
-    return None if counts_K3 is None else float(metric(counts_K3))

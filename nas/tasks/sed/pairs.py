@@ -17,12 +17,8 @@ Pairs = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]
 def window_pairs(results: Sequence[RecordingResult]) -> Pairs:
     """The pairs of window and class of all recordings, one recording's after another's."""
     labels_NK = np.concatenate([result.window_labels_NK for result in results])
-    complete_N = np.repeat(
-        [result.complete for result in results],
-        [len(result.window_labels_NK) for result in results],
-    )
     scores_NK = np.concatenate([result.window_scores_NK for result in results])
-    return labels_NK == 1, (labels_NK != 0) | complete_N[:, None], scores_NK
+    return labels_NK == 1, labels_NK != 0, scores_NK
 
 
 def recording_pairs(results: Sequence[RecordingResult]) -> Pairs:
@@ -39,25 +35,30 @@ def recording_pairs(results: Sequence[RecordingResult]) -> Pairs:
 
 
 def event_counts(
-    results: Sequence[RecordingResult], thresholds_K: NDArray[np.float64], frame_s: float
+    results: Sequence[RecordingResult], thresholds_GK: NDArray[np.float64], frame_s: float
 ) -> tuple[Counts, Counts] | None:
-    """Counts (K, 3) of segments and of onsets in all recordings, at these thresholds.
+    """Counts (G, K, 3) of segments and of onsets in each recording, at its thresholds.
 
     None where a recording's labels are known in part: what is found may be there and unlabelled.
     """
     if not all(result.complete for result in results):
         return None
-    counts = [_event_counts(result, thresholds_K, frame_s) for result in results]
+    counts = [
+        _event_counts(result, thresholds_K, frame_s)
+        for result, thresholds_K in zip(results, thresholds_GK, strict=True)
+    ]
     segments, onsets = zip(*counts, strict=True)
-    return np.sum(segments, axis=0), np.sum(onsets, axis=0)
+    return np.stack(segments), np.stack(onsets)
 
 
 def _event_counts(
     result: RecordingResult, thresholds_K: NDArray[np.float64], frame_s: float
 ) -> tuple[Counts, Counts]:
     classes, frames = result.labels_KT.shape
-    true = decode_events(result.labels_KT == 1, 0.5, frame_s, min_s=0, merge_gap_s=0)
     found = decode_events(result.probability_KT, thresholds_K, frame_s)
     # The first frame is centred on the recording's start, the last one on its end.
     duration_s = max(frames - 1, 1) * frame_s
-    return segment_counts(true, found, duration_s, classes), onset_counts(true, found, classes)
+    return (
+        segment_counts(result.events, found, duration_s, classes),
+        onset_counts(result.events, found, classes),
+    )

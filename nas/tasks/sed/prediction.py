@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas.data.audio import AUDIO_SUFFIXES, UnreadableAudio
+from nas.data.audio import UnreadableAudio
 from nas.data.mel_maker import MelMaker
+from nas.data.recording_files import RECORDING_SUFFIXES
 from nas.data.recordings import Recording, RecordingSet
 from nas.errors import NasError
 from nas.metrics.events import decode_events
@@ -21,13 +22,16 @@ from nas.tasks.sed.requirements import mel_preprocess
 from nas.tasks.sed.results import RecordingResult
 from nas.tasks.sed.stitching import EvaluationTargets, stitch
 
+EVENT_COLUMNS = ("class", "onset_s", "offset_s", "score")
+"""What is said of an event."""
+
 
 def find_recordings(folder: Path) -> tuple[Path, ...]:
-    """Recordings in and below `folder`, sorted; hidden ones not."""
+    """Recordings and ready-made spectrograms in and below `folder`, sorted; hidden ones not."""
     return tuple(
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in AUDIO_SUFFIXES
+        if path.suffix.lower() in RECORDING_SUFFIXES
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
@@ -55,6 +59,8 @@ def predict_recordings(
     if architecture.preprocess is None:
         raise NasError("does not say how its spectrograms were made", key="preprocess")
     preprocess = mel_preprocess(architecture.preprocess)
+    if not preprocess.says_normalisation:
+        raise NasError("is not said; was it trained?", key="preprocess.mean")
     make_mel = MelMaker(preprocess, architecture.input.height)
     for path in files:
         try:
@@ -63,7 +69,7 @@ def predict_recordings(
             yield Prediction(str(path), error=str(error))
             continue
         labels_KT = np.zeros((len(architecture.classes), mel_FT.shape[1]), np.int8)
-        recording = Recording(path.stem, str(path), mel_FT, labels_KT)
+        recording = Recording(path.stem, str(path), mel_FT, labels_KT, events=())
         result = _result(network, architecture, preprocess, recording, device)
         yield Prediction(str(path), _values(result, architecture, preprocess, thresholds))
 

@@ -42,6 +42,16 @@ class AddedLabels:
         return text.getvalue()
 
 
+def check_relabelling(recordings: RecordingSet) -> None:
+    """Raises NasError for training recordings of which all is known: none can be added."""
+    if recordings.complete:
+        raise NasError(
+            "the labels of the training recordings are complete: without a table of false "
+            "positives what is not labelled is absent, and none can be added",
+            key="training.relabel",
+        )
+
+
 def add_labels(
     recordings: RecordingSet,
     probabilities: Sequence[NDArray[np.float32]],
@@ -55,12 +65,7 @@ def add_labels(
 
     Raises NasError for recordings of which all is known.
     """
-    if recordings.complete:
-        raise NasError(
-            "the labels of the training recordings are complete: without a table of false "
-            "positives what is not labelled is absent, and none can be added",
-            key="training.relabel",
-        )
+    check_relabelling(recordings)
     relabelled: list[Recording] = []
     rows: list[EventRow] = []
     for recording, probability_KT in zip(recordings.recordings, probabilities, strict=True):

@@ -1,5 +1,6 @@
 """What sound event detection needs of a network, and of every member of a space."""
 
+from nas.data.mel import check_bands
 from nas.errors import NasError
 from nas.model.requirements import check_time_steps
 from nas.spec.definition import TIME_HEADS, ArchitectureSpec, InputSpec
@@ -56,3 +57,4 @@ def _check_input(size: InputSpec, preprocess: MelPreprocess) -> None:
             "input.width, or lower it",
             key="preprocess.overlap_frames",
         )
+    check_bands(preprocess, size.height)

@@ -8,8 +8,7 @@ import torch
 
 from blocks import TimeAttentionOutput
 from nas.data.recordings import RecordingSet
-from nas.data.windows import window_labels
-from nas.tasks.sed.results import RecordingResult
+from nas.tasks.sed.results import RecordingResult, labelled_events
 from nas.tasks.sed.targets import PlacedTargets
 
 
@@ -53,17 +52,15 @@ class _Canvas:
     def take_in(self, output: TimeAttentionOutput, windows: PlacedTargets) -> None:
         """Lay the windows of a batch over their recordings."""
         probability_NKW = output.segmentwise_NKT.float().sigmoid().cpu().numpy()
-        _, _, frames = windows.labels_NKW.shape
-        if probability_NKW.shape[2] != frames:
-            raise ValueError(f"{probability_NKW.shape[2]} values for {frames} frames of a window")
+        if (values := probability_NKW.shape[2]) != windows.window:
+            raise ValueError(f"{values} values for {windows.window} frames of a window")
         places = torch.stack([windows.recording_N, windows.start_N, windows.valid_N], 1).tolist()
         for position, (recording, start, valid) in enumerate(places):
             window_KW = probability_NKW[position, :, :valid]
             known_KW = self.probabilities[recording][:, start : start + valid]
             np.maximum(known_KW, window_KW, out=known_KW)
             self.scores[recording].append(window_KW.max(axis=1))
-            labels_KW = windows.labels_NKW[position, :, :valid].numpy()
-            self.labels[recording].append(window_labels(labels_KW, self.recordings.complete))
+            self.labels[recording].append(windows.labels_NK[position].numpy())
 
     def results(self) -> tuple[RecordingResult, ...]:
         """The recordings, in the set's order. Raises ValueError for one without windows."""
@@ -81,6 +78,7 @@ class _Canvas:
                 window_scores_NK=np.stack(self.scores[position]),
                 window_labels_NK=np.stack(self.labels[position]),
                 labels_KT=item.labels_KT,
+                events=labelled_events(item.events, self.recordings.classes),
                 complete=self.recordings.complete,
             )
             for position, item in enumerate(self.recordings.recordings)

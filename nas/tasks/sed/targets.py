@@ -46,5 +46,7 @@ class PlacedTargets:
     """int64: first frame of the window in its recording."""
     valid_N: Tensor
     """int64: frames of the window that the recording has; what follows is padding."""
-    labels_NKW: Tensor
-    """int8 label of each frame: 1 true positive, -1 false positive, 0 unknown, padding too."""
+    labels_NK: Tensor
+    """int8: 1 present, -1 absent, 0 unknown; see `nas.data.windows.window_labels`."""
+    window: int
+    """Frames of each, padding included."""

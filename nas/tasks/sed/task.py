@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from blocks import TimeAttentionOutput
 from nas.data.audio_folder import load_audio_data
 from nas.data.generated_audio import BUILT_IN_AUDIO_SOURCE
+from nas.data.progress import Progress
 from nas.data.split_names import Split
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.definition import Head
@@ -24,8 +25,8 @@ from nas.tasks.sed.losses import KnownLabelLoss
 from nas.tasks.sed.measurement import SedMetrics
 from nas.tasks.sed.normalisation import fitted_preprocess
 from nas.tasks.sed.outputs import mean_outputs, mixed_outputs
-from nas.tasks.sed.prediction import find_recordings, predict_recordings
-from nas.tasks.sed.relabel import add_labels
+from nas.tasks.sed.prediction import EVENT_COLUMNS, find_recordings, predict_recordings
+from nas.tasks.sed.relabel import add_labels, check_relabelling
 from nas.tasks.sed.requirements import check_network, check_space, mel_preprocess
 from nas.tasks.sed.settings import settled_for_sounds
 from nas.tasks.sed.stitching import EvaluationTargets, stitch
@@ -39,6 +40,8 @@ class SedTask(Task[SedData]):
     first_metric: ClassVar[str] = "macro_f1"
     model_head: ClassVar[Head] = "attention"
     built_in_source: ClassVar[str] = BUILT_IN_AUDIO_SOURCE
+    needs_thresholds: ClassVar[bool] = True
+    prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = {"events": EVENT_COLUMNS}
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
         check_network(architecture)
@@ -56,6 +59,7 @@ class SedTask(Task[SedData]):
         seed: int = 0,
         strict: bool = False,
         groups: Path | None = None,
+        on_progress: Progress | None = None,
     ) -> SedData:
         mel = mel_preprocess(preprocess)
         audio = load_audio_data(
@@ -66,6 +70,7 @@ class SedTask(Task[SedData]):
             seed=seed,
             strict=strict,
             groups=groups,
+            on_progress=on_progress,
         )
         data = SedData(audio, mel, input_spec)
         return data if mel.says_normalisation else self.measure_normalisation(data)
@@ -126,6 +131,14 @@ class SedTask(Task[SedData]):
 
     def with_thresholds(self, data: SedData, thresholds: Thresholds) -> SedData:
         return replace(data, thresholds=thresholds)
+
+    def data_facts(self, data: SedData) -> dict[str, str]:
+        """Whether the labels that it learns from are `complete`, or known `in part`."""
+        return {"train_labels": "complete" if data.audio.split("train").complete else "in part"}
+
+    def check_relabelling(self, data: SedData) -> None:
+        """Raises NasError where all labels are known, as they are without false positives."""
+        check_relabelling(data.audio.split("train"))
 
     def relabelled(
         self,

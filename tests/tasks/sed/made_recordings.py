@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nas.data.event_labels import EventRow
 from nas.data.recordings import Recording, RecordingSet
 
 CLASSES = ("dog", "hen", "rain")
+FRAME_S = 0.1
 Span = tuple[int, int, int]
 """Class, first frame, and the frame after the last."""
 
@@ -26,7 +28,11 @@ def recording(
             labels_KT[index, first:end] = value
     mel_T = offset - np.arange(frames, dtype=np.float16) / 4
     mel_FT = np.repeat(mel_T[None].astype(np.float16), bands, axis=0)
-    return Recording(name, f"train/{name}.flac", mel_FT, labels_KT)
+    events = [
+        EventRow(name, CLASSES[index], first * FRAME_S, end * FRAME_S)
+        for index, first, end in positive
+    ]
+    return Recording(name, f"train/{name}.flac", mel_FT, labels_KT, tuple(events))
 
 
 def recording_set(*recordings: Recording, complete: bool = False) -> RecordingSet:

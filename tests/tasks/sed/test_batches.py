@@ -22,6 +22,9 @@ from tests.tasks.sed.made_recordings import recording, recording_set
 CPU = torch.device("cpu")
 WINDOW, OVERLAP = 16, 4
 PREPROCESS = MelPreprocess(overlap_frames=OVERLAP, mean=-10.0, std=5.0)
+FRAME_S = PREPROCESS.frame_s
+LEAST_FRAMES = 16
+"""A quarter of a second."""
 INPUT = InputSpec(channels=1, height=4, width=WINDOW)
 SHIFT_ONLY = SpectrogramAugmentSpec(
     time_shift=0.5, frequency_masks=0, time_masks=0, gain_db=0.0, noise_db=0.0
@@ -61,7 +64,7 @@ def places_drawn(**settings: object) -> list[tuple[int, int]]:
 def test_only_windows_with_a_known_label_are_drawn_each_once() -> None:
     # Windows begin at 0, 12, 24, ...: those of "a" at 0, 24, 48 and 60 know something (the one
     # at 12 ends at 28), of "b" 0 and 12, of "c" 0.
-    windows = known_windows(RECORDINGS, WINDOW, OVERLAP)
+    windows = known_windows(RECORDINGS, WINDOW, OVERLAP, FRAME_S)
     expected = {(0, 0), (0, 24), (0, 48), (0, 60), (1, 0), (1, 12), (2, 0)}
     assert windows.places == tuple(sorted(expected))
     places = places_drawn(augment=None, batch_size=7)
@@ -71,7 +74,7 @@ def test_only_windows_with_a_known_label_are_drawn_each_once() -> None:
 
 def test_a_complete_set_knows_every_window() -> None:
     complete = recording_set(*RECORDINGS.recordings, complete=True)
-    windows = known_windows(complete, WINDOW, OVERLAP)
+    windows = known_windows(complete, WINDOW, OVERLAP, FRAME_S)
     grids = [window_starts(item.frames, WINDOW, OVERLAP) for item in complete.recordings]
     assert len(windows) == sum(map(len, grids))
 
@@ -81,15 +84,16 @@ def test_groups_are_the_rarest_present_class_and_one_for_none() -> None:
         recording("a", 100, positive=[(0, 0, 100), (1, 0, 2), (2, 0, 30)], negative=[(1, 90, 92)]),
         recording("b", 16, negative=[(2, 0, 4)]),
     )
-    windows = known_windows(recordings, WINDOW, OVERLAP)
-    # class 0 is in all eight windows of "a", 2 in those at 0, 12 and 24, 1 in the first
-    assert windows.group_N.tolist() == [1, 2, 2, 0, 0, 0, 0, 0, 3]
+    windows = known_windows(recordings, WINDOW, OVERLAP, FRAME_S)
+    # class 0 is in all eight windows of "a", 2 in those at 0 and 12 (of the one at 24 it has six
+    # frames, less than a quarter of a second), 1 in the first
+    assert windows.group_N.tolist() == [1, 2, 0, 0, 0, 0, 0, 0, 3]
 
 
 def test_too_few_known_windows_are_refused() -> None:
     lonely = recording_set(recording("a", 16, positive=[(0, 2, 6)]), recording("b", 60))
     with pytest.raises(NasError, match="known label: 1; training needs at least 2"):
-        known_windows(lonely, WINDOW, OVERLAP)
+        known_windows(lonely, WINDOW, OVERLAP, FRAME_S)
 
 
 @pytest.mark.parametrize("batch_size", [2, 3, 4, 7, 50])
@@ -113,8 +117,9 @@ def test_a_shift_moves_windows_and_labels_along_and_stays_in_reach() -> None:
                 assert start <= window_starts(item.frames, WINDOW, OVERLAP)[-1]
                 expected_W = cut_window(item.mel_FT, start, WINDOW, FLOOR_DB)[0]
                 assert torch.allclose(row, torch.from_numpy(expected_W).float(), atol=1e-4)
-                cut_KW = cut_window(item.labels_KT, start, WINDOW, 0)
-                known_K = window_labels(cut_KW, complete=False)
+                known_K = window_labels(
+                    item.labels_KT, start, WINDOW, complete=False, least_frames=LEAST_FRAMES
+                )
                 assert np.array_equal(labels_K.numpy(), known_K)
                 assert known_K.any()
                 seen.add((position, start))
@@ -211,29 +216,50 @@ def test_inputs_are_normalised_planes_in_channels_last(channels: int) -> None:
 def test_evaluation_covers_every_frame_in_order_with_its_labels() -> None:
     batches = list(evaluation_batches(RECORDINGS, PREPROCESS, INPUT, CPU))
     mels = [np.full_like(item.mel_FT[:1], np.nan) for item in RECORDINGS.recordings]
-    labels = [np.full_like(item.labels_KT, 9) for item in RECORDINGS.recordings]
+    labels = {}
     places = []
     for x, targets in batches:
         rows = torch.stack([targets.recording_N, targets.start_N, targets.valid_N], 1).tolist()
-        for row, label_KW, (position, start, valid) in zip(
-            values(x), targets.labels_NKW.numpy(), rows, strict=True
+        for row, label_K, (position, start, valid) in zip(
+            values(x), targets.labels_NK.tolist(), rows, strict=True
         ):
             places.append((position, start))
             assert valid == min(WINDOW, RECORDINGS.recordings[position].frames - start)
             mels[position][0, start : start + valid] = row[:valid]
-            labels[position][:, start : start + valid] = label_KW[:, :valid]
-            assert not label_KW[:, valid:].any()
+            labels[position, start] = label_K
             assert torch.allclose(row[valid:], torch.tensor(FLOOR_DB), atol=1e-4)
     assert places == sorted(places)
-    for item, mel_FT, labels_KT in zip(RECORDINGS.recordings, mels, labels, strict=True):
+    for item, mel_FT in zip(RECORDINGS.recordings, mels, strict=True):
         assert np.allclose(mel_FT[0], item.mel_FT[0], atol=0.1)
-        assert np.array_equal(labels_KT, item.labels_KT)
+    known = {place: label_K for place, label_K in labels.items() if any(label_K)}
+    assert known == {
+        (0, 0): [1, 0, 0],
+        (0, 24): [0, 1, 0],
+        (0, 48): [0, 0, -1],
+        (0, 60): [0, 0, -1],
+        (1, 0): [-1, 0, 0],
+        (1, 12): [-1, 0, 0],
+        (2, 0): [0, 0, 1],
+    }
+
+
+def test_a_window_that_cuts_a_call_short_neither_has_nor_lacks_it() -> None:
+    # Windows begin at 0, 12 and 24: the first and the last have six frames of it, 0.096 s.
+    for complete in (False, True):
+        recordings = recording_set(
+            recording("a", 40, positive=[(0, 10, 30)], negative=[(1, 0, 40)]), complete=complete
+        )
+        windows = known_windows(recordings, WINDOW, OVERLAP, FRAME_S)
+        ((_, targets),) = evaluation_batches(recordings, PREPROCESS, INPUT, CPU)
+        for labels_NK in (targets.labels_NK, np.stack([*map(windows.labels_at, windows.places)])):
+            assert labels_NK[:, 0].tolist() == [0, 1, 0]
+            assert labels_NK[:, 1].tolist() == [-1, -1, -1]
 
 
 def test_a_minute_is_the_eight_windows_of_the_seeds() -> None:
     minute = recording_set(recording("m", 3751, positive=[(0, 0, 9)]))
     input_spec = InputSpec(channels=1, height=4, width=512)
-    preprocess = MelPreprocess()
+    preprocess = MelPreprocess(mean=-40.0, std=20.0)
     (x, targets), *rest = evaluation_batches(minute, preprocess, input_spec, CPU)
     assert rest == []
     assert targets.start_N.tolist() == [0, 463, 926, 1389, 1852, 2315, 2778, 3241]

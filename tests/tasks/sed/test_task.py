@@ -1,5 +1,6 @@
 """The sed task as training and search meet it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,7 +163,7 @@ def test_events_last_while_their_class_is_at_its_threshold(tmp_path: Path) -> No
     soundfile.write(file, np.zeros(3 * 8_000, np.float32), 8_000)
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF")
-    architecture = ear()
+    architecture = ear(**{"overlap_frames: 14": "overlap_frames: 14, mean: -40.0, std: 20.0"})
     heard, failed = TASK.predict(hears, architecture, [file, broken], CPU, {**AT_HALF, "b": 0.7})
     (event,) = heard.values["events"]
     assert event["class"] == "b"
@@ -173,3 +174,33 @@ def test_events_last_while_their_class_is_at_its_threshold(tmp_path: Path) -> No
     assert none.values["events"] == []
     with pytest.raises(NasError, match="no threshold for a, c"):
         next(TASK.predict(hears, architecture, [file], CPU, {"b": 0.8}))
+    with pytest.raises(NasError, match=r"preprocess\.mean: .* was it trained"):
+        next(TASK.predict(hears, ear(), [file], CPU, AT_HALF))
+
+
+def test_a_ready_made_spectrogram_is_predicted_as_a_recording_is(tmp_path: Path) -> None:
+    mel_FT = np.random.default_rng(0).normal(-50, 9, (32, 200)).astype(np.float16)
+    np.savez(tmp_path / "frog.npz", mel=mel_FT)
+    (tmp_path / "notes.txt").write_text("none")
+    (file,) = TASK.find_files(tmp_path)
+    assert file == tmp_path / "frog.npz"
+    seen = []
+
+    def looks(x_NCHW: torch.Tensor) -> TimeAttentionOutput:
+        seen.append(x_NCHW)
+        logits_NKW = torch.zeros(len(x_NCHW), 3, 64)
+        return TimeAttentionOutput(logits_NKW.mean(2), logits_NKW)
+
+    architecture = ear(**{"overlap_frames: 14": "overlap_frames: 14, mean: -50.0, std: 10.0"})
+    (prediction,) = TASK.predict(looks, architecture, [file], CPU, AT_HALF)
+    assert prediction.values["scores"] == {"a": 0.5, "b": 0.5, "c": 0.5}
+    first_FW = seen[0][0, 0].numpy() * 10 - 50
+    np.testing.assert_allclose(first_FW, mel_FT[:, :64], atol=1e-4)
+
+
+def test_windows_of_data_that_are_not_measured_are_refused(folder: Path) -> None:
+    data = TASK.load_data(folder, ear().input, ear().preprocess)
+    unmeasured = replace(data, preprocess=ear().preprocess)
+    assert not unmeasured.preprocess.says_normalisation
+    with pytest.raises(ValueError, match="not measured yet"):
+        next(TASK.evaluation_batches(unmeasured, "train", CPU))
