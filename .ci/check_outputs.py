@@ -1,17 +1,18 @@
-"""Check the files that other programs read: `check_outputs.py SEARCH_FOLDER TRAIN_FOLDER`."""
+"""Check the files that other programs read: `check_outputs.py SEARCH_FOLDER TRAIN_FOLDER TRIALS`."""
 
 import csv
 import json
 import sys
 from pathlib import Path
 
-search, trained = map(Path, sys.argv[1:])
+search, trained = map(Path, sys.argv[1:3])
+trials = int(sys.argv[3])
 
 with (search / "trials.csv").open(newline="") as stream:
     rows = list(csv.DictReader(stream))
 columns = {"number", "state", "macs", "parameters", "macro_f1", "architecture_hash", "seconds"}
 assert columns <= set(rows[0]), rows[0].keys()
-assert sum(row["state"] == "trained" for row in rows) == 4, rows
+assert sum(row["state"] == "trained" for row in rows) == trials, rows
 for name in ("best.yaml", "study.log", "report.html", "front.png"):
     assert (search / name).stat().st_size > 0, name
 assert list((search / "front").glob("*.yaml"))
