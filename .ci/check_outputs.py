@@ -1,4 +1,4 @@
-"""Check the files that other programs read: `check_outputs.py SEARCH_FOLDER TRAIN_FOLDER TRIALS`."""
+"""Check the files that programs read: `check_outputs.py SEARCH_FOLDER TRAIN_FOLDER TRIALS`."""
 
 import csv
 import json

@@ -55,10 +55,11 @@ def cost_line(
 ) -> str:
     """The network, its cost with the task's own `facts` of it, and how it is trained."""
     size = "x".join(map(str, architecture.input.shape))
+    epochs = "1 epoch" if training.epochs == 1 else f"{training.epochs} epochs"
     more = "".join(f" ({fact_text(name, value)})" for name, value in facts.items())
     return (
         f"{architecture.name}: {count_text(cost.total)} MACs{more}, {count_text(cost.parameters)} "
-        f"parameters, input {size}, {len(architecture.classes)} classes; {training.epochs} epochs "
+        f"parameters, input {size}, {len(architecture.classes)} classes; {epochs} "
         f"on {device}, threads: {torch.get_num_threads()}"
     )
 

@@ -220,7 +220,11 @@ def _check_classes(
 ) -> None:
     """Raises NasError unless there are classes, each with a true positive to learn from."""
     if not classes:
-        raise NasError("no row with a species_id", file=source.true_positives)
+        raise NasError(
+            "no row with a species_id that is a whole number; names belong into a table "
+            "species.csv with the columns species_id,name",
+            file=source.true_positives,
+        )
     known = {row.species for recording in train for row in recording.rows_tp}
     lost = [name for name in classes if name not in known]
     if lost:

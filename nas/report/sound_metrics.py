@@ -16,7 +16,7 @@ _FIGURES = {
     "onset_f1": "macro-F1 of onsets within 200 ms",
 }
 _COUNTED: dict[ThresholdSource | None, str] = {
-    "given": "thresholds as given",
+    "given": "thresholds of the validation split",
     "other recordings": (
         "thresholds are the best on all of these; each recording is counted with those of the "
         "others"

@@ -141,7 +141,11 @@ def _at_knee(
         item.number: replace(item, macro_f1=estimates[item.number].lower) for item in members
     }
     front = pareto_front(tuple(bounded.values()))
-    because = f"it is the knee of the front{among}: both ways from it cost more than they give"
+    because = (
+        "it is the only network of the front"
+        if len(front) == 1
+        else f"it is the knee of the front{among}: both ways from it cost more than they give"
+    )
     return Choice(knee(front, [bounded[item.number] for item in able]).number, because)
 
 

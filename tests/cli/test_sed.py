@@ -139,7 +139,7 @@ def test_evaluate_prints_the_classes_and_what_is_measured_besides(run: Path) -> 
     assert lines[0].split() == ["class", "windows", "threshold", "precision", "recall", "F1"]
     assert len(lines) == 1 + 3 + 1 + 7 + 1 + 2
     assert lines[6].startswith("LWLRAP ")
-    assert lines[-2].endswith("thresholds as given")
+    assert lines[-2].endswith("thresholds of the validation split")
     assert lines[-1].startswith("test macro-F1")
 
 

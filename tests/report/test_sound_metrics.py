@@ -57,7 +57,7 @@ def re_spaced(lines: list[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("given", "thresholds as given"),
+        ("given", "thresholds of the validation split"),
         (
             "other recordings",
             "thresholds are the best on all of these; each recording is counted with those of the "
