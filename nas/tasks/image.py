@@ -13,12 +13,14 @@ from nas.data.augment import BatchAugment
 from nas.data.batches import evaluation_batches, train_batch_count, train_batches
 from nas.data.builtin import DIGITS_SOURCE
 from nas.data.decode import check_channels
+from nas.data.folder import image_extensions
 from nas.data.image_set import ImageData
 from nas.data.images import load_image_data
 from nas.data.normalise import fitted_preprocess
 from nas.data.progress import Progress
 from nas.data.sampler import build_sampler
 from nas.data.split_names import Split
+from nas.data.visible_files import visible_files
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.definition import Head
@@ -27,7 +29,7 @@ from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds
 from nas.tasks.classification import ClassificationMetrics, measure_logits
-from nas.tasks.image_prediction import find_images, of_pictures, predict_images
+from nas.tasks.image_prediction import of_pictures, predict_images
 from nas.tasks.image_settings import image_augment, image_loss, settled_for_images
 from nas.tasks.losses import ClassifierLoss
 
@@ -192,7 +194,7 @@ class ImageTask(Task[ImageTaskData]):
         return ClassificationMetrics.from_json(values)
 
     def find_files(self, folder: Path) -> tuple[Path, ...]:
-        return find_images(folder)
+        return visible_files(folder, image_extensions())
 
     def predict(
         self,

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from nas.data.batches import evaluation_batches
 from nas.data.decode import UnreadableImage, decode_image
-from nas.data.folder import image_extensions
 from nas.data.image_set import ImageSet, Pixels
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
@@ -19,18 +18,6 @@ from nas.tasks.base import Prediction
 
 FILES_AT_ONCE = 64
 """Files that are decoded before the network sees them."""
-
-
-def find_images(folder: Path) -> tuple[Path, ...]:
-    """Files in and below `folder` with an extension that Pillow opens, sorted; hidden ones not."""
-    extensions = image_extensions()
-    return tuple(
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in extensions
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
 
 
 def predict_images(

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from nas.data.audio import UnreadableAudio
 from nas.data.mel_maker import MelMaker
-from nas.data.recording_files import RECORDING_SUFFIXES
 from nas.data.recordings import Recording, RecordingSet
 from nas.errors import NasError
 from nas.metrics.events import decode_events
@@ -24,17 +23,6 @@ from nas.tasks.sed.stitching import EvaluationTargets, stitch
 
 EVENT_COLUMNS = ("class", "onset_s", "offset_s", "score")
 """What is said of an event."""
-
-
-def find_recordings(folder: Path) -> tuple[Path, ...]:
-    """Recordings and ready-made spectrograms in and below `folder`, sorted; hidden ones not."""
-    return tuple(
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in RECORDING_SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
 
 
 def predict_recordings(

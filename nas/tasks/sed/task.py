@@ -12,7 +12,9 @@ from blocks import TimeAttentionOutput
 from nas.data.audio_folder import load_audio_data
 from nas.data.generated_audio import BUILT_IN_AUDIO_SOURCE
 from nas.data.progress import Progress
+from nas.data.recording_files import RECORDING_SUFFIXES
 from nas.data.split_names import Split
+from nas.data.visible_files import visible_files
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess
@@ -25,7 +27,7 @@ from nas.tasks.sed.losses import KnownLabelLoss
 from nas.tasks.sed.measurement import SedMetrics
 from nas.tasks.sed.normalisation import fitted_preprocess
 from nas.tasks.sed.outputs import mean_outputs, mixed_outputs
-from nas.tasks.sed.prediction import EVENT_COLUMNS, find_recordings, predict_recordings
+from nas.tasks.sed.prediction import EVENT_COLUMNS, predict_recordings
 from nas.tasks.sed.relabel import add_labels, check_relabelling
 from nas.tasks.sed.requirements import check_network, check_space, mel_preprocess
 from nas.tasks.sed.settings import settled_for_sounds
@@ -168,7 +170,7 @@ class SedTask(Task[SedData]):
         return SedMetrics.from_json(values)
 
     def find_files(self, folder: Path) -> tuple[Path, ...]:
-        return find_recordings(folder)
+        return visible_files(folder, RECORDING_SUFFIXES)
 
     def predict(
         self,
