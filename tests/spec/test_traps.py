@@ -41,7 +41,7 @@ STRIDED = [name for name in BLOCKS if "stride" in BLOCKS[name].model_fields]
 @pytest.mark.parametrize("block", STRIDED)
 def test_a_repeat_at_stride_2_strides_its_first_copy_only(block: str) -> None:
     config = BLOCKS[block].model_validate(strided(block))
-    assert [getattr(copy, "stride") for copy in LayerSpec(config, 3).copies()] == [2, 1, 1]  # noqa: B009
+    assert [copy.model_dump()["stride"] for copy in LayerSpec(config, 3).copies()] == [2, 1, 1]
     arguments = [getattr(config, name) for name in config.row_arguments]
     text = (
         str(arguments)
