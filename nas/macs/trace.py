@@ -73,8 +73,7 @@ class _Counting(TorchDispatchMode):
     """Counts every op that runs inside."""
 
     def __init__(self, stack: list[str]) -> None:
-        # PyTorch leaves it untyped.
-        super().__init__()  # type: ignore[no-untyped-call]
+        TorchDispatchMode.__init__(self)
         self.macs: Counter[tuple[str, str]] = Counter()
         self.memory = ActivationMemory()
         self.convolution_outputs = 0

@@ -75,8 +75,7 @@ class _Composer(yaml.SafeLoader):
         self.nodes = 0
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        # PyYAML's stubs leave this one untyped.
-        self._check(self.peek_event())  # type: ignore[no-untyped-call]
+        self._check(yaml.SafeLoader.peek_event(self))
         self.depth += 1
         node: Node | None = super().compose_node(parent, index)
         self.depth -= 1

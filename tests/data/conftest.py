@@ -36,7 +36,8 @@ def write_images() -> WriteImages:
 
 @pytest.fixture
 def real_images() -> Path:
-    """The folder of real photos that NAS_TEST_IMAGES names."""
+    """The folder of real photos that NAS_TEST_IMAGES names; a clone holds none, so a test is left
+    out, and said to be, where nobody names them."""
     named = os.environ.get("NAS_TEST_IMAGES")
     if not named:
         pytest.skip("NAS_TEST_IMAGES names no folder of real photos")
@@ -45,7 +46,7 @@ def real_images() -> Path:
 
 @pytest.fixture
 def audio_scenes() -> Path:
-    """The folder of mixed sound scenes that NAS_TEST_AUDIO names."""
+    """The folder of mixed sound scenes that NAS_TEST_AUDIO names, as `real_images`."""
     named = os.environ.get("NAS_TEST_AUDIO")
     if not named:
         pytest.skip("NAS_TEST_AUDIO names no folder of the sound scenes")
