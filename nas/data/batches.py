@@ -11,7 +11,7 @@ from torch.utils.data import Sampler
 
 from nas.data.image_set import ImageSet
 from nas.data.normalise import Normalise
-from nas.spec.preprocess import ImagePreprocess
+from nas.spec.preprocess import PixelPreprocess
 
 Batch = tuple[Tensor, Tensor]
 """x_NCHW, float32, normalised, channels_last; labels_N, int64."""
@@ -25,7 +25,7 @@ def train_batches(
     sampler: Sampler[int],
     batch_size: int,
     augment: Augment | None,
-    preprocess: ImagePreprocess,
+    preprocess: PixelPreprocess,
     device: torch.device,
     generator: torch.Generator,
 ) -> Iterator[Batch]:
@@ -48,7 +48,7 @@ def train_batch_count(sampler: Sized, batch_size: int) -> int:
 
 
 def evaluation_batches(
-    image_set: ImageSet, batch_size: int, preprocess: ImagePreprocess, device: torch.device
+    image_set: ImageSet, batch_size: int, preprocess: PixelPreprocess, device: torch.device
 ) -> Iterator[Batch]:
     """All images once, in the set's order, not augmented."""
     normalise = Normalise(preprocess, image_set.pixels.shape[3], device)

@@ -1,11 +1,13 @@
 """Mean and deviation of each channel: measured on training images, taken out of every batch."""
 
+from typing import TypeVar
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from nas.data.image_set import ImageSet
-from nas.spec.preprocess import ImagePreprocess
+from nas.spec.preprocess import PixelPreprocess
 
 _AT_ONCE = 1024
 """Images of which sums are taken at once."""
@@ -32,7 +34,10 @@ def channel_statistics(image_set: ImageSet) -> tuple[tuple[float, ...], tuple[fl
     return tuple((mean / 255).tolist()), tuple((deviation / 255).tolist())
 
 
-def fitted_preprocess(preprocess: ImagePreprocess, image_set: ImageSet) -> ImagePreprocess:
+Preprocess = TypeVar("Preprocess", bound=PixelPreprocess)
+
+
+def fitted_preprocess(preprocess: Preprocess, image_set: ImageSet) -> Preprocess:
     """`preprocess` with mean and std of `image_set`, rounded to 4 digits for the file."""
     mean, std = channel_statistics(image_set)
     return preprocess.model_copy(
@@ -46,7 +51,7 @@ def fitted_preprocess(preprocess: ImagePreprocess, image_set: ImageSet) -> Image
 class Normalise:
     """From values of 0 to 255 to `(value / 255 - mean) / std` of each channel, float32."""
 
-    def __init__(self, preprocess: ImagePreprocess, channels: int, device: torch.device) -> None:
+    def __init__(self, preprocess: PixelPreprocess, channels: int, device: torch.device) -> None:
         mean = torch.tensor(_per_channel(preprocess.mean, channels, "mean"), dtype=torch.float64)
         std = torch.tensor(_per_channel(preprocess.std, channels, "std"), dtype=torch.float64)
         self._scale_C = (1 / (255 * std)).float().to(device)

@@ -11,12 +11,9 @@ ChannelValues = tuple[Annotated[float, Field(strict=True, allow_inf_nan=False)],
 ChannelDeviations = tuple[Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)], ...]
 
 
-class ImagePreprocess(Frozen):
-    """From a picture file to the network's input: turned, resized to the input, normalised."""
+class PixelPreprocess(Frozen):
+    """What pictures of every kind share: resized to the input, normalised by channel."""
 
-    kind: Literal["image"] = "image"
-    turn_portrait: Flag = True
-    """Turn pictures that are higher than wide by 90 degrees: all then lie on their long side."""
     interpolation: Literal["bilinear", "bicubic", "lanczos", "nearest"] = "bilinear"
     """Resampling filter of the resize (Pillow's, antialiased)."""
     mean: ChannelValues = (0.5, 0.5, 0.5)
@@ -28,6 +25,31 @@ class ImagePreprocess(Frozen):
     def says_normalisation(self) -> bool:
         """Whether mean or std was written; otherwise both are measured on the training data."""
         return bool({"mean", "std"} & self.model_fields_set)
+
+
+class ImagePreprocess(PixelPreprocess):
+    """From a picture file to the network's input: turned, resized to the input, normalised."""
+
+    kind: Literal["image"] = "image"
+    turn_portrait: Flag = True
+    """Turn pictures that are higher than wide by 90 degrees: all then lie on their long side."""
+
+
+XrayLabels = Literal["study", "opacity", "boxes"]
+"""What is learned of chest X-rays: the study's four classes, whether an image has an opacity, or
+where its opacities are."""
+
+
+class XrayPreprocess(PixelPreprocess):
+    """From an X-ray, DICOM or picture, to the network's input: grey, resized, normalised.
+
+    A DICOM is decoded through its rescaling and its window, and inverted where low values are
+    bright; then its values are spread over 0 to 255. Height and width are scaled each by itself.
+    """
+
+    kind: Literal["xray"] = "xray"
+    labels: XrayLabels | None = None
+    """What the classes are of: `study`, `opacity` or `boxes`; null is the task's own."""
 
 
 class MelPreprocess(Frozen):
@@ -104,7 +126,9 @@ def _kind(value: Any) -> str:
 
 
 Preprocess = Annotated[
-    Annotated[ImagePreprocess, Tag("image")] | Annotated[MelPreprocess, Tag("mel")],
+    Annotated[ImagePreprocess, Tag("image")]
+    | Annotated[MelPreprocess, Tag("mel")]
+    | Annotated[XrayPreprocess, Tag("xray")],
     Discriminator(_kind),
 ]
 """What any task keeps, told apart by `kind`."""

@@ -15,12 +15,18 @@ Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 
 class LossSpec(Frozen):
-    """Loss of a classifier: a weighted sum of cross-entropy (or focal) and soft macro-F1 loss."""
+    """Loss of a classifier: a weighted sum of one term and the soft macro-F1 loss.
 
-    kind: Literal["cross_entropy", "cross_entropy_f1", "focal", "focal_f1"] = "cross_entropy_f1"
+    The term is cross-entropy, its focal form, or binary cross-entropy, which asks of each class by
+    itself whether it is the label.
+    """
+
+    kind: Literal["cross_entropy", "cross_entropy_f1", "focal", "focal_f1", "bce", "bce_f1"] = (
+        "cross_entropy_f1"
+    )
     """Which terms are summed."""
     cross_entropy_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.25
-    """Weight of the cross-entropy or focal term where the F1 term stands beside it."""
+    """Weight of the first term where the F1 term stands beside it."""
     label_smoothing: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.0
     """Share of the target spread over all classes."""
     focal_gamma: Annotated[float, Field(strict=True, ge=0, le=10)] = 2.0
@@ -43,6 +49,24 @@ class KnownLabelLossSpec(Frozen):
     off."""
     f1_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.0
     """Weight of a soft macro-F1 term on the known labels; 0 is off."""
+
+
+class DetectionLossSpec(Frozen):
+    """Loss of a detector over dense maps: focal loss of the classes, IoU loss of the boxes.
+
+    Source: FCOS, Tian et al. 2019, arXiv:1904.01355, eq. 2, with its centre-ness and its sampling
+    of centres, and the generalised IoU (Rezatofighi et al. 2019, arXiv:1902.09630).
+    """
+
+    kind: Literal["dense_boxes"] = "dense_boxes"
+    focal_alpha: Share = 0.25
+    """Weight of the places that hold an object; the others weigh 1 less this."""
+    focal_gamma: Annotated[float, Field(strict=True, ge=0, le=10)] = 2.0
+    """Exponent of the focal loss (Lin et al. 2017, eq. 5)."""
+    box_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 1.0
+    """Weight of the boxes' term."""
+    centre_radius: Annotated[float, Field(strict=True, gt=0, le=16)] = 1.5
+    """A place belongs to an object if it lies within so many strides of the object's centre."""
 
 
 class AugmentSpec(Frozen):
@@ -95,23 +119,27 @@ class RelabelSpec(Frozen):
     """Probability from which a frame without a label becomes a positive one."""
 
 
-def _kind_among(kinds: tuple[str, ...], own: str, others: str) -> Discriminator:
-    """Tells two kinds of settings apart; what names no kind is of the first."""
+def _by_kind(default: str, tags: dict[str, str]) -> Discriminator:
+    """Tells kinds of settings apart by `kind`; one that is not in `tags`, or none, is `default`."""
 
-    def kind(value: Any) -> str:
+    def tag(value: Any) -> str:
         named = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-        return own if named in kinds else others
+        return tags.get(named, default) if isinstance(named, str) else default
 
-    return Discriminator(kind)
+    return Discriminator(tag)
 
 
 Loss = Annotated[
-    Annotated[LossSpec, Tag("classifier")] | Annotated[KnownLabelLossSpec, Tag("known")],
-    _kind_among(("known_bce", "known_focal"), "known", "classifier"),
+    Annotated[LossSpec, Tag("classifier")]
+    | Annotated[KnownLabelLossSpec, Tag("known")]
+    | Annotated[DetectionLossSpec, Tag("detection")],
+    _by_kind(
+        "classifier", {"known_bce": "known", "known_focal": "known", "dense_boxes": "detection"}
+    ),
 ]
 Augment = Annotated[
     Annotated[AugmentSpec, Tag("image")] | Annotated[SpectrogramAugmentSpec, Tag("spectrogram")],
-    _kind_among(("spectrogram",), "spectrogram", "image"),
+    _by_kind("image", {"spectrogram": "spectrogram"}),
 ]
 
 

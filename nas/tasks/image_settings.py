@@ -22,8 +22,8 @@ def image_loss(training: TrainingSpec) -> LossSpec:
     loss = LossSpec() if training.loss is None else training.loss
     if not isinstance(loss, LossSpec):
         raise NasError(
-            f"{loss.kind} is no loss of the image task; allowed: cross_entropy, cross_entropy_f1, "
-            "focal, focal_f1",
+            f"{loss.kind} is no loss of a classifier; allowed: cross_entropy, cross_entropy_f1, "
+            "focal, focal_f1, bce, bce_f1",
             key="training.loss.kind",
         )
     return loss

@@ -34,6 +34,16 @@ def focal_loss(logits_NK: Tensor, labels_N: Tensor, gamma: float) -> Tensor:
     return (-(missed_N**gamma) * log_p_N).mean()
 
 
+def binary_cross_entropy(logits_NK: Tensor, labels_N: Tensor, label_smoothing: float) -> Tensor:
+    """Mean over samples and classes: each class by itself is the label, or is not.
+
+    Smoothed targets are 1 - s + s / K and s / K, as cross-entropy has them.
+    """
+    targets_NK = functional.one_hot(labels_N, logits_NK.shape[1]).to(logits_NK.dtype)
+    targets_NK = targets_NK.lerp(targets_NK.new_tensor(1 / logits_NK.shape[1]), label_smoothing)
+    return functional.binary_cross_entropy_with_logits(logits_NK, targets_NK)
+
+
 class ClassifierLoss(nn.Module):
     """The loss of a `LossSpec`: one term, or `cross_entropy_weight` times it plus soft F1."""
 
@@ -46,10 +56,12 @@ class ClassifierLoss(nn.Module):
         spec = self.spec
         if spec.kind in ("focal", "focal_f1"):
             term = focal_loss(logits_NK, labels_N, spec.focal_gamma)
+        elif spec.kind in ("bce", "bce_f1"):
+            term = binary_cross_entropy(logits_NK, labels_N, spec.label_smoothing)
         else:
             term = functional.cross_entropy(
                 logits_NK, labels_N, label_smoothing=spec.label_smoothing
             )
-        if spec.kind in ("cross_entropy", "focal"):
+        if spec.kind in ("cross_entropy", "focal", "bce"):
             return term
         return spec.cross_entropy_weight * term + soft_macro_f1_loss(logits_NK, labels_N)

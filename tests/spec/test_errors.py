@@ -269,7 +269,7 @@ def test_enormous_inputs_and_outputs_are_refused() -> None:
 
 
 KINDS = [
-    ("loss: {kind: focl}", "loss.kind: 'focl' is not allowed", "known_bce, known_focal; did you mean 'focal'?"),
+    ("loss: {kind: focl}", "loss.kind: 'focl' is not allowed", "known_bce, known_focal, dense_boxes; did you mean 'focal'?"),
     ("loss: {kind: known_bce, positive_deca: 1}", "loss.positive_deca: no key", "mean 'positive_decay'?"),
     ("loss: {kind: focal, positive_decay: 1}", "loss.positive_decay: no key", "allowed: cross_entropy_weight"),
     ("loss: focal", "loss: 'focal' is not allowed", ""),
@@ -277,7 +277,7 @@ KINDS = [
     ("augment: {kind: spectrogram, gain: 3}", "augment.gain: no key", "did you mean 'gain_db'?"),
     ("augment: {kind: [1]}", "augment.kind: [1] is not allowed", "one of image, spectrogram"),
     ("relabel: {cycle: 3}", "relabel.cycle: no key 'cycle' here", "did you mean 'cycles'?"),
-    ("preprocess: {kind: mell}", "preprocess.kind: 'mell' is not allowed", "one of image, mel; did you mean 'mel'?"),
+    ("preprocess: {kind: mell}", "preprocess.kind: 'mell' is not allowed", "one of image, mel, xray; did you mean 'mel'?"),
     ("preprocess: {kind: [2]}", "preprocess.kind: [2] is not allowed", "one of image, mel"),
     ("preprocess: {kind: mel, hop: 3}", "preprocess.hop: no key 'hop' here", "allowed: fft_samples, high_hz"),
     ("preprocess: 3", "preprocess: 3 is not allowed", ""),

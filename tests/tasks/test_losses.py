@@ -92,6 +92,24 @@ def test_kinds_that_stand_alone_are_not_weighted() -> None:
     )
 
 
+def test_binary_cross_entropy_by_hand() -> None:
+    p = [0.7, 0.2, 0.4]  # of each class by itself: they need not sum to 1
+    logits = torch.tensor([p], dtype=torch.float64).logit().float()
+    label = torch.tensor([0])
+    expected = -(math.log(0.7) + math.log(0.8) + math.log(0.6)) / 3
+    plain = ClassifierLoss(LossSpec(kind="bce"))(logits, label)
+    assert plain.item() == pytest.approx(expected, rel=1e-5)
+    both = ClassifierLoss(LossSpec(kind="bce_f1", cross_entropy_weight=0.5))(logits, label)
+    torch.testing.assert_close(both, 0.5 * plain + soft_macro_f1_loss(logits, label))
+
+
+def test_binary_cross_entropy_smooths_its_targets() -> None:
+    logits, label = torch.tensor([[1.0, -2.0]]), torch.tensor([1])
+    smooth = ClassifierLoss(LossSpec(kind="bce", label_smoothing=0.2))(logits, label)
+    targets = torch.tensor([[0.1, 0.9]])
+    torch.testing.assert_close(smooth, functional.binary_cross_entropy_with_logits(logits, targets))
+
+
 def test_half_precision_is_summed_in_float32() -> None:
     torch.manual_seed(2)
     logits = torch.randn(4, 4).bfloat16()
