@@ -2,16 +2,23 @@
 
 from blocks.base import BlockConfig, Identity, Shape
 from blocks.cost import Cost
+from blocks.detection import DetectionHeadConfig, DetectionOutput
 from blocks.init import initialise_weights
 from blocks.layers import ConvNormAct, SqueezeExcitation
-from blocks.registry import BLOCKS
+from blocks.pyramid import STRIDES, pyramid_shape, shapes_in
+from blocks.registry import BLOCKS, NECKS, BlockRegistry
 from blocks.time_attention import TimeAttention, TimeAttentionConfig, TimeAttentionOutput
 
 __all__ = [
     "BLOCKS",
+    "NECKS",
+    "STRIDES",
     "BlockConfig",
+    "BlockRegistry",
     "ConvNormAct",
     "Cost",
+    "DetectionHeadConfig",
+    "DetectionOutput",
     "Identity",
     "Shape",
     "SqueezeExcitation",
@@ -19,4 +26,6 @@ __all__ = [
     "TimeAttentionConfig",
     "TimeAttentionOutput",
     "initialise_weights",
+    "pyramid_shape",
+    "shapes_in",
 ]

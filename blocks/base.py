@@ -10,7 +10,8 @@ from blocks.cost import Cost
 from blocks.stride import axis_strides
 
 Shape = tuple[int, ...]
-"""Shape of one sample without the batch axis: `(C, H, W)` of a feature map, `(C,)` of a vector."""
+"""Shape of one sample without the batch axis: `(C, H, W)` of a feature map, `(C,)` of a vector,
+`(C, H, W, C, H, W, ...)` of several maps (see `blocks.pyramid`)."""
 
 Identity = tuple[object, ...]
 """What a block computes, as plain hashable values; equal for blocks that build the same module."""

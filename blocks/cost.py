@@ -22,6 +22,14 @@ class Cost:
         )
 
 
+def bare_convolution_cost(
+    in_channels: int, out: int, places: int, kernel: int = 1, groups: int = 1
+) -> Cost:
+    """A convolution to `out` channels at `places` pixels, without bias or normalisation."""
+    weights = out * (in_channels // groups) * kernel * kernel
+    return Cost(weights * places, weights, out * places)
+
+
 def convolution_cost(
     in_channels: int,
     out: int,
@@ -31,6 +39,6 @@ def convolution_cost(
     *,
     normed: bool = True,
 ) -> Cost:
-    """A convolution to `out` channels at `places` pixels, its normalisation or else its bias."""
-    weights = out * (in_channels // groups) * kernel * kernel
-    return Cost(weights * places, weights + (2 * out if normed else out), out * places)
+    """The same with its normalisation or else its bias."""
+    bare = bare_convolution_cost(in_channels, out, places, kernel, groups)
+    return bare + Cost(parameters=2 * out if normed else out)

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 from blocks.attention import CBAMConfig
 from blocks.base import BlockConfig
+from blocks.bifpn import BiFPNConfig
 from blocks.bottleneck import BottleneckConfig
 from blocks.conv import ConvConfig, DWConvConfig, FixedConvConfig
+from blocks.fpn import FPNConfig
 from blocks.inverted_residual import InvertedResidualv2Config, InvertedResidualv3Config
 from blocks.linear import DropoutConfig, FlattenConfig, LinearConfig
 from blocks.mbconv import MBConvConfig
@@ -57,3 +59,8 @@ for _config in (
     DropoutConfig,
 ):
     BLOCKS.register(_config)
+
+NECKS = BlockRegistry()
+"""What may stand between the features at several strides and a detection head."""
+for _neck in (FPNConfig, BiFPNConfig):
+    NECKS.register(_neck)

@@ -1,12 +1,14 @@
 """The cost of an architecture block by block, each different block counted once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 
-from blocks import BlockConfig, Cost, Shape
+from blocks import BlockConfig, Cost, Shape, shapes_in
 from nas.errors import NasError
 from nas.macs.count import LayerMacs, MacsReport
+from nas.macs.memory import FLOAT32_BYTES
 from nas.macs.meta import WithoutWeights
 from nas.macs.trace import trace_forward
 from nas.spec.definition import ArchitectureSpec
@@ -21,6 +23,8 @@ class BlockCost:
     parameters: int
     convolution_outputs: int
     peak_activation_bytes: int
+    peak_with_input_bytes: int
+    """The same where what comes in is kept to the end, for a later block."""
 
 
 def count_architecture(architecture: ArchitectureSpec) -> MacsReport:
@@ -28,9 +32,9 @@ def count_architecture(architecture: ArchitectureSpec) -> MacsReport:
     faster.
 
     A network of ours is a chain of blocks, so its MACs and weights are sums over them, and its
-    peak of activations is the largest of theirs. The cost of a block follows from its config and
-    input shape; it is remembered, so the candidates of a search, which share most of their blocks,
-    cost little.
+    peak of activations is the largest of theirs, with the maps that are kept for a neck. The cost
+    of a block follows from its config and input shape; it is remembered, so the candidates of a
+    search, which share most of their blocks, cost little.
 
     Raises NasError for the block that can't be counted, ValueError for an architecture of another
     library.
@@ -45,10 +49,23 @@ def count_architecture(architecture: ArchitectureSpec) -> MacsReport:
     return MacsReport(
         total=sum(cost.macs for cost in costs),
         parameters=sum(cost.parameters for cost in costs),
-        peak_activation_bytes=max((cost.peak_activation_bytes for cost in costs), default=0),
+        peak_activation_bytes=max(_peaks(steps, architecture.tapped_steps()) + _peaks(head_steps)),
         input=architecture.input.shape,
         layers=tuple(layers),
     )
+
+
+def _peaks(steps: Sequence[Step], kept: Collection[int] = ()) -> list[int]:
+    """Peak of activations, in bytes, in each block of a chain that keeps some of its outputs."""
+    peaks, held = [0], 0
+    for position, step in enumerate(steps):
+        cost = _cost(step)
+        input_kept = position - 1 in kept
+        own = cost.peak_with_input_bytes if input_kept else cost.peak_activation_bytes
+        peaks.append(held + own)
+        if input_kept:
+            held += FLOAT32_BYTES * prod(step.in_shape)
+    return peaks
 
 
 def _row(name: str, steps: Sequence[Step]) -> LayerMacs:
@@ -74,12 +91,13 @@ def block_cost(config: BlockConfig, in_shape: Shape) -> BlockCost:
     """The cost of the block on one sample of that shape."""
     with WithoutWeights():
         block = config.build(in_shape)
-    trace = trace_forward(block.eval(), in_shape, {})
+    trace = trace_forward(block.eval(), shapes_in(in_shape), {})
     return BlockCost(
         macs=sum(trace.macs.values()),
         parameters=sum(parameter.numel() for parameter in block.parameters()),
         convolution_outputs=trace.convolution_outputs,
         peak_activation_bytes=trace.peak_activation_bytes,
+        peak_with_input_bytes=trace.peak_with_input_bytes,
     )
 
 

@@ -68,7 +68,7 @@ def compare_counters(module: nn.Module, input_shape: Sequence[int]) -> Compariso
 def _count_ours(module: nn.Module, input_shape: Sequence[int]) -> tuple[int, Counter[Kind]]:
     shapes = module if on_meta(module) else meta_copy(module)
     with evaluating(shapes):
-        trace = trace_forward(shapes, input_shape, dict(shapes.named_modules()))
+        trace = trace_forward(shapes, [input_shape], dict(shapes.named_modules()))
     amounts: Counter[Kind] = Counter()
     for (path, op), macs in trace.macs.items():
         kind = kind_of_module(shapes.get_submodule(path))

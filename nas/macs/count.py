@@ -65,7 +65,7 @@ def count_macs(
     shapes = module if on_meta(module) else meta_copy(module)
     plan = plan_rows(shapes, depth)
     with evaluating(shapes):
-        trace = trace_forward(shapes, input_shape, plan.watched)
+        trace = trace_forward(shapes, [input_shape], plan.watched)
     return _report(shapes, plan, trace, tuple(input_shape))
 
 

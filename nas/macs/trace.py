@@ -31,18 +31,20 @@ class Trace:
     outputs: dict[str, tuple[int, ...]]
     """Shape of the (first) output of each watched module, without the batch axis."""
     peak_activation_bytes: int
+    peak_with_input_bytes: int
+    """The same where the input is kept to the end, for others to read."""
     convolution_outputs: int
     """Elements that convolutions put out."""
 
 
 def trace_forward(
-    module: nn.Module, input_shape: Sequence[int], watched: Mapping[str, nn.Module]
+    module: nn.Module, input_shapes: Sequence[Sequence[int]], watched: Mapping[str, nn.Module]
 ) -> Trace:
     """Run `module`, which is on the meta device and in evaluation mode, on one sample.
 
     Args:
-        module: Takes one float tensor `(1, *input_shape)`.
-        input_shape: Without the batch axis.
+        module: Takes one float tensor `(1, *shape)`, or where several shapes are given a list.
+        input_shapes: Without the batch axis.
         watched: Modules by path, to which ops are attributed.
 
     Raises NasError naming op and layer for an op that is neither counted nor known to cost
@@ -51,7 +53,9 @@ def trace_forward(
     stack = [""]
     outputs: dict[str, tuple[int, ...]] = {}
     mode = _Counting(stack)
-    x = torch.empty((1, *input_shape), device=META, dtype=_input_dtype(module))
+    dtype = _input_dtype(module)
+    tensors = [torch.empty((1, *shape), device=META, dtype=dtype) for shape in input_shapes]
+    x = tensors[0] if len(tensors) == 1 else tensors
     mode.memory.add_input(x)
     with _attributed(watched, stack, outputs), torch.no_grad():
         try:
@@ -60,13 +64,13 @@ def trace_forward(
         except NasError:
             raise
         except Exception as error:  # whatever the user's own forward raises
-            shape = "x".join(map(str, input_shape))
+            shape = ", ".join("x".join(map(str, shape)) for shape in input_shapes)
             reason = str(error).split("\n")[0] or type(error).__name__
             if "meta" in reason:
                 reason = f"it looks at values, and counting has only shapes ({reason})"
             raise NasError(f"{_place(stack)} can't run on an input of {shape}: {reason}") from error
-    peak = mode.memory.peak_bytes(result)
-    return Trace(mode.macs, outputs, peak, mode.convolution_outputs)
+    peak, with_input = mode.memory.peak_bytes(result), mode.memory.peak_bytes((x, result))
+    return Trace(mode.macs, outputs, peak, with_input, mode.convolution_outputs)
 
 
 class _Counting(TorchDispatchMode):

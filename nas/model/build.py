@@ -6,9 +6,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from blocks import initialise_weights
+from blocks import Shape, TimeAttentionOutput, initialise_weights
 from nas.model.features import feature_shape, load_features, shapes_only
+from nas.model.maps import load_maps, maps_shape
 from nas.model.reference import load_reference
+from nas.model.tapped import TappedSequential
 from nas.model.time_stride import feature_stride, time_stride
 from nas.spec.definition import ArchitectureSpec, head_layers
 from nas.spec.layers import Step, walk
@@ -26,12 +28,15 @@ class Network(nn.Module):
 
     def forward(self, x_NCHW: Tensor) -> Any:
         """Logits (N, K) for inputs (N, C, H, W); of a head over time a `TimeAttentionOutput`, whose
-        segment-wise logits are (N, K, W): a time step's value for all frames that it stands for.
+        segment-wise logits are (N, K, W): a time step's value for all frames that it stands for;
+        of a detection head a `DetectionOutput`.
         """
         outputs = self.head(self.layers(x_NCHW))
         if isinstance(outputs, Tensor):
             return outputs.flatten(1)
-        return outputs.stretched(self.time_stride, x_NCHW.shape[3])
+        if isinstance(outputs, TimeAttentionOutput):
+            return outputs.stretched(self.time_stride, x_NCHW.shape[3])
+        return outputs
 
 
 def build_network(architecture: ArchitectureSpec, *, pretrained: bool = False) -> nn.Module:
@@ -39,33 +44,53 @@ def build_network(architecture: ArchitectureSpec, *, pretrained: bool = False) -
 
     Under `with torch.device("meta")` it is built without memory for weights. Another library's
     network (`model:`) comes with that library's initialisation, or its pretrained weights; with a
-    head over time it is cut before its pooling.
+    head over time it is cut before its pooling, for a detector at the strides 8, 16 and 32.
 
     Raises NasError for a `model` that can't be built.
     """
     if architecture.model is not None:
         return _reference_network(architecture.model, architecture, pretrained)
     stride = time_stride(architecture) if architecture.keeps_time else 1
-    layers, head = _sequence(architecture.steps()), _sequence(architecture.head_steps())
+    layers, head = _layers(architecture), _sequence(architecture.head_steps())
     network = Network(layers, head, stride)
     initialise_weights(network)
     return network
 
 
+def _layers(architecture: ArchitectureSpec) -> nn.Sequential:
+    steps = architecture.steps()
+    if not architecture.detects:
+        return _sequence(steps)
+    return TappedSequential(_modules(steps), architecture.tapped_steps())
+
+
 def _reference_network(model: str, architecture: ArchitectureSpec, pretrained: bool) -> nn.Module:
-    classes = len(architecture.classes)
+    size, classes = architecture.input, len(architecture.classes)
+    if architecture.detects:
+        features = load_maps(model, size.channels, pretrained=pretrained)
+        shape = maps_shape(shapes_only(features), size.shape)
+        return _headed(architecture, features, shape)
     if not architecture.keeps_time:
         return load_reference(model, classes, pretrained=pretrained)
-    size = architecture.input
     features = load_features(model, size.channels, pretrained=pretrained)
     shapes = shapes_only(features)
-    shape = feature_shape(shapes, size.shape)
-    head = _sequence(walk(head_layers(architecture.head, shape, classes), shape))
+    stride = feature_stride(shapes, size.shape)
+    return _headed(architecture, features, feature_shape(shapes, size.shape), stride)
+
+
+def _headed(
+    architecture: ArchitectureSpec, features: nn.Module, shape: Shape, time_stride: int = 1
+) -> Network:
+    """The features of another library's network, of that shape, with the architecture's head."""
+    layers = head_layers(architecture.head, shape, len(architecture.classes), architecture.neck)
+    head = _sequence(walk(layers, shape))
     initialise_weights(head)
-    return Network(features, head, feature_stride(shapes, size.shape))
+    return Network(features, head, time_stride)
 
 
 def _sequence(steps: Sequence[Step]) -> nn.Sequential:
-    return nn.Sequential(
-        OrderedDict((step.name, step.config.build(step.in_shape)) for step in steps)
-    )
+    return nn.Sequential(_modules(steps))
+
+
+def _modules(steps: Sequence[Step]) -> OrderedDict[str, nn.Module]:
+    return OrderedDict((step.name, step.config.build(step.in_shape)) for step in steps)

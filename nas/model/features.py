@@ -1,6 +1,7 @@
 """The feature map that another library's network has before its pooling, for a head of our own."""
 
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +44,7 @@ def load_features(model: str, channels: int = 3, *, pretrained: bool = False) ->
     """
     source, name = parse_reference(model)
     if source == "torchvision":
-        return _torchvision_features(name, channels, pretrained)
+        return torchvision_features(name, channels, pretrained=pretrained)
     if source == "timm":
         return _timm_features(name, channels, pretrained)
     return factory_network(source, name, None, pretrained=pretrained)
@@ -59,17 +60,25 @@ def feature_shape(shapes: nn.Module, input_shape: Shape) -> Shape:
 
     Raises NasError for what is no map, and for an input that the network can't take.
     """
-    size = "x".join(map(str, input_shape))
-    try:
-        with torch.no_grad():
-            out = shapes(torch.empty((1, *input_shape), device="meta"))
-    except Exception as error:  # whatever another library's or the user's own code raises
-        reason = str(error).split("\n")[0] or type(error).__name__
-        raise NasError(f"its features can't run on an input of {size}: {reason}") from error
+    out = output_of(shapes, input_shape)
     if not isinstance(out, Tensor) or out.dim() != 4:
         given = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
         raise NasError(f"needed is a feature map (N, C, H, W) before any pooling, not {given}")
     return tuple(out.shape[1:])
+
+
+def output_of(shapes: nn.Module, input_shape: Shape) -> Any:
+    """What features that `shapes_only` gave put out for one input, without values.
+
+    Raises NasError for an input that they can't take.
+    """
+    try:
+        with torch.no_grad():
+            return shapes(torch.empty((1, *input_shape), device="meta"))
+    except Exception as error:  # whatever another library's or the user's own code raises
+        size = "x".join(map(str, input_shape))
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise NasError(f"its features can't run on an input of {size}: {reason}") from error
 
 
 def _timm_features(name: str, channels: int, pretrained: bool) -> nn.Module:
@@ -89,7 +98,8 @@ def _cut_behind(network: nn.Module, last: str) -> nn.Module:
     return network
 
 
-def _torchvision_features(name: str, channels: int, pretrained: bool) -> nn.Module:
+def torchvision_features(name: str, channels: int, *, pretrained: bool) -> nn.Sequential:
+    """The parts of a torchvision classifier up to its pooling; raises as `load_features` does."""
     network = torchvision_network(name, None, pretrained=pretrained)
     family = type(network).__name__
     if family not in _CHAINS:

@@ -30,12 +30,16 @@ def hash_of_texts(architecture: ArchitectureSpec, texts: Iterable[str]) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _model(architecture: ArchitectureSpec) -> list[str | int] | None:
+def _model(architecture: ArchitectureSpec) -> list[object] | None:
     """What decides the computation of another library's network."""
     if architecture.model is None:
         return None
-    heads = [architecture.head] if architecture.keeps_time else []
-    return [architecture.model, len(architecture.classes), *heads]
+    own: list[object] = [architecture.model, len(architecture.classes)]
+    if architecture.keeps_time or architecture.detects:
+        own.append(architecture.head)
+    if architecture.neck is not None:
+        own += [config.identity(()) for config in architecture.neck.copies()]
+    return own
 
 
 def leading_hashes(architecture: ArchitectureSpec) -> tuple[str, ...]:

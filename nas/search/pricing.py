@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from blocks import Cost, Shape
+from blocks import Cost, Shape, pyramid_shape
 from nas.macs.architecture import step_cost
 from nas.model.identity import hash_of_texts, step_text
 from nas.spec.budget import BudgetSpec
@@ -14,6 +14,7 @@ from nas.spec.definition import ArchitectureSpec, InputSpec, head_layers
 from nas.spec.domain import Trial
 from nas.spec.given_trial import GivenTrial
 from nas.spec.layers import LayerSpec, Step, walk
+from nas.spec.pyramid import tapped
 from nas.spec.remembered import Remembered
 from nas.spec.space import SpaceSpec
 from nas.spec.state import State
@@ -64,8 +65,9 @@ class PricedSpace:
         self.space = space
         self.budget = budget
         self._sizes = Remembered(space.input.sample)
+        self._necks = Remembered(space.sample_neck)
         self._layers: dict[tuple[int, State], Remembered[Part]] = {}
-        self._heads: dict[Shape, tuple[Cost, str]] = {}
+        self._heads: dict[tuple[Shape, LayerSpec | None], tuple[Cost, str]] = {}
         self._parts = 0
         self._networks: dict[tuple[tuple[str, Any], ...], Priced] = {}
 
@@ -78,7 +80,7 @@ class PricedSpace:
             part = self._layer(index, state)(trial)
             parts.append(part)
             state = part.after
-        return self._priced(trial.number, size, parts)
+        return self._priced(trial.number, size, parts, self._necks(trial))
 
     def priced(self, params: Mapping[str, Any]) -> Priced:
         """The network of a complete set of parameters. Raises KeyError if one is missing."""
@@ -116,18 +118,26 @@ class PricedSpace:
         cost, text = _described(() if layer is None else (layer,), state.shape)
         return Part(layer, after, cost, text)
 
-    def _head(self, features: Shape) -> tuple[Cost, str]:
-        if features not in self._heads:
-            layers = head_layers(self.space.head, features, len(self.space.classes))
-            self._heads[features] = _described(layers, features)
-        return self._heads[features]
+    def _head(self, features: Shape, neck: LayerSpec | None) -> tuple[Cost, str]:
+        if (features, neck) not in self._heads:
+            if len(self._heads) >= MAX_PARTS:
+                self._heads.clear()
+            layers = head_layers(self.space.head, features, len(self.space.classes), neck)
+            self._heads[features, neck] = _described(layers, features)
+        return self._heads[features, neck]
 
-    def _priced(self, number: int, size: InputSpec, parts: list[Part]) -> Priced:
-        cost, text = self._head(parts[-1].after.shape)
+    def _priced(
+        self, number: int, size: InputSpec, parts: list[Part], neck: LayerSpec | None
+    ) -> Priced:
+        shapes = [part.after.shape for part in parts]
+        features = shapes[-1]
+        if neck is not None:
+            features = pyramid_shape(shapes[i] for i in tapped(shapes, size.shape))
+        cost, text = self._head(features, neck)
         for part in parts:
             cost += part.cost
         return Priced(
-            self.space.member(number, size, [part.layer for part in parts if part.layer]),
+            self.space.member(number, size, [part.layer for part in parts if part.layer], neck),
             cost,
             self.budget.excess(cost.macs, cost.parameters),
             (*(part.text for part in parts), text),

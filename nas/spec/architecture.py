@@ -12,6 +12,7 @@ from nas.spec.frozen import Frozen
 from nas.spec.installed import find_architecture
 from nas.spec.layers import LayerSpec, check_layers, parse_layer
 from nas.spec.load import parse_document, read_document
+from nas.spec.neck import parse_neck
 from nas.spec.preprocess import Preprocess
 from nas.spec.rows import architecture_from_rows
 from nas.spec.validate import validate
@@ -40,6 +41,7 @@ class ArchitectureFile(Frozen):
     layers: list[Any] = []  # noqa: RUF012  # pydantic copies defaults
     model: str | None = None
     head: Head = "linear"
+    neck: Any = None
     classes: ClassNames = 10
     preprocess: Preprocess | None = None
     provenance: dict[str, JsonValue] = {}  # noqa: RUF012
@@ -97,6 +99,7 @@ def _from_named(document: Document, input_size: tuple[int, int] | None) -> Archi
         layers=layers,
         classes=classes,
         head=header.head,
+        neck=parse_neck(document, header.head, header.neck),
         task=header.task,
         model=header.model,
         preprocess=header.preprocess,
@@ -154,6 +157,8 @@ def dump_architecture(architecture: ArchitectureSpec) -> str:
         lines.append("layers:")
         lines += [f"  - {flow(_layer_data(layer))}" for layer in architecture.layers]
     lines.append(_pair("head", architecture.head))
+    if architecture.neck is not None:
+        lines.append(_pair("neck", _layer_data(architecture.neck)))
     lines.append(_pair("classes", list(architecture.classes)))
     if architecture.preprocess is not None:
         lines.append(_pair("preprocess", _preprocess_data(architecture.preprocess)))

@@ -6,10 +6,11 @@ is not deterministic: neighbouring layers can share a run of equal blocks in sev
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from blocks import BlockConfig, Identity, Shape
-from nas.spec.definition import head_layers
-from nas.spec.layers import unstrided, walk
+from nas.spec.definition import DETECTION_HEAD, head_layers
+from nas.spec.layers import LayerSpec, unstrided, walk
 from nas.spec.space import SpaceSpec
 from nas.spec.state import State
 
@@ -34,6 +35,12 @@ class TooManyMembers(Exception):
     """To follow the space would take too long."""
 
 
+def detector_letter(neck: LayerSpec | None, classes: int) -> Identity:
+    """A neck, its copies and the detection head behind it."""
+    layers = head_layers(DETECTION_HEAD, (), classes, neck)
+    return tuple(config.identity(()) for layer in layers for config in layer.copies())
+
+
 class Automaton:
     """The nodes of one space, made as they are asked for."""
 
@@ -49,14 +56,26 @@ class Automaton:
 
     def ends(self, node: Node) -> bool:
         """True if a word may end here."""
-        return self._in_head(node) and node.copies == len(self._head(node.state.shape))
+        return self._in_head(node) and node.copies == len(self._words(node.state.shape)[0])
 
     def _in_head(self, node: Node) -> bool:
         return node.layer == len(self.layers)
 
-    def _head(self, features: Shape) -> tuple[Identity, ...]:
+    def _words(self, features: Shape) -> tuple[tuple[Identity, ...], ...]:
+        """The heads that may stand behind the layers, all of as many letters.
+
+        A neck and what follows it are one letter: they depend on maps that a node does not know.
+        """
+        if self.space.neck is not None:
+            return self._detectors
         layers = head_layers(self.space.head, features, len(self.space.classes))
-        return tuple(step.identity for step in walk(layers, features))
+        return (tuple(step.identity for step in walk(layers, features)),)
+
+    @cached_property
+    def _detectors(self) -> tuple[tuple[Identity, ...], ...]:
+        assert self.space.neck is not None
+        classes = len(self.space.classes)
+        return tuple((detector_letter(neck, classes),) for neck in self.space.neck.options())
 
     def closed(self, nodes: Iterable[Node]) -> Nodes:
         """The nodes, and those that are reached from them without a letter."""
@@ -94,8 +113,8 @@ class Automaton:
         if self.ends(node):
             return {}
         if self._in_head(node):
-            letter = self._head(node.state.shape)[node.copies]
-            return {letter: {Node(node.layer, node.state, node.copies + 1)}}
+            following = Node(node.layer, node.state, node.copies + 1)
+            return {word[node.copies]: {following} for word in self._words(node.state.shape)}
         if node.copies == 0:
             return self._first_copies(node)
         if node.config is None or node.copies >= max(self.layers[node.layer].repeats):

@@ -1,20 +1,30 @@
 """An architecture as an object: layers, input, head, classes."""
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
-from blocks import BLOCKS, Shape, TimeAttentionConfig
+from blocks import (
+    BLOCKS,
+    NECKS,
+    DetectionHeadConfig,
+    Shape,
+    TimeAttentionConfig,
+    pyramid_shape,
+)
 from nas.errors import NasError
 from nas.spec.frozen import Frozen
 from nas.spec.layers import LayerSpec, Step, walk
 from nas.spec.preprocess import Preprocess
+from nas.spec.pyramid import tapped
 
 Side = Annotated[int, Field(strict=True, ge=1, le=16_384)]
-Head = Literal["linear", "none", "attention", "cbam_attention"]
+Head = Literal["linear", "none", "attention", "cbam_attention", "detection"]
 TIME_HEADS = ("attention", "cbam_attention")
 """Heads that give logits at each time step, and not one for the whole input."""
+DETECTION_HEAD: Final = "detection"
+"""The head that gives classes and boxes, behind a neck over the maps at several strides."""
 MAX_CLASSES = 25_000
 
 
@@ -34,10 +44,20 @@ class InputSpec(Frozen):
         return self.channels, self.height, self.width
 
 
-def head_layers(head: Head, features: Shape, classes: int) -> tuple[LayerSpec, ...]:
-    """The layers of a head behind layers that put out `features`."""
+def default_neck() -> LayerSpec:
+    """The neck of a detector whose file names none."""
+    return LayerSpec(NECKS["BiFPN"].model_validate({"out": 64}))
+
+
+def head_layers(
+    head: Head, features: Shape, classes: int, neck: LayerSpec | None = None
+) -> tuple[LayerSpec, ...]:
+    """The layers of a head behind layers that put out `features`; those of a detector are maps."""
     if head == "none":
         return ()
+    if head == DETECTION_HEAD:
+        named = replace(neck or default_neck(), name="neck")
+        return (named, LayerSpec(DetectionHeadConfig(out=classes), name="detection"))
     if head in TIME_HEADS:
         cbam = [LayerSpec(BLOCKS["CBAM"](), name="cbam")] if head == "cbam_attention" else []
         return (*cbam, LayerSpec(TimeAttentionConfig(out=classes), name="attention"))
@@ -58,7 +78,10 @@ class ArchitectureSpec:
     classes: tuple[str, ...] = ()
     head: Head = "linear"
     """`linear`: pooling and a linear classifier follow the layers; `none`: they end in logits;
-    `attention`: clip-wise and segment-wise logits over time, with `cbam_` behind CBAM."""
+    `attention`: clip-wise and segment-wise logits over time, with `cbam_` behind CBAM;
+    `detection`: classes and boxes at every place of the maps that the neck puts out."""
+    neck: LayerSpec | None = None
+    """What joins the maps at the strides 8, 16 and 32 for `head: detection`; None elsewhere."""
     task: str = "image"
     model: str | None = None
     """`torchvision:NAME`, `timm:NAME` or `my.module:factory` in place of layers."""
@@ -70,11 +93,16 @@ class ArchitectureSpec:
         """Whether the head gives logits at each time step, and not one for the whole input."""
         return self.head in TIME_HEADS
 
+    @property
+    def detects(self) -> bool:
+        """Whether the head gives boxes, from maps at several strides."""
+        return self.head == DETECTION_HEAD
+
     def head_layers(self) -> tuple[LayerSpec, ...]:
-        """The classifier that `head: linear` stands for, after the features of the layers."""
+        """The layers that `head` stands for, after the features of the layers."""
         if self.model is not None:
             return ()
-        return head_layers(self.head, self.feature_shape(), len(self.classes))
+        return head_layers(self.head, self.head_input(), len(self.classes), self.neck)
 
     def steps(self) -> tuple[Step, ...]:
         """The blocks of the layers. Raises NasError where one can't take what comes in."""
@@ -85,9 +113,24 @@ class ArchitectureSpec:
         steps = self.steps()
         return steps[-1].out_shape if steps else self.input.shape
 
+    def tapped_steps(self) -> tuple[int, ...]:
+        """Which of the steps put out the maps that a neck takes; none without one.
+
+        Raises NasError where a map is missing.
+        """
+        if not self.detects or self.model is not None:
+            return ()
+        return tapped([step.out_shape for step in self.steps()], self.input.shape)
+
+    def head_input(self) -> Shape:
+        """What the layers hand to the head: their last output, or the maps for a neck."""
+        steps = self.steps()
+        places = self.tapped_steps()
+        return pyramid_shape(steps[i].out_shape for i in places) if places else self.feature_shape()
+
     def head_steps(self) -> tuple[Step, ...]:
-        """The blocks of the head."""
-        return walk(self.head_layers(), self.feature_shape())
+        """The blocks of the neck and the head."""
+        return walk(self.head_layers(), self.head_input())
 
     def check_outputs(self) -> None:
         """Raises NasError where a block can't take what comes in, or no logit a class comes out."""

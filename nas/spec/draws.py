@@ -13,7 +13,8 @@ def count_draws(space: SpaceSpec) -> int:
     ways = dict.fromkeys(space.outputs, 1)
     for template, states in reversed(list(zip(space.layers, space.states, strict=True))):
         ways = {state: _draws(template, state, ways) for state in states}
-    return sum(ways.values())
+    necks = 1 if space.neck is None else sum(1 for _ in space.neck.options())
+    return sum(ways.values()) * necks
 
 
 def _draws(template: LayerTemplate, state: State, ways: dict[State, int]) -> int:

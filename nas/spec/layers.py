@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from torch import nn
 
-from blocks import BLOCKS, BlockConfig, Identity, Shape
+from blocks import BLOCKS, NECKS, BlockConfig, BlockRegistry, Identity, Shape
 from nas.errors import NasError, did_you_mean
 from nas.spec.document import Document, KeyPath, format_key, show
 from nas.spec.validate import explain
@@ -89,7 +89,9 @@ def copy_labels(label: str, repeat: int) -> tuple[str, ...]:
     return (label,) if repeat == 1 else tuple(f"{label}_{copy}" for copy in range(repeat))
 
 
-def parse_layer(document: Document, key: KeyPath, data: Any, classes: int) -> LayerSpec:
+def parse_layer(
+    document: Document, key: KeyPath, data: Any, classes: int, registry: BlockRegistry = BLOCKS
+) -> LayerSpec:
     """The layer written at `key` as `{block, name?, repeat?, ...settings of the block}`."""
     if not isinstance(data, dict):
         raise document.error(
@@ -97,29 +99,42 @@ def parse_layer(document: Document, key: KeyPath, data: Any, classes: int) -> La
         )
     settings = dict(data)
     if "block" not in settings:
-        raise document.error((*key, "block"), f"this key is missing{did_you_mean('', BLOCKS)}")
+        raise document.error((*key, "block"), f"this key is missing{did_you_mean('', registry)}")
     block = settings.pop("block")
     name = parse_name(document, (*key, "name"), settings.pop("name", None))
     repeat = parse_repeat(document, (*key, "repeat"), settings.pop("repeat", 1))
     if settings.get("out") == CLASSES:
         settings["out"] = classes
-    return LayerSpec(parse_config(document, key, block, settings), repeat, name)
+    return LayerSpec(parse_config(document, key, block, settings, registry), repeat, name)
 
 
-def block_class(document: Document, key: KeyPath, block: Any) -> type[BlockConfig]:
-    """The config class of the block named at `key`."""
+def block_class(
+    document: Document, key: KeyPath, block: Any, registry: BlockRegistry = BLOCKS
+) -> type[BlockConfig]:
+    """The config class of the block, or neck, named at `key`."""
     if not isinstance(block, str):
         raise document.error(key, f"needs the name of a block, not {show(block)}")
-    if block not in BLOCKS:
-        raise document.error(key, f"no block {show(block)}{did_you_mean(block, BLOCKS)}")
-    return BLOCKS[block]
+    if block not in registry:
+        hint = did_you_mean(block, registry)
+        if block in NECKS or block in BLOCKS:
+            hint = f"; {block} is a {'neck' if block in NECKS else 'layer'}{hint}"
+        raise document.error(key, f"no {_kind(registry)} {show(block)}{hint}")
+    return registry[block]
+
+
+def _kind(registry: BlockRegistry) -> str:
+    return "neck" if registry is NECKS else "block"
 
 
 def parse_config(
-    document: Document, key: KeyPath, block: Any, settings: dict[str, Any]
+    document: Document,
+    key: KeyPath,
+    block: Any,
+    settings: dict[str, Any],
+    registry: BlockRegistry = BLOCKS,
 ) -> BlockConfig:
     """The block's settings, checked. `key` is where the layer stands."""
-    config = block_class(document, (*key, "block"), block)
+    config = block_class(document, (*key, "block"), block, registry)
     try:
         return config.model_validate(settings)
     except ValidationError as error:

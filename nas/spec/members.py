@@ -3,7 +3,14 @@
 from collections import Counter
 
 from blocks import Identity
-from nas.spec.automaton import Automaton, Letters, Node, Nodes, TooManyMembers
+from nas.spec.automaton import (
+    Automaton,
+    Letters,
+    Node,
+    Nodes,
+    TooManyMembers,
+    detector_letter,
+)
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
 
@@ -33,13 +40,20 @@ class Members:
         automaton = self._automaton
         automaton.work_left = MAX_WORK
         nodes = automaton.start(architecture.input.shape)
-        for step in (*architecture.steps(), *architecture.head_steps()):
+        for letter in _letters(architecture):
             nodes = automaton.closed(
                 following
                 for node in nodes
-                for following in automaton.letters(node).get(step.identity, frozenset())
+                for following in automaton.letters(node).get(letter, frozenset())
             )
         return any(automaton.ends(node) for node in nodes)
+
+
+def _letters(architecture: ArchitectureSpec) -> tuple[Identity, ...]:
+    letters = tuple(step.identity for step in architecture.steps())
+    if architecture.detects:
+        return (*letters, detector_letter(architecture.neck, len(architecture.classes)))
+    return (*letters, *(step.identity for step in architecture.head_steps()))
 
 
 def count_members(space: SpaceSpec, max_work: int = MAX_WORK) -> int:

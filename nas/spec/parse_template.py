@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from blocks import BLOCKS
+from blocks import BLOCKS, NECKS, BlockRegistry
 from nas.errors import NasError, did_you_mean
 from nas.spec.document import Document, KeyPath, show
 from nas.spec.domain import Choice, Drawn, Range, Widths
@@ -17,19 +17,22 @@ from nas.spec.validate import explain
 MAX_BRANCHES = 100
 
 
-def parse_template(document: Document, index: int, data: Any, classes: int) -> LayerTemplate:
-    """The layer of a space written at `layers[index]`."""
-    key: KeyPath = ("layers", index)
+def parse_template(
+    document: Document, key: KeyPath, data: Any, classes: int, *, necks: bool = False
+) -> LayerTemplate:
+    """The layer of a space written at `key`, `layers[index]` or with `necks` the neck."""
+    registry = NECKS if necks else BLOCKS
     if not isinstance(data, dict):
         problem = f"a layer is a mapping such as {{block: Conv, out: 24}}, not {show(data)}"
         raise document.error(key, problem)
     shared = dict(data)
     if "block" not in shared:
-        raise document.error((*key, "block"), f"this key is missing{did_you_mean('', BLOCKS)}")
+        raise document.error((*key, "block"), f"this key is missing{did_you_mean('', registry)}")
     block = shared.pop("block")
-    name = parse_name(document, (*key, "name"), shared.pop("name", None)) or f"layer{index}"
+    own_name = parse_name(document, (*key, "name"), shared.pop("name", None))
+    name = "neck" if necks else own_name or f"layer{key[-1]}"
     repeat = _parse_repeat(document, (*key, "repeat"), shared.pop("repeat", 1))
-    layer = _Layer(document, key, name, shared, classes)
+    layer = _Layer(document, key, name, shared, classes, registry)
     branches = tuple(
         layer.branch(block_name, own)
         for block_name, own in _blocks(document, (*key, "block"), block)
@@ -67,12 +70,13 @@ class _Layer:
     name: str
     shared: dict[str, Any]
     classes: int
+    registry: BlockRegistry
 
     def branch(self, block_name: Any, own: Own | None) -> Branch:
         """One branch, once its settings have been tried."""
         block_key: KeyPath = (*self.key, "block")
         own_key = block_key if own is None else (*block_key, block_name)
-        block = block_class(self.document, own_key, block_name)
+        block = block_class(self.document, own_key, block_name, self.registry)
         own = dict(own or {})
         reports = _parse_reports(self.document, (*own_key, "reports"), own.pop("reports", "out"))
         for field in own:
@@ -90,7 +94,9 @@ class _Layer:
         """The setting of `field`, which stands under `key`."""
         value = self.classes if field == "out" and data == CLASSES else data
         where = (*key, field)
-        return Setting(field, f"{path}.{field}", where, parse_domain(self.document, where, value))
+        symbols = self.registry is BLOCKS  # a neck has several widths before it
+        domain = parse_domain(self.document, where, value, symbols=symbols)
+        return Setting(field, f"{path}.{field}", where, domain)
 
 
 def _parse_reports(document: Document, key: KeyPath, reports: Any) -> bool:

@@ -152,7 +152,7 @@ def dump_rows(architecture: ArchitectureSpec) -> str:
     """
     if architecture.model is not None:
         raise NasError(f"{architecture.model} has no layers to write as rows")
-    if architecture.keeps_time:
+    if architecture.keeps_time or architecture.detects:
         raise NasError(f"rows have no place for head: {architecture.head}", key="head")
     rows = []
     for layer in (*architecture.layers, *architecture.head_layers()):

@@ -8,14 +8,15 @@ from typing import Any
 from nas.errors import NasError
 from nas.spec.architecture import ClassNames, class_names
 from nas.spec.budget import BudgetSpec
-from nas.spec.definition import ArchitectureSpec, Head, InputSpec
+from nas.spec.definition import DETECTION_HEAD, ArchitectureSpec, Head, InputSpec
 from nas.spec.document import Document
-from nas.spec.domain import Trial
+from nas.spec.domain import Trial, Widths
 from nas.spec.frozen import Frozen
 from nas.spec.input_template import InputTemplate, parse_input
 from nas.spec.installed import find_space
 from nas.spec.layers import LayerSpec, check_blocks
 from nas.spec.load import parse_document, read_document
+from nas.spec.neck import parse_neck_template
 from nas.spec.parse_template import parse_template
 from nas.spec.preprocess import Preprocess
 from nas.spec.reach import follow
@@ -45,6 +46,8 @@ class SpaceSpec:
     outputs: frozenset[State]
     """What the last layer of some member puts out."""
     head: Head
+    neck: LayerTemplate | None
+    """Of a detector; None elsewhere."""
     classes: tuple[str, ...]
     preprocess: Preprocess | None
     budget: BudgetSpec
@@ -61,16 +64,26 @@ class SpaceSpec:
             layer, state = template.sample(trial, state)
             if layer is not None:
                 layers.append(layer)
-        return self.member(trial.number, size, layers)
+        return self.member(trial.number, size, layers, self.sample_neck(trial))
 
-    def member(self, number: int, size: InputSpec, layers: Iterable[LayerSpec]) -> ArchitectureSpec:
-        """The architecture of these layers, drawn by the trial of that number."""
+    def sample_neck(self, trial: Trial) -> LayerSpec | None:
+        """The neck that a trial draws; None for a head without one."""
+        if self.neck is None:
+            return None
+        layer, _, _ = self.neck.draw(trial, Widths(1, 1))
+        return None if layer is None else replace(layer, name=None)
+
+    def member(
+        self, number: int, size: InputSpec, layers: Iterable[LayerSpec], neck: LayerSpec | None
+    ) -> ArchitectureSpec:
+        """The architecture of these parts, drawn by the trial of that number."""
         return ArchitectureSpec(
             name=f"{self.name}-t{number}",
             input=size,
             layers=tuple(layers),
             classes=self.classes,
             head=self.head,
+            neck=neck,
             task=self.task,
             preprocess=self.preprocess,
         )
@@ -94,6 +107,7 @@ class SpaceFile(Frozen):
     input: dict[str, Any]
     layers: list[Any]
     head: Head = "linear"
+    neck: Any = None
     classes: ClassNames = 10
     preprocess: Preprocess | None = None
     budget: BudgetSpec = BudgetSpec()
@@ -120,6 +134,7 @@ def _space_from(document: Document, classes: tuple[str, ...] | None = None) -> S
     header = validate(SpaceFile, document)
     names = classes or class_names(document, header.classes)
     inputs = parse_input(document, header.input)
+    neck = parse_neck_template(document, header.head, header.neck)
     reach = follow(document, _templates(document, header, len(names)), inputs.shapes())
     _check_head(document, header.head, reach.outputs, len(names))
     _check_score(document, header.score)
@@ -132,6 +147,7 @@ def _space_from(document: Document, classes: tuple[str, ...] | None = None) -> S
         states=reach.states,
         outputs=reach.outputs,
         head=header.head,
+        neck=neck,
         classes=names,
         preprocess=header.preprocess,
         budget=header.budget,
@@ -149,13 +165,15 @@ def _templates(document: Document, header: SpaceFile, classes: int) -> tuple[Lay
     templates: list[LayerTemplate] = []
     values = 0
     for index, data in enumerate(header.layers):
-        template = parse_template(document, index, data, classes)
+        template = parse_template(document, ("layers", index), data, classes)
         values += template.size
         if values > MAX_VALUES:
             problem = f"more than {MAX_VALUES} values to choose among up to here"
             raise document.error(template.key, problem)
         templates.append(template)
     check_blocks(document, [(item.key, item.name, max(item.repeats)) for item in templates])
+    if header.head == DETECTION_HEAD and (named := [t for t in templates if t.name == "neck"]):
+        raise document.error((*named[0].key, "name"), "the neck has this name: take another")
     if all(0 in template.repeats for template in templates):
         raise document.error(("layers",), "some layer must stand in every member: repeat 1 or more")
     return tuple(templates)

@@ -85,10 +85,21 @@ class LayerTemplate:
 
     def sample(self, trial: Trial, state: State) -> tuple[LayerSpec | None, State]:
         """A layer, None for no copies, and what comes out of it; `state` is what comes in."""
-        widths = state.widths
+        layer, branch, base = self.draw(trial, state.widths)
+        if layer is None:
+            return None, state
+        first, *rest = layer.copies()
+        shape = first.output_shape(state.shape)
+        reported = branch.reported(base, state.widths, shape)
+        for config in rest:
+            shape = config.output_shape(shape)
+        return layer, State(shape, reported)
+
+    def draw(self, trial: Trial, widths: Widths) -> tuple[LayerSpec | None, Branch, int]:
+        """A layer, None for no copies, its branch, and its width before `times`."""
         repeat = self.repeat.sample(trial, f"{self.name}.repeat", widths).value
         if not repeat:
-            return None, state
+            return None, self.branches[0], 0
         branch = self._sample_branch(trial)
         drawn = {
             item.field: item.domain.sample(trial, item.path, widths) for item in branch.settings
@@ -96,13 +107,14 @@ class LayerTemplate:
         base = drawn["out"].base if "out" in drawn else 0
         assert isinstance(repeat, int)
         assert isinstance(base, int)
-        layer = LayerSpec(branch.config(drawn), repeat, self.name)
-        first, *rest = layer.copies()
-        shape = first.output_shape(state.shape)
-        reported = branch.reported(base, widths, shape)
-        for config in rest:
-            shape = config.output_shape(shape)
-        return layer, State(shape, reported)
+        return LayerSpec(branch.config(drawn), repeat, self.name), branch, base
+
+    def options(self) -> Iterator[LayerSpec]:
+        """Every layer that can be drawn where nothing depends on what comes in, as of a neck."""
+        widths = Widths(1, 1)
+        for branch in self.branches:
+            for config, _ in branch.configs(widths):
+                yield from (LayerSpec(config, repeat) for repeat in sorted(self.repeats))
 
     def _sample_branch(self, trial: Trial) -> Branch:
         if len(self.branches) == 1:

@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from blocks import TimeAttentionOutput
+from blocks import DetectionOutput, TimeAttentionOutput, pyramid_shape
+
+Output = Tensor | TimeAttentionOutput | DetectionOutput | list[Tensor]
 
 
 def recorded_shapes(
@@ -11,12 +13,13 @@ def recorded_shapes(
 ) -> tuple[tuple[int, ...], dict[str, tuple[int, ...]]]:
     """Shape of one sample's logits, and of what each block of `layers` and `head` puts out.
 
-    Of several outputs the first counts, as the clip-wise logits of a head over time.
+    Of several outputs the first counts, as the clip-wise logits of a head over time; the maps of a
+    neck count together.
     """
     found: dict[str, tuple[int, ...]] = {}
 
     def note(name: str) -> object:
-        def hook(module: nn.Module, args: object, output: Tensor | TimeAttentionOutput) -> None:
+        def hook(module: nn.Module, args: object, output: Output) -> None:
             found[name] = _first_shape(output)
 
         return hook
@@ -30,5 +33,7 @@ def recorded_shapes(
     return _first_shape(logits), found
 
 
-def _first_shape(output: Tensor | TimeAttentionOutput) -> tuple[int, ...]:
+def _first_shape(output: Output) -> tuple[int, ...]:
+    if isinstance(output, list):
+        return pyramid_shape(tuple(x.shape[1:]) for x in output)
     return tuple((output if isinstance(output, Tensor) else output[0]).shape[1:])

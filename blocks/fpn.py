@@ -1,0 +1,78 @@
+"""Feature pyramid network: coarse maps handed down to the finer ones."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from blocks.base import ActivationName, BlockConfig, Channels, Shape
+from blocks.cost import Cost, bare_convolution_cost, convolution_cost
+from blocks.layers import ConvNormAct
+from blocks.pyramid import Map, maps_of, pyramid_shape
+
+
+def separable_conv(
+    in_channels: int, out_channels: int, activation: ActivationName | None
+) -> nn.Sequential:
+    """A 3x3 depthwise convolution, then a 1x1 one with normalisation and activation."""
+    depthwise = nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False)
+    return nn.Sequential(depthwise, ConvNormAct(in_channels, out_channels, 1, 1, 1, activation))
+
+
+def separable_cost(in_channels: int, out: int, places: int) -> Cost:
+    """Of `separable_conv` at so many places."""
+    depthwise = bare_convolution_cost(in_channels, in_channels, places, 3, in_channels)
+    return depthwise + convolution_cost(in_channels, out, places)
+
+
+class FPN(nn.Module):
+    """See `FPNConfig`."""
+
+    def __init__(self, in_channels: Sequence[int], out: int, activation: ActivationName) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(ConvNormAct(c, out, 1, activation=None) for c in in_channels)
+        self.smooth = nn.ModuleList(separable_conv(out, out, activation) for _ in in_channels)
+
+    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        # lateral
+        merged = [conv(x) for conv, x in zip(self.lateral, maps, strict=True)]
+        # top down
+        for level in range(len(merged) - 2, -1, -1):
+            finer = merged[level]
+            merged[level] = finer + functional.interpolate(merged[level + 1], finer.shape[2:])
+        # smooth
+        return [conv(x) for conv, x in zip(self.smooth, merged, strict=True)]
+
+
+class FPNConfig(BlockConfig):
+    """Feature pyramid network (Lin et al. 2017, arXiv:1612.03144, figure 3), a neck.
+
+    Its 3x3 convolutions are depthwise separable, which is not the paper's but makes it light.
+    """
+
+    name: ClassVar[str] = "FPN"
+
+    out: Channels
+    """Channels of every map that comes out."""
+    activation: ActivationName = "ReLU"
+    """Activation behind each convolution that smooths a map."""
+
+    def output_shape(self, in_shape: Shape) -> Shape:
+        return pyramid_shape(_widened(maps_of(in_shape, self.name), self.out))
+
+    def cost(self, in_shape: Shape) -> Cost | None:
+        total = Cost()
+        for channels, height, width in maps_of(in_shape, self.name):
+            places = height * width
+            total += convolution_cost(channels, self.out, places)
+            total += separable_cost(self.out, self.out, places)
+        return total
+
+    def build(self, in_shape: Shape) -> nn.Module:
+        channels = [channels for channels, _, _ in maps_of(in_shape, self.name)]
+        return FPN(channels, self.out, self.activation)
+
+
+def _widened(maps: Sequence[Map], out: int) -> list[Map]:
+    return [(out, height, width) for _, height, width in maps]
