@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from nas.data.moves import AxisMove, Moves
 from nas.spec.training import AugmentSpec
 
 _LUMA = (0.299, 0.587, 0.114)
@@ -13,10 +14,10 @@ others as they were."""
 
 
 class BatchAugment:
-    """Mirrors, turns, shifts, recolours and cuts out, each image with its own draws.
+    """Mirrors, turns, zooms, shifts, recolours and cuts out, each image with its own draws.
 
-    Mirroring, turning and shifting are one gathering of pixels, done before anything becomes
-    floating point.
+    Mirroring, turning, zooming and shifting are one gathering of pixels, done before anything
+    becomes floating point.
     """
 
     def __init__(self, spec: AugmentSpec) -> None:
@@ -26,12 +27,19 @@ class BatchAugment:
         """A new tensor in channels_last, on the scale of the input: uint8 of 0 to 255, or float
         of 0 to 1. uint8 stays uint8 unless colours change (then float32, still of 0 to 255).
         """
+        return self.with_moves(x_NCHW, generator)[0]
+
+    def with_moves(self, x_NCHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Moves]:
+        """The same, and where each image's pixels went."""
         highest = 255.0 if x_NCHW.dtype == torch.uint8 else 1.0
-        draws = torch.rand(
-            (_DRAWS, x_NCHW.shape[0]), generator=generator, device=generator.device
-        ).to(x_NCHW.device)
+        draws = self._draw((_DRAWS, x_NCHW.shape[0]), generator, x_NCHW.device)
         x_NHWC = x_NCHW.permute(0, 2, 3, 1).contiguous()
-        x_NHWC = self._move(x_NHWC, draws[:4])
+        zoom_N = None
+        if self._spec.zoom:
+            draw_N = self._draw((x_NCHW.shape[0],), generator, x_NCHW.device)
+            zoom_N = (1 + self._spec.zoom) ** (2 * draw_N - 1)
+        moves = self._moves(x_NHWC.shape[1], x_NHWC.shape[2], draws[:4], zoom_N)
+        x_NHWC = moves.pixels(x_NHWC)
         if self._spec.colour:
             # A fresh tensor either way, so that what follows may work in place: new memory of a
             # few megabytes costs more than the arithmetic on it.
@@ -40,21 +48,23 @@ class BatchAugment:
             x_NHWC.clamp_(0, highest)
         if self._spec.cutout:
             self._cut_out(x_NHWC, draws[7:9])
-        return x_NHWC.permute(0, 3, 1, 2)
+        return x_NHWC.permute(0, 3, 1, 2), moves
 
-    def _move(self, x_NHWC: Tensor, draws: Tensor) -> Tensor:
-        samples, height, width, channels = x_NHWC.shape
+    def _draw(
+        self, shape: tuple[int, ...], generator: torch.Generator, device: torch.device
+    ) -> Tensor:
+        return torch.rand(shape, generator=generator, device=generator.device).to(device)
+
+    def _moves(self, height: int, width: int, draws: Tensor, zoom_N: Tensor | None) -> Moves:
         mirrored, turned = draws[0] < 0.5, draws[1] < 0.5
         turned = turned & self._spec.turn_180
         # Turned by 180 degrees: both axes run backwards; mirrored as well: only the rows do.
         mirrored = (mirrored & self._spec.flip) ^ turned
-        row_NH = _axis_positions(height, self._spec.crop_padding, draws[2], turned)
-        column_NW = _axis_positions(width, self._spec.crop_padding, draws[3], mirrored)
-        sample_N = torch.arange(samples, device=x_NHWC.device)
-        row_NH = (row_NH + sample_N[:, None] * height) * width
-        pixel_NHW = row_NH[:, :, None] + column_NW[:, None, :]
-        pixels = x_NHWC.view(-1, channels).index_select(0, pixel_NHW.view(-1))
-        return pixels.view(x_NHWC.shape)
+        padding = self._spec.crop_padding
+        return Moves(
+            AxisMove(height, turned, _shifts(height, padding, draws[2]), zoom_N),
+            AxisMove(width, mirrored, _shifts(width, padding, draws[3]), zoom_N),
+        )
 
     def _recolour(self, x_NHWC: Tensor, draws: Tensor) -> None:
         """Brightness b, then contrast c about the mean grey m, then saturation s about the grey g;
@@ -86,13 +96,10 @@ class BatchAugment:
         x_NHWC.view(-1, channels).index_copy_(0, pixel_Nhw.reshape(-1), fill)
 
 
-def _axis_positions(size: int, padding: float, draw_N: Tensor, backwards_N: Tensor) -> Tensor:
-    """(N, size) source position of each target position: shifted, reflected at the edges."""
+def _shifts(size: int, padding: float, draw_N: Tensor) -> Tensor:
+    """Pixels (N,), up to `padding` of the side either way."""
     largest = min(round(padding * size), size - 1)
-    shift_N = (draw_N * (2 * largest + 1)).long() - largest
-    position_NS = torch.arange(size, device=draw_N.device) + shift_N[:, None]
-    position_NS = (size - 1) - ((size - 1) - position_NS.abs()).abs()
-    return torch.where(backwards_N[:, None], (size - 1) - position_NS, position_NS)
+    return (draw_N * (2 * largest + 1)).long() - largest
 
 
 def _rectangle_positions(size: int, share: float, draw_N: Tensor) -> Tensor:

@@ -80,6 +80,8 @@ class AugmentSpec(Frozen):
     """Turn upside down with probability 0.5: for objects without an upright position."""
     crop_padding: Annotated[float, Field(strict=True, ge=0, le=0.5)] = 0.1
     """Largest random shift, as a share of each side; edges are padded by reflection."""
+    zoom: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.0
+    """Largest relative change of size: 0.2 is from a fifth smaller to a fifth larger; 0 is off."""
     colour: Share = 0.2
     """Largest relative change of brightness, contrast and saturation."""
     cutout: Annotated[float, Field(strict=True, ge=0, le=0.9)] = 0.0

@@ -92,7 +92,7 @@ MISTAKES = [
     (A, "classes: 4", "classes: [a, b, a]", "6 classes[2]: class 'a' stands here twice"),
     (A, "classes: 4", "classes: []", "6 classes: 0 classes; allowed are 1"),
     (A, "classes: 4", "head: none", "6 head: with head none the layers must end in 10x1x1 for 10 classes, but they end in 8x8x12"),
-    (A, "classes: 4", "head: lineer", "6 head: 'lineer' is not allowed: should be 'linear', 'none', 'attention' or 'cbam_attention'; did you mean 'linear'?"),
+    (A, "classes: 4", "head: lineer", "6 head: 'lineer' is not allowed: should be 'linear', 'none', 'attention', 'cbam_attention' or 'detection'; did you mean 'linear'?"),
     (A, "classes: 4", "model: torchvision:resnet18", "3 layers: give either layers or a model, one of them"),
     (A, "classes: 4", "clases: 4", "6 clases: no key 'clases' here; did you mean 'classes'?"),
     (A, "height: 16", "hight: 16", "2 input.hight: no key 'hight' here; did you mean 'height'?"),
