@@ -35,6 +35,7 @@ from nas.text_table import aligned
 
 SamplerName = Literal["known_cost", "tpe", "random"]
 SCORE = "pstage4"
+METRIC = "macro_f1"
 CLIFF = 0.5
 CLIFF_MACS = 1_000_000
 """MACs at which the best kinds of block reach a true F1 of 0.5; others need two or three times."""
@@ -161,13 +162,13 @@ def choices(seed: int, trials: int, sampler: SamplerName) -> Iterator[Chosen]:
     study, networks = search(world, settings, sampler)
     records = records_of(study)
     front = pareto_front(records)
-    naive = choose(front, as_measured(front), settings.budget, settings.score)
+    naive = choose(front, as_measured(front), settings.budget, settings.score, metric=METRIC)
     posterior = believe(study)
     finals: list[FinalRecord] = []
-    by_model = judge(records, posterior, finals, settings).choice
-    while (final := next_final(records, posterior, finals, settings)) is not None:
+    by_model = judge(records, posterior, finals, settings, metric=METRIC).choice
+    while (final := next_final(records, posterior, finals, settings, metric=METRIC)) is not None:
         finals.append(_repeat(world, networks[final.trial], final))
-    honest = judge(records, posterior, finals, settings).choice
+    honest = judge(records, posterior, finals, settings, metric=METRIC).choice
     named = {"lowest measured score": naive, "bounds of the model": by_model, "finalists": honest}
     for rule, choice in named.items():
         assert choice is not None
@@ -183,8 +184,8 @@ def _repeat(world: World, network: Network, final: Final) -> FinalRecord:
         seed=final.seed,
         state="trained",
         macs=network.macs,
-        macro_f1=world.measure(network, final.seed),
-        macro_f1_sd=SAMPLE_SD,
+        metric=world.measure(network, final.seed),
+        metric_sd=SAMPLE_SD,
         epochs=final.epochs,
         found_among=final.found_among,
     )
@@ -192,7 +193,7 @@ def _repeat(world: World, network: Network, final: Final) -> FinalRecord:
 
 def true_score(network: Network) -> float:
     """The score that a network has at its true F1."""
-    return parse_score(SCORE)({"macs": network.macs, "macro_f1": network.macro_f1})
+    return parse_score(SCORE)({"macs": network.macs, "metric": network.macro_f1})
 
 
 def table(chosen: Sequence[Chosen]) -> str:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def search(space: str | None, out: Path | None, resume: Path | None, **flags: Any) -> None:
     """Search a space for networks with few multiply-adds and a high macro-F1.
 
-    Without --data: on the task's built-in set. What is not given comes from the space's file.
+    A detector's metric is F1 at IoU 0.5. Without --data: on the task's built-in set. What is not
+    given comes from the space's file.
     """
     from nas.search.run import SearchInterrupted
 
@@ -110,18 +111,20 @@ def _report(result: "SearchResult") -> None:
     from nas.spec.quantity import count_text
 
     click.echo("")
-    click.echo(front_table(result.records, result.front_numbers, result.best))
+    click.echo(front_table(result.records, result.front_numbers, result.best, metric=result.metric))
     certainty = result.verdict.certainty
     if certainty.finals:
         click.echo(f"\n{finalist_table(result.records, certainty, result.best)}")
     if result.choice is not None:
         best = shlex.quote(str(result.folder / "best.yaml"))
         chosen = next(item for item in result.records if item.number == result.best)
-        expected = expectation_text(chosen, certainty.estimates[chosen.number])
+        expected = expectation_text(
+            chosen, certainty.estimates[chosen.number], metric=result.metric
+        )
         facts = "".join(f" ({fact})" for fact in result.best_cost_facts)
         macs = f"{count_text(chosen.macs)} MACs{facts}"
         click.echo(f"\nBest: trial {chosen.number}, {macs}, {expected},")
         click.echo(f"  since {result.choice.because}.")
-        click.echo(f"  {noise_text(certainty, chosen.number)}.")
+        click.echo(f"  {noise_text(certainty, chosen.number, metric=result.metric)}.")
         click.echo(f"  in {result.folder}: best.yaml, report.html, trials.csv, front/")
         click.echo(f"  next: nas train --arch {best}")

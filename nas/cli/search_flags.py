@@ -49,7 +49,10 @@ FLAGS = (
     click.option("--max-macs", help="Multiply-adds at most, e.g. 20M."),
     click.option("--max-params", help="Parameters at most, e.g. 500k."),
     click.option(
-        "--min-macro-f1", type=click.FloatRange(0, 1), help="What the best network must reach."
+        "--min-metric",
+        "--min-macro-f1",
+        type=click.FloatRange(0, 1),
+        help="What the best network must reach, of the task's own metric.",
     ),
     click.option(
         "--score", help="Name or expression by which the best is chosen; the lower the better."

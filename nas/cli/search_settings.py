@@ -120,7 +120,7 @@ def _with_minutes(flags: Flags) -> Flags:
 
 
 def _budget(budget: BudgetSpec, flags: Flags) -> BudgetSpec:
-    given = {name: flags[name] for name in ("max_macs", "max_params", "min_macro_f1")}
+    given = {name: flags[name] for name in ("max_macs", "max_params", "min_metric")}
     for name in ("max_macs", "max_params"):
         if given[name] is not None:
             try:

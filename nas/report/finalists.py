@@ -16,10 +16,10 @@ def seeds_text(count: int) -> str:
     return f"{count} other seed{'' if count == 1 else 's'}"
 
 
-def expectation_text(record: TrialRecord, estimate: Estimate, *, metric: str = "macro_f1") -> str:
+def expectation_text(record: TrialRecord, estimate: Estimate, *, metric: str) -> str:
     """`macro-F1 0.6710 (0.6480 at least, 2 other seeds; measured 0.6900 when it was found)`."""
     basis = seeds_text(len(estimate.seeds)) if estimate.seeds else "by the model of the search"
-    found = metric_text(record.macro_f1)
+    found = metric_text(record.metric)
     bound = f"{metric_text(estimate.lower)} at least, {basis}"
     return (
         f"{metric_title(metric)} {metric_text(estimate.mean)} ({bound}; measured {found} when it "
@@ -27,7 +27,7 @@ def expectation_text(record: TrialRecord, estimate: Estimate, *, metric: str = "
     )
 
 
-def noise_text(certainty: Certainty, number: int, *, metric: str = "macro_f1") -> str:
+def noise_text(certainty: Certainty, number: int, *, metric: str) -> str:
     """How much the metric of trial `number` would differ with other seeds and other pictures."""
     noise, sample = certainty.noise, certainty.estimates[number].validation_sd
     measured = "by the model, nothing was repeated"
@@ -48,13 +48,13 @@ def finalist_rows(
         estimate = certainty.estimates[record.number]
         runs = [item for item in certainty.finals if item.trial == record.number]
         each = ", ".join(
-            metric_text(item.macro_f1) if item.state == "trained" else item.state for item in runs
+            metric_text(item.metric) if item.state == "trained" else item.state for item in runs
         )
         repeated = bool(estimate.seeds)
         cells = (
             str(record.number),
             count_text(record.macs),
-            metric_text(record.macro_f1),
+            metric_text(record.metric),
             metric_text(estimate.mean if repeated else None),
             metric_text(estimate.lower if repeated else None),
             each,

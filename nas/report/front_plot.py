@@ -24,7 +24,7 @@ def plot_front(
     *,
     max_macs: int | None,
     repeated: Mapping[int, Estimate],
-    metric: str = "macro_f1",
+    metric: str,
 ) -> None:
     """Write `front_png` to `path`, atomically."""
     png = front_png(records, front, best, max_macs=max_macs, repeated=repeated, metric=metric)
@@ -38,7 +38,7 @@ def front_png(
     *,
     max_macs: int | None,
     repeated: Mapping[int, Estimate],
-    metric: str = "macro_f1",
+    metric: str,
 ) -> bytes:
     """A PNG of trained networks over a logarithmic MACs axis, the front as a staircase.
 
@@ -84,9 +84,9 @@ class _Point(NamedTuple):
 def _points(records: Sequence[TrialRecord]) -> list[_Point]:
     """The trained networks, cheapest first."""
     return sorted(
-        _Point(_position(record.macs), record.macro_f1, record.number)
+        _Point(_position(record.macs), record.metric, record.number)
         for record in records
-        if record.state == "trained" and record.macs is not None and record.macro_f1 is not None
+        if record.state == "trained" and record.macs is not None and record.metric is not None
     )
 
 

@@ -23,7 +23,7 @@ def plot_history(
     path: Path,
     *,
     best_epoch: int | None,
-    metric: str = "macro_f1",
+    metric: str,
 ) -> None:
     """Write a PNG of one run's loss above its validation metric, by epoch from 1, atomically."""
     figure = new_figure(8, 5.2)
@@ -51,7 +51,7 @@ def front_curves_png(
     front: Collection[int],
     best: int | None,
     *,
-    metric: str = "macro_f1",
+    metric: str,
 ) -> bytes | None:
     """A PNG of the front members' validation metric by epoch; None if none has a history.
 

@@ -61,15 +61,15 @@ def write_report(
     environment: Mapping[str, object],
     architectures: Mapping[int, str],
     certainty: Certainty,
+    metric: str,
     cost_facts: Sequence[str] = (),
-    metric: str = "macro_f1",
 ) -> None:
     """Write the report as one HTML file that needs no other file and no network, atomically.
 
     `front`, `best` and the keys of `architectures` (YAML texts of the front and the finalists) are
     trial numbers; `best` is one of these keys, or None. `certainty` says how well the networks are
-    known, `cost_facts` what the best one costs besides MACs. `chosen_because` ends "Trial 41 was
-    chosen because ...", without a full stop.
+    known, `cost_facts` what the best one costs besides MACs, `metric` what the task's first metric
+    is called. `chosen_because` ends "Trial 41 was chosen because ...", without a full stop.
     """
     from jinja2 import Environment, StrictUndefined
 

@@ -35,12 +35,12 @@ class SearchProgress:
         self,
         total: int | None,
         *,
+        metric: str,
         console: "Console | None" = None,
         stream: TextIO | None = None,
         workers: int = 1,
         time_limit_s: float | None = None,
         earlier: Iterable[TrialRecord] = (),
-        metric: str = "macro_f1",
         clock: Callable[[], float] = monotonic,
     ) -> None:
         """`total` trained trials are wanted, None where only time ends the search.
@@ -128,19 +128,19 @@ class SearchProgress:
             return
         if record.seconds is not None:
             self._recent_s.append(record.seconds)
-        if record.macro_f1 is not None and record.macro_f1 > self._best_value():
+        if record.metric is not None and record.metric > self._best_value():
             self._best = record
 
     def _best_value(self) -> float:
-        if self._best is None or self._best.macro_f1 is None:
+        if self._best is None or self._best.metric is None:
             return float("-inf")
-        return self._best.macro_f1
+        return self._best.metric
 
     def _line(self, record: TrialRecord) -> str:
         """One finished trial in ASCII, which any log file takes."""
         cost = f"trial {record.number:>3}  {count_text(record.macs):>6} MACs"
         if record.state == "trained":
-            cost += f"  {self._title} {metric_text(record.macro_f1)}"
+            cost += f"  {self._title} {metric_text(record.metric)}"
             parts = [cost, seconds_text(record.seconds)]
         else:
             reason = " ".join((record.reason or "no reason given").split())
@@ -156,7 +156,7 @@ class SearchProgress:
         of = "" if self._total is None else f"/{self._total}"
         parts = [f"{self._trained}{of} trained"]
         if self._best is not None:
-            best = f"{metric_text(self._best.macro_f1)} at {count_text(self._best.macs)}"
+            best = f"{metric_text(self._best.metric)} at {count_text(self._best.macs)}"
             parts.append(f"best {best}")
         left = self.time_left_s()
         if left is not None:

@@ -6,7 +6,14 @@ from nas.runs.trials import TrialRecord
 from nas.spec.quantity import UNKNOWN, count_text
 from nas.text_table import aligned
 
-_METRIC_TITLES = {"macro_f1": "macro-F1", "lwlrap": "LWLRAP", "map_50": "mAP@0.5"}
+_METRIC_TITLES = {
+    "macro_f1": "macro-F1",
+    "f1_50": "F1 at IoU 0.5",
+    "lwlrap": "LWLRAP",
+    "map_50": "mAP@0.5",
+}
+_SPOKEN_WITH_A_VOWEL = "AEFHILMNORSX"
+"""Capitals whose names begin with one."""
 
 
 def metric_text(value: float | None) -> str:
@@ -38,14 +45,20 @@ def epochs_text(epochs: int | None) -> str:
 
 def value_text(record: TrialRecord) -> str:
     """A record's metric; of a stopped training the predicted one behind a `~`."""
-    if record.macro_f1 is None and record.predicted is not None:
+    if record.metric is None and record.predicted is not None:
         return f"~{metric_text(record.predicted)}"
-    return metric_text(record.macro_f1)
+    return metric_text(record.metric)
 
 
 def metric_title(metric: str) -> str:
     """A metric's name in prose: `macro-F1` of `macro_f1`."""
     return _METRIC_TITLES.get(metric, metric.replace("_", " "))
+
+
+def metric_with_article(metric: str) -> str:
+    """`a macro-F1`, `an F1 at IoU 0.5`."""
+    title = metric_title(metric)
+    return f"{'an' if title[0] in _SPOKEN_WITH_A_VOWEL else 'a'} {title}"
 
 
 def on_front(records: Sequence[TrialRecord], front: Collection[int]) -> tuple[TrialRecord, ...]:
@@ -59,7 +72,7 @@ def front_table(
     front: Collection[int],
     best: int | None,
     *,
-    metric: str = "macro_f1",
+    metric: str,
 ) -> str:
     """The front as aligned plain text of at most 100 columns, cheapest first.
 
@@ -74,7 +87,7 @@ def front_table(
             str(record.number),
             count_text(record.macs),
             count_text(record.parameters),
-            metric_text(record.macro_f1),
+            metric_text(record.metric),
             record.architecture_hash or UNKNOWN,
             seconds_text(record.seconds),
             "<- best" if record.number == best else "",

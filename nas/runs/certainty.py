@@ -11,7 +11,7 @@ BOUND_Z = 1.645
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is to be expected of a network's macro-F1, beyond the sample and the seeds seen."""
+    """What is to be expected of a network's first metric, beyond the sample and the seeds seen."""
 
     mean: float
     """Over the repeated trainings; without any, the mean that the model of the search gives."""
@@ -30,7 +30,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class SeedNoise:
-    """How much the macro-F1 of one network differs from one training seed to the next."""
+    """How much the first metric of one network differs from one training seed to the next."""
 
     sd: float
     """Standard deviation, pooled over the finalists and the model's own estimate."""

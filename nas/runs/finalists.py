@@ -9,19 +9,20 @@ from typing import Literal
 
 from nas.files import atomic_write_text
 
-FINALIST_COLUMNS = (
+_FIELDS = (
     "trial",
     "seed",
     "state",
     "macs",
-    "macro_f1",
-    "macro_f1_sd",
+    "metric",
+    "metric_sd",
     "accuracy",
     "epochs",
     "seconds",
     "reason",
     "history",
 )
+"""What the table has of a record, in the order of its columns."""
 
 FinalState = Literal["trained", "failed", "running"]
 
@@ -35,9 +36,10 @@ class FinalRecord:
     seed: int
     state: FinalState
     macs: int | None = None
-    macro_f1: float | None = None
-    """Validation macro-F1 of the best epoch, whose weights a training keeps, as in the search."""
-    macro_f1_sd: float | None = None
+    metric: float | None = None
+    """The task's first metric on validation, of the best epoch, whose weights a training keeps, as
+    in the search."""
+    metric_sd: float | None = None
     """Its standard deviation over other validation samples of the same size."""
     accuracy: float | None = None
     """In the same epoch."""
@@ -50,16 +52,25 @@ class FinalRecord:
     reason: str | None = None
     """Why it failed."""
     history: tuple[float, ...] = field(default=())
-    """Validation macro-F1 after each epoch."""
+    """`metric` after each epoch."""
 
 
-def write_finalists_csv(path: Path, records: Iterable[FinalRecord]) -> None:
-    """Write one row a training with `FINALIST_COLUMNS`, atomically; empty cells for the unknown."""
+def finalist_columns(metric: str) -> tuple[str, ...]:
+    """Heads of the table's columns, in order, of a task whose first metric has this name."""
+    heads = {"metric": metric, "metric_sd": f"{metric}_sd"}
+    return tuple(heads.get(name, name) for name in _FIELDS)
+
+
+def write_finalists_csv(path: Path, records: Iterable[FinalRecord], metric: str) -> None:
+    """Write one row a training, atomically; empty cells for the unknown.
+
+    `metric` is the name of the task's first metric, which two columns are called after.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(FINALIST_COLUMNS)
+    writer.writerow(finalist_columns(metric))
     for record in records:
-        values = [getattr(record, column) for column in FINALIST_COLUMNS[:-1]]
+        values = [getattr(record, name) for name in _FIELDS[:-1]]
         history = " ".join(map(repr, record.history))
         writer.writerow(["" if value is None else value for value in [*values, history]])
     atomic_write_text(path, text.getvalue())

@@ -14,23 +14,19 @@ TrialState = Literal["trained", "stopped", "duplicate", "over_budget", "failed",
 
 _STATES: dict[str, TrialState] = {name: name for name in get_args(TrialState)}
 
-TRIAL_COLUMNS = (
+_FIELDS = (
     "number",
     "state",
     "macs",
     "parameters",
-    "macro_f1",
+    "metric",
     "architecture_hash",
     "seconds",
     "reason",
-    "predicted_macro_f1",
+    "predicted",
     "epochs",
 )
-
-"""In this order; columns are added at the end."""
-
-_FIELDS = {"predicted_macro_f1": "predicted"}
-"""Fields of a record whose column has another name."""
+"""What the table has of a record, in the order of its columns; columns are added at the end."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,8 @@ class TrialRecord:
     state: TrialState
     macs: int | None = None
     parameters: int | None = None
-    macro_f1: float | None = None
+    metric: float | None = None
+    """The task's first metric on validation."""
     architecture_hash: str | None = None
     seconds: float | None = None
     """Wall-clock seconds of training and evaluation, of the short training and the full one."""
@@ -50,7 +47,7 @@ class TrialRecord:
     accuracy: float | None = None
     architecture_yaml: str | None = None
     history: tuple[float, ...] = field(default=())
-    """Validation macro-F1 after each epoch of the full training."""
+    """`metric` after each epoch of the full training."""
     predicted: float | None = None
     """What a stopped training would have come to."""
     predicted_sd: float | None = None
@@ -58,43 +55,58 @@ class TrialRecord:
     epochs: int | None = None
     """Epochs trained in all, those of the short training included."""
     short_history: tuple[float, ...] = field(default=())
-    """Validation macro-F1 after each epoch of the short training."""
+    """`metric` after each epoch of the short training."""
     validation_sd: float | None = None
-    """Standard deviation of `macro_f1` over other validation samples of the same size."""
+    """Standard deviation of `metric` over other validation samples of the same size."""
 
 
-def write_trials_csv(path: Path, records: Iterable[TrialRecord]) -> None:
-    """Write one row a trial with `TRIAL_COLUMNS`, atomically; empty cells for what is not known."""
+def trial_columns(metric: str) -> tuple[str, ...]:
+    """Heads of the table's columns, in order, of a task whose first metric has this name."""
+    heads = {"metric": metric, "predicted": f"predicted_{metric}"}
+    return tuple(heads.get(name, name) for name in _FIELDS)
+
+
+def write_trials_csv(path: Path, records: Iterable[TrialRecord], metric: str) -> None:
+    """Write one row a trial, atomically; empty cells for what is not known.
+
+    `metric` is the name of the task's first metric, which two columns are called after.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(TRIAL_COLUMNS)
+    writer.writerow(trial_columns(metric))
     for record in records:
-        values = (getattr(record, _FIELDS.get(column, column)) for column in TRIAL_COLUMNS)
+        values = (getattr(record, name) for name in _FIELDS)
         writer.writerow("" if value is None else value for value in values)
     atomic_write_text(path, text.getvalue())
 
 
-def read_trials_csv(path: Path) -> tuple[TrialRecord, ...]:
-    """The records of a `trials.csv`. Raises NasError for a file that is not one."""
+def read_trials_csv(path: Path, metric: str) -> tuple[TrialRecord, ...]:
+    """The records of a `trials.csv` that was written with this metric's name.
+
+    Raises NasError for a file that is none.
+    """
     try:
         with path.open(newline="", encoding="utf-8") as stream:
-            return tuple(_parse_rows(path, csv.DictReader(stream)))
+            return tuple(_parse_rows(path, csv.DictReader(stream), metric))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise NasError(f"can't read the table of trials: {error}", file=path) from error
 
 
-def _parse_rows(path: Path, rows: "csv.DictReader[str]") -> Iterator[TrialRecord]:
-    missing = [column for column in TRIAL_COLUMNS if column not in (rows.fieldnames or ())]
+def _parse_rows(path: Path, rows: "csv.DictReader[str]", metric: str) -> Iterator[TrialRecord]:
+    columns = trial_columns(metric)
+    missing = [column for column in columns if column not in (rows.fieldnames or ())]
     if missing:
         raise NasError(f"not a table of trials: no column {', '.join(missing)}", file=path)
     for row in rows:
         try:
-            yield _parse_row(row)
+            cells = [row[column] for column in columns]
+            yield _parse_row(dict(zip(_FIELDS, cells, strict=True)))
         except (TypeError, ValueError) as error:
             raise NasError(f"unreadable row: {error}", file=path, line=rows.line_num) from error
 
 
 def _parse_row(row: dict[str, str]) -> TrialRecord:
+    """The record of a row's cells by field."""
     state = _STATES.get(row["state"])
     if state is None:
         raise ValueError(f"no state {row['state']!r}; allowed: {', '.join(_STATES)}")
@@ -103,11 +115,11 @@ def _parse_row(row: dict[str, str]) -> TrialRecord:
         state=state,
         macs=int(row["macs"]) if row["macs"] else None,
         parameters=int(row["parameters"]) if row["parameters"] else None,
-        macro_f1=_number(row["macro_f1"]),
+        metric=_number(row["metric"]),
         architecture_hash=row["architecture_hash"] or None,
         seconds=_number(row["seconds"]),
         reason=row["reason"] or None,
-        predicted=_number(row["predicted_macro_f1"]),
+        predicted=_number(row["predicted"]),
         epochs=int(row["epochs"]) if row["epochs"] else None,
     )
 

@@ -150,9 +150,9 @@ class Proposer:
 
     def _repeat(self, trial: optuna.Trial, candidate: Candidate, earlier: TrialRecord) -> None:
         """End a trial whose network another one has: with its values if they are known."""
-        if earlier.macro_f1 is not None:
+        if earlier.metric is not None:
             note_outcome(trial, "duplicate", reason=f"repeats trial {earlier.number}")
-            self.study.tell(trial, [candidate.macs, earlier.macro_f1])
+            self.study.tell(trial, [candidate.macs, earlier.metric])
             return
         if earlier.predicted is not None:
             known = {"predicted": earlier.predicted, "predicted_sd": earlier.predicted_sd}

@@ -3,17 +3,12 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist, fmean
 
-from nas.errors import NasError
+from nas.report.tables import metric_title, metric_with_article
 from nas.runs.certainty import Estimate
 from nas.runs.trials import TrialRecord
+from nas.search.rating import Rating
 from nas.spec.budget import BudgetSpec
-from nas.spec.score import Score, parse_score
-
-QUANTILES = 20
-_DEVIATIONS = tuple(NormalDist().inv_cdf((index + 0.5) / QUANTILES) for index in range(QUANTILES))
-"""Middles of equally likely parts of a normal distribution, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -48,86 +43,62 @@ def choose(
     budget: BudgetSpec,
     score: str | None,
     *,
+    metric: str,
     among: Collection[int] | None = None,
 ) -> Choice | None:
     """The best member: of lowest score, or without one the knee of the front; None for no member.
 
-    `min_macro_f1` of the budget leaves only the members whose lower bound reaches it; where none
+    `min_metric` of the budget leaves only the members whose lower bound reaches it; where none
     does, the one with the highest bound is chosen. A score is averaged over what the metric may be,
     so that a cliff below the mean counts by how likely the fall is: at the lower bound alone all
     members would have fallen where none is quite sure, and the cheapest would win. The knee is that
-    of the lower bounds. `among` names the trials that may be chosen, the others only tell where the
-    front runs; None is all.
+    of the lower bounds. `metric` is the name of the task's first. `among` names the trials that may
+    be chosen, the others only tell where the front runs; None is all.
     """
     able = [item for item in members if among is None or item.number in among]
     if not able:
         return None
-    floor, among_text = budget.min_macro_f1, ""
+    floor, among_text = budget.min_metric, ""
     if floor is not None:
         sure = [item for item in able if estimates[item.number].lower >= floor]
         if not sure:
-            return _nearest(able, estimates, floor)
-        able, among_text = sure, f" of those that surely reach a macro-F1 of {floor}"
+            return _nearest(able, estimates, floor, metric)
+        able = sure
+        among_text = f" of those that surely reach {metric_with_article(metric)} of {floor}"
     at_knee = _at_knee(members, able, estimates, among_text)
     if score is None:
         return at_knee
-    return _of_lowest_score(able, estimates, score, among_text) or Choice(
+    rating = Rating.of(score, metric)
+    return _of_lowest_score(able, estimates, rating, among_text) or Choice(
         at_knee.number, f"the score {score} has no value on the front, and {at_knee.because}"
     )
 
 
 def _nearest(
-    able: Sequence[TrialRecord], estimates: Mapping[int, Estimate], floor: float
+    able: Sequence[TrialRecord], estimates: Mapping[int, Estimate], floor: float, metric: str
 ) -> Choice:
     """The member that comes nearest to a floor that none surely reaches."""
     nearest = max(able, key=lambda item: estimates[item.number].lower)
-    because = f"none surely reaches the macro-F1 of {floor}, and it comes nearest"
+    because = f"none surely reaches the {metric_title(metric)} of {floor}, and it comes nearest"
     return Choice(nearest.number, because)
 
 
 def _of_lowest_score(
-    able: Sequence[TrialRecord], estimates: Mapping[int, Estimate], score: str, among: str
+    able: Sequence[TrialRecord], estimates: Mapping[int, Estimate], rating: Rating, among: str
 ) -> Choice | None:
     """The member of lowest expected score; None where no member has one."""
-    rate = parse_score(score)
-    values = {item.number: _expected(rate, item, estimates[item.number]) for item in able}
+    values = {item.number: rating.expected(item, estimates[item.number]) for item in able}
     scores = {number: value for number, value in values.items() if value is not None}
     if not scores:
         return None
     lowest = min(scores, key=lambda number: scores[number])
-    because = f"its score {score} is the lowest{among}, {scores[lowest]:.4f}"
+    because = f"its score {rating.name} is the lowest{among}, {scores[lowest]:.4f}"
     chosen = next(item for item in able if item.number == lowest)
-    least = _value(rate, chosen, estimates[lowest].lower)
+    least = rating.at(chosen, estimates[lowest].lower)
     if estimates[lowest].sd > 0 and least is not None:
-        because += f" on average over what its macro-F1 may be ({least:.4f} at the least of it)"
+        may_be = f"what its {metric_title(rating.metric)} may be"
+        because += f" on average over {may_be} ({least:.4f} at the least of it)"
     return Choice(lowest, because)
-
-
-def _expected(score: Score, record: TrialRecord, estimate: Estimate) -> float | None:
-    """The mean score over what the metric may be; None where the score has no value."""
-    values = []
-    for deviation in _DEVIATIONS if estimate.sd > 0 else (0.0,):
-        metric = min(max(estimate.mean + deviation * estimate.sd, 0.0), 1.0)
-        value = _value(score, record, metric)
-        if value is None:
-            return None
-        values.append(value)
-    return fmean(values)
-
-
-def _value(score: Score, record: TrialRecord, metric: float) -> float | None:
-    """The score of a network if that were its metric, None where it has none, as with log(0).
-
-    Accuracy, which a score may name, is taken to differ from what was measured by as much.
-    """
-    known = {"macs": record.macs, "parameters": record.parameters, "macro_f1": metric}
-    if record.accuracy is not None:
-        known["accuracy"] = min(max(record.accuracy + metric - _metric(record), 0.0), 1.0)
-    try:
-        value = score({name: value for name, value in known.items() if value is not None})
-    except NasError:
-        return None
-    return None if math.isnan(value) else value
 
 
 def _at_knee(
@@ -137,9 +108,7 @@ def _at_knee(
     among: str,
 ) -> Choice:
     """The one of `able` at the knee of all members' lower bounds."""
-    bounded = {
-        item.number: replace(item, macro_f1=estimates[item.number].lower) for item in members
-    }
+    bounded = {item.number: replace(item, metric=estimates[item.number].lower) for item in members}
     front = pareto_front(tuple(bounded.values()))
     because = (
         "it is the only network of the front"
@@ -175,4 +144,4 @@ def _macs(record: TrialRecord) -> int:
 
 
 def _metric(record: TrialRecord) -> float:
-    return record.macro_f1 or 0.0
+    return record.metric or 0.0

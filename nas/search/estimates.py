@@ -1,4 +1,4 @@
-"""What each network's macro-F1 is, as far as is known, and how far below that it may be."""
+"""What each network's first metric is, as far as is known, and how far below that it may be."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ class Posterior:
     """What the model of a search says of its networks, from all measurements together."""
 
     beliefs: Mapping[int, tuple[float, float]]
-    """Trial number to mean and standard deviation of the macro-F1; lucky measurements shrunk."""
+    """Trial number to mean and standard deviation of the metric; lucky measurements shrunk."""
     noise_sd: float
     """Standard deviation of one measurement around the truth of its network, by its seed."""
 
@@ -53,7 +53,7 @@ def _has_value_of_its_own(trial: FrozenTrial) -> bool:
 
 
 def pool_seed_noise(finals: Iterable[FinalRecord], prior_sd: float) -> SeedNoise:
-    """The pooled standard deviation of a training's macro-F1 around its network's mean.
+    """The pooled standard deviation of a training's metric around its network's mean.
 
     Each finalist alone has too few repeats, and one seed's noise is much like another network's.
     `prior_sd` counts as `PRIOR_DEGREES` repeats: the first finalist has none at all.
@@ -92,9 +92,9 @@ def _estimate(
     mean, error = posterior.beliefs[record.number]
     sample = record.validation_sd or 0.0
     if repeats:
-        mean = sum(item.macro_f1 or 0.0 for item in repeats) / len(repeats)
+        mean = sum(item.metric or 0.0 for item in repeats) / len(repeats)
         error = noise.sd / math.sqrt(len(repeats))
-        sample = sum(item.macro_f1_sd or 0.0 for item in repeats) / len(repeats)
+        sample = sum(item.metric_sd or 0.0 for item in repeats) / len(repeats)
     return Estimate(mean, math.hypot(error, sample), tuple(item.seed for item in repeats), sample)
 
 
@@ -105,6 +105,6 @@ def _repeats_of(record: TrialRecord, finals: Sequence[FinalRecord]) -> list[Fina
 def _by_trial(finals: Iterable[FinalRecord]) -> dict[int, list[float]]:
     values: dict[int, list[float]] = {}
     for item in finals:
-        if item.state == "trained" and item.macro_f1 is not None:
-            values.setdefault(item.trial, []).append(item.macro_f1)
+        if item.state == "trained" and item.metric is not None:
+            values.setdefault(item.trial, []).append(item.metric)
     return values

@@ -8,7 +8,7 @@ from dataclasses import replace
 import optuna
 
 from nas.report.finalists import seeds_text
-from nas.report.tables import metric_text, seconds_text
+from nas.report.tables import metric_text, metric_title, seconds_text
 from nas.runs.finalists import FinalRecord
 from nas.search.executor import LocalWorkers
 from nas.search.final_share import FinalShare
@@ -34,7 +34,8 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
     finals = open_study(job.final_journal)
     end_running(finals)
     found = Found.of(study)
-    if next_final(found.records, found.posterior, read_finals(finals), job.settings) is None:
+    begun = read_finals(finals)
+    if next_final(found.records, found.posterior, begun, job.settings, metric=job.metric) is None:
         return
     if job.deadline is not None and time.time() >= job.deadline:
         say(NO_TIME)
@@ -42,7 +43,7 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
     count = min(job.settings.workers, plan.trainings)
     whole = FinalShare(plan, job.settings.training.epochs, count, math.inf)
     say(_announcement(plan, whole.seconds(found.records)))
-    watch = FinalWatch(finals, found, say)
+    watch = FinalWatch(finals, found, job.metric, say)
     try:
         with LocalWorkers(finals, replace(job, stage="final"), count) as workers:
             workers.run(watch.poll)
@@ -64,9 +65,10 @@ def _announcement(plan: FinalPlan, seconds: float) -> str:
 class FinalWatch:
     """Tells of each of the finalists' trainings that ends."""
 
-    def __init__(self, finals: optuna.Study, found: Found, say: Say) -> None:
+    def __init__(self, finals: optuna.Study, found: Found, metric: str, say: Say) -> None:
         self.finals = finals
         self.found = found
+        self.title = metric_title(metric)
         self.say = say
         self.ended = 0
         """Trainings that ended since it watches."""
@@ -84,9 +86,9 @@ class FinalWatch:
         text = f"trial {item.trial:>3}  seed {item.seed}  "
         if item.state == "failed":
             return f"{text}failed: {item.reason}"
-        before = metric_text(self.found.record(item.trial).macro_f1)
+        before = metric_text(self.found.record(item.trial).metric)
         return (
-            f"{text}macro-F1 {metric_text(item.macro_f1)}, {before} when it was found, "
+            f"{text}{self.title} {metric_text(item.metric)}, {before} when it was found, "
             f"{seconds_text(item.seconds)}"
         )
 

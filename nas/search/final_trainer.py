@@ -67,7 +67,13 @@ class FinalTrainer:
         def decide(begun: Any) -> Final | None:
             if deadline is not None and time.time() >= deadline:
                 return None
-            return next_final(self.found.records, self.found.posterior, begun, self.settings)
+            return next_final(
+                self.found.records,
+                self.found.posterior,
+                begun,
+                self.settings,
+                metric=self.task.first_metric,
+            )
 
         while (claimed := claim_final(finals, claims, decide)) is not None:
             self.train(finals, *claimed)

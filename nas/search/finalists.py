@@ -64,7 +64,7 @@ def believed_front(records: Sequence[TrialRecord], posterior: Posterior) -> tupl
     """
     trained = {item.number: item for item in records if item.number in posterior.beliefs}
     believed = [
-        replace(item, macro_f1=posterior.beliefs[number][0])
+        replace(item, metric=posterior.beliefs[number][0])
         for number, item in trained.items()
         if item.state == "trained"
     ]
@@ -76,18 +76,21 @@ def next_final(
     posterior: Posterior,
     finals: Sequence[FinalRecord],
     settings: SearchSettings,
+    *,
+    metric: str,
 ) -> Final | None:
     """The next training: of the network that is most likely to be chosen and lacks a seed.
 
     Likely as things stand: trainings that are done, and those under way, are among `finals`. None
     when no more are wanted: `finalists` networks at most, and as many again only once the search
-    has gone on and found another member of the front.
+    has gone on and found another member of the front. `metric` is the name of the task's first.
     """
     plan = FinalPlan.of(settings)
     finals = plan.comparable(finals)
     found_among = _round(records, believed_front(records, posterior), finals)
     begun = {item.trial for item in finals if item.found_among == found_among}
-    for rank, item in enumerate(_by_promise(records, posterior, finals, settings)):
+    front = _by_promise(records, posterior, finals, settings, metric)
+    for rank, item in enumerate(front):
         seeds = {final.seed for final in finals if final.trial == item.number}
         missing = [seed for seed in plan.seeds if seed not in seeds]
         new = rank < plan.finalists and len(begun) < plan.finalists
@@ -116,6 +119,7 @@ def _by_promise(
     posterior: Posterior,
     finals: Sequence[FinalRecord],
     settings: SearchSettings,
+    metric: str,
 ) -> list[TrialRecord]:
     """The front, those first that would be chosen in most draws of the truth.
 
@@ -124,7 +128,7 @@ def _by_promise(
     front = believed_front(records, posterior)
     if not front:
         return []
-    wins = _count_wins(front, posterior, finals, settings)
+    wins = _count_wins(front, posterior, finals, settings, metric)
     centre = max(front, key=lambda item: wins[item.number])
 
     def order(item: TrialRecord) -> tuple[int, float]:
@@ -138,6 +142,7 @@ def _count_wins(
     posterior: Posterior,
     finals: Sequence[FinalRecord],
     settings: SearchSettings,
+    metric: str,
 ) -> Counter[int]:
     """In how many draws of the truth the rule would choose each member, once it was repeated."""
     noise = pool_seed_noise(finals, posterior.noise_sd)
@@ -150,7 +155,7 @@ def _count_wins(
             number: _drawn(estimate, posterior.beliefs[number][1], noise.sd, seeds, normal)
             for (number, estimate), normal in zip(estimates.items(), normals, strict=True)
         }
-        choice = choose(front, drawn, settings.budget, settings.score)
+        choice = choose(front, drawn, settings.budget, settings.score, metric=metric)
         if choice is not None:
             wins[choice.number] += 1
     return wins

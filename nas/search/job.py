@@ -16,6 +16,8 @@ class Job:
     folder: Path
     settings: SearchSettings
     classes: tuple[str, ...]
+    metric: str
+    """Name of the task's first metric, which the search maximises."""
     index: int
     """Which of the workers it is; decides its seed."""
     deadline: float | None

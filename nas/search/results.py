@@ -10,6 +10,7 @@ from nas.files import atomic_write_text
 from nas.macs.facts import fact_text
 from nas.report.front_plot import plot_front
 from nas.report.html import write_report
+from nas.runs.certainty import Certainty
 from nas.runs.finalists import write_finalists_csv
 from nas.runs.trials import TrialRecord, write_trials_csv
 from nas.search.choice import Choice, pareto_front
@@ -30,6 +31,8 @@ class SearchResult:
     """What a search found."""
 
     folder: Path
+    metric: str
+    """Name of the task's first metric."""
     records: tuple[TrialRecord, ...]
     front: tuple[TrialRecord, ...]
     """By what was measured of each network once, in the search."""
@@ -70,11 +73,11 @@ def write_results(study: optuna.Study, job: Job, data: DataFacts) -> SearchResul
     folder, settings = job.folder, job.settings
     records = records_of(study)
     finals = read_finals(open_study(job.final_journal)) if job.final_journal.exists() else ()
-    verdict = judge(records, believe(study), finals, settings)
-    write_trials_csv(folder / "trials.csv", records)
+    verdict = judge(records, believe(study), finals, settings, metric=job.metric)
+    write_trials_csv(folder / "trials.csv", records, job.metric)
     if finals:
-        write_finalists_csv(folder / "finalists.csv", verdict.certainty.finals)
-    result = SearchResult(folder, records, pareto_front(records), verdict)
+        write_finalists_csv(folder / "finalists.csv", verdict.certainty.finals, job.metric)
+    result = SearchResult(folder, job.metric, records, pareto_front(records), verdict)
     shown = {*result.front_numbers, *verdict.certainty.finalists, result.best}
     architectures = {
         record.number: _architecture_text(result, record, settings, data)
@@ -91,6 +94,7 @@ def write_results(study: optuna.Study, job: Job, data: DataFacts) -> SearchResul
         folder / "front.png",
         max_macs=settings.budget.max_macs,
         repeated=verdict.certainty.repeated,
+        metric=job.metric,
     )
     _write_page(result, settings, data, architectures)
     return result
@@ -116,6 +120,7 @@ def _write_page(
         environment=settings.environment,
         architectures=architectures,
         certainty=result.verdict.certainty,
+        metric=result.metric,
     )
 
 
@@ -124,8 +129,6 @@ def _architecture_text(
 ) -> str:
     """The trial's architecture with where it comes from and what to expect of it."""
     architecture = parse_architecture(record.architecture_yaml or "", result.folder / "study.log")
-    certainty = result.verdict.certainty
-    estimate = certainty.estimates[record.number]
     provenance: dict[str, JsonValue] = {
         "study": result.folder.resolve().name,
         "trial": record.number,
@@ -133,12 +136,7 @@ def _architecture_text(
         "macs": record.macs,
         **task_named(architecture.task).cost_facts(architecture, record.macs or 0),
         "parameters": record.parameters,
-        "validation_macro_f1": record.macro_f1,
-        "macro_f1_mean": round(estimate.mean, 6),
-        "macro_f1_at_least": round(estimate.lower, 6),
-        "macro_f1_seeds": list(estimate.seeds),
-        "macro_f1_validation_sd": round(estimate.validation_sd, 6),
-        "macro_f1_seed_sd": round(certainty.noise.sd, 6),
+        **_metric_facts(record, result.verdict.certainty, result.metric),
         "training": settings.training.model_dump(mode="json"),
         "data": data.source,
         "made_digest": data.made_digest,
@@ -147,6 +145,19 @@ def _architecture_text(
         "commit": settings.environment.get("commit", "unknown"),
     }
     return dump_architecture(replace(architecture, provenance=provenance))
+
+
+def _metric_facts(record: TrialRecord, certainty: Certainty, metric: str) -> dict[str, JsonValue]:
+    """What was measured of a network, and what to expect of it, under the metric's name."""
+    estimate = certainty.estimates[record.number]
+    return {
+        f"validation_{metric}": record.metric,
+        f"{metric}_mean": round(estimate.mean, 6),
+        f"{metric}_at_least": round(estimate.lower, 6),
+        f"{metric}_seeds": list(estimate.seeds),
+        f"{metric}_validation_sd": round(estimate.validation_sd, 6),
+        f"{metric}_seed_sd": round(certainty.noise.sd, 6),
+    }
 
 
 def _write_front(folder: Path, architectures: dict[int, str]) -> None:

@@ -18,11 +18,13 @@ from nas.search.final_stage import train_finalists
 from nas.search.job import Job
 from nas.search.journal import open_study
 from nas.search.results import SearchResult, write_results
+from nas.search.score_check import check_score
 from nas.search.settings import SearchSettings, read_settings, write_settings
 from nas.search.stopping.plan import plan_stops
 from nas.search.trials import count_spent, end_running, records_of
 from nas.search.watch import Watch, shortfall
 from nas.spec.space import SpaceSpec, load_space
+from nas.tasks.registry import task_of
 
 Say = Callable[[str], None]
 
@@ -45,13 +47,14 @@ def begin_search(
     """
     refuse_taken(out)
     plan_stops(settings.search, settings.training.epochs)  # refuses a short training that is none
+    check_score(space, settings.score)
     facts = examine_data(space, settings, say)
     folder = new_run_folder(out, space.name)
     with _working_in(folder):
         refuse_taken(folder)  # another process may have been given the same empty folder
         atomic_write_text(folder / "space.yaml", space.document.text)
         write_settings(folder, settings)
-        return _search(folder, settings, facts, say)
+        return _search(folder, space, settings, facts, say)
 
 
 def continue_search(
@@ -76,9 +79,11 @@ def continue_search(
         if change is not None:
             settings = change(settings)
         plan_stops(settings.search, settings.training.epochs)
-        facts = examine_data(load_space(folder / "space.yaml"), settings, say)
+        space = load_space(folder / "space.yaml")
+        check_score(space, settings.score)
+        facts = examine_data(space, settings, say)
         write_settings(folder, settings)
-        return _search(folder, settings, facts, say)
+        return _search(folder, space, settings, facts, say)
 
 
 @contextmanager
@@ -93,13 +98,15 @@ def _working_in(folder: Path) -> Iterator[None]:
         raise SearchInterrupted(folder, None) from None
 
 
-def _search(folder: Path, settings: SearchSettings, facts: DataFacts, say: Say) -> SearchResult:
+def _search(
+    folder: Path, space: SpaceSpec, settings: SearchSettings, facts: DataFacts, say: Say
+) -> SearchResult:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     for problem in facts.unreadable:
         append_log(folder, f"left out: {problem}")
     minutes = settings.search.minutes
     deadline = None if minutes is None else time.time() + 60 * minutes
-    job = Job(folder, settings, facts.classes, 0, deadline)
+    job = Job(folder, settings, facts.classes, task_of(space).first_metric, 0, deadline)
     with exclusive(job.workers_lock):  # those of a killed search end within a second
         study = open_study(job.journal)
         _refuse_other_data(study, facts)

@@ -132,7 +132,7 @@ def _record(trial: FrozenTrial, death: str | None) -> TrialRecord:
         state=state,
         macs=attributes.get("macs"),
         parameters=attributes.get("parameters"),
-        macro_f1=trial.values[1] if told and predicted is None else None,
+        metric=trial.values[1] if told and predicted is None else None,
         architecture_hash=attributes.get("architecture_hash"),
         seconds=attributes.get("seconds"),
         # A trial that was killed after its outcome was noted, before it was told, has none.

@@ -26,10 +26,13 @@ def judge(
     posterior: Posterior,
     finals: Sequence[FinalRecord],
     settings: SearchSettings,
+    *,
+    metric: str,
 ) -> Verdict:
     """Choose by what the networks surely reach: among finalists once one has been repeated.
 
-    Before that, and without finalists, among the front by the model's own bounds.
+    Before that, and without finalists, among the front by the model's own bounds. `metric` is the
+    name of the task's first.
     """
     ended = tuple(item for item in FinalPlan.of(settings).comparable(finals) if _ended(item))
     noise = pool_seed_noise(ended, posterior.noise_sd)
@@ -37,7 +40,14 @@ def judge(
     repeated = {number for number, estimate in estimates.items() if estimate.seeds}
     front = {item.number for item in believed_front(records, posterior)}
     members = [item for item in records if item.number in front | repeated]
-    choice = choose(members, estimates, settings.budget, settings.score, among=repeated or None)
+    choice = choose(
+        members,
+        estimates,
+        settings.budget,
+        settings.score,
+        metric=metric,
+        among=repeated or None,
+    )
     return Verdict(choice, Certainty(estimates, noise, ended))
 
 

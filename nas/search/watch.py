@@ -26,6 +26,7 @@ class Watch:
         earlier = self.records.read()
         self.progress = SearchProgress(
             job.settings.search.trials,
+            metric=job.metric,
             workers=workers,
             time_limit_s=None if job.deadline is None else job.deadline - time.time(),
             earlier=earlier,
@@ -71,7 +72,7 @@ class Watch:
             if record.state != "running":
                 self._tell(record)
         if len(fresh) > len(running):
-            write_trials_csv(self.job.folder / "trials.csv", records)
+            write_trials_csv(self.job.folder / "trials.csv", records, self.job.metric)
         self.progress.waiting(f"training {', '.join(running)}" if running else "")
 
     def _tell(self, record: TrialRecord) -> None:

@@ -10,15 +10,18 @@ from typing import Any
 
 from nas.errors import NasError, did_you_mean
 
-QUANTITIES = ("macs", "parameters", "macro_f1", "accuracy")
+FIRST_METRICS = ("macro_f1", "f1_50")
+"""First metrics of the tasks. Each is known of its own tasks' networks only; `metric` is the first
+metric of every task."""
+QUANTITIES = ("macs", "parameters", "metric", *FIRST_METRICS, "accuracy")
 NAMED_SCORES = {
     # Score of the competition that the shufflenet space comes from: cost relative to a reference
     # network of 13,863,553 MACs, error relative to its F1 of 0.8342, with a cliff at 0.5.
     "pstage4": (
-        "macs / 13863553 + (1 if macro_f1 < 0.5 else "
-        "1 - macro_f1 / 0.8342 if macro_f1 < 0.8342 else 0.5 * (1 - macro_f1 / 0.8342))"
+        "macs / 13863553 + (1 if metric < 0.5 else "
+        "1 - metric / 0.8342 if metric < 0.8342 else 0.5 * (1 - metric / 0.8342))"
     ),
-    "most_accurate": "-macro_f1",
+    "most_accurate": "-metric",
 }
 
 _FUNCTIONS: dict[str, tuple[Callable[..., float], int, int]] = {
@@ -53,7 +56,7 @@ _MAX_DEPTH = 60
 
 @dataclass(frozen=True)
 class Score:
-    """An expression such as `macs / 1e7 - macro_f1`; the lower the better."""
+    """An expression such as `macs / 1e7 - metric`; the lower the better."""
 
     expression: str
 
@@ -71,13 +74,20 @@ class Score:
             raise NasError(problem) from error
         return value
 
+    @property
+    def first_metrics(self) -> tuple[str, ...]:
+        """The first metrics that it names by their own names."""
+        parts = ast.walk(_parse(self.expression))
+        names = {part.id for part in parts if isinstance(part, ast.Name)}
+        return tuple(name for name in FIRST_METRICS if name in names)
+
 
 def parse_score(text: str) -> Score:
     """The score of that name, or of that expression.
 
-    Allowed are numbers, `macs`, `parameters`, `macro_f1`, `accuracy`, + - * / **, comparisons,
-    and/or/not, `a if b else c`, min, max, abs, log, log2, log10, sqrt and exp. Raises NasError for
-    anything else.
+    Allowed are numbers, `macs`, `parameters`, `metric` (the task's first) or its own name,
+    `accuracy`, + - * / **, comparisons, and/or/not, `a if b else c`, min, max, abs, log, log2,
+    log10, sqrt and exp. Raises NasError for anything else.
     """
     expression = NAMED_SCORES.get(text, text)
     _check(_parse(expression), expression)

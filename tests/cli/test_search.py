@@ -83,7 +83,7 @@ def test_flags_override_the_space(pictures: Path) -> None:
         "short_epochs": 0, "inherit": True, "finalists": 1, "final_seeds": 3, "final_epochs": 4,
         "seed": 9,
     }  # fmt: skip
-    assert kept["budget"] == {"max_macs": 2_000_000, "max_params": 1_000, "min_macro_f1": 0.2}
+    assert kept["budget"] == {"max_macs": 2_000_000, "max_params": 1_000, "min_metric": 0.2}
     assert kept["training"]["epochs"] == 2
     assert kept["training"]["batch_size"] == 8
     assert kept["training"]["learning_rate"] == 0.01
@@ -112,7 +112,7 @@ def test_what_is_not_given_comes_from_the_space(pictures: Path) -> None:
         "short_epochs": 0, "inherit": False, "finalists": 0, "final_seeds": 2,
         "final_epochs": None, "seed": 4,
     }  # fmt: skip
-    assert kept["budget"] == {"max_macs": 1_000_000, "max_params": None, "min_macro_f1": 0.1}
+    assert kept["budget"] == {"max_macs": 1_000_000, "max_params": None, "min_metric": 0.1}
     assert kept["score"] == "macs"
     assert kept["training"]["seed"] == 0
 
@@ -167,7 +167,7 @@ def test_resume_from_another_folder(pictures: Path, monkeypatch: pytest.MonkeyPa
     [
         ("--epochs", 3), ("--seed", 0), ("--max-macs", "1M"), ("--data", "x"),
         ("--space", "few.yaml"), ("--out", "x"), ("--score", "macs"), ("--sampler", "tpe"),
-        ("--strict",), ("--groups", "x"), ("--min-macro-f1", 0), ("--batch-size", 8),
+        ("--strict",), ("--groups", "x"), ("--min-metric", 0), ("--batch-size", 8),
         ("--learning-rate", 1), ("--max-params", 1), ("--stop", "none"), ("--per-second",),
         ("--inherit",), ("--short-epochs", 0), ("--finalists", 0), ("--final-seeds", 2),
         ("--final-epochs", 3), ("--no-turn",),
@@ -184,7 +184,7 @@ def test_resume_refuses_fixed_flags(flag: tuple[object, ...]) -> None:
         ("--hours", "inf"), ("--hours", "nan"), ("--short-epochs", 10**6), ("--finalists", 10**4),
         ("--final-seeds", 10**4), ("--final-epochs", 10**6),
         ("--trials", 10**9), ("--epochs", 10**9), ("--workers", 10**6), ("--max-macs", "lots"),
-        ("--max-params", "-1"), ("--min-macro-f1", "nan"), ("--device", "abacus"),
+        ("--max-params", "-1"), ("--min-metric", "nan"), ("--device", "abacus"),
     ],
 )  # fmt: skip
 def test_wrong_values_name_their_flag(flag: tuple[object, ...], pictures: Path) -> None:

@@ -41,6 +41,7 @@ STOPPED = TrialRecord(
     predicted_sd=0.035,
     epochs=3,
 )
+METRIC = "macro_f1"
 FINALS = (
     FinalRecord(0, 1, "trained", 4_000_000, 0.58, 0.02, 0.6, epochs=2, seconds=20.0),
     FinalRecord(0, 2, "failed", reason="the loss became NaN"),

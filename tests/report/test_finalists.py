@@ -6,16 +6,16 @@ from pathlib import Path
 from nas.report.finalists import expectation_text, finalist_table, noise_text
 from nas.runs.certainty import Certainty, Estimate, SeedNoise
 from nas.runs.finalists import write_finalists_csv
-from tests.report.search_records import BEST, CERTAINTY, FINALS, RECORDS
+from tests.report.search_records import BEST, CERTAINTY, FINALS, METRIC, RECORDS
 from tests.report.test_html import _report
 
 
 def test_what_is_expected_of_the_best() -> None:
     # 0.49 - 1.645 x 0.02 = 0.4571
-    assert expectation_text(RECORDS[2], CERTAINTY.estimates[2]) == (
+    assert expectation_text(RECORDS[2], CERTAINTY.estimates[2], metric=METRIC) == (
         "macro-F1 0.4900 (0.4571 at least, 2 other seeds; measured 0.5176 when it was found)"
     )
-    by_model = expectation_text(RECORDS[2], Estimate(0.49, 0.03))
+    by_model = expectation_text(RECORDS[2], Estimate(0.49, 0.03), metric=METRIC)
     assert "by the model of the search" in by_model
 
 
@@ -31,11 +31,11 @@ def test_table_of_finalists() -> None:
 
 
 def test_both_noises_are_told() -> None:
-    text = noise_text(CERTAINTY, BEST)
+    text = noise_text(CERTAINTY, BEST, metric=METRIC)
     assert "0.0140 by the seed (1 repeat)" in text
     assert "0.0200 by the sample of the validation split" in text
     alone = Certainty(CERTAINTY.estimates, SeedNoise(0.01, 0))
-    assert "nothing was repeated" in noise_text(alone, BEST)
+    assert "nothing was repeated" in noise_text(alone, BEST, metric=METRIC)
 
 
 def test_page_tells_of_finalists(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_page_tells_of_finalists(tmp_path: Path) -> None:
 
 
 def test_csv_has_a_row_a_training(tmp_path: Path) -> None:
-    write_finalists_csv(tmp_path / "finalists.csv", FINALS)
+    write_finalists_csv(tmp_path / "finalists.csv", FINALS, METRIC)
     lines = (tmp_path / "finalists.csv").read_text().splitlines()
     assert lines[0] == (
         "trial,seed,state,macs,macro_f1,macro_f1_sd,accuracy,epochs,seconds,reason,history"

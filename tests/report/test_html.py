@@ -6,7 +6,7 @@ import pytest
 
 from nas.report.html import write_report
 from nas.runs.trials import TrialRecord
-from tests.report.search_records import BEST, CERTAINTY, FRONT, MAX_MACS, RECORDS, STOPPED
+from tests.report.search_records import BEST, CERTAINTY, FRONT, MAX_MACS, METRIC, RECORDS, STOPPED
 
 FACTS: dict[str, Any] = {
     "title": "Search of tiny",
@@ -22,6 +22,7 @@ FACTS: dict[str, Any] = {
     "environment": {"processor": "a processor", "cores": "2"},
     "architectures": {0: "name: tiny-t0\n", 2: "name: tiny-t2\n"},
     "certainty": CERTAINTY,
+    "metric": METRIC,
 }
 ATTACK = "<script>alert('&')</script><img src=x onerror=alert(1)>"
 

@@ -14,7 +14,7 @@ from nas.report.figure import drawable_labels
 from nas.report.front_plot import front_png, plot_front
 from nas.report.history_plot import front_curves_png, plot_history
 from nas.runs.trials import TrialRecord
-from tests.report.search_records import BEST, CERTAINTY, FRONT, MAX_MACS, RECORDS, STOPPED
+from tests.report.search_records import BEST, CERTAINTY, FRONT, MAX_MACS, METRIC, RECORDS, STOPPED
 
 
 def _size(png: bytes) -> tuple[int, int]:
@@ -39,7 +39,7 @@ def scattered(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
 
 
 def test_front_plot_shows_every_trial_under_its_state(scattered: dict[str, list[float]]) -> None:
-    front_png(RECORDS, FRONT, BEST, max_macs=MAX_MACS, repeated={})
+    front_png(RECORDS, FRONT, BEST, max_macs=MAX_MACS, repeated={}, metric=METRIC)
     assert scattered == {
         "trained, not on the front (1)": [6_000_000],
         "front (2)": [1_862_490, 4_000_000],
@@ -58,7 +58,7 @@ def test_stopped_trials_are_hollow_at_what_was_predicted(monkeypatch: pytest.Mon
         return scatter(axes, x, y, **style)
 
     monkeypatch.setattr(Axes, "scatter", spy)
-    front_png((*RECORDS, STOPPED), FRONT, BEST, max_macs=MAX_MACS, repeated={})
+    front_png((*RECORDS, STOPPED), FRONT, BEST, max_macs=MAX_MACS, repeated={}, metric=METRIC)
     assert drawn["stopped early, as predicted (1)"] == ([7_000_000], [0.45], "none")
     assert drawn["front (2)"][2] is None
 
@@ -73,7 +73,7 @@ def test_finalists_have_a_line_down_to_their_lower_bound(monkeypatch: pytest.Mon
         return errorbar(axes, x, y, yerr=yerr, **style)
 
     monkeypatch.setattr(Axes, "errorbar", spy)
-    front_png(RECORDS, FRONT, BEST, max_macs=MAX_MACS, repeated=CERTAINTY.repeated)
+    front_png(RECORDS, FRONT, BEST, max_macs=MAX_MACS, repeated=CERTAINTY.repeated, metric=METRIC)
     [(macs, means, errors)] = drawn
     assert macs == [1_862_490, 4_000_000]
     assert means == [0.49, 0.58]
@@ -104,7 +104,9 @@ def test_front_plot_of_few_trials(
     records: tuple[TrialRecord, ...], max_macs: int | None, tmp_path: Path
 ) -> None:
     path = tmp_path / "front.png"
-    plot_front(records, (0,), 0, path, max_macs=max_macs, repeated=CERTAINTY.repeated)
+    plot_front(
+        records, (0,), 0, path, max_macs=max_macs, repeated=CERTAINTY.repeated, metric=METRIC
+    )
     assert _size(path.read_bytes())[0] >= 800
 
 
@@ -143,13 +145,13 @@ def test_labels_are_shortened_in_the_middle_and_replaced_where_no_font_has_the_l
 def test_history_of_one_run(epochs: int, tmp_path: Path) -> None:
     path = tmp_path / "history.png"
     losses = [1 / (epoch + 1) for epoch in range(epochs)]
-    plot_history(losses, losses[::-1], path, best_epoch=epochs)
+    plot_history(losses, losses[::-1], path, best_epoch=epochs, metric=METRIC)
     assert _size(path.read_bytes())[0] >= 800
 
 
 def test_curves_of_the_front() -> None:
-    png = front_curves_png(RECORDS, FRONT, BEST)
+    png = front_curves_png(RECORDS, FRONT, BEST, metric=METRIC)
     assert png is not None
     assert _size(png)[0] >= 800
-    assert front_curves_png(RECORDS, (2,), None) is not None
-    assert front_curves_png(RECORDS[1:2], (1,), None) is None
+    assert front_curves_png(RECORDS, (2,), None, metric=METRIC) is not None
+    assert front_curves_png(RECORDS[1:2], (1,), None, metric=METRIC) is None

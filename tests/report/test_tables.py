@@ -1,7 +1,7 @@
 import pytest
 
-from nas.report.tables import front_table, metric_title, seconds_text
-from tests.report.search_records import BEST, FRONT, RECORDS
+from nas.report.tables import front_table, metric_title, metric_with_article, seconds_text
+from tests.report.search_records import BEST, FRONT, METRIC, RECORDS
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,21 @@ def test_metric_title_of_an_unlisted_metric_is_its_words() -> None:
     assert metric_title("segment_f1") == "segment f1"
 
 
+@pytest.mark.parametrize(
+    ("metric", "text"),
+    [
+        ("macro_f1", "a macro-F1"),
+        ("f1_50", "an F1 at IoU 0.5"),
+        ("lwlrap", "an LWLRAP"),
+        ("map_50", "a mAP@0.5"),
+    ],
+)
+def test_article_of_a_metric_is_as_it_is_spoken(metric: str, text: str) -> None:
+    assert metric_with_article(metric) == text
+
+
 def test_front_table_is_aligned_cheapest_first_and_marks_the_best() -> None:
-    assert front_table(RECORDS, FRONT, BEST) == "\n".join(
+    assert front_table(RECORDS, FRONT, BEST, metric=METRIC) == "\n".join(
         (
             "trial    MACs  parameters  macro-F1  architecture      time",
             "    2  1.86 M       151 k    0.5176  cccccccccccccccc  12 s  <- best",
@@ -38,4 +51,5 @@ def test_front_table_is_aligned_cheapest_first_and_marks_the_best() -> None:
 
 
 def test_empty_front_says_why() -> None:
-    assert front_table(RECORDS[1:2], (), None) == "The front is empty: no network was trained."
+    empty = front_table(RECORDS[1:2], (), None, metric=METRIC)
+    assert empty == "The front is empty: no network was trained."

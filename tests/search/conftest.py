@@ -48,6 +48,9 @@ training: {epochs: 1, batch_size: 16}
 """
 """Six networks."""
 
+METRIC = "macro_f1"
+"""First metric of pictures."""
+
 RUN_NAS = "from nas.cli.main import main\nif __name__ == '__main__':\n    main()\n"
 
 
@@ -145,7 +148,7 @@ def begin(folder: Path, data: Path, text: str = SPACE, **options: Any) -> list[s
 
 
 def trials_of(folder: Path) -> tuple[TrialRecord, ...]:
-    return read_trials_csv(folder / "trials.csv")
+    return read_trials_csv(folder / "trials.csv", METRIC)
 
 
 def copy_of(finished: Path, tmp_path: Path) -> Path:

@@ -65,7 +65,7 @@ def test_repeats_get_the_earlier_value(tmp_path: Path) -> None:
     assert repeats
     first = {item.architecture_hash: item for item in reversed(records)}
     for item in repeats:
-        assert item.macro_f1 == first[item.architecture_hash].macro_f1
+        assert item.metric == first[item.architecture_hash].metric
         assert item.reason == f"repeats trial {first[item.architecture_hash].number}"
 
 
@@ -75,7 +75,7 @@ def test_repeat_of_one_in_training_has_no_value(tmp_path: Path) -> None:
     assert len({item.candidate.architecture_hash for item in proposals}) == 5
     repeats = [item for item in records_of(proposer.study) if item.state == "duplicate"]
     assert repeats
-    assert all(item.macro_f1 is None for item in repeats)
+    assert all(item.metric is None for item in repeats)
     assert all("which is in training" in (item.reason or "") for item in repeats)
 
 

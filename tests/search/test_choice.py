@@ -9,6 +9,7 @@ from nas.search.choice import as_measured, choose, knee, pareto_front
 from nas.spec.budget import BudgetSpec
 
 FREE = BudgetSpec()
+METRIC = "macro_f1"
 
 
 def record(number: int, macs: int, metric: float, state: str = "trained") -> TrialRecord:
@@ -18,10 +19,10 @@ def record(number: int, macs: int, metric: float, state: str = "trained") -> Tri
 def beats(a: TrialRecord, b: TrialRecord) -> bool:
     assert a.macs is not None
     assert b.macs is not None
-    assert a.macro_f1 is not None
-    assert b.macro_f1 is not None
-    as_good = a.macs <= b.macs and a.macro_f1 >= b.macro_f1
-    return as_good and (a.macs < b.macs or a.macro_f1 > b.macro_f1)
+    assert a.metric is not None
+    assert b.metric is not None
+    as_good = a.macs <= b.macs and a.metric >= b.metric
+    return as_good and (a.macs < b.macs or a.metric > b.metric)
 
 
 POINTS = st.lists(
@@ -33,17 +34,17 @@ POINTS = st.lists(
 def test_front_is_what_no_other_beats(points: list[tuple[int, float]]) -> None:
     records = [record(number, macs, metric) for number, (macs, metric) in enumerate(points)]
     unbeaten = {
-        (item.macs, item.macro_f1)
+        (item.macs, item.metric)
         for item in records
         if not any(beats(other, item) for other in records)
     }
     front = pareto_front(records)
-    assert {(item.macs, item.macro_f1) for item in front} == unbeaten
+    assert {(item.macs, item.metric) for item in front} == unbeaten
     assert len(front) == len(unbeaten)
     assert [item.macs for item in front] == sorted(item.macs or 0 for item in front)
     for member in front:
         equals = [
-            item for item in records if (item.macs, item.macro_f1) == (member.macs, member.macro_f1)
+            item for item in records if (item.macs, item.metric) == (member.macs, member.metric)
         ]
         assert member.number == equals[0].number
 
@@ -81,7 +82,7 @@ def test_knee_of_few() -> None:
 
 
 def test_nothing_to_choose_from() -> None:
-    assert choose((), {}, FREE, None) is None
+    assert choose((), {}, FREE, None, metric=METRIC) is None
 
 
 def test_lowest_score_wins() -> None:
@@ -91,30 +92,30 @@ def test_lowest_score_wins() -> None:
         record(2, 20_000_000, 0.9),
     ]
     # By hand: 0.1343 + 1 = 1.1343; 0.2687 + 0 = 0.2687; 1.4426 + 0.5 (1 - 0.9 / 0.8342) = 1.4032.
-    choice = choose(front, as_measured(front), FREE, "pstage4")
+    choice = choose(front, as_measured(front), FREE, "pstage4", metric=METRIC)
     assert choice is not None
     assert choice.number == 1
     assert "0.2687" in choice.because
-    only = choose(front[:1], as_measured(front), FREE, "pstage4")
+    only = choose(front[:1], as_measured(front), FREE, "pstage4", metric=METRIC)
     assert only is not None
     assert "1.1343" in only.because
 
 
 def test_floor_leaves_those_that_reach_it() -> None:
     front = [record(0, 10, 0.3), record(1, 100, 0.6), record(2, 1_000, 0.7)]
-    least = choose(front, as_measured(front), BudgetSpec(min_macro_f1=0.6), "macs")
+    least = choose(front, as_measured(front), BudgetSpec(min_metric=0.6), "macs", metric=METRIC)
     assert least is not None
     assert least.number == 1
-    nearest = choose(front, as_measured(front), BudgetSpec(min_macro_f1=0.9), "macs")
+    nearest = choose(front, as_measured(front), BudgetSpec(min_metric=0.9), "macs", metric=METRIC)
     assert nearest is not None
     assert nearest.number == 2
     assert "none surely reaches" in nearest.because
 
 
-@pytest.mark.parametrize("score", ["log(macro_f1)", "1 / macro_f1", "accuracy - accuracy + 1 / 0"])
+@pytest.mark.parametrize("score", ["log(macro_f1)", "1 / metric", "accuracy - accuracy + 1 / 0"])
 def test_a_score_without_a_value_never_ends_a_search(score: str) -> None:
     front = [record(0, 10, 0.0), record(1, 100, 0.6)]
-    choice = choose(front, as_measured(front), FREE, score)
+    choice = choose(front, as_measured(front), FREE, score, metric=METRIC)
     assert choice is not None
     if "1 / 0" in score:
         assert "has no value" in choice.because

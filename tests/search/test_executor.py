@@ -24,7 +24,7 @@ from nas.search.worker import work_in_process
 from nas.spec.budget import BudgetSpec
 from nas.spec.search import SearchSpec
 
-from .conftest import SPACE
+from .conftest import METRIC, SPACE
 from .test_candidates import finish, proposer_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -40,7 +40,7 @@ class ForkedWorkers(LocalWorkers):
 
 def job_in(folder: Path, trials: int = 4) -> Job:
     settings = SearchSettings(search=SearchSpec(trials=trials, sampler="random"), threads=1)
-    return Job(folder, settings, ("a", "b"), 0, None)
+    return Job(folder, settings, ("a", "b"), METRIC, 0, None)
 
 
 def run_workers(job: Job, count: int, target: Any) -> list[int]:

@@ -16,7 +16,7 @@ from nas.search.watch import MAX_FAILURES
 from nas.spec.space import SpaceSpec
 from nas.train.failure import TrainingFailed, memory_watched
 
-from .conftest import settings_for
+from .conftest import METRIC, settings_for
 
 pytestmark = pytest.mark.usefixtures("workers_here")
 
@@ -49,7 +49,7 @@ def search_with_fault(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer_module, "fit", faulty)
         begin_search(folder, space, settings_for(data, trials=trials), say=lambda text: None)
-    return read_trials_csv(folder / "trials.csv")
+    return read_trials_csv(folder / "trials.csv", METRIC)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_search_in_which_everything_fails_stops(
     every = set(range(1, 100))
     with pytest.raises(NasError, match=f"first {MAX_FAILURES} .*the disk of the data is gone"):
         search_with_fault(tmp_path / "run", pictures, space, failing, every, 50)
-    states = [item.state for item in read_trials_csv(tmp_path / "run" / "trials.csv")]
+    states = [item.state for item in read_trials_csv(tmp_path / "run" / "trials.csv", METRIC)]
     assert states.count("failed") == MAX_FAILURES
     # Mended, it goes on: failures of before don't stop it.
     continue_search(
@@ -101,7 +101,7 @@ def test_search_in_which_everything_fails_stops(
             update={"search": old.search.model_copy(update={"trials": MAX_FAILURES + 1})}
         ),
     )
-    states = [item.state for item in read_trials_csv(tmp_path / "run" / "trials.csv")]
+    states = [item.state for item in read_trials_csv(tmp_path / "run" / "trials.csv", METRIC)]
     assert states.count("trained") == 1
 
 

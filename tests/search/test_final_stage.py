@@ -15,7 +15,7 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from nas.runs.finalists import FINALIST_COLUMNS, FinalRecord
+from nas.runs.finalists import FinalRecord, finalist_columns
 from nas.search import final_trainer
 from nas.search.executor import LocalWorkers
 from nas.search.final_stage import NO_TIME
@@ -27,7 +27,7 @@ from nas.search.settings import SearchSettings
 from nas.search.trials import end_running
 from nas.spec.space import parse_space
 
-from .conftest import SPACE, copy_of, settings_for, trials_of
+from .conftest import METRIC, SPACE, copy_of, settings_for, trials_of
 from .test_kill import PATIENCE_S, begin, kill, wait_for
 
 
@@ -102,7 +102,7 @@ def changed(settings: SearchSettings, **search: Any) -> SearchSettings:
 @pytest.mark.usefixtures("workers_here")
 def test_what_the_finalists_leave(finished: Path) -> None:
     rows = finals_of(finished)
-    assert list(rows[0]) == list(FINALIST_COLUMNS)
+    assert list(rows[0]) == list(finalist_columns(METRIC))
     assert 2 <= len(rows) <= 6
     assert {row["seed"] for row in rows} == {"1", "2"}
     assert {row["state"] for row in rows} == {"trained"}
@@ -253,7 +253,7 @@ def test_killed_among_the_finalists(tmp_path: Path, pictures: Path) -> None:
     assert len({(row["trial"], row["seed"]) for row in after}) == len(after) <= 6
     for item in before:
         [row] = [r for r in after if (r["trial"], r["seed"]) == (str(item.trial), str(item.seed))]
-        assert float(row["macro_f1"]) == item.macro_f1
+        assert float(row["macro_f1"]) == item.metric
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from nas.spec.budget import BudgetSpec
 from nas.spec.search import SearchSpec
 from nas.spec.training import TrainingSpec
 
+METRIC = "macro_f1"
 SAMPLE_SD = 0.02
 
 
@@ -29,13 +30,13 @@ def settings_of(
         search=SearchSpec(**search),
         training=TrainingSpec(epochs=5, seed=7),
         score=score,
-        budget=BudgetSpec(min_macro_f1=floor),
+        budget=BudgetSpec(min_metric=floor),
     )
 
 
 def as_measured(records: list[TrialRecord], sd: float = 0.01) -> Posterior:
     """A model that believes every measurement."""
-    return Posterior({item.number: (item.macro_f1 or 0.0, sd) for item in records}, 0.01)
+    return Posterior({item.number: (item.metric or 0.0, sd) for item in records}, 0.01)
 
 
 def trained(final: Final, value: float | None, state: str = "trained") -> FinalRecord:
@@ -50,7 +51,9 @@ def run_all(
 ) -> list[FinalRecord]:
     """All trainings that are asked for, each as good as the network truly is."""
     finals: list[FinalRecord] = []
-    while (final := next_final(records, as_measured(records), finals, settings)) is not None:
+    while (
+        final := next_final(records, as_measured(records), finals, settings, metric=METRIC)
+    ) is not None:
         finals.append(trained(final, truth[final.trial]))
     return finals
 
@@ -63,20 +66,24 @@ def test_a_lucky_measurement_makes_no_member_of_the_front() -> None:
     records = [record(0, 10, 0.50), record(1, 20, 0.60), record(2, 30, 0.58)]
     beliefs = {0: (0.50, 0.01), 1: (0.49, 0.01), 2: (0.58, 0.01)}
     front = believed_front(records, Posterior(beliefs, 0.01))
-    assert [(item.number, item.macro_f1) for item in front] == [(0, 0.50), (2, 0.58)]
+    assert [(item.number, item.metric) for item in front] == [(0, 0.50), (2, 0.58)]
 
 
 def test_the_score_decides_who_is_trained_again() -> None:
     # With deviations of 0.02, 0.52 falls below 0.5 too often, and 0.56 costs more than it saves.
-    first = next_final(LINE, as_measured(LINE), [], settings_of(score="pstage4"))
+    first = next_final(LINE, as_measured(LINE), [], settings_of(score="pstage4"), metric=METRIC)
     assert first == Final(3, 8, 5, "h3", 8)
-    dearest = next_final(LINE, as_measured(LINE), [], settings_of(score="most_accurate"))
+    dearest = next_final(
+        LINE, as_measured(LINE), [], settings_of(score="most_accurate"), metric=METRIC
+    )
     assert dearest is not None
     assert dearest.trial == 7
 
 
 def test_the_floor_decides_who_is_trained_again() -> None:
-    first = next_final(LINE, as_measured(LINE), [], settings_of(score="macs", floor=0.55))
+    first = next_final(
+        LINE, as_measured(LINE), [], settings_of(score="macs", floor=0.55), metric=METRIC
+    )
     assert first is not None
     assert first.trial == 6, "0.56 and 0.58 are above the floor, but not surely"
 
@@ -91,11 +98,11 @@ def test_without_score_the_knee_and_its_neighbours() -> None:
 
 
 def test_a_finalist_that_disappoints_leads_to_a_safer_one() -> None:
-    truth = {item.number: item.macro_f1 or 0.0 for item in LINE} | {2: 0.49, 3: 0.49}
+    truth = {item.number: item.metric or 0.0 for item in LINE} | {2: 0.49, 3: 0.49}
     settings = settings_of(score="pstage4")
     finals = run_all(LINE, settings, truth)
     assert [item.trial for item in finals[:3]] == [3, 4, 4], "left after one bad seed"
-    choice = judge(LINE, as_measured(LINE), finals, settings).choice
+    choice = judge(LINE, as_measured(LINE), finals, settings, metric=METRIC).choice
     assert choice is not None
     assert choice.number == 4
 
@@ -103,7 +110,7 @@ def test_a_finalist_that_disappoints_leads_to_a_safer_one() -> None:
 @pytest.mark.parametrize(("finalists", "seeds"), [(0, 2), (1, 3), (3, 2), (20, 1)])
 def test_number_of_trainings(finalists: int, seeds: int) -> None:
     settings = settings_of(finalists=finalists, final_seeds=seeds, final_epochs=9)
-    finals = run_all(LINE, settings, {item.number: item.macro_f1 or 0.0 for item in LINE})
+    finals = run_all(LINE, settings, {item.number: item.metric or 0.0 for item in LINE})
     networks = {item.trial for item in finals}
     assert len(networks) == min(finalists, len(LINE))
     assert len(finals) == len({(item.trial, item.seed) for item in finals}) == len(networks) * seeds
@@ -113,44 +120,44 @@ def test_number_of_trainings(finalists: int, seeds: int) -> None:
 
 def test_what_runs_or_failed_is_not_begun_again() -> None:
     settings = settings_of(finalists=1)
-    first = next_final(LINE, as_measured(LINE), [], settings)
+    first = next_final(LINE, as_measured(LINE), [], settings, metric=METRIC)
     assert first is not None
     begun = [trained(first, None, "running")]
-    second = next_final(LINE, as_measured(LINE), begun, settings)
+    second = next_final(LINE, as_measured(LINE), begun, settings, metric=METRIC)
     assert second is not None
     assert (second.trial, second.seed) == (first.trial, first.seed + 1)
     begun = [trained(first, None, "failed"), trained(second, None, "running")]
-    assert next_final(LINE, as_measured(LINE), begun, settings) is None
+    assert next_final(LINE, as_measured(LINE), begun, settings, metric=METRIC) is None
 
 
 def test_a_search_that_found_better_networks_has_new_finalists() -> None:
     settings = settings_of(score="pstage4")
-    finals = run_all(LINE, settings, {item.number: item.macro_f1 or 0.0 for item in LINE})
-    assert next_final(LINE, as_measured(LINE), finals, settings) is None
+    finals = run_all(LINE, settings, {item.number: item.metric or 0.0 for item in LINE})
+    assert next_final(LINE, as_measured(LINE), finals, settings, metric=METRIC) is None
     more = [*LINE, record(8, 500_000, 0.6)]
-    new = next_final(more, as_measured(more), finals, settings)
+    new = next_final(more, as_measured(more), finals, settings, metric=METRIC)
     assert new is not None
     assert new.trial == 8
     while new is not None:
         finals.append(trained(new, 0.6))
-        new = next_final(more, as_measured(more), finals, settings)
+        new = next_final(more, as_measured(more), finals, settings, metric=METRIC)
     assert 4 <= len({item.trial for item in finals}) <= 6
 
 
 def test_a_search_that_went_on_for_nothing_has_no_new_finalists() -> None:
     """Neither further networks off the front nor stopped ones make another round."""
     settings = settings_of(score="pstage4")
-    finals = run_all(LINE, settings, {item.number: item.macro_f1 or 0.0 for item in LINE})
+    finals = run_all(LINE, settings, {item.number: item.metric or 0.0 for item in LINE})
     assert len({item.trial for item in finals}) == 3
     stopped = TrialRecord(8, "stopped", 10, 10, None, "h8", predicted=0.9)
     posterior = as_measured(LINE)
     with_stopped = Posterior({**posterior.beliefs, 8: (0.9, 0.1)}, 0.01)
-    assert next_final([*LINE, stopped], with_stopped, finals, settings) is None
+    assert next_final([*LINE, stopped], with_stopped, finals, settings, metric=METRIC) is None
     more = [*LINE, stopped, record(9, 8_500_000, 0.5)]
-    assert next_final(more, as_measured(more), finals, settings) is None
+    assert next_final(more, as_measured(more), finals, settings, metric=METRIC) is None
     # What the first round left undone goes on in the places that it has.
     begun = finals[:3]
-    further = next_final(more, as_measured(more), begun, settings)
+    further = next_final(more, as_measured(more), begun, settings, metric=METRIC)
     assert further is not None
     assert further.found_among == 8
 
@@ -159,30 +166,30 @@ def test_trainings_of_another_length_do_not_count() -> None:
     before = settings_of(finalists=1)
     finals = run_all(LINE, before, {item.number: 0.9 for item in LINE})
     after = settings_of(finalists=1, final_epochs=50)
-    again = next_final(LINE, as_measured(LINE), finals, after)
+    again = next_final(LINE, as_measured(LINE), finals, after, metric=METRIC)
     assert again is not None
     assert again.epochs == 50
-    assert judge(LINE, as_measured(LINE), finals, after).certainty.finals == ()
+    assert judge(LINE, as_measured(LINE), finals, after, metric=METRIC).certainty.finals == ()
 
 
 def test_nothing_trained_has_no_finalists() -> None:
     failed = [TrialRecord(0, "failed")]
-    assert next_final(failed, Posterior({}, 0.0), [], settings_of()) is None
-    assert judge(failed, Posterior({}, 0.0), [], settings_of()).choice is None
+    assert next_final(failed, Posterior({}, 0.0), [], settings_of(), metric=METRIC) is None
+    assert judge(failed, Posterior({}, 0.0), [], settings_of(), metric=METRIC).choice is None
 
 
 def test_the_floor_must_be_met_by_the_lower_bound() -> None:
     settings = settings_of(score="macs", floor=0.55)
-    truth = {item.number: item.macro_f1 or 0.0 for item in LINE}
+    truth = {item.number: item.metric or 0.0 for item in LINE}
     finals = run_all(LINE, settings, truth)
-    verdict = judge(LINE, as_measured(LINE), finals, settings)
+    verdict = judge(LINE, as_measured(LINE), finals, settings, metric=METRIC)
     assert verdict.choice is not None
     assert "of those that surely reach" in verdict.choice.because
     estimates = verdict.certainty.estimates
     assert estimates[verdict.choice.number].lower >= 0.55
     assert verdict.choice.number == 6
     high = settings_of(score="macs", floor=0.99)
-    none = judge(LINE, as_measured(LINE), finals, high).choice
+    none = judge(LINE, as_measured(LINE), finals, high, metric=METRIC).choice
     assert none is not None
     assert "none surely reaches the macro-F1 of 0.99" in none.because
     repeated = {item.trial for item in finals}

@@ -91,7 +91,7 @@ def test_each_network_but_the_first_begins_with_a_finished_stem(
     assert first is None
     for number, (stem, facts) in enumerate(zip(stems[1:], others, strict=True), start=1):
         # all share one block: the highest metric, of equals the first by name
-        best = min(trained[:number], key=lambda item: (-item.macro_f1, item.architecture_hash))
+        best = min(trained[:number], key=lambda item: (-item.metric, item.architecture_hash))
         assert facts == {"donor": best.architecture_hash, "blocks": 1}
         file = tmp_path / "run" / "weights" / f"{best.architecture_hash}.safetensors"
         assert torch.equal(stem, load_file(file)["0.0.weight"])

@@ -38,10 +38,10 @@ def test_unfinished_line_is_cut_off(tmp_path: Path, kept: float) -> None:
     journal.write_bytes(whole + line[:size])
 
     again = open_study(journal)
-    assert [item.macro_f1 for item in records_of(again)] == [0.5]
+    assert [item.metric for item in records_of(again)] == [0.5]
     assert journal.read_bytes().startswith(whole)
     add_trial(again, 0.6)
-    assert [item.macro_f1 for item in records_of(open_study(journal))] == [0.5, 0.6]
+    assert [item.metric for item in records_of(open_study(journal))] == [0.5, 0.6]
     assert all(json.loads(row) for row in journal.read_text().splitlines())
 
 
@@ -51,7 +51,7 @@ def test_a_writer_cuts_what_was_torn_since_it_opened_the_file(tmp_path: Path) ->
     with journal.open("ab") as stream:
         stream.write(b'{"op_code":4,"torn' * 9_000)
     add_trial(study, 0.5)
-    assert [item.macro_f1 for item in records_of(open_study(journal))] == [0.5]
+    assert [item.metric for item in records_of(open_study(journal))] == [0.5]
 
 
 def test_first_line_torn(tmp_path: Path) -> None:

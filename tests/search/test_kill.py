@@ -15,7 +15,7 @@ from nas.search.run import continue_search
 from nas.search.settings import SearchSettings
 from nas.search.trials import records_of
 
-from .conftest import SPACE, start_nas
+from .conftest import METRIC, SPACE, start_nas
 
 PATIENCE_S = 120
 
@@ -64,14 +64,14 @@ def kill(process: "subprocess.Popen[str]") -> None:
 
 
 def check_whole(run: Path, trials: int, known: dict[int, TrialRecord]) -> None:
-    records = read_trials_csv(run / "trials.csv")
+    records = read_trials_csv(run / "trials.csv", METRIC)
     spent = [item for item in records if item.state in ("trained", "failed")]
     assert len(spent) == trials
     hashes = [item.architecture_hash for item in spent]
     assert len(set(hashes)) == len(hashes), "a network was trained twice"
-    values = {item.number: item.macro_f1 for item in records}
+    values = {item.number: item.metric for item in records}
     for number, record in known.items():
-        assert values[number] == record.macro_f1, "a finished trial is lost"
+        assert values[number] == record.metric, "a finished trial is lost"
     assert not [item for item in records if item.state == "running"]
 
 

@@ -14,7 +14,7 @@ import yaml
 from nas.errors import NasError
 from nas.macs.count import count_macs
 from nas.model.build import build_network
-from nas.runs.trials import TRIAL_COLUMNS
+from nas.runs.trials import trial_columns
 from nas.search import trainer as trainer_module
 from nas.search.choice import pareto_front
 from nas.search.journal import KilledWritersFile, open_study
@@ -26,7 +26,7 @@ from nas.spec.sampler_names import SAMPLER_NAMES
 from nas.spec.space import SpaceSpec
 from nas.tasks.image import ImageTask
 
-from .conftest import FEW, SPACE, begin, copy_of, settings_for, trials_of, write_pictures
+from .conftest import FEW, METRIC, SPACE, begin, copy_of, settings_for, trials_of, write_pictures
 
 pytestmark = pytest.mark.usefixtures("workers_here")
 
@@ -35,7 +35,7 @@ def test_stable_outputs(finished: Path) -> None:
     for name in ("best.yaml", "study.log", "report.html", "settings.yaml", "front.png"):
         assert (finished / name).stat().st_size > 0
     header = (finished / "trials.csv").read_text().splitlines()[0].split(",")
-    assert header[:7] == list(TRIAL_COLUMNS[:7]) == [
+    assert header[:7] == list(trial_columns(METRIC)[:7]) == [
         "number", "state", "macs", "parameters", "macro_f1", "architecture_hash", "seconds"
     ]  # fmt: skip
     records = trials_of(finished)
@@ -57,7 +57,7 @@ def test_front_files_rebuild_the_networks(finished: Path) -> None:
         record = records[int(file.stem.removeprefix("trial-"))]
         report = count_macs(build_network(architecture), architecture.input.shape)
         assert (report.total, report.parameters) == (record.macs, record.parameters)
-        assert architecture.provenance["validation_macro_f1"] == record.macro_f1
+        assert architecture.provenance["validation_macro_f1"] == record.metric
         assert architecture.classes == ("class0", "class1", "class2")
         assert architecture.preprocess is not None
         assert architecture.preprocess.mean is not None
@@ -70,8 +70,8 @@ def test_space_is_kept_and_settings_come_back(finished: Path, pictures: Path) ->
 
 def test_same_seed_same_search(finished: Path, tmp_path: Path, pictures: Path) -> None:
     begin(tmp_path / "b", pictures, trials=4)
-    before = [(item.architecture_hash, item.macro_f1) for item in trials_of(finished)]
-    assert [(item.architecture_hash, item.macro_f1) for item in trials_of(tmp_path / "b")] == before
+    before = [(item.architecture_hash, item.metric) for item in trials_of(finished)]
+    assert [(item.architecture_hash, item.metric) for item in trials_of(tmp_path / "b")] == before
 
 
 def test_test_split_is_never_read(

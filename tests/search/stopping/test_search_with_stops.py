@@ -76,7 +76,7 @@ def test_states_and_epochs_of_the_table(stopped_run: Path) -> None:
     assert [item.state for item in records] == ["trained", "stopped", "stopped"] * 2
     assert [item.epochs for item in records] == [6, 2, 5] * 2
     for item in records:
-        assert (item.macro_f1 is None) == (item.state == "stopped")
+        assert (item.metric is None) == (item.state == "stopped")
         assert item.predicted == (0.125 if item.state == "stopped" else None)
         assert item.reason == (
             f"trial {item.number} is hopeless" if item.state == "stopped" else None
@@ -207,7 +207,7 @@ def test_a_repeat_of_a_stopped_network_has_its_prediction(tmp_path: Path) -> Non
     study.enqueue_trial(first.trial.params)
     proposer.propose()
     repeat = records_of(study)[1]
-    assert (repeat.state, repeat.macro_f1, repeat.predicted) == ("duplicate", None, 0.5)
+    assert (repeat.state, repeat.metric, repeat.predicted) == ("duplicate", None, 0.5)
     assert repeat.predicted_sd == 0.1
     assert study.trials[1].values == [first.candidate.macs, 0.5]
 

@@ -1,0 +1,56 @@
+"""The score of a network whose first metric is known with some uncertainty."""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist, fmean
+
+from nas.errors import NasError
+from nas.runs.certainty import Estimate
+from nas.runs.trials import TrialRecord
+from nas.spec.score import Score, parse_score
+
+QUANTILES = 20
+_DEVIATIONS = tuple(NormalDist().inv_cdf((index + 0.5) / QUANTILES) for index in range(QUANTILES))
+"""Middles of equally likely parts of a normal distribution, in standard deviations."""
+
+
+@dataclass(frozen=True)
+class Rating:
+    """A score of networks whose first metric has a name of its own."""
+
+    name: str
+    """The score's name or expression, as it was given."""
+    score: Score
+    metric: str
+
+    @classmethod
+    def of(cls, name: str, metric: str) -> "Rating":
+        """The score of that name or expression. Raises NasError where it is none."""
+        return cls(name, parse_score(name), metric)
+
+    def expected(self, record: TrialRecord, estimate: Estimate) -> float | None:
+        """The mean score over what the metric may be; None where the score has no value."""
+        values = []
+        for deviation in _DEVIATIONS if estimate.sd > 0 else (0.0,):
+            reached = min(max(estimate.mean + deviation * estimate.sd, 0.0), 1.0)
+            value = self.at(record, reached)
+            if value is None:
+                return None
+            values.append(value)
+        return fmean(values)
+
+    def at(self, record: TrialRecord, reached: float) -> float | None:
+        """The score if that were the network's metric, None where it has none, as with log(0).
+
+        Accuracy, which a score may name, is taken to differ from what was measured by as much.
+        """
+        known: dict[str, float | None] = {"macs": record.macs, "parameters": record.parameters}
+        known |= {"metric": reached, self.metric: reached}
+        if record.accuracy is not None:
+            gain = reached - (record.metric or 0.0)
+            known["accuracy"] = min(max(record.accuracy + gain, 0.0), 1.0)
+        try:
+            value = self.score({name: value for name, value in known.items() if value is not None})
+        except NasError:
+            return None
+        return None if math.isnan(value) else value

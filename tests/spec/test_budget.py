@@ -1,0 +1,45 @@
+"""The floor of a budget under its name and its older one."""
+
+import pytest
+
+from nas.errors import NasError
+from nas.spec.budget import BudgetSpec
+from nas.spec.space import parse_space
+
+SPACE = """\
+name: tiny
+input: {channels: 3, height: 16, width: 24}
+layers:
+  - {block: Conv, out: [8, 16]}
+budget:
+  max_macs: 1M
+"""
+
+
+@pytest.mark.parametrize("name", ["min_metric", "min_macro_f1"])
+def test_the_floor_is_read_under_both_names_and_written_under_one(name: str) -> None:
+    budget = parse_space(f"{SPACE}  {name}: 0.5\n").budget
+    assert budget == BudgetSpec(max_macs=1_000_000, min_metric=0.5)
+    assert budget.model_dump() == {"max_macs": 1_000_000, "max_params": None, "min_metric": 0.5}
+
+
+@pytest.mark.parametrize("name", ["min_metric", "min_macro_f1"])
+def test_a_wrong_floor_is_told_at_the_key_that_was_written(name: str) -> None:
+    with pytest.raises(NasError) as caught:
+        parse_space(f"{SPACE}  {name}: 1.5\n", "tiny.yaml")
+    assert str(caught.value).startswith(f"tiny.yaml:7 budget.{name}: 1.5 is not allowed")
+
+
+@pytest.mark.parametrize("value", ["0.6", "null"])
+def test_the_floor_has_one_name_at_a_time(value: str) -> None:
+    with pytest.raises(NasError) as caught:
+        parse_space(f"{SPACE}  min_metric: 0.5\n  min_macro_f1: {value}\n", "tiny.yaml")
+    assert str(caught.value) == (
+        f"tiny.yaml:8 budget.min_macro_f1: {value} is not allowed: min_macro_f1 is the older name "
+        "of min_metric: give one of the two"
+    )
+
+
+def test_a_slip_of_the_pen_is_led_to_the_present_name() -> None:
+    with pytest.raises(NasError, match="no key 'min_metrc' here; did you mean 'min_metric'"):
+        parse_space(f"{SPACE}  min_metrc: 0.5\n")
