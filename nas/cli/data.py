@@ -1,4 +1,4 @@
-"""`nas data`: what a folder of images, or of recordings, looks like."""
+"""`nas data`: what a folder of images, of recordings or of X-rays looks like."""
 
 import json
 from dataclasses import asdict
@@ -13,6 +13,7 @@ from nas.text_table import aligned
 if TYPE_CHECKING:
     from nas.data.audio_statistics import AudioStatistics, SplitEvents
     from nas.data.statistics import DataStatistics, Spread
+    from nas.data.xray_statistics import ShareSpread, XrayStatistics
 
 
 @click.group("data")
@@ -52,11 +53,22 @@ def stats(
 
     Of recordings (a folder with train_tp.csv, or a YAML file that describes one) the rows of each
     class are counted; none is decoded.
+
+    Of chest X-rays (a folder with train_image_level.csv, or a YAML file that describes one) the
+    classes, patients, boxes and folds are counted.
     """
     from nas.data.audio_statistics import audio_statistics, holds_recordings
     from nas.data.statistics import image_statistics
+    from nas.data.xray_source import holds_xrays
 
-    if holds_recordings(source):
+    if holds_xrays(source):
+        from nas.data.xray_statistics import xray_statistics
+
+        if long_side is not None:
+            raise NasError("no input size follows from X-rays: leave it out", key="--long-side")
+        xrays = xray_statistics(source, seed=seed, strict=strict, groups=groups)
+        _show(xrays, _xray_lines(xrays), as_json=as_json)
+    elif holds_recordings(source):
         if long_side is not None:
             raise NasError("recordings have no sides: leave it out", key="--long-side")
         found = audio_statistics(source, seed=seed, strict=strict, groups=groups)
@@ -69,7 +81,10 @@ def stats(
 
 
 def _show(
-    statistics: "AudioStatistics | DataStatistics", lines: list[str], *, as_json: bool
+    statistics: "AudioStatistics | DataStatistics | XrayStatistics",
+    lines: list[str],
+    *,
+    as_json: bool,
 ) -> None:
     if as_json:
         click.echo(json.dumps(asdict(statistics), indent=2, ensure_ascii=False))
@@ -108,6 +123,43 @@ def _rows_text(item: "SplitEvents", number: int) -> str:
     return f"{item.present_counts[number]} + {item.absent_counts[number]}"
 
 
+def _xray_lines(statistics: "XrayStatistics") -> list[str]:
+    boxes = ", ".join(f"{n}: {count}" for n, count in enumerate(statistics.boxes_per_image))
+    lines = [
+        statistics.source,
+        "",
+        *_xray_table(statistics),
+        "",
+        f"boxes an image    {boxes} images",
+        f"box height        {_shares(statistics.box_height)} of the image's",
+        f"box width         {_shares(statistics.box_width)} of the image's",
+        f"height            {_spread(statistics.height)}",
+        f"width             {_spread(statistics.width)}",
+        f"mean              {statistics.mean:.4f}",
+        f"deviation         {statistics.deviation:.4f}",
+        f"folds             {', '.join(map(str, statistics.fold_images))} images",
+        f"ignored files     {statistics.ignored_files}",
+        *(f"note              {note}" for note in statistics.notes),
+        f"left out          {len(statistics.unreadable)} files, rows and boxes",
+    ]
+    return lines + [f"  {line}" for line in statistics.unreadable]
+
+
+def _xray_table(statistics: "XrayStatistics") -> list[str]:
+    heads = [split.split + ("" if split.given else " (made)") for split in statistics.splits]
+    rows = [
+        (name, *(str(split.class_counts[position]) for split in statistics.splits))
+        for position, name in enumerate(statistics.classes)
+    ]
+    rows += [
+        ("images", *(str(split.images) for split in statistics.splits)),
+        ("with boxes", *(str(split.with_boxes) for split in statistics.splits)),
+        ("studies", *(str(split.studies) for split in statistics.splits)),
+        ("patients", *(str(split.patients) for split in statistics.splits)),
+    ]
+    return aligned([("class", *heads), *rows], left=(0,))
+
+
 def _lines(statistics: "DataStatistics") -> list[str]:
     height, width = statistics.input_size
     mean = ", ".join(f"{value:.4f}" for value in statistics.mean)
@@ -129,6 +181,12 @@ def _lines(statistics: "DataStatistics") -> list[str]:
         f"unreadable files  {len(statistics.unreadable)}",
     ]
     return lines + [f"  {file.path}: {file.reason}" for file in statistics.unreadable]
+
+
+def _shares(shares: "ShareSpread | None") -> str:
+    if shares is None:
+        return "none"
+    return f"{shares.minimum:.1%} to {shares.maximum:.1%}, median {shares.median:.1%}"
 
 
 def _spread(spread: "Spread") -> str:

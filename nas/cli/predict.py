@@ -85,6 +85,8 @@ def predict(
     else:
         for name, place in places.items():
             atomic_write_text(place, texts[name])
+    if task.notice:
+        click.echo(f"Note: {task.notice}", err=True)
     failed = [prediction for prediction in predictions if prediction.error is not None]
     if failed:
         click.echo(f"Error: {len(failed)} of {len(predictions)} files could not be read", err=True)

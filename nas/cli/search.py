@@ -45,8 +45,9 @@ def _begin(space: str | None, out: Path | None, flags: dict[str, Any]) -> "Searc
 
     if space is None:
         raise NasError("give --space FILE, or --resume DIR to go on")
-    loaded = _adapted(load_space(space), flags["input"], no_turn=bool(flags["no_turn"]))
+    loaded = load_space(space)
     _check_task(loaded, flags["task"])
+    loaded = _adapted(loaded, flags)
     settings = new_settings(loaded, flags)
     click.echo(_first_line(loaded, settings))
     return begin_search(out, loaded, settings, say=click.echo)
@@ -68,17 +69,18 @@ def _check_task(space: "SpaceSpec", asked: str | None) -> None:
         )
 
 
-def _adapted(space: "SpaceSpec", size: str | None, *, no_turn: bool) -> "SpaceSpec":
+def _adapted(space: "SpaceSpec", flags: dict[str, Any]) -> "SpaceSpec":
     """The space with the input and the preprocessing that the flags say."""
+    from nas.cli.data_flags import preprocess_keys
+    from nas.tasks.registry import task_of
+
     keys: dict[str, Any] = {}
-    if size is not None:
-        channels, height, width = parse_input_shape(size)
+    if flags["input"] is not None:
+        channels, height, width = parse_input_shape(flags["input"])
         keys["input"] = {"channels": channels, "height": height, "width": width}
-    if no_turn:
-        if space.task != "image":
-            raise NasError(f"the {space.task} task has no pictures to turn", key="--no-turn")
-        written = space.document.data.get("preprocess") or {}
-        keys["preprocess"] = {**written, "turn_portrait": False}
+    own = preprocess_keys(task_of(space), no_turn=bool(flags["no_turn"]), labels=flags["labels"])
+    if own:
+        keys["preprocess"] = {**(space.document.data.get("preprocess") or {}), **own}
     return space.with_keys(**keys) if keys else space
 
 

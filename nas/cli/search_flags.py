@@ -14,7 +14,9 @@ ABOVE_ZERO = click.FloatRange(0, min_open=True)
 
 FLAGS = (
     click.option("--space", help="Search space: a YAML file, or the name of an installed one."),
-    click.option("--task", help="Task that the space must be of: image, sed."),
+    click.option(
+        "--task", help="Task that the space must be of: image, sed, covid-study, covid-detection."
+    ),
     click.option("--data", type=FILE, help="Folder or table of the task's data."),
     click.option("--groups", type=FILE, help="CSV path,group: no group crosses splits."),
     click.option(
@@ -31,6 +33,12 @@ FLAGS = (
         is_flag=True,
         default=None,
         help="Leave pictures that are higher than wide so.",
+    ),
+    click.option("--labels", help="What is learned of X-rays: study, opacity."),
+    click.option(
+        "--fold",
+        type=click.IntRange(0),
+        help="X-rays without given splits: the one of 5 folds kept for the test  [default: 0]",
     ),
     click.option("--out", type=FILE, help="New folder  [default: runs/NAME]"),
     click.option("--resume", type=FILE, help="Go on with the search in this folder."),

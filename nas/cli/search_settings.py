@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from nas.cli.data_flags import checked_fold
 from nas.cli.overrides import Flags, flag, updated
 from nas.errors import NasError
 from nas.runs.environment import environment
@@ -47,6 +48,7 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
         "data": _absolute(flags["data"], "--data"),
         "groups": _absolute(flags["groups"], "--groups"),
         "strict": flags["strict"],
+        "split_seed": checked_fold(task_of(space), flags["fold"]),
         "search": search,
         "budget": _budget(space.budget, flags),
         "training": settled_training(space, training, built_in=flags["data"] is None),

@@ -76,6 +76,7 @@ def sample(file: str, number: int, seed: int, rows: bool) -> None:
 
 
 def _lines(space: "SpaceSpec", survey: "Survey", requirement: str) -> list[str]:
+    from nas.report.tables import classes_text
     from nas.spec.quantity import count_text
 
     budget = space.budget
@@ -89,7 +90,7 @@ def _lines(space: "SpaceSpec", survey: "Survey", requirement: str) -> list[str]:
         kind = "ways to draw a network, more than can be told apart: at most as many networks"
     title = f"{space.name}: task {space.task}"
     lines = [
-        f"{title}, {len(space.layers)} layers, {len(space.classes)} classes",
+        f"{title}, {len(space.layers)} layers, {classes_text(len(space.classes))}",
         f"members     {survey.members:,} {kind}",
         f"sample      {survey.sampled} drawn at random, {survey.distinct_sampled} of them distinct",
         f"MACs        {_spread(survey.macs)}",

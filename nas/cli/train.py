@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     "--model", help="torchvision:NAME, timm:NAME or my.module:factory, instead of --arch."
 )
 @click.option("--input", "input_size", metavar="CxHxW", help="Input of --model, e.g. 3x46x64.")
-@click.option("--task", help="Task of --model: image, sed  [default: image]")
+@click.option(
+    "--task", help="Task of --model: image, sed, covid-study, covid-detection  [default: image]"
+)
 @click.option("--pretrained", is_flag=True, help="Start --model from its library's weights.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder or table of the task's data.")
 @click.option(
@@ -31,6 +33,12 @@ if TYPE_CHECKING:
     "--strict", is_flag=True, help="Stop at unreadable files instead of leaving them out."
 )
 @click.option("--no-turn", is_flag=True, help="Leave pictures that are higher than wide so.")
+@click.option("--labels", help="What is learned of X-rays: study, opacity  [default: study]")
+@click.option(
+    "--fold",
+    type=click.IntRange(0),
+    help="X-rays without given splits: the one of 5 folds that is the test split  [default: 0]",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="New folder  [default: runs/NAME-train]"
 )
@@ -85,14 +93,18 @@ def _new_plan(
     groups: Path | None,
     strict: bool,
     no_turn: bool,
+    labels: str | None,
+    fold: int | None,
     out: Path | None,
     training: Path | None,
     **flags: Any,
 ) -> "RunPlan":
+    from nas.cli.data_flags import checked_fold, preprocess_keys, with_data_flags
     from nas.cli.run_plan import RunPlan
     from nas.cli.training_flags import training_from_flags
     from nas.runs.folder import new_run_folder
     from nas.spec.training import load_training
+    from nas.tasks.registry import task_named
     from nas.train.source import groups_of, source_of, training_of
 
     if pretrained and model is None:
@@ -101,8 +113,9 @@ def _new_plan(
             key="--pretrained",
         )
     architecture = _architecture(arch, model, input_size, task)
-    if no_turn:
-        architecture = _unturned(architecture)
+    chosen = task_named(architecture.task)
+    keys = preprocess_keys(chosen, no_turn=no_turn, labels=labels)
+    architecture = with_data_flags(architecture, keys, checked_fold(chosen, fold))
     source = source_of(architecture, data)
     return RunPlan(
         architecture=architecture,
@@ -144,18 +157,6 @@ def _architecture(
     )
     chosen.check_architecture(architecture)
     return architecture
-
-
-def _unturned(architecture: "ArchitectureSpec") -> "ArchitectureSpec":
-    """The architecture whose preprocessing turns no picture."""
-    from nas.spec.preprocess import ImagePreprocess
-
-    if architecture.task != "image":
-        raise NasError(f"the {architecture.task} task has no pictures to turn", key="--no-turn")
-    given = architecture.preprocess
-    written = {} if given is None else given.model_dump(exclude_unset=True)
-    preprocess = ImagePreprocess.model_validate({**written, "turn_portrait": False})
-    return replace(architecture, preprocess=preprocess)
 
 
 def _resumed_plan(folder: Path) -> "RunPlan":

@@ -8,7 +8,7 @@ import torch
 
 from nas.macs.count import MacsReport
 from nas.macs.facts import fact_text
-from nas.report.tables import metric_text, metric_title, seconds_text
+from nas.report.tables import classes_text, metric_text, metric_title, seconds_text
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.quantity import count_text
 from nas.spec.training import RelabelSpec, TrainingSpec
@@ -59,7 +59,7 @@ def cost_line(
     more = "".join(f" ({fact_text(name, value)})" for name, value in facts.items())
     return (
         f"{architecture.name}: {count_text(cost.total)} MACs{more}, {count_text(cost.parameters)} "
-        f"parameters, input {size}, {len(architecture.classes)} classes; {epochs} "
+        f"parameters, input {size}, {classes_text(len(architecture.classes))}; {epochs} "
         f"on {device}, threads: {torch.get_num_threads()}"
     )
 

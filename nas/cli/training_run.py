@@ -10,6 +10,7 @@ import click
 import torch
 from torch import nn
 
+from nas.cli.data_flags import other_fold_warning
 from nas.cli.run_data import OTHER_SPLITS, adopted, load_run_data
 from nas.cli.run_plan import METRICS_FILE, RunPlan
 from nas.cli.training_lines import cost_line, cycle_line, data_lines, epoch_line, source_line
@@ -53,6 +54,8 @@ def carry_out(plan: RunPlan, device: torch.device) -> None:
         say(line)
     if made_otherwise(plan.architecture, plan.source, data.made_digest):
         say(f"  WARNING: {OTHER_SPLITS}")
+    if warning := other_fold_warning(architecture):
+        say(f"  WARNING: {warning}")
     if not plan.resumed:
         plan.write(architecture)
     with seeded(plan.training.seed, torch.device("cpu")):

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.audio_listing import AudioListing, ListedRecording, first_of, list_recordings
+from nas.data.audio_listing import AudioListing, ListedRecording, list_recordings
 from nas.data.event_labels import EventRow, frame_span, label_tensor
 from nas.data.generated_audio import BUILT_IN_AUDIO_SOURCE, built_in_recordings
 from nas.data.progress import Progress
+from nas.data.reasons import first_of
 from nas.data.recordings import AudioData, Recording, RecordingSet
 from nas.data.spectrograms import load_spectrograms
 from nas.data.split_names import Split

@@ -8,6 +8,7 @@ from pathlib import Path
 from nas.data.audio_division import RecordingEvents, divide_recordings
 from nas.data.audio_source import AudioSource, find_audio_source
 from nas.data.event_labels import EventRow
+from nas.data.reasons import first_of
 from nas.data.recording_files import RECORDING_SUFFIXES, recording_files
 from nas.data.rfcx import read_events, read_labelled_recordings, read_species, species_in
 from nas.data.split_names import SPLITS, Split
@@ -161,12 +162,6 @@ def _without_ending(recording_id: str, files: Mapping[str, Path]) -> str:
     stem, dot, ending = recording_id.rpartition(".")
     known = stem in files and f"{dot}{ending}".lower() in RECORDING_SUFFIXES
     return f"; an id has no ending, write {stem!r}" if known else ""
-
-
-def first_of(reasons: Sequence[str], shown: int = 3) -> str:
-    """`: A; B; C; ...` of the first reasons; empty for none."""
-    more = "; ..." if len(reasons) > shown else ""
-    return f": {'; '.join(reasons[:shown])}{more}" if reasons else ""
 
 
 def _divided(recordings: Sequence[ListedRecording], seed: int) -> tuple[ListedRecording, ...]:

@@ -37,7 +37,7 @@ def train_batches(
     normalise = Normalise(preprocess, image_set.pixels.shape[3], device)
     positions = iter(sampler)
     while len(chosen := list(islice(positions, batch_size))) > 1:
-        x_NCHW, labels_N = _gather(image_set, np.asarray(chosen), device)
+        x_NCHW, labels_N = gather(image_set, np.asarray(chosen), device)
         yield normalise(x_NCHW if augment is None else augment(x_NCHW, generator)), labels_N
 
 
@@ -54,11 +54,11 @@ def evaluation_batches(
     normalise = Normalise(preprocess, image_set.pixels.shape[3], device)
     for start in range(0, len(image_set), batch_size):
         chosen = np.arange(start, min(start + batch_size, len(image_set)))
-        x_NCHW, labels_N = _gather(image_set, chosen, device)
+        x_NCHW, labels_N = gather(image_set, chosen, device)
         yield normalise(x_NCHW), labels_N
 
 
-def _gather(image_set: ImageSet, chosen: NDArray[np.int64], device: torch.device) -> Batch:
+def gather(image_set: ImageSet, chosen: NDArray[np.int64], device: torch.device) -> Batch:
     """x_NCHW uint8 in channels_last, and labels; fresh memory."""
     x_NHWC = torch.from_numpy(image_set.pixels[chosen])
     labels_N = torch.from_numpy(image_set.labels[chosen])

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -16,18 +17,28 @@ from nas.spec.preprocess import ImagePreprocess
 DECODE_VERSION = 1
 """Raised whenever the same file gives other pixels than before: old caches are then not used."""
 
-_FILTERS = {
+FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
     "nearest": Image.Resampling.NEAREST,
 }
+"""Pillow's filter by the name that settings give it."""
 _SIDEWAYS = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
 
 
 class UnreadableImage(Exception):
     """The file can't be decoded; the message says why."""
+
+
+class SizedPixels(NamedTuple):
+    """What a file gives."""
+
+    pixels: Pixels
+    """(H, W, C), resized."""
+    original_size: tuple[int, int]
+    """(height, width) in the file, upright but not turned."""
 
 
 def decode_image(
@@ -43,23 +54,25 @@ def decode_image(
             content = path.read_bytes()
         except OSError as error:
             raise UnreadableImage(error.strerror or str(error)) from error
-        return decode_bytes(content, height, width, channels, preprocess)
+        return decode_bytes(content, height, width, channels, preprocess).pixels
 
 
 def decode_bytes(
     content: bytes, height: int, width: int, channels: int, preprocess: ImagePreprocess
-) -> Pixels:
+) -> SizedPixels:
     """As `decode_image`, from the file's content. Call it under `guarded_pillow`."""
     check_channels(channels)
     try:
         with Image.open(BytesIO(content)) as opened:
+            original_size = _upright_size(opened)
             _draft(opened, height, width, preprocess.turn_portrait)
             upright = ImageOps.exif_transpose(opened)
             image = _eight_bit(upright, channels)
             if preprocess.turn_portrait and image.height > image.width:
                 image = image.transpose(Image.Transpose.ROTATE_90)
-            image = image.resize((width, height), _FILTERS[preprocess.interpolation])
-            return np.asarray(image).reshape(height, width, channels)
+            image = image.resize((width, height), FILTERS[preprocess.interpolation])
+            pixels = np.asarray(image).reshape(height, width, channels)
+            return SizedPixels(pixels, original_size)
     except UnreadableImage:
         raise
     # Broken files lead Pillow's plugins to errors of nearly every kind, struct.error among them.

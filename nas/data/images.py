@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from nas.data.builtin import load_digits_data
-from nas.data.cache import DecodedFiles, DecodeSettings, decoded_files
+from nas.data.cache import DecodedFiles, decoded_files
 from nas.data.decode import check_channels
 from nas.data.digests import DigestMemo
 from nas.data.folder import has_train_folder, list_folder
+from nas.data.image_maker import ImageMaker
 from nas.data.image_set import ImageData, ImageSet, UnreadableFile
 from nas.data.listing import ImageFile, Listing, checked_listing
 from nas.data.progress import Progress
@@ -53,7 +54,7 @@ def load_image_data(
     files = assign_splits(listing.files, seed)
     cache_dir = cache_dir or default_cache_dir()
     memo = DigestMemo(cache_dir, listing.root)
-    settings = DecodeSettings(height, width, channels, preprocess)
+    maker = ImageMaker(height, width, channels, preprocess)
     parts: dict[Split, ImageSet] = {}
     unreadable: list[UnreadableFile] = []
     for split in splits:
@@ -61,7 +62,7 @@ def load_image_data(
         if not members:
             raise NasError(_no_images(split), file=source)
         paths = [file.path for file in members]
-        decoded = decoded_files(paths, settings, memo, cache_dir, on_progress)
+        decoded = decoded_files(paths, maker, memo, cache_dir, on_progress)
         unreadable += [
             UnreadableFile(members[position].key, why)
             for position, why in decoded.unreadable.items()

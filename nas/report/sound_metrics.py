@@ -1,7 +1,6 @@
 """How well sounds are told and timed, as plain text."""
 
-from nas.report.tables import metric_text
-from nas.spec.quantity import UNKNOWN
+from nas.report.tables import interval_text, metric_text
 from nas.tasks.sed.class_thresholds import ThresholdSource
 from nas.tasks.sed.measurement import SedMetrics
 from nas.text_table import aligned
@@ -38,7 +37,7 @@ def sound_lines(metrics: SedMetrics) -> list[str]:
     values = metrics.with_intervals()
     figures = [("figure", "value", "95 % interval")]
     for name, title in _FIGURES.items():
-        interval = _interval_text(values[f"{name}_ci95"])
+        interval = interval_text(values[f"{name}_ci95"])
         figures.append((title, metric_text(values[name]), interval))
     counted = f"{_recordings_text(metrics.recordings)}; {_COUNTED[metrics.thresholds_from]}"
     return [*aligned(rows, left=(0,)), "", *aligned(figures, left=(0, 2)), "", counted]
@@ -58,13 +57,6 @@ def _class_row(metrics: SedMetrics, name: str) -> tuple[str, ...]:
 
 def _share(part: int, whole: int) -> str:
     return metric_text(part / whole if whole else None)
-
-
-def _interval_text(interval: list[float] | None) -> str:
-    if interval is None:
-        return UNKNOWN
-    low, high = interval
-    return f"{metric_text(low)} to {metric_text(high)}"
 
 
 def _recordings_text(recordings: int) -> str:

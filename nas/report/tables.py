@@ -21,6 +21,14 @@ def metric_text(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.4f}"
 
 
+def interval_text(interval: Sequence[float] | None) -> str:
+    """`0.5000 to 0.7000`, or a dash."""
+    if interval is None:
+        return UNKNOWN
+    low, high = interval
+    return f"{metric_text(low)} to {metric_text(high)}"
+
+
 def seconds_text(seconds: float | None) -> str:
     """`0.4 s`, `12 s`, `3 min 05 s` or `2 h 03 min`, of a duration in seconds."""
     if seconds is None:
@@ -41,6 +49,11 @@ def epochs_text(epochs: int | None) -> str:
     if epochs is None:
         return f"{UNKNOWN} epochs"
     return "1 epoch" if epochs == 1 else f"{epochs} epochs"
+
+
+def classes_text(count: int) -> str:
+    """`1 class`, `4 classes`."""
+    return "1 class" if count == 1 else f"{count} classes"
 
 
 def value_text(record: TrialRecord) -> str:

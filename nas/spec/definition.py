@@ -23,7 +23,7 @@ Side = Annotated[int, Field(strict=True, ge=1, le=16_384)]
 Head = Literal["linear", "none", "attention", "cbam_attention", "detection"]
 TIME_HEADS = ("attention", "cbam_attention")
 """Heads that give logits at each time step, and not one for the whole input."""
-DETECTION_HEAD: Final = "detection"
+DETECTION_HEAD: Final[Literal["detection"]] = "detection"
 """The head that gives classes and boxes, behind a neck over the maps at several strides."""
 MAX_CLASSES = 25_000
 

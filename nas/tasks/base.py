@@ -128,6 +128,13 @@ class Task(ABC, Generic[DataT]):
     """`TaskData.source` of the built-in data set: what it is, in a few words."""
     needs_thresholds: ClassVar[bool] = False
     """Whether a class counts as present from a threshold on, chosen on the validation split."""
+    label_kinds: ClassVar[tuple[str, ...]] = ()
+    """What may be learned of the same data (`preprocess.labels`), where there is a choice."""
+    folds: ClassVar[int] = 0
+    """Folds that missing splits are made of: seed s takes fold s for the test, the next one for
+    validation. 0 where splits are made otherwise."""
+    notice: ClassVar[str] = ""
+    """What a person must be told beside every prediction; empty for nothing."""
     prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     """Columns of each value of a prediction that is a list of mappings, a table of its own."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Any, Self
 
 import numpy as np
@@ -73,6 +74,13 @@ class ClassificationMetrics(Metrics):
             "macro_f1_ci95": list(self.macro_f1_ci95),
             **values,
         }
+
+
+def mean_logits(outputs: Sequence[Tensor]) -> Tensor:
+    """Logarithms of the mean probabilities of several networks' logits, shape (N, K): logits whose
+    softmax they are."""
+    log_p_MNK = torch.stack([logits_NK.float().log_softmax(dim=1) for logits_NK in outputs])
+    return log_p_MNK.logsumexp(dim=0) - log(len(outputs))
 
 
 def measure_logits(

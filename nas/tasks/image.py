@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import log, prod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +11,6 @@ from torch import Tensor
 from nas.data.augment import BatchAugment
 from nas.data.batches import evaluation_batches, train_batch_count, train_batches
 from nas.data.builtin import DIGITS_SOURCE
-from nas.data.decode import check_channels
 from nas.data.folder import image_extensions
 from nas.data.image_set import ImageData
 from nas.data.images import load_image_data
@@ -21,14 +19,14 @@ from nas.data.progress import Progress
 from nas.data.sampler import build_sampler
 from nas.data.split_names import Split
 from nas.data.visible_files import visible_files
-from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.definition import Head
 from nas.spec.preprocess import ImagePreprocess, Preprocess
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds
-from nas.tasks.classification import ClassificationMetrics, measure_logits
+from nas.tasks.classification import ClassificationMetrics, mean_logits, measure_logits
+from nas.tasks.classifier import at_key, check_classifier, check_classifier_space
 from nas.tasks.image_prediction import of_pictures, predict_images
 from nas.tasks.image_settings import image_augment, image_loss, settled_for_images
 from nas.tasks.losses import ClassifierLoss
@@ -79,39 +77,14 @@ class ImageTask(Task[ImageTaskData]):
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
         """Raise NasError unless the network takes pictures and ends in one logit a class."""
-        check_channels(architecture.input.channels)
-        _check_normalisation(architecture)
-        _check_head(architecture.head)
-        if architecture.model is not None or architecture.head == "linear":
-            return  # both end in len(classes) outputs by construction
-        shape, classes = architecture.feature_shape(), len(architecture.classes)
-        if prod(shape) != classes or shape[0] != classes:
-            raise NasError(
-                f"the image task needs one logit a class, {classes} in all, but with head: none "
-                f"the layers end in {' x '.join(map(str, shape))}; end them so, or write "
-                "head: linear",
-                key="layers",
-            )
+        if architecture.preprocess is not None:
+            of_pictures(architecture.preprocess)
+        check_classifier(architecture, self.name)
 
     def check_space(self, space: SpaceSpec) -> str:
         if space.preprocess is not None:
-            try:
-                of_pictures(space.preprocess)
-            except NasError as error:
-                raise space.document.error(("preprocess", "kind"), error.problem) from error
-        for channels in sorted({shape[0] for shape in space.input.shapes()}):
-            try:
-                check_channels(channels)
-            except NasError as error:
-                raise space.document.error(("input", "channels"), error.problem) from error
-        try:
-            _check_head(space.head)
-        except NasError as error:
-            raise space.document.error(("head",), error.problem) from error
-        # That members without a head end in the classes was checked when the file was read.
-        if space.head == "none":
-            return f"one logit a class: every member ends in {len(space.classes)} outputs"
-        return "one logit a class: every member gets a linear head"
+            at_key(space, "preprocess.kind", lambda: of_pictures(space.preprocess))
+        return check_classifier_space(space, self.name)
 
     def load_data(
         self,
@@ -154,9 +127,7 @@ class ImageTask(Task[ImageTaskData]):
         return ClassifierLoss(image_loss(training))
 
     def mean_outputs(self, outputs: Sequence[Tensor]) -> Tensor:
-        """Logarithms of the mean probabilities, shape (N, K): logits whose softmax they are."""
-        log_p_MNK = torch.stack([logits_NK.float().log_softmax(dim=1) for logits_NK in outputs])
-        return log_p_MNK.logsumexp(dim=0) - log(len(outputs))
+        return mean_logits(outputs)
 
     def steps_per_epoch(self, data: ImageTaskData, training: TrainingSpec) -> int:
         return train_batch_count(data.images.split("train"), training.batch_size)
@@ -205,22 +176,3 @@ class ImageTask(Task[ImageTaskData]):
         thresholds: Thresholds,
     ) -> Iterator[Prediction]:
         return predict_images(network, architecture, files, device)
-
-
-def _check_head(head: Head) -> None:
-    """Raise NasError for a head that gives logits at each time step."""
-    if head not in ("linear", "none"):
-        raise NasError(f"{head} is no head of the image task; allowed: linear, none", key="head")
-
-
-def _check_normalisation(architecture: ArchitectureSpec) -> None:
-    """Raise NasError unless mean and deviation have a value a channel, or one for all."""
-    if architecture.preprocess is None:
-        return
-    channels, preprocess = architecture.input.channels, of_pictures(architecture.preprocess)
-    for name in ("mean", "std"):
-        values = getattr(preprocess, name)
-        if len(values) != channels and len(set(values)) != 1:
-            raise NasError(
-                f"{len(values)} values for {channels} channels", key=f"preprocess.{name}"
-            )

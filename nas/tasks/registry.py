@@ -5,10 +5,14 @@ from typing import Any
 from nas.errors import NasError, did_you_mean
 from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task
+from nas.tasks.covid.detection import CovidDetectionTask
+from nas.tasks.covid.study import CovidStudyTask
 from nas.tasks.image import ImageTask
 from nas.tasks.sed.task import SedTask
 
-TASKS: dict[str, Task[Any]] = {task.name: task for task in (ImageTask(), SedTask())}
+TASKS: dict[str, Task[Any]] = {
+    task.name: task for task in (ImageTask(), SedTask(), CovidStudyTask(), CovidDetectionTask())
+}
 
 
 def task_of(space: SpaceSpec) -> Task[Any]:

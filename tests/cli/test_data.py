@@ -11,6 +11,7 @@ from PIL import Image
 from nas.cli.data import data
 from nas.errors import NasError
 from tests.data.audio_set import write_noise, write_set
+from tests.data.xray_files import write_set as write_xrays
 
 
 @pytest.fixture
@@ -95,6 +96,49 @@ def test_a_description_of_recordings_is_counted_too(tmp_path: Path) -> None:
     lines = stats(description).output.splitlines()
     assert "labelled          all that sounds" in lines
     assert lines[0] == str(description)
+
+
+def test_xrays_are_counted_by_class_patient_and_box(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
+    root = tmp_path / "set"
+    write_xrays(root)
+    (root / "train" / "s01" / "i01.dcm").unlink()
+    result = stats(root)
+    assert result.exit_code == 0, result.exception
+    lines = result.output.splitlines()
+    cells = {line[:14].strip(): line[14:].split() for line in lines if line[:1].isalpha()}
+    assert cells["class"] == ["train", "validation", "(made)", "test", "(made)"]
+    for name in ("negative", "images", "with boxes", "studies", "patients"):
+        assert len(cells[name]) == 3
+    assert sum(map(int, cells["images"])) == 19
+    assert sum(map(int, cells["negative"])) == 5
+    assert "boxes an image    0: 5, 1: 14 images" in lines
+    assert "box width         50.0% to 50.0%, median 50.0% of the image's" in lines
+    assert "height            12 to 12 pixels, median 12" in lines
+    assert "left out          1 files, rows and boxes" in lines
+    assert "  train_image_level.csv:3: no file of image 'i01' in train" in lines
+    assert any(line.startswith("note              of 19 images no patient") for line in lines)
+    found = json.loads(stats(root, "--json", "--seed", "2").output)
+    assert sum(found["fold_images"]) == 19
+    assert "no input size" in str(stats(root, "--long-side", "64").exception)
+    assert "1 unreadable" in str(stats(root, "--strict").exception)
+
+
+def test_a_description_of_xrays_is_counted_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
+    write_xrays(tmp_path / "set")
+    description = tmp_path / "some.yaml"
+    description.write_text(
+        "images: set/train\nstudy_table: set/train_study_level.csv\n"
+        "image_table: set/train_image_level.csv\n"
+    )
+    lines = stats(description).output.splitlines()
+    assert lines[0] == str(description)
+    assert "folds             4, 4, 4, 4, 4 images" in lines
 
 
 def stats(source: Path, *flags: str) -> Result:

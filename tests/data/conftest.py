@@ -51,3 +51,12 @@ def audio_scenes() -> Path:
     if not named:
         pytest.skip("NAS_TEST_AUDIO names no folder of the sound scenes")
     return Path(named)
+
+
+@pytest.fixture
+def real_xrays() -> Path:
+    """The folder with siim/ and dicom/ that NAS_TEST_XRAY names, as `real_images`."""
+    named = os.environ.get("NAS_TEST_XRAY")
+    if not named:
+        pytest.skip("NAS_TEST_XRAY names no folder of real X-rays")
+    return Path(named)

@@ -11,28 +11,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.data import cache, digests
-from nas.data.cache import DecodedFiles, DecodeSettings, decoded_files
+from nas.data import cache, digests, image_maker
+from nas.data.cache import DecodedFiles, decoded_files
 from nas.data.decode import UnreadableImage, decode_image, upright_size
 from nas.data.digests import DigestMemo
+from nas.data.image_maker import ImageMaker
 from nas.data.storage import default_cache_dir
 from nas.spec.preprocess import ImagePreprocess
 from tests.data.conftest import WriteImages
 
-SETTINGS = DecodeSettings(6, 8, 3, ImagePreprocess())
+MAKER = ImageMaker(6, 8, 3, ImagePreprocess())
 
 
-def decoded(
-    folder: Path, cache_dir: Path | None, settings: DecodeSettings = SETTINGS
-) -> DecodedFiles:
+def decoded(folder: Path, cache_dir: Path | None, maker: ImageMaker = MAKER) -> DecodedFiles:
     paths = sorted(folder.rglob("*.png"))
-    return decoded_files(paths, settings, DigestMemo(cache_dir, folder), cache_dir)
+    return decoded_files(paths, maker, DigestMemo(cache_dir, folder), cache_dir)
 
 
-def uncached(folder: Path, settings: DecodeSettings = SETTINGS) -> np.ndarray:
+def uncached(folder: Path, maker: ImageMaker = MAKER) -> np.ndarray:
     paths = sorted(folder.rglob("*.png"))
-    size = (settings.height, settings.width, settings.channels)
-    return np.stack([decode_image(path, *size, settings.preprocess) for path in paths])
+    return np.stack([decode_image(path, *maker.shape, maker.preprocess) for path in paths])
 
 
 def refuse_decoding(*_: object) -> None:
@@ -47,7 +45,7 @@ def folder(tmp_path: Path, write_images: WriteImages) -> Path:
 
 @pytest.fixture
 def no_decoding(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setattr(cache, "decode_bytes", refuse_decoding)
+    monkeypatch.setattr(image_maker, "decode_bytes", refuse_decoding)
     return monkeypatch
 
 
@@ -55,11 +53,11 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_cached_pixels_are_those_of_decode_image(
     folder: Path, tmp_path: Path, channels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = DecodeSettings(6, 8, channels, ImagePreprocess())
-    first = decoded(folder, tmp_path / "cache", settings)
-    expected = uncached(folder, settings)
-    monkeypatch.setattr(cache, "decode_bytes", refuse_decoding)
-    second = decoded(folder, tmp_path / "cache", settings)
+    maker = ImageMaker(6, 8, channels, ImagePreprocess())
+    first = decoded(folder, tmp_path / "cache", maker)
+    expected = uncached(folder, maker)
+    monkeypatch.setattr(image_maker, "decode_bytes", refuse_decoding)
+    second = decoded(folder, tmp_path / "cache", maker)
     for found in (first, second):
         assert found.pixels.dtype == np.uint8
         np.testing.assert_array_equal(found.pixels, expected)
@@ -72,7 +70,7 @@ def test_a_second_start_reads_no_file(
 ) -> None:
     decoded(folder, tmp_path / "cache")
     monkeypatch.setattr("nas.data.digests._digest", refuse_decoding)
-    monkeypatch.setattr(cache, "decode_bytes", refuse_decoding)
+    monkeypatch.setattr(image_maker, "decode_bytes", refuse_decoding)
     assert len(decoded(folder, tmp_path / "cache").pixels) == 9
 
 
@@ -81,7 +79,7 @@ def test_a_moved_folder_is_not_decoded_again(
 ) -> None:
     decoded(folder, tmp_path / "cache")
     folder.rename(tmp_path / "moved")
-    monkeypatch.setattr(cache, "decode_bytes", refuse_decoding)
+    monkeypatch.setattr(image_maker, "decode_bytes", refuse_decoding)
     assert len(decoded(tmp_path / "moved", tmp_path / "cache").pixels) == 9
 
 
@@ -102,22 +100,33 @@ def test_changed_content_is_seen_even_with_the_same_size_and_time(
 
 def test_settings_that_change_pixels_have_their_own_array(folder: Path, tmp_path: Path) -> None:
     variants = [
-        SETTINGS,
-        DecodeSettings(8, 6, 3, ImagePreprocess()),
-        DecodeSettings(6, 8, 3, ImagePreprocess(turn_portrait=False)),
-        DecodeSettings(6, 8, 3, ImagePreprocess(interpolation="nearest")),
+        MAKER,
+        ImageMaker(8, 6, 3, ImagePreprocess()),
+        ImageMaker(6, 8, 3, ImagePreprocess(turn_portrait=False)),
+        ImageMaker(6, 8, 3, ImagePreprocess(interpolation="nearest")),
     ]
-    for settings in variants:
+    for maker in variants:
         np.testing.assert_array_equal(
-            decoded(folder, tmp_path / "cache", settings).pixels, uncached(folder, settings)
+            decoded(folder, tmp_path / "cache", maker).pixels, uncached(folder, maker)
         )
-    other_mean = DecodeSettings(6, 8, 3, ImagePreprocess(mean=(0.0, 0.0, 0.0)))
+    other_mean = ImageMaker(6, 8, 3, ImagePreprocess(mean=(0.0, 0.0, 0.0)))
     decoded(folder, tmp_path / "cache", other_mean)
     assert len(list((tmp_path / "cache" / "images").glob("*.npy"))) == len(variants)
 
 
+def test_original_sizes_are_remembered(folder: Path, tmp_path: Path) -> None:
+    Image.new("L", (5, 7)).save(folder / "a" / "002.png")
+    (folder / "a" / "003.png").write_bytes(b"no image")
+    expected = [[9, 12], [9, 12], [7, 5], *[[9, 12]] * 5]
+    for _ in range(2):
+        found = decoded(folder, tmp_path / "cache")
+        assert found.original_sizes_N2.dtype == np.int64
+        assert found.original_sizes_N2.tolist() == expected
+    assert decoded(folder, None).original_sizes_N2.tolist() == expected
+
+
 @pytest.mark.parametrize(
-    "damage", ["cut", "flipped", "header", "empty", "record", "inf", "no record"]
+    "damage", ["cut", "flipped", "header", "empty", "record", "inf", "sizes", "no record"]
 )
 def test_a_damaged_cache_is_rebuilt(folder: Path, tmp_path: Path, damage: str) -> None:
     expected = decoded(folder, tmp_path / "cache").pixels.copy()
@@ -137,6 +146,9 @@ def test_a_damaged_cache_is_rebuilt(folder: Path, tmp_path: Path, damage: str) -
         array.with_suffix(".json").write_text('{"shape": 3')
     elif damage == "inf":
         array.with_suffix(".json").write_text('{"unreadable": {}, "shape": [1e999], "crc32": 0}')
+    elif damage == "sizes":
+        record = json.loads(array.with_suffix(".json").read_text())
+        array.with_suffix(".json").write_text(json.dumps({**record, "sizes": [[9, 12]]}))
     else:
         array.with_suffix(".json").unlink()
     np.testing.assert_array_equal(decoded(folder, tmp_path / "cache").pixels, expected)
@@ -158,7 +170,7 @@ def test_unreadable_files_are_left_out_and_remembered(
     (folder / "a" / "001.png").write_bytes(b"no image")
     (folder / "b" / "zzz.png").symlink_to(folder / "nowhere.png")
     decoded(folder, tmp_path / "cache")
-    monkeypatch.setattr(cache, "decode_bytes", refuse_decoding)
+    monkeypatch.setattr(image_maker, "decode_bytes", refuse_decoding)
     found = decoded(folder, tmp_path / "cache")
     assert found.unreadable == {
         1: "not an image that Pillow knows",
@@ -180,7 +192,7 @@ def test_a_file_that_could_not_be_opened_is_tried_again(
 ) -> None:
     paths = sorted(folder.rglob("*.png"))
     with monkeypatch.context() as patched:
-        patched.setattr(digests, "_digest", lambda path: "missing")
+        patched.setattr(digests, "_digest", lambda path: None)
         assert set(DigestMemo(tmp_path / "cache", folder).digests(paths)) == {"missing"}
     assert "missing" not in DigestMemo(tmp_path / "cache", folder).digests(paths)
 
@@ -221,7 +233,7 @@ def test_progress_counts_images(folder: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     paths = sorted(folder.rglob("*.png"))
     memo = DigestMemo(tmp_path, folder)
-    decoded_files(paths, SETTINGS, memo, tmp_path, lambda done, total: seen.append((done, total)))
+    decoded_files(paths, MAKER, memo, tmp_path, lambda done, total: seen.append((done, total)))
     assert seen == [(done, 9) for done in range(1, 10)]
 
 

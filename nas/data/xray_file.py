@@ -1,0 +1,64 @@
+"""From an X-ray's file, DICOM or picture, to the uint8 pixels that training and prediction use."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from nas.data.decode import (
+    FILTERS,
+    SizedPixels,
+    check_channels,
+    decode_bytes,
+    guarded_pillow,
+    refuse_pipe,
+)
+from nas.data.dicom import UnreadableXray, is_dicom, read_dicom
+from nas.data.folder import image_extensions
+from nas.spec.preprocess import ImagePreprocess, XrayPreprocess
+
+DICOM_SUFFIXES = frozenset((".dcm", ".dicom"))
+XRAY_SUFFIXES = DICOM_SUFFIXES | image_extensions()
+"""Endings of the files that are taken for X-rays in a folder, in lower case."""
+
+XRAY_VERSION = 1
+"""Raised whenever the same file gives other pixels than before: old caches are then not used."""
+
+
+def decode_xray(
+    path: Path, height: int, width: int, channels: int, preprocess: XrayPreprocess
+) -> SizedPixels:
+    """Pixels (H, W, C), the same grey in every channel, and the file's own (height, width).
+
+    DICOM as `read_dicom` has it, a picture as `nas.data.decode` has it but never turned; then
+    resized, each axis by itself. Raises UnreadableImage (UnreadableXray is one).
+    """
+    with guarded_pillow():
+        try:
+            return decode_guarded(path, height, width, channels, preprocess)
+        except OSError as error:
+            raise UnreadableXray(error.strerror or str(error)) from error
+
+
+def decode_guarded(
+    path: Path, height: int, width: int, channels: int, preprocess: XrayPreprocess
+) -> SizedPixels:
+    """As `decode_xray`, under the caller's `guarded_pillow`. Raises OSError too."""
+    check_channels(channels)
+    refuse_pipe(path)
+    content = path.read_bytes()
+    if is_dicom(content) or path.suffix.lower() in DICOM_SUFFIXES:
+        found = _resized_dicom(content, height, width, preprocess)
+    else:
+        still = ImagePreprocess(turn_portrait=False, interpolation=preprocess.interpolation)
+        found = decode_bytes(content, height, width, 1, still)
+    return found._replace(pixels=np.repeat(found.pixels, channels, axis=2))
+
+
+def _resized_dicom(
+    content: bytes, height: int, width: int, preprocess: XrayPreprocess
+) -> SizedPixels:
+    """Pixels (H, W, 1)."""
+    grey_HW = read_dicom(content)
+    resized = Image.fromarray(grey_HW).resize((width, height), FILTERS[preprocess.interpolation])
+    return SizedPixels(np.asarray(resized)[..., None], (grey_HW.shape[0], grey_HW.shape[1]))

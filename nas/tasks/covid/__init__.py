@@ -1,0 +1,1 @@
+"""Chest X-rays: the appearance of a study, and where its images have opacities."""

@@ -1,0 +1,55 @@
+"""From X-rays in memory to batches on a device."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nas.data.augment import BatchAugment
+from nas.data.batches import evaluation_batches as image_batches
+from nas.data.batches import gather
+from nas.data.normalise import Normalise
+from nas.data.sampler import build_sampler
+from nas.data.xray_set import XraySet
+from nas.spec.preprocess import XrayPreprocess
+from nas.spec.training import AugmentSpec, TrainingSpec
+from nas.tasks.covid.targets import BoxTargets, PlacedXrays, boxes_of
+
+EVALUATION_BATCH = 32
+"""Images a batch where nothing is trained."""
+
+
+def evaluation_batches(
+    xrays: XraySet, preprocess: XrayPreprocess, device: torch.device
+) -> Iterator[tuple[Tensor, PlacedXrays]]:
+    """All images once, in the set's order, unchanged."""
+    start = 0
+    for x_NCHW, _ in image_batches(xrays.images, EVALUATION_BATCH, preprocess, device):
+        places = range(start, start + len(x_NCHW))
+        start = places.stop
+        yield x_NCHW, PlacedXrays(xrays, places)
+
+
+def box_batches(
+    xrays: XraySet,
+    preprocess: XrayPreprocess,
+    training: TrainingSpec,
+    augment: AugmentSpec,
+    generator: torch.Generator,
+    device: torch.device,
+) -> Iterator[tuple[Tensor, BoxTargets]]:
+    """One epoch in the sampler's order; boxes go where the augmentation moves their pixels.
+
+    `training.sampler` evens out images with and without a box. A last batch of one is dropped.
+    """
+    images = xrays.images
+    order = iter(build_sampler(training.sampler, images.labels, generator))
+    normalise = Normalise(preprocess, images.pixels.shape[3], device)
+    size = (images.pixels.shape[1], images.pixels.shape[2])
+    while len(chosen := list(islice(order, training.batch_size))) > 1:
+        x_NCHW, _ = gather(images, np.asarray(chosen), device)
+        x_NCHW, moves = BatchAugment(augment).with_moves(x_NCHW, generator)
+        boxes = moves.boxes(boxes_of(xrays, chosen, device))
+        yield normalise(x_NCHW), BoxTargets(boxes, size)

@@ -1,0 +1,141 @@
+"""Metrics of a detector of opacities.
+
+N images, P boxes found in them, G patients.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.data.xray_set import XRAY_CLASSES
+from nas.metrics.boxes import match_images
+from nas.metrics.defined_interval import Interval
+from nas.metrics.group_bootstrap import drawn, group_interval, group_macro_f1_sd
+from nas.metrics.multilabel import f1_of, precision_of, recall_of
+from nas.tasks.base import Metrics
+from nas.tasks.covid.confidences import none_confidence
+from nas.tasks.covid.curves import Curve, mean_precision, mean_precision_interval
+from nas.tasks.covid.detections import Detections
+from nas.tasks.covid.samples import numbered
+from nas.tasks.covid.score_threshold import ScoreThreshold, ThresholdSource
+
+(OPACITY,) = XRAY_CLASSES["boxes"]
+
+
+@dataclass(frozen=True)
+class DetectionMetrics(Metrics):
+    """F1 of boxes at IoU 0.5 and its companions.
+
+    Where the threshold is chosen on the split itself, F1, precision and recall are cross-fitted:
+    each patient is counted with the threshold that is best on the other folds' patients. Average
+    precisions need no threshold. Each NAME_ci95 is a 95 % interval over draws of patients, the
+    thresholds held.
+    """
+
+    f1_50: float
+    """2 TP / (2 TP + FP + FN) of the boxes at the threshold, over all images together."""
+    f1_50_ci95: Interval
+    f1_50_sd: float
+    """Its standard deviation over other patients, as many."""
+    precision_50: float
+    recall_50: float
+    map_50: float | None
+    """Mean of the two average precisions (PASCAL VOC 2010, IoU above 0.5)."""
+    map_50_ci95: Interval | None
+    ap_opacity: float | None
+    """Of the boxes of opacities; null where no image has one."""
+    ap_opacity_ci95: Interval | None
+    ap_none: float | None
+    """Of images without an opacity, by 1 - the highest score of a box; null where all have one."""
+    ap_none_ci95: Interval | None
+    counts: tuple[int, int, int]
+    """Boxes that hit, false alarms, and opacities that were missed, at the threshold."""
+    threshold: float
+    """Score from which a box counts: the one given, or the best on all of the images."""
+    threshold_from: ThresholdSource
+    """What the thresholds that a patient was counted with were chosen on."""
+    images: int
+    patients: int
+
+    @classmethod
+    def from_detections(
+        cls,
+        found: Sequence[Detections],
+        truths: Sequence[NDArray[np.floating]],
+        patients: Sequence[str],
+        threshold: float | None = None,
+    ) -> Self:
+        """Metrics of a split's images; without a threshold the best one is chosen.
+
+        Raises ValueError for no images.
+        """
+        if not found:
+            raise ValueError("no images to measure")
+        patient_N = numbered(patients)
+        boxes, scores = [item.boxes_B4 for item in found], [item.scores_B for item in found]
+        opacity = Curve.of_matches(match_images(boxes, scores, truths), patient_N)
+        none = _none_curve(found, truths, patient_N)
+        chosen = ScoreThreshold.chosen(opacity, threshold)
+        counts_G3 = chosen.patient_counts(opacity)
+        counts_3 = counts_G3.sum(axis=0)
+        hits, false, missed = counts_3.tolist()
+        return cls(
+            f1_50=float(f1_of(counts_3)),
+            f1_50_ci95=group_interval(drawn(f1_of, counts_G3), len(counts_G3)),
+            f1_50_sd=group_macro_f1_sd(counts_G3[:, None]),
+            precision_50=float(precision_of(counts_3)),
+            recall_50=float(recall_of(counts_3)),
+            map_50=mean_precision([opacity, none]),
+            map_50_ci95=mean_precision_interval([opacity, none]),
+            ap_opacity=opacity.average_precision,
+            ap_opacity_ci95=mean_precision_interval([opacity]),
+            ap_none=none.average_precision,
+            ap_none_ci95=mean_precision_interval([none]),
+            counts=(hits, false, missed),
+            threshold=chosen.kept,
+            threshold_from=chosen.source,
+            images=len(found),
+            patients=len(counts_G3),
+        )
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The metrics that `as_json` wrote."""
+        tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return cls(**{**values, **tuples})
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The threshold to keep, under the name of its class."""
+        return {OPACITY: self.threshold}
+
+    @property
+    def first(self) -> float:
+        return self.f1_50
+
+    @property
+    def first_sd(self) -> float:
+        return self.f1_50_sd
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
+
+    def with_intervals(self) -> dict[str, Any]:
+        return self.as_json()
+
+
+def _none_curve(
+    found: Sequence[Detections],
+    truths: Sequence[NDArray[np.floating]],
+    patient_N: NDArray[np.int64],
+) -> Curve:
+    """Images as predictions of `none`, right where there is no opacity."""
+    none_N = np.array([none_confidence(float(item.scores_B.max(initial=0))) for item in found])
+    empty_N = np.array([len(boxes_B4) == 0 for boxes_B4 in truths])
+    return Curve.of_images(none_N, empty_N, patient_N)

@@ -1,0 +1,117 @@
+"""Boxes found in an image, and how a network's outputs become them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.ops import clip_boxes_to_image, nms
+
+from blocks import DetectionOutput
+from nas.tasks.covid.places import boxes_at, place_table
+
+Boxes = NDArray[np.float64]
+
+MIN_SCORE = 0.01
+"""Boxes below are dropped: in the competition they no longer changed the average precision."""
+MAX_IOU = 0.5
+"""Of two boxes that overlap more the one with the lower score is dropped."""
+CANDIDATES = 500
+"""Boxes of an image, those of the highest scores, that suppression is run on."""
+MOST = 100
+"""Boxes of an image that are kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """The boxes found in one image, by falling score."""
+
+    boxes_B4: Boxes
+    """x1, y1, x2, y2 in pixels of the input."""
+    scores_B: NDArray[np.float64]
+
+    @classmethod
+    def none(cls) -> "Detections":
+        """No box."""
+        return cls(np.zeros((0, 4)), np.zeros(0))
+
+
+Found = DetectionOutput | list["Detections"]
+"""What a detector puts out: values at all places, or of a whole detector the boxes themselves."""
+
+
+def found_in(outputs: Found, size: tuple[int, int]) -> list[Detections]:
+    """The boxes of each image of a batch, by falling score; see `decode`."""
+    return decode(outputs, size) if isinstance(outputs, DetectionOutput) else outputs
+
+
+def decode(outputs: DetectionOutput, size: tuple[int, int]) -> list[Detections]:
+    """The boxes of each image of a batch whose input has that height and width.
+
+    A score is the geometric mean of class probability and centre-ness, as torchvision's FCOS has
+    it. Boxes are clipped to the image; of those that overlap the best is kept.
+    """
+    places_P3 = place_table(*size).to(outputs.distances_NP4.device)
+    boxes_NP4 = boxes_at(outputs.distances_NP4.float(), places_P3)
+    opacity_NP = outputs.class_logits_NPK[..., 0].float().sigmoid()
+    scores_NP = (opacity_NP * outputs.centre_logits_NP.float().sigmoid()).sqrt()
+    pairs = zip(clip_boxes_to_image(boxes_NP4, size), scores_NP, strict=True)
+    return [_of_image(boxes_P4, scores_P) for boxes_P4, scores_P in pairs]
+
+
+def _of_image(boxes_P4: Tensor, scores_P: Tensor) -> Detections:
+    scores, places = scores_P.sort(descending=True, stable=True)
+    count = int((scores[:CANDIDATES] >= MIN_SCORE).sum())
+    boxes, scores = boxes_P4[places[:count]], scores[:count]
+    sided = ((boxes[:, 2:] - boxes[:, :2]) > 0).all(dim=1)
+    boxes, scores = boxes[sided], scores[sided]
+    chosen = nms(boxes, scores, MAX_IOU)[:MOST]
+    return Detections(
+        boxes[chosen].cpu().numpy().astype(np.float64),
+        scores[chosen].cpu().numpy().astype(np.float64),
+    )
+
+
+def mean_of(outputs: Sequence[Found]) -> Found:
+    """The outputs of several networks as one: see `mean_output`.
+
+    Boxes of whole detectors are gathered instead, and of those that overlap the best is kept.
+    Raises ValueError for networks of both kinds.
+    """
+    dense = [item for item in outputs if isinstance(item, DetectionOutput)]
+    if len(dense) == len(outputs):
+        return mean_output(dense)
+    if dense:
+        raise ValueError("no mean of a whole detector and one with the detection head")
+    images = zip(*(item for item in outputs if isinstance(item, list)), strict=True)
+    return [_gathered(image) for image in images]
+
+
+def _gathered(found: Sequence[Detections]) -> Detections:
+    boxes_B4 = np.concatenate([item.boxes_B4 for item in found])
+    scores_B = np.concatenate([item.scores_B for item in found])
+    kept = nms(torch.from_numpy(boxes_B4), torch.from_numpy(scores_B), MAX_IOU).numpy()
+    return Detections(boxes_B4[kept], scores_B[kept])
+
+
+def mean_output(outputs: Sequence[DetectionOutput]) -> DetectionOutput:
+    """The output whose probabilities, and sides of boxes, are the mean of several networks'.
+
+    All must have the same places. The sides are weighted by the class probabilities there, so that
+    a network that sees nothing does not pull a box.
+    """
+    weight_MNP1 = torch.stack([item.class_logits_NPK.float().sigmoid().amax(2) for item in outputs])
+    weight_MNP1 = (weight_MNP1 / weight_MNP1.sum(dim=0))[..., None]
+    distances_MNP4 = torch.stack([item.distances_NP4.float() for item in outputs])
+    return DetectionOutput(
+        _mean_logit([item.class_logits_NPK for item in outputs]),
+        (weight_MNP1 * distances_MNP4).sum(dim=0),
+        _mean_logit([item.centre_logits_NP for item in outputs]),
+    )
+
+
+def _mean_logit(logits: Sequence[Tensor]) -> Tensor:
+    mean = torch.stack([item.float().sigmoid() for item in logits]).mean(dim=0)
+    return mean.logit(eps=1e-7)

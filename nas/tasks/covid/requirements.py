@@ -1,0 +1,59 @@
+"""What the X-ray tasks need of a network, and of every member of a space."""
+
+from collections.abc import Collection
+
+from nas.data.decode import check_channels
+from nas.errors import NasError
+from nas.model.maps_required import check_maps, check_space_maps
+from nas.spec.definition import DETECTION_HEAD, ArchitectureSpec
+from nas.spec.preprocess import Preprocess, XrayLabels, XrayPreprocess
+from nas.spec.space import SpaceSpec
+from nas.tasks.classifier import at_key, check_head, check_normalisation, check_pictures
+
+DETECTOR = "covid-detection"
+
+
+def xray_preprocess(
+    preprocess: Preprocess | None, allowed: Collection[XrayLabels], task: str
+) -> XrayPreprocess:
+    """The settings of X-rays, the defaults for None. Raises NasError for others'."""
+    if preprocess is None:
+        return XrayPreprocess()
+    if not isinstance(preprocess, XrayPreprocess):
+        problem = f"{preprocess.kind!r} is not allowed: the {task} task has kind: xray"
+        raise NasError(problem, key="preprocess.kind")
+    if preprocess.labels is not None and preprocess.labels not in allowed:
+        words = f"the {task} task has {' or '.join(allowed)}"
+        problem = f"{preprocess.labels!r} is not allowed: {words}"
+        raise NasError(problem, key="preprocess.labels")
+    return preprocess
+
+
+def check_detector(architecture: ArchitectureSpec) -> None:
+    """Raises NasError for a network that can't tell where opacities are.
+
+    That is one of ours, or another library's features, with `head: detection`; or with `head: none`
+    a whole detector (see `nas.tasks.covid.whole_detector`).
+    """
+    check_channels(architecture.input.channels)
+    check_normalisation(architecture)
+    if architecture.model is not None and architecture.head == "none":
+        return
+    check_head(architecture.head, (DETECTION_HEAD,), DETECTOR)
+    check_maps(architecture)
+
+
+def check_detector_space(space: SpaceSpec) -> str:
+    """What every member has, in words. Raises NasError, with the line, for a space with others."""
+    check_pictures(space)
+    at_key(space, "head", lambda: check_head(space.head, (DETECTION_HEAD,), DETECTOR))
+    check_space_maps(space)
+    return "maps at the strides 8, 16 and 32: every member has them for its neck"
+
+
+def check_space_preprocess(space: SpaceSpec, allowed: Collection[XrayLabels]) -> None:
+    """Raises NasError, with the line, for preprocessing that is not the task's."""
+    try:
+        xray_preprocess(space.preprocess, allowed, space.task)
+    except NasError as error:
+        raise space.document.error(tuple((error.key or "").split(".")), error.problem) from error

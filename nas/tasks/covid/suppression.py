@@ -1,0 +1,93 @@
+"""One box of many that show the same: the best of them, or all of them fused."""
+
+import importlib
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from nas.errors import NasError
+from nas.metrics.boxes import Boxes, scored_boxes
+from nas.tasks.covid.box_scaling import Size, clipped, drop_vanished
+
+_INSTALL = {
+    "torchvision": "pip install --upgrade torch torchvision",
+    "ensemble_boxes": "pip install 'compact-nas[xray]'",
+}
+_LEAST_SCORE = float(np.finfo(np.float32).tiny)
+"""Fusion adds up in float32: what is lower weighs nothing there, and 0 alone has no mean."""
+
+
+def suppress(boxes_B4: ArrayLike, scores_B: ArrayLike, max_iou: float) -> NDArray[np.intp]:
+    """Which boxes are kept, by falling score; equal scores in the order given.
+
+    A box is dropped if it overlaps one that is kept before it by more than `max_iou`
+    (`torchvision.ops.nms`). Raises NasError without torchvision.
+    """
+    boxes, scores = scored_boxes(boxes_B4, scores_B)
+    nms = _import_library("torchvision.ops").nms
+    kept: NDArray[np.intp] = nms(torch.from_numpy(boxes), torch.from_numpy(scores), max_iou).numpy()
+    return kept
+
+
+def fuse(
+    boxes: Sequence[ArrayLike],
+    scores: Sequence[ArrayLike],
+    size: Size,
+    min_iou: float,
+    skip_score: float = 0.0,
+) -> tuple[Boxes, NDArray[np.float64]]:
+    """Boxes (F, 4) and scores (F,) that several networks or views agree on, by falling score.
+
+    Boxes that overlap by more than `min_iou` become one: the mean of their corners weighed by
+    score. Its score is the mean of theirs, times boxes over lists where boxes are fewer: what one
+    list of several has is believed less (Solovyev et al. 2021, Weighted boxes fusion, as the
+    package ensemble-boxes has it).
+
+    Args:
+        boxes: (B, 4) of each network or view, in pixels of the same image; clipped to it.
+        scores: (B,) of each; a box of less than `skip_score`, of 0 or without area has no say.
+        size: (height, width) of the image.
+
+    Raises NasError without the package ensemble-boxes.
+    """
+    if len(boxes) != len(scores):
+        raise ValueError(f"{len(boxes)} lists of boxes, but {len(scores)} of scores")
+    height, width = size
+    to_pixels_4 = np.array((width, height, width, height), np.float64)
+    within = [
+        _within(boxes_B4, scores_B, size, to_pixels_4, max(skip_score, _LEAST_SCORE))
+        for boxes_B4, scores_B in zip(boxes, scores, strict=True)
+    ]
+    fused_F4, score_F, _ = _import_library("ensemble_boxes").weighted_boxes_fusion(
+        [boxes_B4 for boxes_B4, _ in within],
+        [scores_B for _, scores_B in within],
+        [np.zeros(len(scores_B), np.int64) for _, scores_B in within],
+        iou_thr=min_iou,
+    )
+    return clipped(fused_F4 * to_pixels_4, size), score_F  # float32 may end beyond an edge
+
+
+def _within(
+    boxes_B4: ArrayLike,
+    scores_B: ArrayLike,
+    size: Size,
+    to_pixels_4: NDArray[np.float64],
+    least_score: float,
+) -> tuple[Boxes, NDArray[np.float64]]:
+    """Boxes in 0..1 of the image, and scores, of those that have a say."""
+    boxes, scores = scored_boxes(boxes_B4, scores_B)
+    boxes, kept = drop_vanished(clipped(boxes, size) / to_pixels_4)
+    strong = scores[kept] >= least_score
+    return boxes[strong], scores[kept][strong]
+
+
+def _import_library(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except (ImportError, RuntimeError) as error:  # RuntimeError: torchvision's compiled part
+        root = name.split(".")[0]
+        reason = str(error).splitlines()[0]
+        raise NasError(f"{root} can't be imported ({reason}): {_INSTALL[root]}") from error
