@@ -83,7 +83,7 @@ def _count_model(
     from nas.macs.count import count_macs
     from nas.model.reference import load_reference
 
-    network = load_reference(model, None)
+    network = load_reference(model, None, input_size=shape[1:])
     return count_macs(network, shape, depth=depth), network, shape
 
 

@@ -8,6 +8,7 @@ import click
 
 from nas.cli.arch import arch
 from nas.cli.baseline import baseline
+from nas.cli.covid import covid
 from nas.cli.data import data
 from nas.cli.evaluate import evaluate
 from nas.cli.macs import macs
@@ -24,7 +25,7 @@ def nas() -> None:
     """Find, train and ship compact networks for your own data under a budget of multiply-adds."""
 
 
-for _command in (search, train, evaluate, predict, macs, arch, space, data, baseline):
+for _command in (search, train, evaluate, predict, macs, arch, space, data, baseline, covid):
     nas.add_command(_command)
 
 

@@ -40,13 +40,23 @@ from nas.train.weights import save_weights
 Say = Callable[[str], None]
 
 
-def carry_out(plan: RunPlan, device: torch.device) -> None:
-    """Train, test once, and fill the folder. Raises NasError where the run can't go on."""
+def carry_out(
+    plan: RunPlan,
+    device: torch.device,
+    *,
+    task: Task[Any] | None = None,
+    begin: Callable[[nn.Module], None] | None = None,
+) -> None:
+    """Train, test once, and fill the folder. Raises NasError where the run can't go on.
+
+    `task` trains in place of the architecture's own, and `begin` changes the network that was built
+    in place, before it is trained: a pipeline of several steps needs both.
+    """
     start = perf_counter()
     if not plan.resumed:
         refuse_taken(plan.folder)  # another process may have been given the same empty folder
     say = _log_to(plan.folder / LOG_FILE)
-    task = task_named(plan.architecture.task)
+    task = task or task_named(plan.architecture.task)
     say(source_line(task, plan.source, resumed=plan.resumed))
     data = load_run_data(plan, task, say)
     architecture = adopted(plan, task, data)
@@ -60,6 +70,8 @@ def carry_out(plan: RunPlan, device: torch.device) -> None:
         plan.write(architecture)
     with seeded(plan.training.seed, torch.device("cpu")):
         network = build_network(architecture, pretrained=plan.pretrained)
+    if begin is not None:
+        begin(network)
     cost = count_macs(network, architecture.input.shape)
     facts = task.cost_facts(architecture, cost.total)
     say(cost_line(architecture, cost, facts, plan.training, device))

@@ -44,6 +44,8 @@ def count_macs(
 ) -> MacsReport:
     """The cost of `module` on one sample, counted on the meta device, which holds no weights.
 
+    A module with a method `for_counting` is counted by the module which that gives: parts that look
+    at values, as the suppression of a detector does, multiply and add nothing.
     A module with weights is left as it is: a copy without weights is run. One that is on the meta
     device itself is run as it is, in evaluation mode for that time.
 
@@ -62,6 +64,9 @@ def count_macs(
         )
     if depth is not None and depth < 1:
         raise NasError(f"a depth of {depth} is not allowed: at least 1")
+    countable = getattr(module, "for_counting", None)
+    if callable(countable):
+        module = countable()
     shapes = module if on_meta(module) else meta_copy(module)
     plan = plan_rows(shapes, depth)
     with evaluating(shapes):

@@ -71,7 +71,8 @@ def _reference_network(model: str, architecture: ArchitectureSpec, pretrained: b
         shape = maps_shape(shapes_only(features), size.shape)
         return _headed(architecture, features, shape)
     if not architecture.keeps_time:
-        return load_reference(model, classes, pretrained=pretrained)
+        sides = (size.height, size.width)
+        return load_reference(model, classes, pretrained=pretrained, input_size=sides)
     features = load_features(model, size.channels, pretrained=pretrained)
     shapes = shapes_only(features)
     stride = feature_stride(shapes, size.shape)

@@ -21,14 +21,21 @@ _INSTALL = {
 _OLD_INCEPTIONS = ("googlenet", "inception_v3")
 
 
-def load_reference(model: str, classes: int | None, *, pretrained: bool = False) -> nn.Module:
+def load_reference(
+    model: str,
+    classes: int | None,
+    *,
+    pretrained: bool = False,
+    input_size: tuple[int, int] | None = None,
+) -> nn.Module:
     """The network `torchvision:NAME`, `timm:NAME` or `my.module:factory`.
 
     Args:
         model: `my.module` is looked for in the current folder too; `factory` is a module, or is
-            called to make one, with `num_classes` and `pretrained` where it has them.
+            called to make one, with `num_classes`, `pretrained` and `input_size` where it has them.
         classes: Outputs of the classifier; None keeps the library's own number.
         pretrained: Load the library's published weights, but for a classifier of other width.
+        input_size: (height, width) in pixels, for factories whose networks depend on it.
 
     Raises NasError for an unknown name, a library that is missing or broken, and weights that
     can't be had.
@@ -39,7 +46,7 @@ def load_reference(model: str, classes: int | None, *, pretrained: bool = False)
     if source == "timm":
         options = {} if classes is None else {"num_classes": classes}
         return timm_network(name, options, pretrained=pretrained)
-    return factory_network(source, name, classes, pretrained=pretrained)
+    return factory_network(source, name, classes, pretrained=pretrained, input_size=input_size)
 
 
 def parse_reference(model: str) -> tuple[str, str]:
@@ -109,7 +116,14 @@ def _import_library(name: str) -> ModuleType:
         ) from error
 
 
-def factory_network(source: str, name: str, classes: int | None, *, pretrained: bool) -> nn.Module:
+def factory_network(
+    source: str,
+    name: str,
+    classes: int | None,
+    *,
+    pretrained: bool,
+    input_size: tuple[int, int] | None = None,
+) -> nn.Module:
     """What the user's own `source:name` gives. Raises as `load_reference` does."""
     module = _import_own(source)
     if not hasattr(module, name):
@@ -119,7 +133,12 @@ def factory_network(source: str, name: str, classes: int | None, *, pretrained: 
     network = (
         factory
         if isinstance(factory, nn.Module)
-        else _call(factory, f"{source}:{name}", classes, pretrained)
+        else _call(
+            factory,
+            f"{source}:{name}",
+            {"num_classes": classes, "input_size": input_size},
+            pretrained=pretrained,
+        )
     )
     if not isinstance(network, nn.Module):
         raise NasError(f"{source}:{name} gives a {type(network).__name__}, not a torch.nn.Module")
@@ -140,15 +159,17 @@ def _import_own(source: str) -> ModuleType:
 
 
 def _call(
-    factory: Callable[..., object], model: str, classes: int | None, pretrained: bool
+    factory: Callable[..., object], model: str, offered: Mapping[str, object], *, pretrained: bool
 ) -> object:
     if not callable(factory):
         raise NasError(
             f"{model} is a {type(factory).__name__}; needed is a torch.nn.Module or what makes one"
         )
-    options: dict[str, object] = {}
-    if classes is not None and _takes(factory, "num_classes"):
-        options["num_classes"] = classes
+    options = {
+        name: value
+        for name, value in offered.items()
+        if value is not None and _takes(factory, name)
+    }
     if pretrained:
         if not _takes(factory, "pretrained"):
             raise NasError(
@@ -157,6 +178,8 @@ def _call(
         options["pretrained"] = True
     try:
         return factory(**options)
+    except NasError:
+        raise
     except Exception as error:  # whatever the user's own code raises
         raise NasError(f"{model} failed: {type(error).__name__}: {_first_line(error)}") from error
 

@@ -1,5 +1,6 @@
 """How well X-rays are classified, and opacities found, as plain text."""
 
+from nas.metrics.competition import CompetitionMetrics
 from nas.report.class_table import class_table
 from nas.report.tables import interval_text, metric_text
 from nas.tasks.covid.detection_metrics import DetectionMetrics
@@ -63,6 +64,13 @@ def detection_lines(metrics: DetectionMetrics) -> list[str]:
         "",
         f"{metrics.images} images of {_patients_text(metrics.patients)}; {counted}",
     ]
+
+
+def competition_lines(metrics: CompetitionMetrics) -> list[str]:
+    """A line a class of the competition, then their mean; a dash for a class without a truth."""
+    rows = [("class", "AP@0.5")]
+    rows += [(name, metric_text(value)) for name, value in metrics.average_precision.items()]
+    return [*aligned(rows, left=(0,)), "", f"mAP@0.5 {metric_text(metrics.map_50)}"]
 
 
 def _figure_lines(metrics: StudyMetrics | DetectionMetrics, titles: dict[str, str]) -> list[str]:

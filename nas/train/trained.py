@@ -1,11 +1,12 @@
 """Finished training runs' folders: all that is needed to use their networks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nas.errors import NasError
 from nas.model.build import build_network
@@ -47,11 +48,16 @@ class TrainedNetwork:
     def predict(self, files: Sequence[str | Path]) -> Iterator[Prediction]:
         """A prediction for each file, in order."""
         task = task_named(self.architecture.task)
+        paths = [Path(file) for file in files]
+        network = self.inference()
+        return task.predict(network, self.architecture, paths, self.device, self.thresholds)
+
+    def inference(self) -> Callable[[Tensor], Any]:
+        """The network for inputs alone: batch normalisation folded, no gradients."""
         network = folded_copy(self.network).to(memory_format=torch.channels_last)
         # Within the call only: a generator's own mode would leak to its caller.
-        inference = torch.inference_mode()(network.forward)
-        paths = [Path(file) for file in files]
-        return task.predict(inference, self.architecture, paths, self.device, self.thresholds)
+        inference: Callable[[Tensor], Any] = torch.inference_mode()(network.forward)
+        return inference
 
 
 def load_trained(folder: str | Path, device: torch.device | str = "cpu") -> TrainedNetwork:

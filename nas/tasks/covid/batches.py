@@ -49,7 +49,7 @@ def box_batches(
     normalise = Normalise(preprocess, images.pixels.shape[3], device)
     size = (images.pixels.shape[1], images.pixels.shape[2])
     while len(chosen := list(islice(order, training.batch_size))) > 1:
-        x_NCHW, _ = gather(images, np.asarray(chosen), device)
+        x_NCHW, labels_N = gather(images, np.asarray(chosen), device)
         x_NCHW, moves = BatchAugment(augment).with_moves(x_NCHW, generator)
         boxes = moves.boxes(boxes_of(xrays, chosen, device))
-        yield normalise(x_NCHW), BoxTargets(boxes, size)
+        yield normalise(x_NCHW), BoxTargets(boxes, labels_N, size)

@@ -14,6 +14,8 @@ class BoxTargets:
 
     boxes: tuple[Tensor, ...]
     """float32 (B, 4) of each image: x1, y1, x2, y2 in pixels of the input, on its device."""
+    labels_N: Tensor
+    """int64: see `XraySet.labels_N`."""
     size: tuple[int, int]
     """Height and width of the input."""
 
