@@ -24,12 +24,13 @@ def load_backbone(network: nn.Module, run: Path) -> int:
         raise NasError(f"a {type(network).__name__} has no backbone to fill", key="--backbone-from")
     given = _state(run)
     own = backbone.state_dict()
-    found = max((_fitting(own, given, prefix) for prefix in PREFIXES), key=len)
-    missing = [name for name in own if name not in found]
-    if missing:
+    prefix = max(PREFIXES, key=lambda text: len(_fitting(own, given, text)))
+    found = _fitting(own, given, prefix)
+    foreign = [name for name in own if name not in found] or _more(own, given, prefix)
+    if foreign:
         raise NasError(
-            f"the network there is another: {len(missing)} of {len(own)} tensors of the backbone "
-            f"are not in it, or have other shapes, first {missing[0]!r}",
+            f"the network there is another: {len(foreign)} tensors are in one of the two only, or "
+            f"have other shapes, first {foreign[0]!r}",
             file=run,
             key="--backbone-from",
         )
@@ -53,3 +54,10 @@ def _fitting(own: dict[str, Tensor], given: dict[str, Tensor], prefix: str) -> d
         for name, value in own.items()
         if prefix + name in given and given[prefix + name].shape == value.shape
     }
+
+
+def _more(own: dict[str, Tensor], given: dict[str, Tensor], prefix: str) -> list[str]:
+    """What a deeper network of the same family has in the parts that the backbone has too."""
+    parts = {name.partition(".")[0] for name in own}
+    names = [name.removeprefix(prefix) for name in given if name.startswith(prefix)]
+    return [name for name in names if name.partition(".")[0] in parts and name not in own]

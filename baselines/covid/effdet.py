@@ -17,7 +17,7 @@ from nas.tasks.covid.box_scaling import clipped
 from nas.tasks.covid.detections import MIN_SCORE, MOST, Detections
 from nas.tasks.covid.whole_detector import WholeDetector
 
-INSTALL = "pip install 'compact-nas[detectors]'"
+INSTALL = "pip install 'compact-nas[xray]'"
 SIZE_STEP = 128
 """Sides of an input are multiples of it: the coarsest of five maps has this stride."""
 CANDIDATES = 5000

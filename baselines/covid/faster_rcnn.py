@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from nas.errors import NasError
 from nas.tasks.covid.detections import MIN_SCORE, MOST, Detections
@@ -41,6 +42,13 @@ class FasterRCNN(WholeDetector):
 
     def forward(self, x_NCHW: Tensor) -> list[Detections]:
         return [_detections(found) for found in self.model(list(_planes(x_NCHW)))]
+
+
+class _AsItIs(GeneralizedRCNNTransform):
+    """Only puts images together: torchvision's own would enlarge them, to 320 or 800 pixels."""
+
+    def resize(self, image: Tensor, target: Any = None) -> tuple[Tensor, Any]:
+        return image, target
 
 
 class _Stages(nn.Module):
@@ -77,13 +85,11 @@ def _network(name: str, num_classes: int, pretrained: bool) -> Any:
         "num_classes": num_classes + 1,  # and the background
         "weights": None,
         "weights_backbone": None,
-        "image_mean": [0.0] * 3,
-        "image_std": [1.0] * 3,
         "box_score_thresh": MIN_SCORE,
         "box_detections_per_img": MOST,
-        "_skip_resize": True,
     }
     network = getattr(detection, name)(**options)
+    network.transform = _AsItIs(1, 1, [0.0] * 3, [1.0] * 3)
     if pretrained:
         _load_published(network, name)
     return network
