@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
-from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from nas.errors import NasError
 from nas.tasks.covid.detections import MIN_SCORE, MOST, Detections
@@ -42,13 +41,6 @@ class FasterRCNN(WholeDetector):
 
     def forward(self, x_NCHW: Tensor) -> list[Detections]:
         return [_detections(found) for found in self.model(list(_planes(x_NCHW)))]
-
-
-class _AsItIs(GeneralizedRCNNTransform):
-    """Only puts images together: torchvision's own would enlarge them, to 320 or 800 pixels."""
-
-    def resize(self, image: Tensor, target: Any = None) -> tuple[Tensor, Any]:
-        return image, target
 
 
 class _Stages(nn.Module):
@@ -85,14 +77,21 @@ def _network(name: str, num_classes: int, pretrained: bool) -> Any:
         "num_classes": num_classes + 1,  # and the background
         "weights": None,
         "weights_backbone": None,
+        "image_mean": [0.0] * 3,
+        "image_std": [1.0] * 3,
         "box_score_thresh": MIN_SCORE,
         "box_detections_per_img": MOST,
     }
     network = getattr(detection, name)(**options)
-    network.transform = _AsItIs(1, 1, [0.0] * 3, [1.0] * 3)
+    network.transform.resize = _as_it_is
     if pretrained:
         _load_published(network, name)
     return network
+
+
+def _as_it_is(image: Tensor, target: Any = None) -> tuple[Tensor, Any]:
+    """In place of torchvision's resizing, which would enlarge images to 320 or 800 pixels."""
+    return image, target
 
 
 def _load_published(network: nn.Module, name: str) -> None:
