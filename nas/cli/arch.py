@@ -41,12 +41,13 @@ def show(file: Path, input_size: str | None, rows: bool, named: bool) -> None:
 
 @arch.command("blocks")
 def blocks() -> None:
-    """Every block with its settings, their defaults, and where it comes from."""
-    from blocks import BLOCKS
+    """Every block, and every neck of a detector, with its settings and where it comes from."""
+    from blocks import BLOCKS, NECKS
     from nas.spec.yaml_text import flow
 
-    for name in BLOCKS:
-        config = BLOCKS[name]
+    for name, config in [
+        (name, registry[name]) for registry in (BLOCKS, NECKS) for name in registry
+    ]:
         settings = [
             field if info.is_required() else f"{field}: {flow(info.default)}"
             for field, info in config.model_fields.items()
@@ -77,4 +78,7 @@ def _table(architecture: "ArchitectureSpec") -> list[str]:
 
 
 def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))
+    """`24x32x32`; of several maps `24x32x32 + 40x16x16`."""
+    from blocks import shapes_in
+
+    return " + ".join("x".join(map(str, part)) for part in shapes_in(shape))
