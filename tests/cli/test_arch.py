@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from blocks import BLOCKS
+from blocks import BLOCKS, NECKS
 from nas.cli.main import nas
 from nas.errors import NasError
 from nas.model.identity import architecture_hash
@@ -94,4 +94,4 @@ def test_references_are_found_by_name_and_own_files_first(
 def test_blocks_are_listed_with_what_they_take() -> None:
     lines = CliRunner().invoke(nas, ["arch", "blocks"]).output.splitlines()
     assert "MBConv {expand, out, stride: 1, kernel: 3}" in lines
-    assert [line.split(" ")[0] for line in lines[::2]] == list(BLOCKS)
+    assert [line.split(" ")[0] for line in lines[::2]] == [*BLOCKS, *NECKS]
