@@ -1,4 +1,4 @@
-"""`nas covid`: the competition's submission file, written and checked."""
+"""`nas covid`: cross-validation, and the competition's submission file."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ FOLD = click.option(
 
 @click.group("covid")
 def covid() -> None:
-    """Submissions for Kaggle's SIIM-FISABIO-RSNA COVID-19 detection. Never for diagnosis."""
+    """Chest X-rays of Kaggle's SIIM-FISABIO-RSNA COVID-19 detection. Never for diagnosis."""
 
 
 @covid.command("submit")
@@ -124,6 +124,25 @@ def check(file: Path, data: Path | None, split: Split | None, fold: int) -> None
     click.echo(
         "\n".join(competition_lines(competition_metrics(found.studies, found.images, truth)))
     )
+
+
+@covid.command("pool")
+@click.argument("runs", type=FILE, nargs=-1, metavar="RUN...")
+@click.option("--out", type=FILE, help="File to write the metrics to, as JSON.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: all]")
+def pool(runs: tuple[Path, ...], out: Path | None, device: str, threads: int | None) -> None:
+    """Measure the runs of several folds as one: each image by the network that has not seen it.
+
+    The runs are those of `nas train --fold 0`, `--fold 1` and so on, with one way of training.
+    """
+    from nas.cli.covid_pool import pool_and_show
+    from nas.train.device import choose_device, set_threads
+
+    if out is not None and out.exists():
+        raise NasError("is there already", file=out, key="--out")
+    set_threads(threads)
+    pool_and_show(runs, choose_device(device), out)
 
 
 def _submitted(data: Path, split: Split | None, fold: int) -> Any:

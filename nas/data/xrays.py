@@ -21,8 +21,6 @@ from nas.data.xray_set import XRAY_CLASSES, XrayData, XraySet
 from nas.errors import NasError
 from nas.spec.preprocess import XrayLabels, XrayPreprocess
 
-_BUILT_IN_SEED = 0
-
 
 def load_xray_data(
     source: Path | None,
@@ -54,7 +52,7 @@ def load_xray_data(
     maker = XrayMaker(height, width, channels, preprocess)
     reader = _Reader(maker, labels, cache_dir or default_cache_dir(), on_progress)
     if source is None:
-        return _built_in(reader, splits)
+        return _built_in(reader, splits, seed)
     data = _loaded(list_xrays(source, seed, groups, reader.cache_dir), reader, splits)
     if strict and data.unreadable:
         problem = f"{len(data.unreadable)} unreadable files or rows{first_of(data.unreadable, 5)}"
@@ -128,9 +126,9 @@ def _made_digest(listing: XrayListing) -> str:
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _built_in(reader: _Reader, splits: Sequence[Split]) -> XrayData:
-    """The generated set; its splits are the same everywhere."""
+def _built_in(reader: _Reader, splits: Sequence[Split], seed: int) -> XrayData:
+    """The generated set; its folds are the same everywhere."""
     with built_in_xrays(reader.cache_dir) as folder:
-        listing = list_xrays(folder, _BUILT_IN_SEED, cache_dir=reader.cache_dir)
+        listing = list_xrays(folder, seed, cache_dir=reader.cache_dir)
         data = _loaded(listing, reader, splits)
     return replace(data, source=BUILT_IN_XRAY_SOURCE, made_splits=(), made_digest="")

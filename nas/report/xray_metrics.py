@@ -16,6 +16,7 @@ _BOX_FIGURES = {
 }
 _COUNTED: dict[ThresholdSource, str] = {
     "given": "threshold {threshold}, chosen on the validation split",
+    "given by image": "thresholds of each network's own validation split, {threshold} on average",
     "other patients": (
         "threshold {threshold} is the best on all of these; each patient is counted with that of "
         "the others"

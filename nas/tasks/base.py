@@ -219,6 +219,11 @@ class Task(ABC, Generic[DataT]):
     def measure(self, data: DataT, outputs: Iterable[tuple[Any, Any]]) -> Metrics:
         """Metrics from the (outputs, targets) of a split's batches."""
 
+    def measure_folds(self, folds: Sequence[tuple[DataT, Iterable[tuple[Any, Any]]]]) -> Metrics:
+        """Metrics of several splits that share no patient as one: each with its data and the
+        (outputs, targets) of its own network. Of tasks with `folds` only."""
+        raise ValueError(f"the {self.name} task has no folds")
+
     def thresholds_of(self, metrics: Metrics) -> Thresholds:
         """The thresholds that were chosen with these metrics, to be kept with the network."""
         return {}

@@ -171,12 +171,17 @@ def evaluate(
         data = task.with_thresholds(data, thresholds)
     elif split == "test" and task.needs_thresholds:
         raise ValueError("thresholds are not chosen on the test split; give those of validation")
-    folded = folded_copy(network).to(memory_format=torch.channels_last)
     with torch.inference_mode():
-        outputs = (
-            (folded(x), target) for x, target in task.evaluation_batches(data, split, device)
-        )
-        return task.measure(data, outputs)
+        return task.measure(data, split_outputs(network, data, task, split, device))
+
+
+def split_outputs(
+    network: nn.Module, data: DataT, task: Task[DataT], split: Split, device: torch.device
+) -> Iterator[tuple[Any, Any]]:
+    """What a network puts out for each batch of a split, and the targets; batch normalisation is
+    folded. To be used without gradients."""
+    folded = folded_copy(network).to(memory_format=torch.channels_last)
+    return ((folded(x), target) for x, target in task.evaluation_batches(data, split, device))
 
 
 def _run_epoch(

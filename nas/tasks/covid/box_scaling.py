@@ -1,4 +1,4 @@
-"""Boxes between the pixels of an original image and those of a network's input.
+"""Boxes of a network's input in the pixels of the original image.
 
 A size is (height, width) everywhere; a box (x1, y1, x2, y2) is scaled by the width in x and by the
 height in y.
@@ -7,23 +7,18 @@ height in y.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nas.data.boxes import Size
 from nas.metrics.boxes import Boxes, areas, checked_boxes
-
-Size = tuple[int, int]
-"""(height, width) in pixels."""
-
-
-def to_input(boxes_B4: ArrayLike, original_size: Size, input_size: Size) -> Boxes:
-    """Boxes (B, 4) of an original image in the pixels of the input it was resized to, clipped."""
-    return _rescaled(boxes_B4, original_size, input_size)
 
 
 def to_original(boxes_B4: ArrayLike, original_size: Size, input_size: Size) -> Boxes:
     """Boxes (B, 4) of a network's input in the pixels of the original image, clipped to it.
 
-    The sizes come in the same order as in `to_input`.
+    The sizes come in the same order as in `nas.data.boxes.scaled_boxes`, the way there.
     """
-    return _rescaled(boxes_B4, input_size, original_size)
+    (height, width), (new_height, new_width) = _checked(input_size), _checked(original_size)
+    by_x, by_y = new_width / width, new_height / height
+    return clipped(checked_boxes(boxes_B4) * (by_x, by_y, by_x, by_y), original_size)
 
 
 def clipped(boxes_B4: ArrayLike, size: Size) -> Boxes:
@@ -37,12 +32,6 @@ def drop_vanished(boxes_B4: ArrayLike) -> tuple[Boxes, NDArray[np.intp]]:
     boxes = checked_boxes(boxes_B4)
     kept_K = np.flatnonzero(areas(boxes) > 0)
     return boxes[kept_K], kept_K
-
-
-def _rescaled(boxes_B4: ArrayLike, size: Size, new_size: Size) -> Boxes:
-    (height, width), (new_height, new_width) = _checked(size), _checked(new_size)
-    by_x, by_y = new_width / width, new_height / height
-    return clipped(checked_boxes(boxes_B4) * (by_x, by_y, by_x, by_y), new_size)
 
 
 def _checked(size: Size) -> Size:

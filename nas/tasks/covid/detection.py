@@ -8,17 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from blocks import DetectionOutput
 from nas.data.batches import train_batch_count
+from nas.data.boxes import Boxes
 from nas.data.folds import FOLDS
 from nas.data.generated_xrays import BUILT_IN_XRAY_SOURCE
 from nas.data.progress import Progress
 from nas.data.split_names import Split
 from nas.data.visible_files import visible_files
 from nas.data.xray_file import XRAY_SUFFIXES
+from nas.data.xray_set import XraySet
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess, XrayLabels
@@ -130,6 +133,32 @@ class CovidDetectionTask(Task[XrayTaskData]):
         return evaluation_batches(data.xrays.split(split), data.preprocess, device)
 
     def measure(self, data: XrayTaskData, outputs: Iterable[tuple[Any, Any]]) -> DetectionMetrics:
+        found, xrays = self.found(data, outputs)
+        return DetectionMetrics.from_detections(found, xrays.boxes, xrays.patients, data.threshold)
+
+    def measure_folds(
+        self, folds: Sequence[tuple[XrayTaskData, Iterable[tuple[Any, Any]]]]
+    ) -> DetectionMetrics:
+        found: list[Detections] = []
+        boxes: list[Boxes] = []
+        patients: list[str] = []
+        thresholds: list[float] = []
+        for data, outputs in folds:
+            if data.threshold is None:
+                raise ValueError("folds are measured with thresholds that were chosen before")
+            part, xrays = self.found(data, outputs)
+            if not set(patients).isdisjoint(xrays.patients):
+                raise ValueError("a patient is in two of the splits")
+            found += part
+            boxes += xrays.boxes
+            patients += xrays.patients
+            thresholds += [data.threshold] * len(part)
+        return DetectionMetrics.from_detections(found, boxes, patients, np.array(thresholds))
+
+    def found(
+        self, data: XrayTaskData, outputs: Iterable[tuple[Any, Any]]
+    ) -> tuple[list[Detections], XraySet]:
+        """The boxes found in each image of a split, and the images."""
         found: list[Detections] = []
         xrays = None
         for output, placed in outputs:
@@ -137,7 +166,7 @@ class CovidDetectionTask(Task[XrayTaskData]):
             xrays = placed.xrays
         if xrays is None:
             raise ValueError("no batches to measure")
-        return DetectionMetrics.from_detections(found, xrays.boxes, xrays.patients, data.threshold)
+        return found, xrays
 
     def thresholds_of(self, metrics: Metrics) -> Thresholds:
         return metrics.thresholds if isinstance(metrics, DetectionMetrics) else {}

@@ -54,7 +54,8 @@ class DetectionMetrics(Metrics):
     counts: tuple[int, int, int]
     """Boxes that hit, false alarms, and opacities that were missed, at the threshold."""
     threshold: float
-    """Score from which a box counts: the one given, or the best on all of the images."""
+    """Score from which a box counts: the one given, of several their mean, or the best on all of
+    the images."""
     threshold_from: ThresholdSource
     """What the thresholds that a patient was counted with were chosen on."""
     images: int
@@ -66,9 +67,11 @@ class DetectionMetrics(Metrics):
         found: Sequence[Detections],
         truths: Sequence[NDArray[np.floating]],
         patients: Sequence[str],
-        threshold: float | None = None,
+        threshold: float | NDArray[np.float64] | None = None,
     ) -> Self:
-        """Metrics of a split's images; without a threshold the best one is chosen.
+        """Metrics of images with one threshold, or one for each image, the same for a patient's.
+
+        Without a threshold the best one is chosen.
 
         Raises ValueError for no images.
         """
@@ -78,7 +81,10 @@ class DetectionMetrics(Metrics):
         boxes, scores = [item.boxes_B4 for item in found], [item.scores_B for item in found]
         opacity = Curve.of_matches(match_images(boxes, scores, truths), patient_N)
         none = _none_curve(found, truths, patient_N)
-        chosen = ScoreThreshold.chosen(opacity, threshold)
+        if isinstance(threshold, np.ndarray):
+            chosen = ScoreThreshold.of_images(threshold, patient_N)
+        else:
+            chosen = ScoreThreshold.chosen(opacity, threshold)
         counts_G3 = chosen.patient_counts(opacity)
         counts_3 = counts_G3.sum(axis=0)
         hits, false, missed = counts_3.tolist()

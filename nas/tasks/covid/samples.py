@@ -16,11 +16,13 @@ class Samples:
     labels_S: NDArray[np.int64]
     patient_S: NDArray[np.int64]
     """Number of the patient of each, from 0."""
+    patient_names: tuple[str, ...]
+    """By that number."""
 
     @property
     def patients(self) -> int:
         """How many there are."""
-        return int(self.patient_S.max()) + 1 if len(self.patient_S) else 0
+        return len(self.patient_names)
 
     @classmethod
     def of_images(
@@ -30,7 +32,7 @@ class Samples:
         patients: Sequence[str],
     ) -> Self:
         """Each image by itself."""
-        return cls(probabilities_NK, labels_N, numbered(patients))
+        return cls(probabilities_NK, labels_N, numbered(patients), _names(patients))
 
     @classmethod
     def of_studies(
@@ -47,10 +49,31 @@ class Samples:
         sums_SK = np.zeros((len(first_S), probabilities_NK.shape[1]))
         np.add.at(sums_SK, study_N, probabilities_NK)
         patient_N = np.asarray(patients)
-        return cls(sums_SK / images_S1, labels_N[first_S], numbered(patient_N[first_S].tolist()))
+        named = patient_N[first_S].tolist()
+        return cls(sums_SK / images_S1, labels_N[first_S], numbered(named), _names(named))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Samples"]) -> Self:
+        """The samples of several splits as one; they must share no patient."""
+        names = tuple(name for part in parts for name in part.patient_names)
+        if len(set(names)) < len(names):
+            raise ValueError("a patient is in two of the splits")
+        starts = np.cumsum([0, *(part.patients for part in parts)])
+        numbers = [part.patient_S + start for part, start in zip(parts, starts, strict=False)]
+        return cls(
+            np.concatenate([part.probabilities_SK for part in parts]),
+            np.concatenate([part.labels_S for part in parts]),
+            np.concatenate(numbers),
+            names,
+        )
 
 
 def numbered(names: Sequence[str]) -> NDArray[np.int64]:
     """The number of each name, from 0, in the order in which they first come."""
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
+
+
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    """Each name once, in the order of their numbers."""
+    return tuple(dict.fromkeys(names))

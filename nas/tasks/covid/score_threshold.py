@@ -12,7 +12,7 @@ from nas.tasks.covid.curves import Curve
 
 FOLDS = 5
 
-ThresholdSource = Literal["given", "other patients", "same patient"]
+ThresholdSource = Literal["given", "given by image", "other patients", "same patient"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,17 @@ class ScoreThreshold:
         fold_G = np.arange(patients) % folds
         fitted_F = np.array([_best(curve, fold_G != fold) for fold in range(folds)])
         return cls(kept, fitted_F[fold_G], "other patients")
+
+    @classmethod
+    def of_images(cls, given_N: NDArray[np.float64], patient_N: NDArray[np.int64]) -> Self:
+        """Thresholds given for each image, those of a patient's images being the same.
+
+        Raises ValueError where they are not.
+        """
+        used_G = given_N[np.unique(patient_N, return_index=True)[1]]
+        if not np.array_equal(used_G[patient_N], given_N):
+            raise ValueError("images of one patient have several thresholds")
+        return cls(float(given_N.mean()), used_G, "given by image")
 
     def patient_counts(self, curve: Curve) -> Counts:
         """Hits, false alarms and misses of each patient at its threshold, (G, 3)."""

@@ -130,6 +130,16 @@ class CovidStudyTask(Task[XrayTaskData]):
         return evaluation_batches(data.xrays.split(split), data.preprocess, device)
 
     def measure(self, data: XrayTaskData, outputs: Iterable[tuple[Any, Any]]) -> StudyMetrics:
+        return StudyMetrics.from_samples(self.samples(data, outputs), data.classes)
+
+    def measure_folds(
+        self, folds: Sequence[tuple[XrayTaskData, Iterable[tuple[Any, Any]]]]
+    ) -> StudyMetrics:
+        parts = [self.samples(data, outputs) for data, outputs in folds]
+        return StudyMetrics.from_samples(Samples.joined(parts), folds[0][0].classes)
+
+    def samples(self, data: XrayTaskData, outputs: Iterable[tuple[Any, Any]]) -> Samples:
+        """What is said of a split's studies, or of its images where these have labels."""
         probabilities, xrays = [], None
         for logits_NK, placed in outputs:
             probabilities.append(logits_NK.float().softmax(dim=1).cpu().numpy())
@@ -138,10 +148,8 @@ class CovidStudyTask(Task[XrayTaskData]):
             raise ValueError("no batches to measure")
         scores_NK = np.concatenate(probabilities).astype(np.float64)
         if data.preprocess.labels == "opacity":
-            samples = Samples.of_images(scores_NK, xrays.labels_N, xrays.patients)
-        else:
-            samples = Samples.of_studies(scores_NK, xrays.labels_N, xrays.patients, xrays.study_ids)
-        return StudyMetrics.from_samples(samples, data.classes)
+            return Samples.of_images(scores_NK, xrays.labels_N, xrays.patients)
+        return Samples.of_studies(scores_NK, xrays.labels_N, xrays.patients, xrays.study_ids)
 
     def metrics_from_json(self, values: Any) -> StudyMetrics:
         return StudyMetrics.from_json(values)

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from nas.data.boxes import Size
 from nas.errors import NasError
 from nas.metrics.boxes import Boxes, scored_boxes
-from nas.tasks.covid.box_scaling import Size, clipped, drop_vanished
+from nas.tasks.covid.box_scaling import clipped, drop_vanished
 
 _INSTALL = {
     "torchvision": "pip install --upgrade torch torchvision",

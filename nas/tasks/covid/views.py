@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from nas.data.boxes import Size
 from nas.metrics.boxes import Boxes, checked_boxes
-from nas.tasks.covid.box_scaling import Size
 
 
 @dataclass(frozen=True)
