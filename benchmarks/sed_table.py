@@ -9,11 +9,11 @@ import click
 
 from baselines.sed.runs import read_run
 from baselines.sed.table import markdown_table
+from benchmarks.marked_place import with_table
 from benchmarks.program import Program
-from nas.errors import NasError
 from nas.files import atomic_write_text
 
-BEGIN, END = "<!-- runs: python -m benchmarks.sed_table -->", "<!-- end of runs -->"
+BEGIN = "<!-- runs: python -m benchmarks.sed_table -->"
 
 
 @click.command(cls=Program)
@@ -25,17 +25,7 @@ def main(runs: tuple[Path, ...], write: Path | None) -> None:
     if write is None:
         click.echo(table, nl=False)
     else:
-        atomic_write_text(write, with_table(write, table))
-
-
-def with_table(file: Path, table: str) -> str:
-    """The file's text with the table between its two marks. Raises NasError if they lack."""
-    text = file.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise NasError(f"has no place for the table: the lines {BEGIN} and {END}", file=file)
-    return f"{before}{BEGIN}\n\n{table}\n{END}{after}"
+        atomic_write_text(write, with_table(write, BEGIN, table))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def pooled_values(pooled: PooledFolds) -> dict[str, Any]:
         "complete": pooled.complete,
         "pooled": pooled.pooled.with_intervals(),
         "folds": [
-            {"run": str(fold.run), "fold": fold.fold, "test": fold.test.with_intervals()}
+            {"run": str(fold.run.resolve()), "fold": fold.fold, "test": fold.test.with_intervals()}
             for fold in pooled.folds
         ],
     }

@@ -7,7 +7,8 @@ import pytest
 
 from baselines.sed.runs import MeasuredRun, read_run
 from baselines.sed.table import markdown_table, published_beside
-from benchmarks.sed_table import BEGIN, END, with_table
+from benchmarks.marked_place import END, with_table
+from benchmarks.sed_table import BEGIN
 from nas.errors import NasError
 
 TEST = {
@@ -119,10 +120,10 @@ def test_runs_on_other_splits_are_refused() -> None:
 def test_the_table_goes_between_its_marks(tmp_path: Path) -> None:
     file = tmp_path / "README.md"
     file.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    assert with_table(file, "new\n") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
+    assert with_table(file, BEGIN, "new\n") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
     file.write_text("no marks")
     with pytest.raises(NasError, match="has no place for the table"):
-        with_table(file, "new\n")
+        with_table(file, BEGIN, "new\n")
 
 
 def test_what_is_no_finished_run_is_said(tmp_path: Path) -> None:
@@ -137,4 +138,4 @@ def test_what_is_no_finished_run_is_said(tmp_path: Path) -> None:
 
 
 def test_the_readme_has_the_place() -> None:
-    assert with_table(Path(__file__).parents[2] / "baselines" / "README.md", "")
+    assert with_table(Path(__file__).parents[2] / "baselines" / "README.md", BEGIN, "")
