@@ -8,14 +8,14 @@ interleaved, so that a busy machine slows both. What a whole run takes is worked
 """
 
 import tempfile
-from collections.abc import Callable, Iterable
-from itertools import repeat
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
 import click
 import torch
 
+from benchmarks.epoch_trainer import CPU, epoch_trainer
 from benchmarks.program import Program
 from benchmarks.timing import Timing, drain, interleaved, quotients, spread
 from benchmarks.usual_audio import usual_loader
@@ -31,11 +31,8 @@ from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
 from nas.tasks.sed.data import SedData
 from nas.tasks.sed.task import SedTask
-from nas.train.device import seeded, set_threads
-from nas.train.loop import train_epoch
-from nas.train.optimizer import build_optimizer
+from nas.train.device import set_threads
 
-CPU = torch.device("cpu")
 USUAL = "usual training"
 OURS = "our training"
 MAKING = "our spectrograms, once"
@@ -121,7 +118,7 @@ def _time_both(
         with tempfile.TemporaryDirectory() as cache:
             _load(folder, data.preprocess, data.input, Path(cache))
 
-    train_usual, train_ours = _trainer(architecture, training), _trainer(architecture, training)
+    train_usual, train_ours = (epoch_trainer(architecture, training, task) for _ in range(2))
     runs = {
         USUAL: lambda: train_usual(usual_batches),
         OURS: lambda: train_ours(our_batches()),
@@ -130,21 +127,6 @@ def _time_both(
         "our data alone": lambda: drain(our_batches()),
     }
     return interleaved(runs, repeats)
-
-
-def _trainer(
-    architecture: ArchitectureSpec, training: TrainingSpec
-) -> Callable[[Iterable[Batch]], None]:
-    """Trains a network of its own on the batches of an epoch."""
-    with seeded(0, CPU):
-        network = build_network(architecture).to(memory_format=torch.channels_last)
-    optimizer = build_optimizer(network, training)
-    loss = SedTask().build_loss(training)
-
-    def train(batches: Iterable[Batch]) -> None:
-        train_epoch(network, batches, loss, optimizer, repeat(1e-3), clip_norm=training.clip_norm)
-
-    return train
 
 
 def _echo_setting(

@@ -7,7 +7,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmarks.audio_throughput import CPU, main
+from benchmarks.audio_throughput import main
+from benchmarks.epoch_trainer import CPU
 from benchmarks.usual_audio import UsualWindows, usual_loader, usual_window
 from nas.data.audio_folder import load_audio_data
 from nas.spec.definition import InputSpec
