@@ -1,4 +1,4 @@
-"""Check the files that programs read: `check_outputs.py SEARCH_FOLDER TRAIN_FOLDER TRIALS`."""
+"""Check the files that programs read: `check_outputs.py SEARCH_FOLDER TRAIN_FOLDER TRIALS METRIC`."""
 
 import csv
 import json
@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 search, trained = map(Path, sys.argv[1:3])
-trials = int(sys.argv[3])
+trials, metric = int(sys.argv[3]), sys.argv[4]
 
 with (search / "trials.csv").open(newline="") as stream:
     rows = list(csv.DictReader(stream))
-columns = {"number", "state", "macs", "parameters", "macro_f1", "architecture_hash", "seconds"}
+columns = {"number", "state", "macs", "parameters", metric, "architecture_hash", "seconds"}
 assert columns <= set(rows[0]), rows[0].keys()
 assert sum(row["state"] == "trained" for row in rows) == trials, rows
 for name in ("best.yaml", "study.log", "report.html", "front.png"):
@@ -18,8 +18,8 @@ for name in ("best.yaml", "study.log", "report.html", "front.png"):
 assert list((search / "front").glob("*.yaml"))
 
 metrics = json.loads((trained / "metrics.json").read_text())
-low, high = metrics["test"]["macro_f1_ci95"]
-assert 0 <= low <= metrics["test"]["macro_f1"] <= high <= 1, metrics["test"]
+low, high = metrics["test"][f"{metric}_ci95"]
+assert 0 <= low <= metrics["test"][metric] <= high <= 1, metrics["test"]
 for key in ("validation", "macs", "parameters", "seconds_per_epoch", "seed"):
     assert key in metrics, key
 for name in ("model.safetensors", "architecture.yaml"):

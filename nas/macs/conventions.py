@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from nas.errors import NasError
-from nas.macs.count import evaluating
+from nas.macs.count import countable, evaluating
 from nas.macs.fvcore_counter import count_fvcore
 from nas.macs.kinds import Kind, kind_of_module
 from nas.macs.meta import meta_copy, on_meta
@@ -39,10 +39,12 @@ def compare_counters(module: nn.Module, input_shape: Sequence[int]) -> Compariso
     """Our count and those of fvcore, ptflops (both backends) and ptflops 0.6.4, of one sample.
 
     The others run copies of `module` on the CPU, since fvcore can't use the meta device; weights
-    that are on meta are taken as zeros. ptflops 0.6.4 is left out for recurrent layers.
+    that are on meta are taken as zeros. ptflops 0.6.4 is left out for recurrent layers. A module
+    with a method `for_counting` is counted as `countable` has it.
 
     Raises NasError where a counter can't run the network.
     """
+    module = countable(module)
     counters: dict[str, Count] = {
         "fvcore": lambda copied: count_fvcore(copied, input_shape),
         "ptflops": lambda copied: count_ptflops(copied, input_shape, "pytorch"),

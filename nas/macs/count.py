@@ -44,13 +44,11 @@ def count_macs(
 ) -> MacsReport:
     """The cost of `module` on one sample, counted on the meta device, which holds no weights.
 
-    A module with a method `for_counting` is counted by the module which that gives: parts that look
-    at values, as the suppression of a detector does, multiply and add nothing.
     A module with weights is left as it is: a copy without weights is run. One that is on the meta
     device itself is run as it is, in evaluation mode for that time.
 
     Args:
-        module: Takes one float tensor `(N, *input_shape)`.
+        module: Takes one float tensor `(N, *input_shape)`; counted is what `countable` makes of it.
         input_shape: `(C, H, W)` of an image; any shape without the batch axis.
         depth: Rows are the modules this many names deep. None is one row a block for our own
             networks, and for others one row for each module that does multiply-adds itself.
@@ -64,14 +62,23 @@ def count_macs(
         )
     if depth is not None and depth < 1:
         raise NasError(f"a depth of {depth} is not allowed: at least 1")
-    countable = getattr(module, "for_counting", None)
-    if callable(countable):
-        module = countable()
+    module = countable(module)
     shapes = module if on_meta(module) else meta_copy(module)
     plan = plan_rows(shapes, depth)
     with evaluating(shapes):
         trace = trace_forward(shapes, [input_shape], plan.watched)
     return _report(shapes, plan, trace, tuple(input_shape))
+
+
+def countable(module: nn.Module) -> nn.Module:
+    """What its method `for_counting` gives, of a module that has one; else the module itself.
+
+    Parts that look at values, as the suppression of a detector does, multiply and add nothing: they
+    are left out there.
+    """
+    method = getattr(module, "for_counting", None)
+    counted: nn.Module = method() if callable(method) else module
+    return counted
 
 
 def _report(

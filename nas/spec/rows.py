@@ -148,6 +148,8 @@ def _changes(index: int, before: LayerSpec, after: LayerSpec) -> list[str]:
 def dump_rows(architecture: ArchitectureSpec) -> str:
     """The same network in row form, its head written as rows too.
 
+    Rows say what is computed, and that alone: the task, the names of the classes and the
+    preprocessing have no place in them, and what is read back is of the task `image`.
     Raises NasError where a row can't say it.
     """
     if architecture.model is not None:

@@ -34,7 +34,7 @@ def image_augment(training: TrainingSpec) -> AugmentSpec:
     augment = AugmentSpec() if training.augment is None else training.augment
     if not isinstance(augment, AugmentSpec):
         raise NasError(
-            f"the image task has no augmentation {augment.kind}; allowed: image",
+            f"{augment.kind} is no augmentation of pictures; allowed: image",
             key="training.augment.kind",
         )
     return augment

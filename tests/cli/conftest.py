@@ -1,4 +1,4 @@
-"""A folder of small pictures, and a run trained on it."""
+"""A folder of small pictures, one of small X-rays, and runs trained on them."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+
+from nas.data.generated_xrays import GeneratedXrays, write_xrays
 
 ARCHITECTURE = """
 name: small
@@ -62,5 +64,75 @@ def run(tmp_path_factory: pytest.TempPathFactory, photos: Path, architecture_fil
         train, "--arch", architecture_file, "--data", photos, "--out", folder, "--epochs", 8,
         "--batch-size", 16, "--learning-rate", 0.02, "--threads", 1,
     )  # fmt: skip
+    assert result.exception is None, result.output
+    return folder
+
+
+XRAYS = GeneratedXrays(patients=30, second_studies=4, copies=3, shortest=48, longest=72)
+LUNGS = """
+name: lungs
+task: covid-study
+input: {channels: 1, height: 32, width: 32}
+layers:
+  - {block: Conv, out: 8, kernel: 3, stride: 2, activation: ReLU}
+  - {block: Conv, out: 16, kernel: 3, stride: 2, activation: ReLU}
+"""
+SPOTS = """
+name: spots
+task: covid-detection
+input: {channels: 1, height: 64, width: 64}
+head: detection
+neck: {block: FPN, out: 8}
+classes: [opacity]
+layers:
+  - {block: Conv, out: 8, kernel: 3, stride: 4, activation: ReLU}
+  - {block: Conv, out: 16, kernel: 3, stride: 2, activation: ReLU}
+  - {block: Conv, out: 16, kernel: 3, stride: 2, activation: ReLU}
+  - {block: Conv, out: 16, kernel: 3, stride: 2, activation: ReLU}
+"""
+
+
+@pytest.fixture(scope="session")
+def xrays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """37 images of 34 studies in Kaggle's layout, with folds."""
+    folder = tmp_path_factory.mktemp("data") / "xrays"
+    folder.mkdir()
+    write_xrays(folder, XRAYS)
+    return folder
+
+
+def train_on_xrays(text: str, data: Path, out: Path, *flags: object) -> Result:
+    """`nas train` for one epoch of the architecture that `text` is, into the new folder `out`."""
+    from nas.cli.train import train
+
+    file = out.parent / f"{out.name}.yaml"
+    file.write_text(text)
+    return invoke(
+        train, "--arch", file, "--data", data, "--out", out, "--epochs", 1, "--batch-size", 16,
+        "--device", "cpu", "--threads", 1, *flags,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def study_run(tmp_path_factory: pytest.TempPathFactory, xrays: Path) -> Path:
+    """A finished run on the four classes of studies."""
+    return _xray_run(tmp_path_factory, LUNGS, xrays)
+
+
+@pytest.fixture(scope="session")
+def opacity_run(tmp_path_factory: pytest.TempPathFactory, xrays: Path) -> Path:
+    """A finished run on opacity / none."""
+    return _xray_run(tmp_path_factory, LUNGS, xrays, "--labels", "opacity")
+
+
+@pytest.fixture(scope="session")
+def detection_run(tmp_path_factory: pytest.TempPathFactory, xrays: Path) -> Path:
+    """A finished run of a detector."""
+    return _xray_run(tmp_path_factory, SPOTS, xrays)
+
+
+def _xray_run(factory: pytest.TempPathFactory, text: str, data: Path, *flags: object) -> Path:
+    folder = factory.mktemp("runs") / "xrays"
+    result = train_on_xrays(text, data, folder, *flags)
     assert result.exception is None, result.output
     return folder

@@ -8,6 +8,7 @@ import optuna
 import pytest
 import torch
 
+from blocks import DetectionOutput
 from nas.macs.count import count_macs
 from nas.model.build import build_network
 from nas.model.identity import architecture_hash
@@ -37,6 +38,8 @@ def test_the_shipped_spaces_are_installed() -> None:
         "mbconv.yaml",
         "sed.yaml",
         "tiny.yaml",
+        "covid-study.yaml",
+        "covid-detection.yaml",
     }
     assert len(REFERENCES) >= 2
 
@@ -54,10 +57,36 @@ def test_members_build_with_the_declared_shapes_and_are_counted(space: SpaceSpec
         }
         logits, shapes = recorded_shapes(network, member.input.shape)
         assert shapes == declared
-        assert logits == (len(member.classes),)
+        places = declared["head.detection"][:1] if member.detects else ()
+        assert logits == (*places, len(member.classes))
         report = count_macs(network, member.input.shape)
         assert report.total > 0
         assert report.parameters == sum(item.numel() for item in network.parameters())
+
+
+@pytest.mark.parametrize("name", [name for name in SPACES if load_space(name).head == "detection"])
+def test_a_detector_s_maps_are_at_the_strides_8_16_and_32(name: str) -> None:
+    space = load_space(name)
+    generator = np.random.default_rng(5)
+    for number in range(6):
+        member = space.sample(RandomTrial(generator, number))
+        _, height, width = member.input.shape
+        sizes = [(-(-height // stride), -(-width // stride)) for stride in (8, 16, 32)]
+        with torch.device("meta"):
+            network = build_network(member).eval()
+            maps: list[torch.Tensor] = []
+            network.get_submodule("head.detection").register_forward_pre_hook(
+                lambda module, args, maps=maps: maps.extend(args[0])
+            )
+            found = network(torch.empty(2, *member.input.shape))
+        assert member.neck is not None
+        width_of_maps = member.neck.config.model_dump()["out"]
+        assert [item.shape for item in maps] == [(2, width_of_maps, *size) for size in sizes]
+        places = sum(rows * columns for rows, columns in sizes)
+        assert isinstance(found, DetectionOutput)
+        assert found.class_logits_NPK.shape == (2, places, len(member.classes))
+        assert found.distances_NP4.shape == (2, places, 4)
+        assert found.centre_logits_NP.shape == (2, places)
 
 
 def test_a_space_contains_its_members(space: SpaceSpec) -> None:
@@ -95,6 +124,8 @@ def test_parameters_of_branches_not_taken_are_absent(space: SpaceSpec) -> None:
         draw = RandomTrial(generator, number)
         member = space.sample(draw)
         kinds = {layer.name: layer.config.name for layer in member.layers}
+        if member.neck is not None:
+            kinds["neck"] = member.neck.config.name
         for parameter in draw.params:
             layer, *inner = parameter.split(".")
             if layer == "input" or inner in (["block"], ["repeat"]):
@@ -123,7 +154,7 @@ def test_a_changed_parameter_changes_what_is_written_or_is_a_position(space: Spa
 
 
 def _written(member: ArchitectureSpec) -> tuple[object, ...]:
-    return member.input, member.layers
+    return member.input, member.layers, member.neck
 
 
 def _other(study: optuna.Study, distribution: Any, value: Any) -> Any:

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.errors import NasError
+from nas.macs.conventions import compare_counters
 from nas.macs.count import count_macs
 
 
@@ -236,3 +237,26 @@ def test_rows_are_the_layers_that_multiply_and_one_for_the_rest() -> None:
         ("3", "Linear", (2,), 128, 130),
         ("other", "", (), 0, 8),
     ]
+
+
+class Choosing(nn.Module):
+    """Looks at values: what is counted of it is its convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 1, bias=False)
+
+    def for_counting(self) -> nn.Module:
+        return self.conv
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        y_NCHW = self.conv(x_NCHW)
+        return y_NCHW[y_NCHW > 0]
+
+
+def test_a_module_may_say_what_is_counted_of_it() -> None:
+    report = count_macs(Choosing(), (3, 4, 5))
+    assert (report.total, report.parameters) == (8 * 3 * 4 * 5, 24)
+    assert set(compare_counters(Choosing(), (3, 4, 5)).totals.values()) == {480}
+    with pytest.raises(NasError, match="looks at values"):
+        count_macs(Calling(lambda x, conv: x[conv(x) > 0], nn.Conv2d(3, 3, 1)), (3, 4, 5))

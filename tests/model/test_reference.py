@@ -39,6 +39,13 @@ def plain():
 def sized(num_classes=9):
     return nn.Linear(2, num_classes)
 
+def shaped(input_size=(1, 1), num_classes=9):
+    height, width = input_size
+    return nn.Linear(height, width)
+
+def anything(**options):
+    return nn.Linear(len(options), 1 + ("input_size" in options))
+
 def number():
     return 3
 
@@ -64,6 +71,26 @@ def test_a_factory_in_the_current_folder_is_called(
     network = load_reference(f"reference_factories:{name}", classes)
     assert isinstance(network, nn.Linear)
     assert network.out_features == outputs
+
+
+@pytest.mark.usefixtures("factories")
+def test_a_factory_is_told_the_input_where_it_asks_for_it() -> None:
+    shaped = load_reference("reference_factories:shaped", None, input_size=(48, 64))
+    assert (shaped.in_features, shaped.out_features) == (48, 64)
+    unknown = load_reference("reference_factories:shaped", None)
+    assert (unknown.in_features, unknown.out_features) == (1, 1)
+    anything = load_reference("reference_factories:anything", 5, input_size=(48, 64))
+    assert (anything.in_features, anything.out_features) == (2, 2)
+    plain = load_reference("reference_factories:plain", None, input_size=(48, 64))
+    assert plain.out_features == 4
+
+
+@pytest.mark.parametrize("model", ["torchvision:mobilenet_v3_small", "timm:resnet10t"])
+def test_a_library_s_network_is_the_same_for_every_input(model: str) -> None:
+    with torch.device("meta"):
+        network = load_reference(model, 3, input_size=(48, 64))
+        other = load_reference(model, 3)
+    assert str(network) == str(other)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 
 from blocks import DetectionOutput
 from nas.spec.training import DetectionLossSpec
@@ -33,6 +32,8 @@ class DenseBoxLoss(nn.Module):
         return self._terms(outputs, assigned, places_P3) / assigned.positive_NP.sum().clamp(min=1)
 
     def _terms(self, outputs: DetectionOutput, assigned: Assigned, places_P3: Tensor) -> Tensor:
+        from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
+
         positive = assigned.positive_NP
         total: Tensor = sigmoid_focal_loss(
             outputs.class_logits_NPK[..., 0],

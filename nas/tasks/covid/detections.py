@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.ops import clip_boxes_to_image, nms
 
 from blocks import DetectionOutput
 from nas.tasks.covid.places import boxes_at, place_table
@@ -53,6 +52,8 @@ def decode(outputs: DetectionOutput, size: tuple[int, int]) -> list[Detections]:
     A score is the geometric mean of class probability and centre-ness, as torchvision's FCOS has
     it. Boxes are clipped to the image; of those that overlap the best is kept.
     """
+    from torchvision.ops import clip_boxes_to_image
+
     places_P3 = place_table(*size).to(outputs.distances_NP4.device)
     boxes_NP4 = boxes_at(outputs.distances_NP4.float(), places_P3)
     opacity_NP = outputs.class_logits_NPK[..., 0].float().sigmoid()
@@ -62,6 +63,8 @@ def decode(outputs: DetectionOutput, size: tuple[int, int]) -> list[Detections]:
 
 
 def _of_image(boxes_P4: Tensor, scores_P: Tensor) -> Detections:
+    from torchvision.ops import nms
+
     scores, places = scores_P.sort(descending=True, stable=True)
     count = int((scores[:CANDIDATES] >= MIN_SCORE).sum())
     boxes, scores = boxes_P4[places[:count]], scores[:count]
@@ -90,6 +93,8 @@ def mean_of(outputs: Sequence[Found]) -> Found:
 
 
 def _gathered(found: Sequence[Detections]) -> Detections:
+    from torchvision.ops import nms
+
     boxes_B4 = np.concatenate([item.boxes_B4 for item in found])
     scores_B = np.concatenate([item.scores_B for item in found])
     kept = nms(torch.from_numpy(boxes_B4), torch.from_numpy(scores_B), MAX_IOU).numpy()
