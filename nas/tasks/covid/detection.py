@@ -13,28 +13,20 @@ import torch
 from torch import Tensor, nn
 
 from blocks import DetectionOutput
-from nas.data.batches import train_batch_count
 from nas.data.boxes import Boxes
-from nas.data.folds import FOLDS
-from nas.data.generated_xrays import BUILT_IN_XRAY_SOURCE
-from nas.data.progress import Progress
-from nas.data.split_names import Split
-from nas.data.visible_files import visible_files
-from nas.data.xray_file import XRAY_SUFFIXES
 from nas.data.xray_set import XraySet
-from nas.spec.architecture import ArchitectureSpec, InputSpec
+from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
-from nas.spec.preprocess import Preprocess, XrayLabels
+from nas.spec.preprocess import XrayLabels
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Batch, Loss, Metrics, Prediction, Task, Thresholds
-from nas.tasks.covid.batches import box_batches, evaluation_batches
-from nas.tasks.covid.data import XrayTaskData, load_task_data
+from nas.tasks.base import Batch, Loss, Metrics, Prediction, Thresholds
+from nas.tasks.covid.batches import box_batches
+from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.detection_loss import DetectorLoss
 from nas.tasks.covid.detection_metrics import DetectionMetrics
 from nas.tasks.covid.detection_prediction import BOX_COLUMNS, predict_boxes
 from nas.tasks.covid.detections import Detections, found_in, mean_of
-from nas.tasks.covid.notice import NOT_FOR_DIAGNOSIS
 from nas.tasks.covid.requirements import (
     check_detector,
     check_detector_space,
@@ -42,59 +34,29 @@ from nas.tasks.covid.requirements import (
     xray_preprocess,
 )
 from nas.tasks.covid.settings import detection_loss, settled_for_boxes
-from nas.tasks.covid.targets import BoxTargets, PlacedXrays
+from nas.tasks.covid.targets import BoxTargets
 from nas.tasks.covid.whole_detector import WholeDetector
+from nas.tasks.covid.xray_task import XrayTask
 from nas.tasks.image_settings import image_augment
 
-LABELS: tuple[XrayLabels, ...] = ("boxes",)
 
-
-class CovidDetectionTask(Task[XrayTaskData]):
+class CovidDetectionTask(XrayTask):
     """Detection of opacities by F1 at IoU 0.5."""
 
     name: ClassVar[str] = "covid-detection"
+    labels: ClassVar[tuple[XrayLabels, ...]] = ("boxes",)
     first_metric: ClassVar[str] = "f1_50"
     model_head: ClassVar[Head] = "detection"
-    built_in_source: ClassVar[str] = BUILT_IN_XRAY_SOURCE
     needs_thresholds: ClassVar[bool] = True
     prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = {"boxes": BOX_COLUMNS}
-    folds: ClassVar[int] = FOLDS
-    notice: ClassVar[str] = NOT_FOR_DIAGNOSIS
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
-        xray_preprocess(architecture.preprocess, LABELS, self.name)
+        xray_preprocess(architecture.preprocess, self.labels, self.name)
         check_detector(architecture)
 
     def check_space(self, space: SpaceSpec) -> str:
-        check_space_preprocess(space, LABELS)
+        check_space_preprocess(space, self.labels)
         return check_detector_space(space)
-
-    def load_data(
-        self,
-        source: Path | None,
-        input_spec: InputSpec,
-        preprocess: Preprocess | None,
-        *,
-        splits: tuple[Split, ...] = ("train", "validation"),
-        seed: int = 0,
-        strict: bool = False,
-        groups: Path | None = None,
-        on_progress: Progress | None = None,
-    ) -> XrayTaskData:
-        return load_task_data(
-            source,
-            input_spec,
-            xray_preprocess(preprocess, LABELS, self.name),
-            "boxes",
-            splits=splits,
-            seed=seed,
-            strict=strict,
-            groups=groups,
-            on_progress=on_progress,
-        )
-
-    def measure_normalisation(self, data: XrayTaskData) -> XrayTaskData:
-        return data.normalised()
 
     def settled(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
         return settled_for_boxes(training)
@@ -113,9 +75,6 @@ class CovidDetectionTask(Task[XrayTaskData]):
     ) -> DetectionOutput | list[Detections]:
         return mean_of(outputs)
 
-    def steps_per_epoch(self, data: XrayTaskData, training: TrainingSpec) -> int:
-        return train_batch_count(data.xrays.split("train"), training.batch_size)
-
     def train_batches(
         self,
         data: XrayTaskData,
@@ -126,11 +85,6 @@ class CovidDetectionTask(Task[XrayTaskData]):
         training = self.settled(training)
         xrays, augment = data.xrays.split("train"), image_augment(training)
         return box_batches(xrays, data.preprocess, training, augment, generator, device)
-
-    def evaluation_batches(
-        self, data: XrayTaskData, split: Split, device: torch.device
-    ) -> Iterator[tuple[Tensor, PlacedXrays]]:
-        return evaluation_batches(data.xrays.split(split), data.preprocess, device)
 
     def measure(self, data: XrayTaskData, outputs: Iterable[tuple[Any, Any]]) -> DetectionMetrics:
         found, xrays = self.found(data, outputs)
@@ -176,9 +130,6 @@ class CovidDetectionTask(Task[XrayTaskData]):
 
     def metrics_from_json(self, values: Mapping[str, Any]) -> DetectionMetrics:
         return DetectionMetrics.from_json(values)
-
-    def find_files(self, folder: Path) -> tuple[Path, ...]:
-        return visible_files(folder, XRAY_SUFFIXES)
 
     def predict(
         self,
