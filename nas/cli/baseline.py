@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from nas.cli.baseline_detection import detection_baseline
 from nas.cli.baseline_plan import baseline_plan
+from nas.cli.baseline_study import study_baseline
 from nas.errors import NasError
 
 FILE = click.Path(path_type=Path)
@@ -127,3 +129,7 @@ def _measure(
     first_metric = task_named("sed").first_metric
     click.echo("\n".join(evaluation_lines("test", first_metric, result.test)))
     click.echo(f"mean of {len(runs)} runs; written to {folder}")
+
+
+baseline.add_command(detection_baseline)
+baseline.add_command(study_baseline)

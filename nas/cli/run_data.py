@@ -14,6 +14,7 @@ from nas.runs.environment import environment
 from nas.spec.architecture import ArchitectureSpec
 from nas.tasks.base import Task, TaskData
 from nas.train.source import made_otherwise, same_data, split_seed_of
+from nas.train.trained import PIPELINE_STEP
 
 OTHER_SPLITS = (
     "files came or went in the data since, so the splits that are made from them are others: "
@@ -68,7 +69,9 @@ def adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec:
         "groups": None if plan.groups is None else str(plan.groups),
         "strict": plan.strict,
         "pretrained": plan.pretrained,
+        "backbone_from": None if plan.backbone_from is None else str(plan.backbone_from),
         "threads": plan.threads,
+        PIPELINE_STEP: plan.step,
         "commit": environment()["commit"],
     }
     return replace(

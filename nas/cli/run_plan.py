@@ -10,7 +10,7 @@ from nas.spec.training import TrainingSpec, load_training
 from nas.spec.yaml_text import block
 from nas.tasks.registry import task_named
 from nas.train.source import groups_of, source_of
-from nas.train.trained import ARCHITECTURE_FILE
+from nas.train.trained import ARCHITECTURE_FILE, PIPELINE_STEP
 
 TRAINING_FILE = "training.yaml"
 METRICS_FILE = "metrics.json"
@@ -28,11 +28,15 @@ class RunPlan:
     groups: Path | None = None
     strict: bool = False
     pretrained: bool = False
+    backbone_from: Path | None = None
+    """Finished run with whose weights a detector's backbone begins."""
     same_splits: bool = False
     """Whether splits other than those that the architecture names are refused, not warned of."""
     resumed: bool = False
     threads: int | None = None
     """Cores that PyTorch uses: another number rounds sums otherwise."""
+    step: str | None = None
+    """Which one of a pipeline's, that alone knows how it is trained; None for a plain run."""
 
     @classmethod
     def from_folder(cls, folder: Path) -> "RunPlan":
@@ -43,7 +47,8 @@ class RunPlan:
             raise NasError("this run is finished: see its metrics.json", file=folder)
         architecture = load_architecture(folder / ARCHITECTURE_FILE)
         facts = architecture.provenance
-        threads = facts.get("threads")
+        threads, backbone = facts.get("threads"), facts.get("backbone_from")
+        step = facts.get(PIPELINE_STEP)
         source = source_of(architecture, None)
         training = load_training(folder / TRAINING_FILE)
         return cls(
@@ -54,8 +59,10 @@ class RunPlan:
             groups=groups_of(architecture, source, None),
             strict=bool(facts.get("strict")),
             pretrained=bool(facts.get("pretrained")),
+            backbone_from=None if backbone is None else Path(str(backbone)),
             resumed=True,
             threads=threads if isinstance(threads, int) else None,
+            step=None if step is None else str(step),
         )
 
     def write(self, architecture: ArchitectureSpec) -> None:

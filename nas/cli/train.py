@@ -71,6 +71,7 @@ def train(resume: Path | None, device: str, threads: int | None, **options: Any)
 
     Without --data: on the data that the architecture file names, else on the built-in set.
     """
+    from nas.cli.detection_plan import begin_of
     from nas.cli.training_run import carry_out
     from nas.runs.locks import locked_run
     from nas.train.device import choose_device, default_threads, set_threads
@@ -80,7 +81,7 @@ def train(resume: Path | None, device: str, threads: int | None, **options: Any)
     plan = replace(plan, threads=threads or plan.threads or default_threads())
     set_threads(plan.threads)
     with locked_run(plan.folder):
-        carry_out(plan, chosen_device)
+        carry_out(plan, chosen_device, begin=begin_of(plan))
 
 
 def _new_plan(
@@ -168,4 +169,12 @@ def _resumed_plan(folder: Path) -> "RunPlan":
         raise NasError(
             f"a resumed run keeps its settings: leave out {', '.join(given)}", key="--resume"
         )
-    return RunPlan.from_folder(folder)
+    plan = RunPlan.from_folder(folder)
+    if plan.step is not None:
+        raise NasError(
+            f"is a step ({plan.step}) of a baseline, trained in a way of its own: go on with "
+            f"`nas baseline {plan.architecture.task} --resume` and the folder of the whole",
+            file=folder,
+            key="--resume",
+        )
+    return plan

@@ -151,7 +151,8 @@ def _fit(
     except TrainingFailed as failure:
         raise NasError(f"training failed: {failure.reason}", file=plan.folder) from failure
     except KeyboardInterrupt:
-        say(f"stopped; go on with: nas train --resume {plan.folder}")
+        if plan.step is None:  # else the pipeline tells
+            say(f"stopped; go on with: nas train --resume {plan.folder}")
         raise
 
 

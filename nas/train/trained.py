@@ -21,6 +21,10 @@ from nas.train.weights import load_weights
 
 ARCHITECTURE_FILE = "architecture.yaml"
 WEIGHTS_FILE = "model.safetensors"
+PIPELINE_STEP = "pipeline_step"
+"""In the provenance of a network that one of several steps trained: which one; else null."""
+TEACHER = "teacher"
+"""The step whose network saw other inputs than anyone else will give it."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,12 @@ def _load_network(folder: Path, device: torch.device) -> TrainedNetwork:
             "does not say how its inputs were prepared; was it trained?",
             file=file,
             key="preprocess",
+        )
+    if architecture.provenance.get(PIPELINE_STEP) == TEACHER:
+        raise NasError(
+            "is a teacher: it knows inputs that were masked by their labels, and was measured on "
+            "such (see its metrics.json); use the last step",
+            file=folder,
         )
     network = build_network(architecture)
     load_weights(network, folder / WEIGHTS_FILE)

@@ -1,0 +1,93 @@
+"""The second of three steps: a student whose feature maps are drawn towards the teacher's."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from baselines.covid.inner_maps import inner_maps, logits_and_maps
+from baselines.covid.masking import masked
+from nas.spec.training import TrainingSpec
+from nas.tasks.base import Batch, Loss
+from nas.tasks.covid.batches import box_batches
+from nas.tasks.covid.data import XrayTaskData
+from nas.tasks.covid.study import CovidStudyTask
+from nas.tasks.image_settings import image_augment, image_loss
+from nas.tasks.losses import ClassifierLoss
+
+
+@dataclass(frozen=True, eq=False)
+class StudentTargets:
+    """What a training batch is compared with."""
+
+    labels_N: Tensor
+    masked_NCHW: Tensor
+    """The same augmented images, as the teacher sees them."""
+
+
+@dataclass(frozen=True, eq=False)
+class StudentOutputs:
+    """What the loss of a student needs."""
+
+    logits_NK: Tensor
+    maps: tuple[Tensor, ...]
+    """The student's, of whole images."""
+    teacher_maps: tuple[Tensor, ...]
+    """The teacher's at the same strides, of masked ones."""
+
+
+class StudentTask(CovidStudyTask):
+    """`covid-study` with an auxiliary loss in training; validation and test are as ever."""
+
+    def __init__(self, teacher: nn.Module, aux_weight: float) -> None:
+        self.teacher = teacher
+        """Frozen, see `load_teacher`."""
+        self.aux_weight = aux_weight
+
+    def build_loss(self, training: TrainingSpec) -> Loss:
+        return StudentLoss(ClassifierLoss(image_loss(training)), self.aux_weight)
+
+    def training_outputs(
+        self, network: nn.Module, inputs: Tensor, targets: StudentTargets
+    ) -> StudentOutputs:
+        with torch.no_grad():
+            teacher_maps = inner_maps(self.teacher, targets.masked_NCHW)
+        logits_NK, maps = logits_and_maps(network, inputs)
+        return StudentOutputs(logits_NK, maps, teacher_maps)
+
+    def train_batches(
+        self,
+        data: XrayTaskData,
+        training: TrainingSpec,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> Iterator[Batch]:
+        train, augment = data.xrays.split("train"), image_augment(self.settled(training))
+        batches = box_batches(train, data.preprocess, training, augment, generator, device)
+        for x_NCHW, targets in batches:
+            masked_NCHW = masked(x_NCHW, targets.boxes, data.preprocess)
+            yield x_NCHW, StudentTargets(targets.labels_N, masked_NCHW)
+
+
+class StudentLoss(nn.Module):
+    """The classifier's loss, and `aux_weight` times `map_distance`."""
+
+    def __init__(self, classifier: ClassifierLoss, aux_weight: float) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.aux_weight = aux_weight
+
+    def forward(self, outputs: StudentOutputs, targets: StudentTargets) -> Tensor:
+        loss: Tensor = self.classifier(outputs.logits_NK, targets.labels_N)
+        return loss + self.aux_weight * map_distance(outputs.maps, outputs.teacher_maps)
+
+
+def map_distance(maps: tuple[Tensor, ...], others: tuple[Tensor, ...]) -> Tensor:
+    """Mean squared difference of two networks' maps: the mean of each stride's own."""
+    squares = [
+        functional.mse_loss(x_NCHW.float(), y_NCHW.float())
+        for x_NCHW, y_NCHW in zip(maps, others, strict=True)
+    ]
+    return torch.stack(squares).mean()

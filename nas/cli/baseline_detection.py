@@ -1,0 +1,156 @@
+"""`nas baseline covid-detection`: the big detectors of chest X-rays."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nas.errors import NasError
+
+if TYPE_CHECKING:
+    import torch
+
+    from nas.cli.detection_plan import DetectionSettings
+    from nas.cli.run_plan import RunPlan
+
+FILE = click.Path(path_type=Path)
+COMMAND = "nas baseline covid-detection"
+
+
+@click.command("covid-detection")
+@click.option("--list", "list_all", is_flag=True, help="Show all detectors and published figures.")
+@click.option("--model", metavar="NAME", help="Which one, e.g. efficientdet_d0.")
+@click.option("--data", type=FILE, help="X-rays with their tables  [default: built-in]")
+@click.option("--groups", type=FILE, help="CSV path,group: no group crosses splits.")
+@click.option("--strict", is_flag=True, help="Stop at unreadable files; else they are left out.")
+@click.option(
+    "--fold",
+    type=click.IntRange(0),
+    help="Without given splits: the one of 5 folds that is the test split  [default: 0]",
+)
+@click.option(
+    "--folds", metavar="K,L,...", help="Train on each of these folds, e.g. 0,1,2,3,4; pool them."
+)
+@click.option("--input", metavar="CxHxW", help="Channels 1 or 3, sides  [default: 3x512x512]")
+@click.option("--inputs-of", type=FILE, help="Architecture file: its input, data and split.")
+@click.option("--pretrained", is_flag=True, help="Start from the library's published weights.")
+@click.option(
+    "--backbone-from",
+    type=FILE,
+    metavar="RUN",
+    help="Start the backbone from this classifier; with --pretrained the rest from the library.",
+)
+@click.option("--training", type=FILE, help="YAML file of training settings.")
+@click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the training split.")
+@click.option("--batch-size", type=click.IntRange(2, 65_536), help="Images a batch.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak of AdamW.")
+@click.option("--accumulate", type=click.IntRange(1, 1_024), help="Batches a step.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, changes.")
+@click.option("--out", type=FILE, help="New folder  [default: runs/NAME-baseline or -folds]")
+@click.option("--resume", type=FILE, metavar="OUT", help="Go on with the --folds of this folder.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: half]")
+def detection_baseline(list_all: bool, resume: Path | None, **flags: Any) -> None:
+    """Where opacities are, with a big detector of effdet or torchvision.
+
+    Train --model NAME on one fold, or on several with --folds. A run that was stopped goes on with
+    `nas train --resume RUN`, a training on several folds with --resume OUT.
+    """
+    if sum((list_all, resume is not None, flags["model"] is not None)) != 1:
+        raise NasError("give --model NAME, --resume OUT or --list, one of them")
+    if list_all:
+        _refuse_more({"list_all"}, "--list", "all detectors are shown")
+        from baselines.covid.detector_listing import detector_listing
+
+        click.echo("\n".join(detector_listing()))
+    elif resume is not None:
+        _refuse_more({"resume", "device", "threads"}, "--resume", "the folds keep their settings")
+        _resume(resume, flags["device"], flags["threads"])
+    elif flags["folds"] is not None:
+        _train_folds(flags)
+    else:
+        _train(flags)
+
+
+def _refuse_more(kept: set[str], key: str, why: str) -> None:
+    from nas.cli.overrides import given_flags
+
+    if given := given_flags(click.get_current_context(), kept=kept):
+        raise NasError(f"{why}: leave out {', '.join(given)}", key=key)
+
+
+def _train(flags: dict[str, Any]) -> None:
+    """One run, in a new folder."""
+    from nas.cli.data_flags import checked_fold
+    from nas.cli.detection_plan import detection_plan, settings_from_flags
+    from nas.runs.folder import new_run_folder, refuse_taken
+    from nas.runs.locks import locked_run
+    from nas.tasks.registry import task_named
+    from nas.train.device import choose_device
+
+    device = choose_device(flags["device"])
+    refuse_taken(flags["out"])
+    fold = checked_fold(task_named("covid-detection"), flags["fold"])
+    settings = settings_from_flags(flags)
+    folder = new_run_folder(flags["out"], f"{settings.model}-baseline")
+    with locked_run(folder):
+        _carry_out(detection_plan(settings, fold, folder), device)
+
+
+def _train_folds(flags: dict[str, Any]) -> None:
+    """A run for each fold, in a new folder."""
+    from nas.cli.baseline_folds import begun_folds, parse_folds
+    from nas.cli.detection_plan import settings_from_flags
+    from nas.runs.folder import refuse_taken
+    from nas.tasks.registry import task_named
+    from nas.train.device import choose_device
+
+    if flags["fold"] is not None:
+        raise NasError("give --fold K or --folds K,L,..., one of them", key="--folds")
+    device = choose_device(flags["device"])
+    refuse_taken(flags["out"])
+    folds = parse_folds(flags["folds"], task_named("covid-detection").folds)
+    settings = settings_from_flags(flags, folds)
+    with begun_folds(flags["out"], f"{settings.model}-folds", settings) as out:
+        _run_folds(out, settings, device)
+
+
+def _resume(out: Path, device_name: str, threads: int | None) -> None:
+    """What is left of a run for each fold."""
+    from nas.cli.baseline_folds import resumed_folds
+    from nas.cli.detection_plan import DetectionSettings
+    from nas.train.device import choose_device
+
+    device = choose_device(device_name)
+    with resumed_folds(out, DetectionSettings) as settings:
+        if threads is not None:
+            settings = settings.model_copy(update={"threads": threads})
+        _run_folds(out, settings, device)
+
+
+def _run_folds(out: Path, settings: "DetectionSettings", device: "torch.device") -> None:
+    from nas.cli.baseline_folds import finish_run, run_folds
+    from nas.cli.detection_plan import detection_plan
+
+    def run_fold(fold: int, folder: Path) -> Path:
+        return finish_run(
+            folder,
+            partial(detection_plan, settings, fold),
+            partial(_carry_out, device=device, threads=settings.threads),
+        )
+
+    run_folds(out, settings.folds, run_fold, device, command=COMMAND)
+
+
+def _carry_out(plan: "RunPlan", device: "torch.device", threads: int | None = None) -> None:
+    """Train on `threads` cores, None is as many as the plan says."""
+    from dataclasses import replace
+
+    from nas.cli.detection_plan import begin_of
+    from nas.cli.training_run import carry_out
+    from nas.train.device import set_threads
+
+    plan = replace(plan, threads=threads or plan.threads)
+    set_threads(plan.threads)
+    carry_out(plan, device, begin=begin_of(plan))

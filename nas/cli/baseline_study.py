@@ -1,0 +1,163 @@
+"""`nas baseline covid-study`: the big classifiers of chest X-rays."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nas.errors import NasError
+
+if TYPE_CHECKING:
+    import torch
+
+    from nas.cli.study_plan import StudySettings
+
+FILE = click.Path(path_type=Path)
+COMMAND = "nas baseline covid-study"
+
+
+@click.command("covid-study")
+@click.option("--list", "list_all", is_flag=True, help="Show all backbones and published figures.")
+@click.option("--backbone", metavar="NAME", help="Which one, e.g. efficientnet_b3.")
+@click.option(
+    "--steps",
+    type=click.Choice(["1", "3"]),
+    default="1",
+    show_default=True,
+    help="1: plain training. 3: a teacher that sees opacities alone, a student, fine-tuning.",
+)
+@click.option(
+    "--aux-weight",
+    type=click.FloatRange(0, min_open=True),
+    help="Weight of the student's distance to the teacher  [default: 1]",
+)
+@click.option("--data", type=FILE, help="X-rays with their tables  [default: built-in]")
+@click.option("--groups", type=FILE, help="CSV path,group: no group crosses splits.")
+@click.option("--strict", is_flag=True, help="Stop at unreadable files; else they are left out.")
+@click.option(
+    "--labels",
+    type=click.Choice(["study", "opacity"]),
+    help="The study's four classes, or whether an image has an opacity  [default: study]",
+)
+@click.option(
+    "--fold",
+    type=click.IntRange(0),
+    help="Without given splits: the one of 5 folds that is the test split  [default: 0]",
+)
+@click.option(
+    "--folds", metavar="K,L,...", help="Train on each of these folds, e.g. 0,1,2,3,4; pool them."
+)
+@click.option("--input", metavar="CxHxW", help="Three channels, sides  [default: 3x384x384]")
+@click.option("--inputs-of", type=FILE, help="Architecture file: its sides, labels, data, split.")
+@click.option("--pretrained", is_flag=True, help="Start from timm's published weights.")
+@click.option("--training", type=FILE, help="YAML file of training settings.")
+@click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes; the teacher's 2/3 of it.")
+@click.option("--batch-size", type=click.IntRange(2, 65_536), help="Images a batch.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak of AdamW.")
+@click.option("--accumulate", type=click.IntRange(1, 1_024), help="Batches a step.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, changes.")
+@click.option("--out", type=FILE, help="New folder  [default: runs/NAME-baseline, -steps, -folds]")
+@click.option(
+    "--resume", type=FILE, metavar="OUT", help="Go on with the steps or folds of this folder."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: half]")
+def study_baseline(list_all: bool, resume: Path | None, **flags: Any) -> None:
+    """The class of a chest X-ray's study, or whether it has an opacity, with a big classifier.
+
+    Train --backbone NAME on one fold, or on several with --folds. What was stopped goes on with
+    --resume OUT, a single plain run with `nas train --resume RUN`.
+    """
+    if sum((list_all, resume is not None, flags["backbone"] is not None)) != 1:
+        raise NasError("give --backbone NAME, --resume OUT or --list, one of them")
+    if list_all:
+        _refuse_more({"list_all"}, "--list", "all backbones are shown")
+        from baselines.covid.study_listing import study_listing
+
+        click.echo("\n".join(study_listing()))
+    elif resume is not None:
+        _refuse_more({"resume", "device", "threads"}, "--resume", "what was begun keeps its way")
+        _resume(resume, flags["device"], flags["threads"])
+    else:
+        _train(flags)
+
+
+def _refuse_more(kept: set[str], key: str, why: str) -> None:
+    from nas.cli.overrides import given_flags
+
+    if given := given_flags(click.get_current_context(), kept=kept):
+        raise NasError(f"{why}: leave out {', '.join(given)}", key=key)
+
+
+def _train(flags: dict[str, Any]) -> None:
+    """All that the flags ask for, in a new folder."""
+    from baselines.covid.backbones import backbone_named, substitute_note
+    from nas.cli.baseline_folds import begun_folds
+    from nas.cli.study_flags import settings_from_flags
+    from nas.runs.folder import refuse_taken
+    from nas.train.device import choose_device
+
+    device = choose_device(flags["device"])
+    refuse_taken(flags["out"])
+    settings = settings_from_flags(flags)
+    if settings.pretrained and (note := substitute_note(backbone_named(settings.backbone))):
+        click.echo(note)
+    if settings.steps == 1 and not settings.folds:
+        _train_plainly(flags["out"], settings, device)
+        return
+    kind = "folds" if settings.folds else "steps"
+    with begun_folds(flags["out"], f"{settings.backbone}-{kind}", settings) as out:
+        _go_on(out, settings, device)
+
+
+def _train_plainly(out: Path | None, settings: "StudySettings", device: "torch.device") -> None:
+    """A single run, as one of `nas train`."""
+    from nas.cli.study_plan import study_plan
+    from nas.cli.training_run import carry_out
+    from nas.runs.folder import new_run_folder
+    from nas.runs.locks import locked_run
+    from nas.train.device import set_threads
+
+    folder = new_run_folder(out, f"{settings.backbone}-baseline")
+    set_threads(settings.threads)
+    with locked_run(folder):
+        carry_out(study_plan(settings, None, folder), device)
+
+
+def _resume(out: Path, device_name: str, threads: int | None) -> None:
+    """What is left of a folder's steps or folds."""
+    from nas.cli.baseline_folds import SETTINGS_FILE, resumed_folds
+    from nas.cli.study_plan import StudySettings
+    from nas.train.device import choose_device
+
+    if not (out / SETTINGS_FILE).exists():
+        raise NasError(
+            "no steps or folds of this baseline were begun here; a single plain run goes on with "
+            "`nas train --resume RUN`",
+            file=out,
+            key="--resume",
+        )
+    device = choose_device(device_name)
+    with resumed_folds(out, StudySettings) as settings:
+        if threads is not None:
+            settings = settings.model_copy(update={"threads": threads})
+        _go_on(out, settings, device)
+
+
+def _go_on(out: Path, settings: "StudySettings", device: "torch.device") -> None:
+    """Do what is left. Raises NasError where nothing is."""
+    from nas.cli.baseline_folds import run_folds
+    from nas.cli.run_plan import METRICS_FILE
+    from nas.cli.study_steps import final_run, run_fold
+
+    if settings.folds:
+        run_folds(out, settings.folds, partial(run_fold, settings, device), device, command=COMMAND)
+        return
+    if (final_run(settings, out) / METRICS_FILE).exists():
+        raise NasError("all steps are finished: see step-3/metrics.json", file=out)
+    try:
+        run_fold(settings, device, None, out)
+    except KeyboardInterrupt:
+        click.echo(f"stopped; go on with: {COMMAND} --resume {out}")
+        raise
