@@ -94,3 +94,42 @@ def test_a_file_that_cant_be_read_is_named_once_and_says_nothing() -> None:
     assert build_submission(XRAYS, known, NoneRules()).submission.images["c"] == (
         Finding("none", 0.5),
     )
+
+
+def test_an_unreadable_image_has_no_say_in_its_study() -> None:
+    """Of study one only b is left; of study two nothing is known, and the row is empty."""
+
+    def reading(files: Sequence[Path]) -> Iterator[Prediction]:
+        for file in files:
+            if file.stem in "ac":
+                yield Prediction(str(file), error="cut off")
+            else:
+                yield from study([file])
+
+    built = build_submission(XRAYS, SubmissionNetworks(study=reading), NoneRules())
+    one, two = built.submission.studies["one"], built.submission.studies["two"]
+    assert [item.confidence for item in one] == pytest.approx([0.4, 0.6, 0, 0])
+    assert two == ()
+    assert built.unreadable == ("a.dcm: cut off", "c.dcm: cut off")
+
+
+def test_a_file_that_no_network_can_read_is_named_once() -> None:
+    def reading(files: Sequence[Path]) -> Iterator[Prediction]:
+        for file in files:
+            if file.stem == "c":
+                yield Prediction(str(file), error="cut off")
+            else:
+                yield from opacity([file])
+
+    networks = SubmissionNetworks(opacity=reading, detector=detector)
+    built = build_submission(XRAYS, networks, NoneRules())
+    assert built.unreadable == ("c.dcm: cut off",)
+    assert list(built.submission.images) == ["a", "b", "c"]
+    assert built.submission.images["c"] == ()
+
+
+def test_without_an_exponent_or_a_limit_boxes_stay_as_they_are() -> None:
+    networks = SubmissionNetworks(opacity=opacity, detector=detector)
+    images = build_submission(XRAYS, networks, NoneRules(exponent=0)).submission.images
+    assert [item.confidence for item in images["b"]] == pytest.approx([0.8, 0.25, 0.9])
+    assert [item.box for item in images["b"][:2]] == [(1, 2, 3, 4), (5, 6, 9, 9)]

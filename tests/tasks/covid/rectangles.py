@@ -1,0 +1,112 @@
+"""Pictures of one bright rectangle each, and detectors that find it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from blocks import DetectionOutput
+from nas.data.xray_set import XRAY_CLASSES, XrayData, XraySet
+from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.spec.preprocess import XrayPreprocess
+from nas.tasks.covid.data import XrayTaskData
+from nas.tasks.covid.detections import Detections
+from nas.tasks.covid.places import place_table
+
+Box = tuple[int, int, int, int]
+PLAIN = XrayPreprocess(interpolation="nearest", labels="boxes", mean=(0.5,), std=(0.25,))
+"""Dark is -2, bright is 2."""
+
+
+def painted(size: tuple[int, int], box: Box) -> np.ndarray:
+    """(H, W) uint8: 255 in the box, else 0."""
+    x1, y1, x2, y2 = box
+    pixels_HW = np.zeros(size, np.uint8)
+    pixels_HW[y1:y2, x1:x2] = 255
+    return pixels_HW
+
+
+def painted_file(path: Path, size: tuple[int, int], box: Box) -> Path:
+    """A picture file of that."""
+    Image.fromarray(painted(size, box)).save(path)
+    return path
+
+
+def painted_set(size: tuple[int, int], boxes: Sequence[Box | None]) -> XraySet:
+    """An image a box, of a patient of its own; None is an image without one."""
+    pixels = [painted(size, box or (0, 0, 0, 0)) for box in boxes]
+    names = tuple(f"i{number}" for number in range(len(boxes)))
+    return XraySet(
+        np.stack(pixels)[..., None],
+        np.array([int(box is not None) for box in boxes], np.int64),
+        tuple(np.array([box] if box else [], np.float32).reshape(-1, 4) for box in boxes),
+        np.array([size] * len(boxes)),
+        names,
+        names,
+        names,
+        names,
+        XRAY_CLASSES["boxes"],
+    )
+
+
+def painted_data(
+    size: tuple[int, int], train: Sequence[Box | None], validation: Sequence[Box | None] = ()
+) -> XrayTaskData:
+    """The task's data of such images."""
+    held = painted_set(size, validation) if validation else None
+    xrays = XrayData(painted_set(size, train), held, held, XRAY_CLASSES["boxes"], "painted")
+    height, width = size
+    return XrayTaskData(xrays, PLAIN, InputSpec(channels=1, height=height, width=width))
+
+
+def detector_of(height: int, width: int, preprocess: XrayPreprocess = PLAIN) -> ArchitectureSpec:
+    """What a detector's folder says of its input; its layers are not looked at."""
+    return ArchitectureSpec(
+        "rectangles",
+        InputSpec(channels=1, height=height, width=width),
+        classes=("opacity",),
+        head="detection",
+        task="covid-detection",
+        preprocess=preprocess,
+    )
+
+
+def bright_box(image_CHW: Tensor) -> list[float] | None:
+    """The box around what is brighter than the middle."""
+    rows, columns = (image_CHW[0] > 0).nonzero(as_tuple=True)
+    if not len(rows):
+        return None
+    return [float(v) for v in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)]
+
+
+def whole(score: float = 0.9) -> Callable[[Tensor], list[Detections]]:
+    """A whole detector of the rectangle."""
+
+    def network(x_NCHW: Tensor) -> list[Detections]:
+        found = [bright_box(image_CHW) for image_CHW in x_NCHW]
+        return [
+            Detections(np.array([box]), np.array([score])) if box else Detections.none()
+            for box in found
+        ]
+
+    return network
+
+
+def dense(x_NCHW: Tensor) -> DetectionOutput:
+    """As a network with the detection head says it: at the place nearest to its middle."""
+    places_P3 = place_table(x_NCHW.shape[2], x_NCHW.shape[3])
+    logits_NP1 = torch.full((len(x_NCHW), len(places_P3), 1), -20.0)
+    sides_NP4 = torch.ones(len(x_NCHW), len(places_P3), 4)
+    for image, image_CHW in enumerate(x_NCHW):
+        if (box := bright_box(image_CHW)) is None:
+            continue
+        x1, y1, x2, y2 = box
+        middle_2 = torch.tensor([(x1 + x2) / 2, (y1 + y2) / 2])
+        place = int((places_P3[:, :2] - middle_2).norm(dim=1).argmin())
+        x, y, _ = places_P3[place].tolist()
+        logits_NP1[image, place] = 9.0
+        sides_NP4[image, place] = torch.tensor([x - x1, y - y1, x2 - x, y2 - y])
+    return DetectionOutput(logits_NP1, sides_NP4, torch.full(logits_NP1.shape[:2], 9.0))

@@ -1,0 +1,65 @@
+"""Training settings of the X-ray tasks: their own where none are named, others' refused."""
+
+import pytest
+
+from nas.errors import NasError
+from nas.spec.training import (
+    AugmentSpec,
+    DetectionLossSpec,
+    KnownLabelLossSpec,
+    LossSpec,
+    RelabelSpec,
+    SpectrogramAugmentSpec,
+    TrainingSpec,
+)
+from nas.tasks.covid.settings import (
+    AUGMENT,
+    detection_loss,
+    settled_for_boxes,
+    settled_for_studies,
+)
+
+BOTH = pytest.mark.parametrize("settle", [settled_for_boxes, settled_for_studies])
+
+
+def test_each_task_has_a_loss_of_its_own() -> None:
+    assert settled_for_studies(TrainingSpec()).loss == LossSpec()
+    assert settled_for_boxes(TrainingSpec()).loss == DetectionLossSpec()
+    named = DetectionLossSpec(focal_alpha=0.5)
+    assert settled_for_boxes(TrainingSpec(loss=named)).loss == named
+    assert detection_loss(TrainingSpec(loss=named)) == named
+
+
+def test_radiographs_have_an_upright() -> None:
+    assert not AUGMENT.turn_180
+    for settle in (settled_for_boxes, settled_for_studies):
+        assert settle(TrainingSpec()).augment == AUGMENT
+        assert settle(TrainingSpec(augment=AugmentSpec(flip=False))).augment == AugmentSpec(
+            flip=False
+        )
+
+
+@BOTH
+def test_other_settings_stay(settle) -> None:
+    settled = settle(TrainingSpec(epochs=3, batch_size=5))
+    assert settled.model_copy(update={"loss": None, "augment": None}) == TrainingSpec(
+        epochs=3, batch_size=5
+    )
+    assert settle(settled) == settled
+
+
+@BOTH
+def test_the_settings_of_others_are_refused(settle) -> None:
+    with pytest.raises(NasError, match=r"training\.relabel: the labels of X-rays are all known"):
+        settle(TrainingSpec(relabel=RelabelSpec()))
+    with pytest.raises(NasError, match=r"training\.augment\.kind: .*spectrogram"):
+        settle(TrainingSpec(augment=SpectrogramAugmentSpec()))
+    with pytest.raises(NasError, match=r"training\.loss\.kind: .*known_bce"):
+        settle(TrainingSpec(loss=KnownLabelLossSpec()))
+
+
+def test_a_classifiers_loss_is_none_of_a_detector_and_the_other_way_round() -> None:
+    with pytest.raises(NasError, match=r"training\.loss\.kind: 'cross_entropy_f1' is not allowed"):
+        settled_for_boxes(TrainingSpec(loss=LossSpec()))
+    with pytest.raises(NasError, match=r"training\.loss\.kind: dense_boxes is no loss"):
+        settled_for_studies(TrainingSpec(loss=DetectionLossSpec()))
