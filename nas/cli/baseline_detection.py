@@ -59,61 +59,39 @@ def detection_baseline(list_all: bool, resume: Path | None, **flags: Any) -> Non
     """
     if sum((list_all, resume is not None, flags["model"] is not None)) != 1:
         raise NasError("give --model NAME, --resume OUT or --list, one of them")
+    from nas.cli.overrides import refuse_others
+
     if list_all:
-        _refuse_more({"list_all"}, "--list", "all detectors are shown")
+        refuse_others({"list_all"}, "--list", "all detectors are shown")
         from baselines.covid.detector_listing import detector_listing
 
         click.echo("\n".join(detector_listing()))
     elif resume is not None:
-        _refuse_more({"resume", "device", "threads"}, "--resume", "the folds keep their settings")
+        refuse_others({"resume", "device", "threads"}, "--resume", "the folds keep their settings")
         _resume(resume, flags["device"], flags["threads"])
-    elif flags["folds"] is not None:
-        _train_folds(flags)
     else:
         _train(flags)
 
 
-def _refuse_more(kept: set[str], key: str, why: str) -> None:
-    from nas.cli.overrides import given_flags
-
-    if given := given_flags(click.get_current_context(), kept=kept):
-        raise NasError(f"{why}: leave out {', '.join(given)}", key=key)
-
-
 def _train(flags: dict[str, Any]) -> None:
-    """One run, in a new folder."""
-    from nas.cli.data_flags import checked_fold
-    from nas.cli.detection_plan import detection_plan, settings_from_flags
+    """One run, or one for each fold, in a new folder."""
+    from nas.cli.baseline_folds import begun_folds
+    from nas.cli.detection_flags import settings_from_flags
+    from nas.cli.detection_plan import detection_plan
     from nas.runs.folder import new_run_folder, refuse_taken
     from nas.runs.locks import locked_run
-    from nas.tasks.registry import task_named
     from nas.train.device import choose_device
 
     device = choose_device(flags["device"])
     refuse_taken(flags["out"])
-    fold = checked_fold(task_named("covid-detection"), flags["fold"])
     settings = settings_from_flags(flags)
+    if settings.folds:
+        with begun_folds(flags["out"], f"{settings.model}-folds", settings) as out:
+            _run_folds(out, settings, device)
+        return
     folder = new_run_folder(flags["out"], f"{settings.model}-baseline")
     with locked_run(folder):
-        _carry_out(detection_plan(settings, fold, folder), device)
-
-
-def _train_folds(flags: dict[str, Any]) -> None:
-    """A run for each fold, in a new folder."""
-    from nas.cli.baseline_folds import begun_folds, parse_folds
-    from nas.cli.detection_plan import settings_from_flags
-    from nas.runs.folder import refuse_taken
-    from nas.tasks.registry import task_named
-    from nas.train.device import choose_device
-
-    if flags["fold"] is not None:
-        raise NasError("give --fold K or --folds K,L,..., one of them", key="--folds")
-    device = choose_device(flags["device"])
-    refuse_taken(flags["out"])
-    folds = parse_folds(flags["folds"], task_named("covid-detection").folds)
-    settings = settings_from_flags(flags, folds)
-    with begun_folds(flags["out"], f"{settings.model}-folds", settings) as out:
-        _run_folds(out, settings, device)
+        _carry_out(detection_plan(settings, None, folder), device)
 
 
 def _resume(out: Path, device_name: str, threads: int | None) -> None:

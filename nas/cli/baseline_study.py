@@ -71,23 +71,18 @@ def study_baseline(list_all: bool, resume: Path | None, **flags: Any) -> None:
     """
     if sum((list_all, resume is not None, flags["backbone"] is not None)) != 1:
         raise NasError("give --backbone NAME, --resume OUT or --list, one of them")
+    from nas.cli.overrides import refuse_others
+
     if list_all:
-        _refuse_more({"list_all"}, "--list", "all backbones are shown")
+        refuse_others({"list_all"}, "--list", "all backbones are shown")
         from baselines.covid.study_listing import study_listing
 
         click.echo("\n".join(study_listing()))
     elif resume is not None:
-        _refuse_more({"resume", "device", "threads"}, "--resume", "what was begun keeps its way")
+        refuse_others({"resume", "device", "threads"}, "--resume", "what was begun keeps its way")
         _resume(resume, flags["device"], flags["threads"])
     else:
         _train(flags)
-
-
-def _refuse_more(kept: set[str], key: str, why: str) -> None:
-    from nas.cli.overrides import given_flags
-
-    if given := given_flags(click.get_current_context(), kept=kept):
-        raise NasError(f"{why}: leave out {', '.join(given)}", key=key)
 
 
 def _train(flags: dict[str, Any]) -> None:

@@ -40,3 +40,9 @@ def given_flags(context: click.Context, *, kept: Collection[str]) -> list[str]:
         and parameter.name not in kept
         and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
     )
+
+
+def refuse_others(kept: Collection[str], key: str, why: str) -> None:
+    """Raise NasError, saying why, where other flags of this command were typed than `kept`."""
+    if given := given_flags(click.get_current_context(), kept=kept):
+        raise NasError(f"{why}: leave out {', '.join(given)}", key=key)

@@ -2,52 +2,27 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import JsonValue, field_serializer
+from typing import Literal
 
 from nas.cli.run_plan import RunPlan
-from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.frozen import Frozen
-from nas.spec.preprocess import XrayPreprocess
-from nas.spec.training import TrainingSpec
+from nas.cli.xray_baseline import XrayBaselineSettings, on_fold
+from nas.spec.definition import ArchitectureSpec
 from nas.train.trained import TEACHER
 
-TASK = "covid-study"
+TASK: Literal["covid-study"] = "covid-study"
 
 
-class StudySettings(Frozen):
+class StudySettings(XrayBaselineSettings):
     """All that decides the runs of a classifier but the fold, before data are read."""
 
-    baseline: Literal["covid-study"] = "covid-study"
+    baseline: Literal["covid-study"] = TASK
     """The command that wrote it."""
-    folds: tuple[int, ...] = ()
-    """In the order of training; empty for the one that `provenance` says."""
     steps: Literal[1, 3] = 1
     """1 is plain training, 3 the auxiliary one: teacher, student, fine-tuning."""
     aux_weight: float | None = None
     """Weight of the student's auxiliary loss; null where there is no student."""
     backbone: str
     """One of `baselines.covid.backbones.BACKBONES`."""
-    pretrained: bool
-    """Whether it begins with timm's weights."""
-    input: InputSpec
-    preprocess: XrayPreprocess
-    provenance: dict[str, JsonValue]
-    """Data and splits of the network whose inputs these are."""
-    training: TrainingSpec
-    """Settled by the task."""
-    data: Path | None
-    """Null is the built-in set."""
-    groups: Path | None
-    strict: bool
-    threads: int
-    """Cores that PyTorch uses."""
-
-    @field_serializer("preprocess")
-    def _unmeasured_is_unsaid(self, preprocess: XrayPreprocess) -> dict[str, Any]:
-        unknown = set() if preprocess.says_normalisation else {"mean", "std"}
-        return preprocess.model_dump(mode="json", exclude=unknown)
 
     @property
     def architecture(self) -> ArchitectureSpec:
@@ -81,12 +56,3 @@ def study_plan(
         threads=settings.threads,
         step=step,
     )
-
-
-def on_fold(facts: dict[str, JsonValue], fold: int | None) -> dict[str, JsonValue]:
-    """Facts of the splits that a fold means; None leaves them."""
-    if fold is None:
-        return facts
-    other = fold != facts.get("split_seed", 0)
-    kept = {key: value for key, value in facts.items() if not (other and key == "made_digest")}
-    return {**kept, "split_seed": fold}

@@ -1,0 +1,101 @@
+"""What the two baselines of chest X-rays share: settings, their flags, the splits of a fold."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import JsonValue, field_serializer
+
+from nas.errors import NasError
+from nas.spec.definition import InputSpec
+from nas.spec.frozen import Frozen
+from nas.spec.preprocess import XrayPreprocess
+from nas.spec.training import TrainingSpec
+
+Task = Literal["covid-study", "covid-detection"]
+Facts = dict[str, JsonValue]
+
+
+class XrayBaselineSettings(Frozen):
+    """All that decides the runs of a baseline but the fold, before data are read."""
+
+    folds: tuple[int, ...] = ()
+    """In the order of training; empty for a single one."""
+    input: InputSpec
+    preprocess: XrayPreprocess
+    provenance: Facts
+    """Data and splits of the network whose inputs these are."""
+    training: TrainingSpec
+    """Settled by the task."""
+    data: Path | None
+    """Null is the built-in set."""
+    groups: Path | None
+    strict: bool
+    pretrained: bool
+    """Whether it begins with its library's weights."""
+    threads: int
+    """Cores that PyTorch uses."""
+
+    @field_serializer("preprocess")
+    def _unmeasured_is_unsaid(self, preprocess: XrayPreprocess) -> dict[str, Any]:
+        unknown = set() if preprocess.says_normalisation else {"mean", "std"}
+        return preprocess.model_dump(mode="json", exclude=unknown)
+
+
+def chosen_folds(flags: dict[str, Any], task: Task, source: Path | None) -> tuple[int, ...]:
+    """The folds of `--folds`; none without it. Raises NasError where the data have none."""
+    from nas.cli.baseline_folds import parse_folds
+    from nas.data.xray_source import find_xray_source
+    from nas.tasks.registry import task_named
+
+    if flags["folds"] is None:
+        return ()
+    if flags["fold"] is not None:
+        raise NasError("give --fold K or --folds K,L,..., one of them", key="--folds")
+    if source is not None and find_xray_source(source).test is not None:
+        raise NasError("the data have a test split of their own: leave out --folds", file=source)
+    return parse_folds(flags["folds"], task_named(task).folds)
+
+
+def inputs_of(file: Path) -> tuple[InputSpec, XrayPreprocess, Facts]:
+    """Input and preprocessing of another network, and the data and splits that it was found on.
+
+    Raises NasError for one that is not of X-rays.
+    """
+    from nas.spec.architecture import load_architecture
+
+    like = load_architecture(file)
+    if not isinstance(like.preprocess, XrayPreprocess):
+        raise NasError("has no settings of X-rays to take", file=file, key="preprocess")
+    keys = ("data", "split_seed", "made_digest", "groups")
+    facts = {key: like.provenance[key] for key in keys if key in like.provenance}
+    return like.input, like.preprocess, facts
+
+
+def input_of_flag(text: str) -> InputSpec:
+    """The input that `--input CxHxW` says. Raises NasError for other text."""
+    from nas.cli.input_shape import parse_input_shape
+
+    channels, height, width = parse_input_shape(text)
+    return InputSpec(channels=channels, height=height, width=width)
+
+
+def training_of_flags(
+    flags: dict[str, Any], own: TrainingSpec, task: Task, source: Path | None
+) -> TrainingSpec:
+    """A file's settings, or the baseline's own, with the flags in their place."""
+    from nas.cli.training_flags import training_from_flags
+    from nas.spec.training import load_training
+
+    file = flags["training"]
+    base = own if file is None else load_training(file)
+    without_cycles = {**flags, "cycles": None, "threshold": None}
+    return training_from_flags(base, file, without_cycles, task, built_in=source is None)
+
+
+def on_fold(facts: Facts, fold: int | None) -> Facts:
+    """Facts of the splits that a fold means; None leaves them."""
+    if fold is None:
+        return facts
+    other = fold != facts.get("split_seed", 0)
+    kept = {key: value for key, value in facts.items() if not (other and key == "made_digest")}
+    return {**kept, "split_seed": fold}
