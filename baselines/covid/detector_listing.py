@@ -22,7 +22,9 @@ def detector_listing() -> list[str]:
     """
     rows = [row for detector in DETECTORS.values() for row in _rows(detector)]
     others = [row for row in PUBLISHED_DETECTIONS if row.model not in DETECTORS]
-    rows += [("", "", "", *_figures(row)) for row in others]
+    rows += [
+        ("not told" if row is others[0] else "", UNKNOWN, UNKNOWN, *_figures(row)) for row in others
+    ]
     size = "x".join(map(str, INPUT.shape))
     return [
         *aligned([_HEAD, *rows], left={0, 5}),

@@ -58,9 +58,8 @@ class EfficientDetector(WholeDetector):
 
         config = self.model.config
         labeler = AnchorLabeler(self.anchors, config.num_classes, match_threshold=0.5)
-        # effdet wants a row for each image: one without area hits no anchor
-        rows = [box_B4 if len(box_B4) else box_B4.new_zeros((1, 4)) for box_B4 in boxes]
-        turned = [box_B4[:, [1, 0, 3, 2]] for box_B4 in rows]
+        # no rows for an image without boxes: every row, even one without area, is given an anchor
+        turned = [box_B4[:, [1, 0, 3, 2]] for box_B4 in boxes]
         classes = [box_B4.new_ones(len(box_B4)) for box_B4 in turned]
         wanted = labeler.batch_label_anchors(turned, classes)
         loss: Tensor = DetectionLoss(config)(*self.model(_planes(x_NCHW)), *wanted)[0]

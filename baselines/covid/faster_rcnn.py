@@ -53,7 +53,7 @@ class _Stages(nn.Module):
         self.box_head = model.roi_heads.box_head
         self.predictor = model.roi_heads.box_predictor
         self.side = model.roi_heads.box_roi_pool.output_size
-        self.regions: int = model.rpn.eval().post_nms_top_n()
+        self.regions: int = model.rpn._post_nms_top_n["testing"]
 
     def forward(self, x_NCHW: Tensor) -> Any:
         maps = list(self.backbone(_planes(x_NCHW)).values())

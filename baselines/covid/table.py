@@ -92,10 +92,11 @@ def _measured_row(item: MeasuredFolds, metrics: dict[str, str]) -> _Row:
 
 
 def _with_interval(item: MeasuredFolds, name: str) -> str:
-    if name == "ap_none" and "per_class_ap" in item.pooled:
-        value, interval = item.pooled["per_class_ap"]["none"], None
+    pooled = item.pooled
+    if name == "ap_none":
+        value, interval = pooled["per_class_ap"]["none"], pooled["per_class_ap_ci95"]["none"]
     else:
-        value, interval = item.pooled[name], item.pooled[f"{name}_ci95"]
+        value, interval = pooled[name], pooled[f"{name}_ci95"]
     if value is None:
         return UNKNOWN
     bounds = "" if interval is None else f" ({interval[0]:.3f} to {interval[1]:.3f})"

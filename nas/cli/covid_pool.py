@@ -42,10 +42,22 @@ def pooled_lines(pooled: PooledFolds) -> list[str]:
     return [
         *aligned(rows, left=(2,)),
         f"mean {metric_text(mean(values))}, standard deviation {metric_text(stdev(values))}",
+        *_choice_lines(pooled),
         "",
         f"The test splits of {title} as one, each image by the network that has not seen it:",
         "",
         *evaluation_lines(title, metric, pooled.pooled),
+    ]
+
+
+def _choice_lines(pooled: PooledFolds) -> list[str]:
+    """What the search that chose the network knows of the images, if it was chosen on some."""
+    if not pooled.found_on:
+        return []
+    folds = " and ".join(map(str, pooled.found_on))
+    return [
+        f"The network was chosen on the splits of fold {folds}: its choice knows test images of "
+        "the other folds, its weights don't."
     ]
 
 
@@ -57,7 +69,12 @@ def pooled_values(pooled: PooledFolds) -> dict[str, Any]:
         "complete": pooled.complete,
         "pooled": pooled.pooled.with_intervals(),
         "folds": [
-            {"run": str(fold.run.resolve()), "fold": fold.fold, "test": fold.test.with_intervals()}
+            {
+                "run": str(fold.run.resolve()),
+                "fold": fold.fold,
+                "found_on": fold.found_on,
+                "test": fold.test.with_intervals(),
+            }
             for fold in pooled.folds
         ],
     }

@@ -1,9 +1,9 @@
 """The runs that a submission is made with, each checked for what it says."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,10 +11,8 @@ from nas.errors import NasError
 from nas.spec.preprocess import XrayPreprocess
 from nas.tasks.covid.file_detections import FileDetections, Views, detect_in_files
 from nas.tasks.covid.findings import SubmissionNetworks
-from nas.train.trained import load_trained
-
-if TYPE_CHECKING:
-    from nas.train.trained import TrainedNetwork
+from nas.train.source import groups_of, same_data, split_seed_of
+from nas.train.trained import TrainedNetwork, load_trained
 
 ROLES = {
     "study": ("covid-study", "study"),
@@ -24,10 +22,17 @@ ROLES = {
 """Task and labels of the run that each flag takes."""
 
 
-def load_runs(
-    runs: Mapping[str, Path | None], device: torch.device, views: Views
-) -> SubmissionNetworks:
-    """The networks of the runs given under the names of `ROLES`.
+@dataclass(frozen=True)
+class TrainedOn:
+    """The splits of a data set that runs were trained on."""
+
+    fold: int
+    """The one that is the test split."""
+    groups: Path | None
+
+
+def load_runs(runs: Mapping[str, Path | None], device: torch.device) -> dict[str, TrainedNetwork]:
+    """The runs given, under the names of `ROLES`.
 
     Raises NasError for none at all, and for a run of another task or with other labels.
     """
@@ -39,6 +44,29 @@ def load_runs(
     if not loaded:
         flags = ", ".join(f"--{role}" for role in ROLES)
         raise NasError(f"give at least one run, with {flags}")
+    return loaded
+
+
+def trained_on(loaded: Mapping[str, TrainedNetwork], data: Path) -> TrainedOn | None:
+    """The splits of `data` that these runs were trained on; None where none was trained on it.
+
+    Raises NasError where they differ: images that one was tested on, another has learned from.
+    """
+    known: dict[TrainedOn, Path] = {}
+    for trained in loaded.values():
+        for run, architecture in ((item.run, item.architecture) for item in trained.members):
+            if not same_data(architecture, data.resolve()):
+                continue
+            on = TrainedOn(split_seed_of(architecture), groups_of(architecture, data, None))
+            known.setdefault(on, run)
+    if len(known) > 1:
+        said = "; ".join(f"{run}: fold {on.fold}, groups {on.groups}" for on, run in known.items())
+        raise NasError(f"the runs were trained on other splits of these: {said}", file=data)
+    return next(iter(known), None)
+
+
+def submission_networks(loaded: Mapping[str, TrainedNetwork], views: Views) -> SubmissionNetworks:
+    """The runs as what a submission is made with."""
     study, opacity, detector = (loaded.get(role) for role in ROLES)
     return SubmissionNetworks(
         study=None if study is None else study.predict,
@@ -47,7 +75,7 @@ def load_runs(
     )
 
 
-def _checked(trained: "TrainedNetwork", role: str, run: Path) -> "TrainedNetwork":
+def _checked(trained: TrainedNetwork, role: str, run: Path) -> TrainedNetwork:
     task, labels = ROLES[role]
     architecture = trained.architecture
     own = architecture.preprocess
@@ -63,7 +91,7 @@ def _checked(trained: "TrainedNetwork", role: str, run: Path) -> "TrainedNetwork
 
 
 def _detect(
-    trained: "TrainedNetwork", views: Views, files: Sequence[Path]
+    trained: TrainedNetwork, views: Views, files: Sequence[Path]
 ) -> Iterator[FileDetections]:
     network = trained.inference()
     return detect_in_files(network, trained.architecture, files, trained.device, views)

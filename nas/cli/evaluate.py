@@ -107,13 +107,17 @@ def _load(
 ) -> "TaskData":
     """The splits; what a person should know of them is said."""
     from nas.cli.run_data import OTHER_SPLITS
+    from nas.cli.training_lines import made_words
+    from nas.tasks.registry import task_named
     from nas.train.measured_data import load_measured_data
-    from nas.train.source import made_otherwise
+    from nas.train.source import made_otherwise, split_seed_of
 
     loaded = load_measured_data(trained, source, splits, groups=groups, strict=strict)
+    architecture = trained.architecture
+    made = made_words(task_named(architecture.task), split_seed_of(architecture))
     for split in splits:
         if split in loaded.made_splits:
-            click.echo(f"{split}: made from the data of {loaded.source}, stratified", err=True)
+            click.echo(f"{split} of {loaded.source}: {made}", err=True)
     if made_otherwise(trained.architecture, source, loaded.made_digest):
         click.echo(f"WARNING: {OTHER_SPLITS}", err=True)
     for file in loaded.unreadable:

@@ -27,17 +27,23 @@ def source_line(task: Task[Any], source: Path | None, *, resumed: bool) -> str:
     return f"Data: {source}" + (" (resumed)" if resumed else "")
 
 
-def data_lines(data: TaskData) -> list[str]:
+def made_words(task: Task[Any], seed: int) -> str:
+    """How splits that the data lack are made, of that seed."""
+    if not task.folds:
+        return "made from the training split, stratified"
+    fold = seed % task.folds
+    after = (fold + 1) % task.folds
+    return f"of {task.folds} folds, {fold} is the test and {after} the validation"
+
+
+def data_lines(data: TaskData, made: str) -> list[str]:
     """What was done to the data that a person should know: splits made, files left out.
 
-    Of what is left out the first five are named; `--strict` stops at any.
+    `made` are `made_words`. Of what is left out the first five are named; `--strict` stops at any.
     """
     lines = []
     if data.made_splits:
-        lines.append(
-            f"  no {' and no '.join(data.made_splits)} split there: made from the training split, "
-            "stratified"
-        )
+        lines.append(f"  no {' and no '.join(data.made_splits)} split there: {made}")
     if data.unreadable:
         lines.append(f"  {len(data.unreadable)} files or rows can't be used and are left out:")
         lines += [f"    {file}" for file in data.unreadable[:SHOWN]]

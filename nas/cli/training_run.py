@@ -13,7 +13,14 @@ from torch import nn
 from nas.cli.data_flags import other_fold_warning
 from nas.cli.run_data import OTHER_SPLITS, adopted, load_run_data
 from nas.cli.run_plan import METRICS_FILE, RunPlan
-from nas.cli.training_lines import cost_line, cycle_line, data_lines, epoch_line, source_line
+from nas.cli.training_lines import (
+    cost_line,
+    cycle_line,
+    data_lines,
+    epoch_line,
+    made_words,
+    source_line,
+)
 from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.macs.count import count_macs
@@ -32,7 +39,7 @@ from nas.train.cycles import Cycle, CycleResults, fit_cycles
 from nas.train.device import seeded
 from nas.train.failure import TrainingFailed
 from nas.train.loop import FitResult, evaluate
-from nas.train.source import made_otherwise
+from nas.train.source import made_otherwise, split_seed_of
 from nas.train.thresholds import save_thresholds
 from nas.train.trained import WEIGHTS_FILE
 from nas.train.weights import save_weights
@@ -60,19 +67,19 @@ def carry_out(
     say(source_line(task, plan.source, resumed=plan.resumed))
     data = load_run_data(plan, task, say)
     architecture = adopted(plan, task, data)
-    for line in data_lines(data):
+    for line in data_lines(data, made_words(task, split_seed_of(architecture))):
         say(line)
     if made_otherwise(plan.architecture, plan.source, data.made_digest):
         say(f"  WARNING: {OTHER_SPLITS}")
     if warning := other_fold_warning(architecture):
         say(f"  WARNING: {warning}")
-    if not plan.resumed:
-        plan.write(architecture)
     with seeded(plan.training.seed, torch.device("cpu")):
         network = build_network(architecture, pretrained=plan.pretrained)
     if begin is not None:
         begin(network)
     cost = count_macs(network, architecture.input.shape)
+    if not plan.resumed:
+        plan.write(architecture)  # from here on the folder holds a run
     facts = task.cost_facts(architecture, cost.total)
     say(cost_line(architecture, cost, facts, plan.training, device))
     fitted = _fit(network, data, task, plan, device, say)

@@ -28,19 +28,24 @@ _COUNTED: dict[ThresholdSource, str] = {
 def study_lines(metrics: StudyMetrics) -> list[str]:
     """A line a class, then what is measured of all; a dash where nothing can be said."""
     classes = tuple(metrics.per_class_f1)
-    rows = [("class", "AP", "AUC")]
+    rows = [("class", "AUC", "AP", "95 % interval")]
     rows += [
-        (name, metric_text(metrics.per_class_ap[name]), metric_text(metrics.per_class_auc[name]))
+        (
+            name,
+            metric_text(metrics.per_class_auc[name]),
+            metric_text(metrics.per_class_ap[name]),
+            interval_text(metrics.per_class_ap_ci95[name]),
+        )
         for name in classes
     ]
     return [
         *class_table(metrics.confusion, classes).splitlines(),
         "",
-        *aligned(rows, left=(0,)),
+        *aligned(rows, left=(0, 3)),
         "",
         *_figure_lines(metrics, _STUDY_FIGURES),
         "",
-        _patients_text(metrics.patients),
+        f"{sum(map(sum, metrics.confusion))} samples of {_patients_text(metrics.patients)}",
     ]
 
 

@@ -68,6 +68,29 @@ def test_efficientdet_is_given_y_before_x(
     assert classes[0].tolist() == [1]
 
 
+def test_an_image_without_boxes_has_no_anchor_that_holds_one(
+    d0: EfficientDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import effdet.loss
+
+    wanted: list[Any] = []
+    forward = effdet.loss.DetectionLoss.forward
+
+    def noted(self: Any, class_out: Any, box_out: Any, *targets: Any) -> Any:
+        wanted.append(targets)
+        return forward(self, class_out, box_out, *targets)
+
+    monkeypatch.setattr(effdet.loss.DetectionLoss, "forward", noted)
+    box = torch.tensor([[20.0, 30.0, 200.0, 90.0]])
+    d0.train().training_loss(torch.randn(2, 1, 128, 256), (box, torch.zeros(0, 4)))
+    ((classes, boxes, positives),) = wanted
+    assert positives[0] > 0
+    assert positives[1] == 0
+    for level_classes, level_boxes in zip(classes, boxes, strict=True):
+        assert (level_classes[1] < 0).all()
+        assert (level_boxes[1] == 0).all()
+
+
 def test_what_efficientdet_finds_is_x_before_y(d0: EfficientDetector) -> None:
     """An anchor that alone is sure, with no correction, is found where it lies."""
     anchors = d0.anchors.boxes

@@ -10,10 +10,10 @@ from nas.cli.covid import covid
 from nas.errors import NasError
 from nas.tasks.covid.notice import NOT_FOR_DIAGNOSIS
 from nas.tasks.covid.submission import Submission, read_submission
-from nas.tasks.covid.submitted import labelled_xrays
+from nas.tasks.covid.submitted import listed_for_submission
 from nas.train.trained import load_trained
 
-from .conftest import invoke
+from .conftest import LUNGS, invoke, train_on_xrays
 
 FAST = ("--device", "cpu", "--threads", 1)
 CLASSES = ["negative", "typical", "indeterminate", "atypical", "none", "opacity"]
@@ -33,7 +33,9 @@ def written(
     result = invoke(covid, "submit", xrays, *runs, "--out", out, *FAST)
     assert result.exception is None, result.output
     assert result.stdout == f"34 studies and 37 images written to {out}\n"
-    assert result.stderr == f"Note: {NOT_FOR_DIAGNOSIS}\n"
+    warning, note = result.stderr.splitlines()
+    assert warning.startswith("WARNING: the runs were trained on some of these images")
+    assert note == f"Note: {NOT_FOR_DIAGNOSIS}"
     return out
 
 
@@ -48,7 +50,7 @@ def submission_of(data: Path, out: Path, *flags: object) -> Submission:
 
 
 def test_there_is_a_row_of_each_study_and_image(written: Path, xrays: Path) -> None:
-    found, images = read_submission(written), labelled_xrays(xrays, None, 0)
+    found, images = read_submission(written), listed_for_submission(xrays, None, 0)
     assert set(found.studies) == {item.study_id for item in images}
     assert set(found.images) == {item.id for item in images}
     for findings in found.studies.values():
@@ -79,7 +81,7 @@ def test_against_labels_the_six_precisions_and_their_mean_are_told(
 
 
 def test_the_truth_itself_has_a_precision_of_one(xrays: Path, tmp_path: Path) -> None:
-    images = labelled_xrays(xrays, None, 0)
+    images = listed_for_submission(xrays, None, 0)
     rows = ["Id,PredictionString"]
     rows += dict.fromkeys(f"{item.study_id}_study,{item.study_class} 1 0 0 1 1" for item in images)
     for item in images:
@@ -94,9 +96,9 @@ def test_the_truth_itself_has_a_precision_of_one(xrays: Path, tmp_path: Path) ->
 def test_a_split_alone_is_submitted_and_checked(
     xrays: Path, study_run: Path, tmp_path: Path
 ) -> None:
-    out, part = tmp_path / "part.csv", ("--split", "test", "--fold", 2)
+    out, part = tmp_path / "part.csv", ("--split", "test")
     found = submission_of(xrays, out, "--study", study_run, *part)
-    expected = labelled_xrays(xrays, "test", 2)
+    expected = listed_for_submission(xrays, "test", 0)
     assert set(found.images) == {item.id for item in expected}
     assert not any(found.images.values()), "no run tells of images"
     assert invoke(covid, "check", out, "--data", xrays, *part).exception is None
@@ -104,11 +106,60 @@ def test_a_split_alone_is_submitted_and_checked(
     assert isinstance(other.exception, NasError)
 
 
+def test_the_test_split_is_that_of_the_runs(xrays: Path, study_run: Path, tmp_path: Path) -> None:
+    run, out = tmp_path / "fold-2", tmp_path / "part.csv"
+    assert train_on_xrays(LUNGS, xrays, run, "--fold", 2).exception is None
+    found = submission_of(xrays, out, "--study", run, "--split", "test")
+    assert set(found.images) == {item.id for item in listed_for_submission(xrays, "test", 2)}
+    for flags, said in (
+        (("--study", run, "--fold", 0), "with fold 2 as their test split"),
+        (("--study", run, "--opacity", _opacity_like(study_run, tmp_path)), "on other splits"),
+    ):
+        refused = submit(xrays, out, *flags, "--split", "test").exception
+        assert isinstance(refused, NasError)
+        assert said in str(refused)
+
+
+def _opacity_like(run: Path, folder: Path) -> Path:
+    """A run that says that it is of opacities, on the splits of `run`."""
+    shutil.copytree(run, folder / "opacity")
+    file = folder / "opacity" / "architecture.yaml"
+    text = file.read_text().replace("labels: study", "labels: opacity")
+    file.write_text(text)
+    return folder / "opacity"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--study", "RUN", "--views", 8), "--views: has no use without --detection"),
+        (("--detection", "RUN", "--drop-none", 0.5), "--drop-none: has no use without --opacity"),
+        (("--study", "RUN", "--fold", 0), "--fold: has no use without --split"),
+    ],
+)
+def test_flags_without_a_use_are_refused(
+    xrays: Path, study_run: Path, tmp_path: Path, flags: tuple[object, ...], said: str
+) -> None:
+    flags = tuple(study_run if flag == "RUN" else flag for flag in flags)
+    refused = submit(xrays, tmp_path / "x.csv", *flags).exception
+    assert isinstance(refused, NasError)
+    assert said in str(refused)
+
+
+def test_what_is_no_finite_number_is_refused(
+    xrays: Path, detection_run: Path, tmp_path: Path
+) -> None:
+    for flags in (("--none-exponent", "nan"), ("--none-exponent", "1e400"), ("--max-iou", "nan")):
+        result = submit(xrays, tmp_path / "x.csv", "--detection", detection_run, *flags)
+        assert result.exit_code == 2
+        assert "not a finite number" in result.output or "not in the range" in result.output
+
+
 def test_a_folder_without_tables_is_submitted_whole(
     xrays: Path, opacity_run: Path, tmp_path: Path
 ) -> None:
     found = submission_of(xrays / "train", tmp_path / "x.csv", "--opacity", opacity_run)
-    images = labelled_xrays(xrays, None, 0)
+    images = listed_for_submission(xrays, None, 0)
     assert set(found.images) == {item.id for item in images}
     assert set(found.studies) == {item.study_id for item in images}
     assert not any(found.studies.values()), "no run tells of studies"
@@ -161,6 +212,7 @@ def test_views_and_fusion_change_the_boxes(
         (" 0 0 1 1", " 0 0 2 1", ":2 {id}: box 0 0 2 1 of 'negative'; allowed: 0 0 1 1"),
         ("_study,", "_studies,", ":2 {id}: '{key}_studies' is no Id; allowed: ID_study, ID_image"),
         (",negative", ",,negative", ":2 {id}: 3 cells in this row; allowed: 2"),
+        ("negative 0", "negative 0_", ":2 {id}: confidence '0_"),
     ],
 )
 def test_a_broken_line_is_named(
@@ -227,7 +279,7 @@ def test_data_without_tables_have_no_splits_and_labels(
             submit(xrays / "train", tmp_path / "x.csv", *flags, "--split", "test"),
             "--split: has no tables, so it has no splits",
         ),
-        (invoke(covid, "check", written, "--split", "test"), "--split: is of labelled data"),
+        (invoke(covid, "check", written, "--split", "test"), "--split: has no use without --data"),
     ):
         assert isinstance(result.exception, NasError)
         assert said in str(result.exception)

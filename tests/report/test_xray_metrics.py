@@ -25,6 +25,7 @@ STUDY = StudyMetrics(
     mean_auc_ci95=None,
     per_class_f1={"none": 0.5, "opacity": 0.6, "other": 0.0},
     per_class_ap={"none": 0.65, "opacity": 0.75, "other": None},
+    per_class_ap_ci95={"none": (0.25, 0.875), "opacity": None, "other": None},
     per_class_auc={"none": 0.7, "opacity": 0.9, "other": None},
     confusion=((2, 2, 0), (2, 3, 1), (0, 0, 0)),
     patients=7,
@@ -61,18 +62,18 @@ def test_studies_have_a_line_a_class_then_figures_of_all() -> None:
         ["opacity", "6", "0.6000", "0.5000", "0.5455"],
         ["other", "0", "0.0000", "-", "0.0000"],
         [""],
-        ["class", "AP", "AUC"],
-        ["none", "0.6500", "0.7000"],
-        ["opacity", "0.7500", "0.9000"],
-        ["other", "-", "-"],
+        ["class", "AUC", "AP", "95 % interval"],
+        ["none", "0.7000", "0.6500", "0.2500 to 0.8750"],
+        ["opacity", "0.9000", "0.7500", "-"],
+        ["other", "-", "-", "-"],
         [""],
         ["figure", "value", "95 % interval"],
         ["mean AUC", "0.8000", "-"],
         ["mean AP (VOC 2010)", "0.7000", "0.5000 to 0.9000"],
         [""],
-        ["7 patients"],
+        ["10 samples of 7 patients"],
     ]
-    assert study_lines(replace(STUDY, patients=1))[-1] == "1 patient"
+    assert study_lines(replace(STUDY, patients=1))[-1] == "10 samples of 1 patient"
 
 
 def test_boxes_have_their_counts_then_precisions() -> None:

@@ -58,6 +58,7 @@ def decode(outputs: DetectionOutput, size: tuple[int, int]) -> list[Detections]:
     boxes_NP4 = boxes_at(outputs.distances_NP4.float(), places_P3)
     opacity_NP = outputs.class_logits_NPK[..., 0].float().sigmoid()
     scores_NP = (opacity_NP * outputs.centre_logits_NP.float().sigmoid()).sqrt()
+    scores_NP = scores_NP.nan_to_num(0)  # sorted, it would stand before all numbers
     pairs = zip(clip_boxes_to_image(boxes_NP4, size), scores_NP, strict=True)
     return [_of_image(boxes_P4, scores_P) for boxes_P4, scores_P in pairs]
 
@@ -107,8 +108,9 @@ def mean_output(outputs: Sequence[DetectionOutput]) -> DetectionOutput:
     All must have the same places. The sides are weighted by the class probabilities there, so that
     a network that sees nothing does not pull a box.
     """
-    weight_MNP1 = torch.stack([item.class_logits_NPK.float().sigmoid().amax(2) for item in outputs])
-    weight_MNP1 = (weight_MNP1 / weight_MNP1.sum(dim=0))[..., None]
+    weight_MNP = torch.stack([item.class_logits_NPK.float().sigmoid().amax(2) for item in outputs])
+    weight_MNP = weight_MNP.clamp(min=torch.finfo(weight_MNP.dtype).tiny)  # where all see nothing
+    weight_MNP1 = (weight_MNP / weight_MNP.sum(dim=0))[..., None]
     distances_MNP4 = torch.stack([item.distances_NP4.float() for item in outputs])
     return DetectionOutput(
         _mean_logit([item.class_logits_NPK for item in outputs]),

@@ -94,11 +94,11 @@ class CovidStudyTask(XrayTask):
         """What is said of a split's studies, or of its images where these have labels."""
         probabilities, xrays = [], None
         for logits_NK, placed in outputs:
-            probabilities.append(logits_NK.float().softmax(dim=1).cpu().numpy())
+            probabilities.append(logits_NK.cpu().double().softmax(dim=1).numpy())
             xrays = placed.xrays
         if xrays is None:
             raise ValueError("no batches to measure")
-        scores_NK = np.concatenate(probabilities).astype(np.float64)
+        scores_NK = np.concatenate(probabilities)
         if data.preprocess.labels == "opacity":
             return Samples.of_images(scores_NK, xrays.labels_N, xrays.patients)
         return Samples.of_studies(scores_NK, xrays.labels_N, xrays.patients, xrays.study_ids)

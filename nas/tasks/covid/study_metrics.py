@@ -43,6 +43,7 @@ class StudyMetrics(Metrics):
     """F1 by class name, in the order of the network's outputs; 0 for a class never met."""
     per_class_ap: Values
     """Average precision by class; null for a class that the split lacks."""
+    per_class_ap_ci95: dict[str, Interval | None]
     per_class_auc: Values
     """Area under the ROC curve by class; null for a class that the split lacks."""
     confusion: tuple[tuple[int, ...], ...]
@@ -75,6 +76,9 @@ class StudyMetrics(Metrics):
             per_class_ap=dict(
                 zip(classes, (curve.average_precision for curve in curves), strict=True)
             ),
+            per_class_ap_ci95=dict(
+                zip(classes, (mean_precision_interval([curve]) for curve in curves), strict=True)
+            ),
             per_class_auc=per_class_auc,
             confusion=tuple(tuple(row) for row in confusion_KK.tolist()),
             patients=patients,
@@ -85,8 +89,12 @@ class StudyMetrics(Metrics):
         """The metrics that `as_json` wrote."""
         known = {name: values[name] for name in values if name != "samples"}
         for name, value in known.items():
-            if name.endswith("_ci95") and value is not None:
-                known[name] = tuple(value)
+            if name.endswith("_ci95"):
+                known[name] = (
+                    {key: _interval(bounds) for key, bounds in value.items()}
+                    if isinstance(value, dict)
+                    else _interval(value)
+                )
         return cls(**{**known, "confusion": tuple(map(tuple, known["confusion"]))})
 
     @property
@@ -107,6 +115,14 @@ class StudyMetrics(Metrics):
 
     def with_intervals(self) -> dict[str, Any]:
         return self.as_json()
+
+
+def _interval(bounds: Sequence[float] | None) -> Interval | None:
+    """As JSON has it, back."""
+    if bounds is None:
+        return None
+    low, high = bounds
+    return low, high
 
 
 def _patient_counts(samples: Samples, predicted_S: NDArray[np.int64]) -> Counts:

@@ -23,7 +23,7 @@ def predict_classes(
     for batch in file_batches(architecture, files, device):
         rows: Iterator[list[float]] = iter(())
         if batch.x_NCHW is not None:
-            rows = iter(network(batch.x_NCHW).float().softmax(dim=1).tolist())
+            rows = iter(network(batch.x_NCHW).cpu().double().softmax(dim=1).tolist())
         for file in batch.files:
             if file.error is not None:
                 yield Prediction(str(file.path), error=file.error)

@@ -4,7 +4,9 @@ Its header is `Id,PredictionString`. A row is `ID_study` or `ID_image`, a comma,
 class, confidence, x1, y1, x2, y2, in pixels of the original image; 0 0 1 1 for all but `opacity`.
 """
 
+import csv
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ HEADER = "Id,PredictionString"
 Level = Literal["study", "image"]
 _CLASSES: Mapping[str, tuple[str, ...]] = {"study": STUDY_CLASSES, "image": IMAGE_CLASSES}
 _GROUP = "class confidence x1 y1 x2 y2"
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|nan|[-+]?inf", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -94,17 +97,17 @@ def _group(finding: Finding) -> str:
 def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
     """Line number, Id and PredictionString of each row. Raises NasError for no such table."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise NasError(f"can't be read as a CSV file in UTF-8: {error}", file=path) from error
-    header = lines[0].strip() if lines else ""
+    header = ",".join(cell.strip() for cell in rows[0]) if rows else ""
     if header != HEADER:
         raise NasError(f"the header is {header!r}; allowed: {HEADER}", file=path, line=1)
-    for line, text in enumerate(lines[1:], start=2):
-        cells = [cell.strip() for cell in text.split(",")]
+    for line, row in enumerate(rows[1:], start=2):
+        cells = [cell.strip() for cell in row]
         if len(cells) == 2:
             yield line, cells[0], cells[1]
-        elif text.strip():
+        elif any(cells):
             problem = f"{len(cells)} cells in this row; allowed: 2, {HEADER}"
             raise NasError(problem, file=path, line=line, key=cells[0])
 
@@ -134,10 +137,9 @@ def _findings(level: Level, text: str) -> Iterator[Finding]:
 
 
 def _number(text: str, name: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{name} {text!r} is not a number") from None
+    if not _NUMBER.fullmatch(text):  # float() would take 1_0 and digits of other scripts too
+        raise ValueError(f"{name} {text!r} is not a number")
+    return float(text)
 
 
 def _problem(level: Level, finding: Finding) -> str | None:

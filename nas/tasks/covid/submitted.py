@@ -28,12 +28,15 @@ def xrays_in(folder: Path) -> list[SubmittedXray]:
     return found
 
 
-def labelled_xrays(data: Path, split: Split | None, fold: int) -> tuple[ListedXray, ...]:
+def listed_for_submission(
+    data: Path, split: Split | None, fold: int, groups: Path | None = None
+) -> tuple[ListedXray, ...]:
     """The images of a labelled data set, or of one split of it (with this fold as its test split).
 
-    Raises NasError for data that are none, and for a split without images.
+    `groups` is the table that the folds keep together. Raises NasError for data that are none, and
+    for a split without images.
     """
-    listing = list_xrays(data, fold, cache_dir=default_cache_dir())
+    listing = list_xrays(data, fold, groups, default_cache_dir())
     chosen = tuple(item for item in listing.images if split in (None, item.split))
     if not chosen:
         raise NasError(f"no images in the {split} split", file=data)

@@ -6,7 +6,7 @@ import pytest
 
 from nas.errors import NasError
 from nas.tasks.covid.findings import SubmittedXray
-from nas.tasks.covid.submitted import labelled_xrays, submitted, truth_of, xrays_in
+from nas.tasks.covid.submitted import listed_for_submission, submitted, truth_of, xrays_in
 from tests.data.xray_files import write_dicom, write_set, write_tables
 
 
@@ -42,9 +42,9 @@ class TestLabelled:
 
     def test_all_or_one_split(self, tmp_path: Path) -> None:
         write_set(tmp_path / "set")
-        every = labelled_xrays(tmp_path / "set", None, 0)
+        every = listed_for_submission(tmp_path / "set", None, 0)
         assert sorted(item.id for item in every) == [f"i{n:02d}" for n in range(20)]
-        by_fold = [labelled_xrays(tmp_path / "set", "test", fold) for fold in range(5)]
+        by_fold = [listed_for_submission(tmp_path / "set", "test", fold) for fold in range(5)]
         ids = [item.id for part in by_fold for item in part]
         assert sorted(ids) == sorted(item.id for item in every)  # each is in one fold's test split
         assert {item.split for item in by_fold[2]} == {"test"}
@@ -54,7 +54,7 @@ class TestLabelled:
         lines = [f"i{n:02d},{n % 4}" for n in range(20)]
         (tmp_path / "meta.csv").write_text("image_id,fold\n" + "\n".join(lines) + "\n")
         with pytest.raises(NasError, match="no images in the test split"):
-            labelled_xrays(tmp_path, "test", 4)
+            listed_for_submission(tmp_path, "test", 4)
 
     def test_what_the_tables_say_is_the_truth(self, tmp_path: Path) -> None:
         """In the pixels of the files; a study of two images is there once."""
@@ -63,7 +63,7 @@ class TestLabelled:
         write_tables(tmp_path, classes, images)
         for name in ("second", "copy"):
             write_dicom(tmp_path / "train" / f"{name}.dcm")
-        listed = labelled_xrays(tmp_path, None, 0)
+        listed = listed_for_submission(tmp_path, None, 0)
         truth = truth_of(listed)
         assert truth.studies == {study: (name,) for study, name in classes.items()}
         assert truth.images == {name: boxes for name, (_, boxes) in images.items()}
