@@ -8,9 +8,11 @@ from pathlib import Path
 import torch
 
 from nas.errors import NasError
+from nas.spec.definition import ArchitectureSpec
 from nas.spec.preprocess import XrayPreprocess
 from nas.tasks.covid.file_detections import FileDetections, Views, detect_in_files
 from nas.tasks.covid.findings import SubmissionNetworks
+from nas.tasks.covid.views import first_views
 from nas.train.source import groups_of, same_data, split_seed_of
 from nas.train.trained import TrainedNetwork, load_trained
 
@@ -68,11 +70,28 @@ def trained_on(loaded: Mapping[str, TrainedNetwork], data: Path) -> TrainedOn | 
 def submission_networks(loaded: Mapping[str, TrainedNetwork], views: Views) -> SubmissionNetworks:
     """The runs as what a submission is made with."""
     study, opacity, detector = (loaded.get(role) for role in ROLES)
+    if detector is not None:
+        refuse_turned_views(detector.architecture, views)
     return SubmissionNetworks(
         study=None if study is None else study.predict,
         opacity=None if opacity is None else opacity.predict,
         detector=None if detector is None else partial(_detect, detector, views),
     )
+
+
+def refuse_turned_views(architecture: ArchitectureSpec, views: Views) -> None:
+    """Raise NasError for views that exchange height and width, for a network that can't.
+
+    A whole detector of another library is built for one height and width.
+    """
+    height, width = architecture.input.height, architecture.input.width
+    turned = any(view.transposed for view in first_views(views.count))
+    if architecture.head == "none" and height != width and turned:
+        raise NasError(
+            f"{views.count} views exchange height and width, but {architecture.name} takes an "
+            f"input of {height}x{width} alone; allowed: 1 to 4",
+            key="--views",
+        )
 
 
 def _checked(trained: TrainedNetwork, role: str, run: Path) -> TrainedNetwork:

@@ -4,8 +4,9 @@ import hashlib
 import json
 import logging
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -132,15 +133,17 @@ def _write_array(
     sizes: list[tuple[int, int]] = []
     crc32 = 0
     stream.write(bytes(_HEADER_BYTES))
-    for position, made in enumerate(_decode_all(paths, maker)):
-        if isinstance(made, UnreadableImage):
-            unreadable[position] = str(made)
-        else:
-            stream.write(made.pixels.data)
-            crc32 = zlib.crc32(made.pixels.data, crc32)
-            sizes.append(made.original_size)
-        if on_progress is not None:
-            on_progress(position + 1, len(paths))
+    # Closed at once where this fails: `guarded_pillow` within may be inside another one.
+    with closing(_decode_all(paths, maker)) as decoded:
+        for position, made in enumerate(decoded):
+            if isinstance(made, UnreadableImage):
+                unreadable[position] = str(made)
+            else:
+                stream.write(made.pixels.data)
+                crc32 = zlib.crc32(made.pixels.data, crc32)
+                sizes.append(made.original_size)
+            if on_progress is not None:
+                on_progress(position + 1, len(paths))
     shape = (len(sizes), *maker.shape)
     stream.seek(0)
     stream.write(_npy_header(shape))
@@ -149,7 +152,7 @@ def _write_array(
 
 def _decode_all(
     paths: Sequence[Path], maker: PixelMaker
-) -> Iterator[SizedPixels | UnreadableImage]:
+) -> Generator[SizedPixels | UnreadableImage]:
     with guarded_pillow(), ThreadPoolExecutor(usable_cores()) as pool:
         for start in range(0, len(paths), _AT_ONCE):
             yield from pool.map(

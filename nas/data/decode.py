@@ -113,7 +113,10 @@ def check_channels(channels: int) -> None:
 @contextmanager
 def guarded_pillow() -> Iterator[None]:
     """Within it, images above `PIL.Image.MAX_IMAGE_PIXELS` are errors and Pillow's other warnings
-    silent. Warning filters belong to the process: enter it once, around all threads.
+    silent. Warning filters belong to the process: enter it around threads, not in each of them.
+
+    It may be entered again within, in another thread too, if it is left again before the outer one
+    and nothing else decodes meanwhile.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -3,6 +3,8 @@
 Standard: DICOM PS3.3, C.11.1 (modality LUT), C.11.2 (VOI LUT and window), as pydicom applies them.
 """
 
+import struct
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,11 @@ GreyPixels = NDArray[np.uint8]
 
 _PREAMBLE_BYTES = 128
 _MAGIC = b"DICM"
+_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
+"""What a DICOM file without a preamble begins with: group 2 or 8, in either order of bytes."""
+_HEADER_BYTES = 8
+"""Before the value of an element, at least."""
+_CUT_OFF = "a DICOM file that is cut off"
 _MOST_VALUES = 65_536
 """Values between the darkest and the brightest pixel, as 16 bits have."""
 _LUMA = (299, 587, 114)
@@ -44,13 +51,17 @@ def read_dicom(content: bytes) -> GreyPixels:
     RGB and YBR become grey (ITU-R 601).
     A constant picture is 0. Call it under `guarded_pillow`.
     """
+    cut_off = False
     try:
-        return _read(_dataset(content))
+        dataset = _dataset(content)
+        # Said only where decoding fails: all pixels may be there.
+        cut_off = _is_cut_off(dataset, content)
+        return _read(dataset)
     except UnreadableXray:
         raise
     # Broken files lead pydicom and its plugins to errors of nearly every kind.
     except Exception as error:
-        raise UnreadableXray(_reason(error)) from error
+        raise UnreadableXray(_CUT_OFF if cut_off else _reason(error, content)) from error
 
 
 def patient_of(path: Path) -> str | None:
@@ -79,7 +90,7 @@ def _dataset(content: bytes) -> "Dataset":
     # pydicom loads zlib before gdcm, and so must who imports gdcm: else its own takes zlib's place.
     dataset = dcmread(BytesIO(content), force=True)
     if "PixelData" not in dataset:
-        raise UnreadableXray("no pixel data in whole numbers, or a file that is cut off")
+        raise UnreadableXray(_no_pixels(dataset, content))
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
         big_or_little = uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
@@ -130,6 +141,36 @@ def _levels(shades: NDArray[np.float64], present: NDArray[np.bool_]) -> GreyPixe
     return np.asarray(levels, dtype=np.uint8)
 
 
-def _reason(error: Exception) -> str:
+def _no_pixels(dataset: "Dataset", content: bytes) -> str:
+    """Why there is no pixel data."""
+    if not _begins_as_dicom(content):
+        return "not a DICOM file"
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        return "no pixel data in whole numbers"
+    return _CUT_OFF if _is_cut_off(dataset, content) else "no pixel data"
+
+
+def _begins_as_dicom(content: bytes) -> bool:
+    return is_dicom(content) or content.startswith(_FIRST_GROUPS)
+
+
+def _is_cut_off(dataset: "Dataset", content: bytes) -> bool:
+    """Whether the file ends within an element; where it ends between two, nobody can tell."""
+    from pydicom.dataelem import RawDataElement
+
+    tags = list(dataset.keys())
+    if not tags:
+        return True
+    last = dataset.get_item(tags[-1])
+    # All bits set is an undefined length: pydicom reads to its end mark, or nothing at all.
+    if not isinstance(last, RawDataElement) or last.length == 0xFFFF_FFFF:
+        return False
+    behind = len(content) - (last.value_tell + last.length)
+    return len(last.value or b"") < last.length or 0 < behind < _HEADER_BYTES
+
+
+def _reason(error: Exception, content: bytes) -> str:
+    if isinstance(error, (EOFError, struct.error, zlib.error)):
+        return f"{_CUT_OFF} or damaged" if _begins_as_dicom(content) else "not a DICOM file"
     words = " ".join(str(error).split())
-    return f"{type(error).__name__}: {words}"[:200]
+    return words[:200] or f"can't be decoded ({type(error).__name__})"

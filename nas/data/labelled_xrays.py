@@ -32,13 +32,13 @@ def labelled_xrays(
     kept = [n for n, item in enumerate(readable) if len(boxes[n]) or not item.boxes]
     if labels == "study":
         kept = list(range(len(readable)))
-    items = [readable[n] for n in kept]
+    items, names = [readable[n] for n in kept], _names(labels)
     # All of them are the cache's own memory, some are a copy.
     pixels = decoded.pixels if len(kept) == len(readable) else decoded.pixels[kept]
     pixels.flags.writeable = False
     return XraySet(
         pixels,
-        np.array([_label(item, labels) for item in items], dtype=np.int64),
+        np.array([names.index(item.class_by(labels)) for item in items], dtype=np.int64),
         tuple(boxes[n] for n in kept),
         decoded.original_sizes_N2[kept],
         tuple(item.id for item in items),
@@ -49,17 +49,15 @@ def labelled_xrays(
     )
 
 
-def lost_classes(found: XraySet, labels: XrayLabels) -> list[str]:
-    """Names of the classes of which there is no image; where boxes are learned, `none` is none."""
-    names = STUDY_CLASSES if labels == "study" else OPACITY_CLASSES
-    present = {names[number] for number in np.unique(found.labels_N)}
-    return [name for name in XRAY_CLASSES[labels] if name not in present]
+def label_names(found: XraySet, labels: XrayLabels) -> list[str]:
+    """Names of the labels that its images have, each once; where boxes are learned too."""
+    names = _names(labels)
+    return [names[number] for number in np.unique(found.labels_N)]
 
 
-def _label(item: ListedXray, labels: XrayLabels) -> int:
-    if labels == "study":
-        return STUDY_CLASSES.index(item.study_class)
-    return OPACITY_CLASSES.index("opacity" if item.boxes else "none")
+def _names(labels: XrayLabels) -> tuple[str, ...]:
+    """Of the numbers in `XraySet.labels_N`."""
+    return STUDY_CLASSES if labels == "study" else OPACITY_CLASSES
 
 
 def _input_boxes(item: ListedXray, original_size: Size, size: Size, left_out: list[str]) -> Boxes:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nas.data.boxes import Box
 from nas.data.split_names import Split
+from nas.spec.preprocess import XrayLabels
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,9 @@ class ListedXray:
     """Its patient where one is known, else its study: images of one group go together."""
     fold: int | None = None
     """0 to 4; None in a given test split."""
+
+    def class_by(self, labels: XrayLabels) -> str:
+        """Name of its class: its study's, else whether it has a box."""
+        if labels == "study":
+            return self.study_class
+        return "opacity" if self.boxes else "none"

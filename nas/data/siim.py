@@ -16,11 +16,14 @@ STUDY_CLASSES = ("negative", "typical", "indeterminate", "atypical")
 OPACITY_CLASSES = ("none", "opacity")
 """Whether an image has a box, in the order of their numbers."""
 
-_COLUMNS = (
-    "negative for pneumonia", "typical appearance", "indeterminate appearance",
-    "atypical appearance",
-)  # fmt: skip
-"""Of `STUDY_CLASSES`, in their order."""
+STUDY_COLUMNS = {
+    "negative": "negative for pneumonia",
+    "typical": "typical appearance",
+    "indeterminate": "indeterminate appearance",
+    "atypical": "atypical appearance",
+}
+"""Column of each of `STUDY_CLASSES`, in their order."""
+_COLUMNS = tuple(STUDY_COLUMNS.values())
 
 
 @dataclass(frozen=True)

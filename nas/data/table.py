@@ -2,7 +2,9 @@
 
 import csv
 import os
+import re
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
 
@@ -68,8 +70,10 @@ def read_rows(
                         if place < len(row)
                     }
                     yield line, cells
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise NasError(f"can't be read as a CSV file in UTF-8: {error}", file=table) from error
+    except UnicodeDecodeError as error:
+        raise _not_utf8(table) from error
 
 
 def _single_lines(table: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]]:
@@ -91,6 +95,19 @@ def _single_lines(table: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]
         yield line, row
 
 
+def _not_utf8(table: Path) -> NasError:
+    """The line of the first byte that is none; the decoder's own places are those in a part."""
+    content = table.read_bytes()
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = len(re.split(rb"\r\n|\r|\n", content[: error.start]))
+        why = f"{error.reason} 0x{content[error.start]:02x}"
+        problem = f"can't be read as a CSV file in UTF-8: {why}"
+        return NasError(problem, file=table, line=line)
+    return NasError("can't be read as a CSV file in UTF-8: it has changed", file=table)
+
+
 def _columns(
     table: Path, head: Sequence[str], required: tuple[str, ...], optional: tuple[str, ...]
 ) -> dict[str, int]:
@@ -98,12 +115,25 @@ def _columns(
     names = [name.strip().lower() for name in head]
     for name in required:
         if name not in names:
-            near = did_you_mean(name, names)
-            raise NasError(f"no column {name!r} in the first line{near}", file=table, line=1)
+            if not any(names):
+                problem = f"no column {name!r} in the first line, which is empty"
+                raise NasError(problem, file=table, line=1)
+            others = [cell for cell in map(str.strip, head) if cell.lower() not in required]
+            problem = f"no column {name!r} in the first line{_of_file(name, others)}"
+            raise NasError(problem, file=table, line=1)
     for name in (*required, *optional):
         if names.count(name) > 1:
             raise NasError(f"{names.count(name)} columns {name!r}; keep one", file=table, line=1)
     return {name: names.index(name) for name in (*required, *optional) if name in names}
+
+
+def _of_file(missing: str, others: Sequence[str]) -> str:
+    """The column that is likely to be meant by `missing`, else the first of those that are there
+    and not required."""
+    lowered = {name.lower(): name for name in others if name}
+    if near := get_close_matches(missing, list(lowered), n=1):
+        return f"; the file has {lowered[near[0]]!r}"
+    return f"; the file has {', '.join(map(repr, list(lowered.values())[:20]))}" if lowered else ""
 
 
 def _file_rows(

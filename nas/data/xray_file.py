@@ -21,7 +21,10 @@ DICOM_SUFFIXES = frozenset((".dcm", ".dicom"))
 XRAY_SUFFIXES = DICOM_SUFFIXES | image_extensions()
 """Endings of the files that are taken for X-rays in a folder, in lower case."""
 
-XRAY_VERSION = 1
+_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF8")
+"""What PNG, JPEG, TIFF and GIF begin with: they are pictures whatever their name."""
+
+XRAY_VERSION = 2
 """Raised whenever the same file gives other pixels than before: old caches are then not used."""
 
 
@@ -30,8 +33,9 @@ def decode_xray(
 ) -> SizedPixels:
     """Pixels (H, W, C), the same grey in every channel, and the file's own (height, width).
 
-    DICOM as `read_dicom` has it, a picture as `nas.data.decode` has it but never turned; then
-    resized, each axis by itself. Raises UnreadableImage (UnreadableXray is one).
+    DICOM as `read_dicom` has it, a picture as `nas.data.decode` has it but never turned: by the
+    content where it tells, else by the name. Then resized, each axis by itself. Raises
+    UnreadableImage (UnreadableXray is one).
     """
     with guarded_pillow():
         try:
@@ -47,7 +51,10 @@ def decode_guarded(
     check_channels(channels)
     refuse_pipe(path)
     content = path.read_bytes()
-    if is_dicom(content) or path.suffix.lower() in DICOM_SUFFIXES:
+    if not content:
+        raise UnreadableXray("an empty file")
+    named_dicom = path.suffix.lower() in DICOM_SUFFIXES and not content.startswith(_PICTURES)
+    if is_dicom(content) or named_dicom:
         found = _resized_dicom(content, height, width, preprocess)
     else:
         still = ImagePreprocess(turn_portrait=False, interpolation=preprocess.interpolation)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nas.data.visible_files import visible_files
-from nas.data.xray_file import XRAY_SUFFIXES
+from nas.data.xray_file import DICOM_SUFFIXES, XRAY_SUFFIXES
 from nas.errors import NasError
 
 
@@ -20,9 +20,15 @@ def xray_files(folder: Path) -> dict[str, Path]:
             raise NasError(problem, file=folder)
         files[path.stem] = path
     if not files:
-        raise NasError(
-            "no X-rays here; files are read that end in .dcm, .dicom, .png, .jpg, .jpeg, or as "
-            "another picture",
-            file=folder,
-        )
+        endings = ", ".join([*sorted(DICOM_SUFFIXES), *sorted(XRAY_SUFFIXES - DICOM_SUFFIXES)])
+        raise NasError(f"no X-rays here; files are read that end in {endings}", file=folder)
     return files
+
+
+def no_files(folder: Path) -> dict[str, Path]:
+    """What has the name of an image and is a folder, a pipe or a broken link, by the image's id."""
+    return {
+        path.stem: path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in XRAY_SUFFIXES and not path.is_file()
+    }

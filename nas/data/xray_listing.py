@@ -9,7 +9,7 @@ from nas.data.reasons import first_of
 from nas.data.siim import ImageRow, StudyRow, read_image_table, read_study_table
 from nas.data.split_names import SPLITS, Split
 from nas.data.xray_division import divide_xrays, group_xrays
-from nas.data.xray_files import xray_files
+from nas.data.xray_files import no_files, xray_files
 from nas.data.xray_meta import MetaTable, read_meta
 from nas.data.xray_source import LabelledFolder, XraySource, find_xray_source
 from nas.errors import NasError
@@ -26,6 +26,8 @@ class XrayListing:
     """`TABLE:LINE: REASON` of rows that can't be used."""
     ignored_files: int
     """X-rays that no usable row names."""
+    given_folds: bool
+    """Whether meta.csv says which image is in which fold."""
 
 
 def list_xrays(
@@ -58,6 +60,7 @@ def list_xrays(
         ("validation",) if places.test is not None else ("validation", "test"),
         tuple(wrong),
         sum(part.ignored_files for part in parts),
+        any(item.id in meta.rows and meta.rows[item.id].fold is not None for item in images),
     )
 
 
@@ -79,11 +82,8 @@ def _part(folder: LabelledFolder, split: Split, root: Path) -> _Part:
     table = read_image_table(folder.image_table, studies.rows)
     wrong = [*studies.wrong, *table.wrong]
     wrong += _without_images(studies.rows, table.rows.values())
-    wrong += [
-        f"{row.place}: no file of image {row.image_id!r} in {folder.images.name}"
-        for row in table.rows.values()
-        if row.image_id not in files
-    ]
+    lost = [row for row in table.rows.values() if row.image_id not in files]
+    wrong += _without_files(lost, folder.images)
     marked = {row.study_id for row in table.rows.values() if row.boxes}
     images = [
         _listed(row, files[row.image_id], studies.rows[row.study_id], marked, split, root)
@@ -120,6 +120,19 @@ def _without_images(studies: Mapping[str, StudyRow], rows: Iterable[ImageRow]) -
         f"{study.place}: no usable row of an image of study {study.study_id!r}"
         for study in studies.values()
         if study.study_id not in used
+    ]
+
+
+def _without_files(rows: Sequence[ImageRow], folder: Path) -> list[str]:
+    others = no_files(folder) if rows else {}
+    return [
+        f"{row.place}: "
+        + (
+            f"{others[row.image_id].relative_to(folder.parent).as_posix()!r} is no file"
+            if row.image_id in others
+            else f"no file of image {row.image_id!r} in {folder.name}"
+        )
+        for row in rows
     ]
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from nas.data.decode import check_channels
 from nas.data.digests import DigestMemo
 from nas.data.fold_pixels import split_pixels
+from nas.data.folds import FOLDS
 from nas.data.generated_xrays import BUILT_IN_XRAY_SOURCE, built_in_xrays
-from nas.data.labelled_xrays import labelled_xrays, lost_classes
+from nas.data.labelled_xrays import labelled_xrays
 from nas.data.listed_xray import ListedXray
 from nas.data.progress import Progress
 from nas.data.reasons import first_of
 from nas.data.split_names import Split
 from nas.data.storage import default_cache_dir
+from nas.data.xray_coverage import refuse_gaps
 from nas.data.xray_listing import XrayListing, list_xrays
 from nas.data.xray_maker import XrayMaker
 from nas.data.xray_set import XRAY_CLASSES, XrayData, XraySet
@@ -33,6 +35,7 @@ def load_xray_data(
     splits: Sequence[Split] = ("train", "validation"),
     seed: int = 0,
     strict: bool = False,
+    every_class: bool = True,
     groups: Path | None = None,
     cache_dir: Path | None = None,
     on_progress: Progress | None = None,
@@ -45,12 +48,13 @@ def load_xray_data(
     its image is left out and named. `cache_dir` is $NAS_CACHE or the user's cache folder by
     default.
 
-    Raises NasError for a data set that can't be learned from, for a split without images, for a
-    class of which no training image can be read, and with `strict` for anything unreadable.
+    Raises NasError for a data set that can't be learned from, for a split without images, with
+    `every_class` for a class without a training image and for boxes to be learned of which
+    validation has none, and with `strict` for anything unreadable.
     """
     check_channels(channels)
     maker = XrayMaker(height, width, channels, preprocess)
-    reader = _Reader(maker, labels, cache_dir or default_cache_dir(), on_progress)
+    reader = _Reader(maker, labels, cache_dir or default_cache_dir(), on_progress, every_class)
     if source is None:
         return _built_in(reader, splits, seed)
     data = _loaded(list_xrays(source, seed, groups, reader.cache_dir), reader, splits)
@@ -68,26 +72,39 @@ class _Reader:
     labels: XrayLabels
     cache_dir: Path | None
     on_progress: Progress | None
+    every_class: bool
 
     def read(self, listing: XrayListing, split: Split, left_out: list[str]) -> XraySet:
         """The split's readable images; a line to `left_out` for each file or box without use."""
-        members = [item for item in self.chosen(listing) if item.split == split]
+        chosen = self.chosen(listing)
+        members = [item for item in chosen if item.split == split]
         if not members:
-            raise NasError(f"no images for the {split} split", file=listing.source.source)
+            raise _without_images(listing, split)
         memo = DigestMemo(self.cache_dir, listing.source.root)
         mates = [item for item in listing.images if item.split == split]
         decoded = split_pixels(members, mates, self.maker, memo, self.cache_dir, self.on_progress)
         found = labelled_xrays(members, decoded, self.labels, left_out)
-        lost = lost_classes(found, self.labels)
-        if not len(found) or (lost and split == "train"):
-            of_class = f" of {', '.join(map(repr, lost))}" if len(found) else ""
-            problem = f"no image{of_class} in the {split} split can be read{first_of(left_out)}"
+        if not len(found):
+            problem = f"no image in the {split} split can be read{first_of(left_out)}"
             raise NasError(problem, file=listing.source.source)
+        if self.every_class:
+            refuse_gaps(found, split, listing, chosen, self.labels, left_out)
         return found
 
     def chosen(self, listing: XrayListing) -> list[ListedXray]:
         """The images whose label is known."""
         return [item for item in listing.images if self.labels == "study" or not item.unmarked]
+
+
+def _without_images(listing: XrayListing, split: Split) -> NasError:
+    """What is said of a split without images: of the folds, where a table gives too few."""
+    problem = f"no images for the {split} split"
+    folds = sorted({item.fold for item in listing.images if item.fold is not None})
+    if not listing.given_folds or len(folds) == FOLDS:
+        return NasError(problem, file=listing.source.source)
+    problem += f": all images are in fold{'s' * (len(folds) > 1)} {', '.join(map(str, folds))}"
+    problem += f"; {FOLDS} folds are needed, 0 to {FOLDS - 1}, or an empty column for made ones"
+    return NasError(problem, file=listing.source.meta, key="fold")
 
 
 def _loaded(listing: XrayListing, reader: _Reader, splits: Sequence[Split]) -> XrayData:
@@ -117,6 +134,10 @@ def _notes(listing: XrayListing, reader: _Reader) -> tuple[str, ...]:
         )
     if strangers:
         notes.append(f"of {strangers} images no patient is known: they are kept apart by study")
+    marked = {item.study_id for item in listing.images if item.boxes}
+    negative = {item.study_id for item in listing.images if item.study_class == "negative"}
+    if doubtful := sorted(marked & negative):
+        notes.append(f"{len(doubtful)} studies are negative and have boxes{first_of(doubtful)}")
     return tuple(notes)
 
 

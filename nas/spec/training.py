@@ -81,7 +81,7 @@ class AugmentSpec(Frozen):
     crop_padding: Annotated[float, Field(strict=True, ge=0, le=0.5)] = 0.1
     """Largest random shift, as a share of each side; edges are padded by reflection."""
     zoom: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.0
-    """Largest relative change of size: 0.2 is from a fifth smaller to a fifth larger; 0 is off."""
+    """Largest relative change of size: 0.2 is up to 1.2 times smaller or larger; 0 is off."""
     colour: Share = 0.2
     """Largest relative change of brightness, contrast and saturation."""
     cutout: Annotated[float, Field(strict=True, ge=0, le=0.9)] = 0.0

@@ -7,7 +7,10 @@ import pytest
 from click.testing import Result
 
 from nas.cli.covid import covid
+from nas.cli.covid_runs import refuse_turned_views
 from nas.errors import NasError
+from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.tasks.covid.file_detections import Views
 from nas.tasks.covid.notice import NOT_FOR_DIAGNOSIS
 from nas.tasks.covid.submission import Submission, read_submission
 from nas.tasks.covid.submitted import listed_for_submission
@@ -304,3 +307,21 @@ def test_an_unreadable_file_is_named_and_has_an_empty_row(
     others = [findings for key, findings in found.images.items() if key != broken.stem]
     assert others
     assert all(others)
+
+
+@pytest.mark.parametrize(
+    ("height", "views", "refused"), [(128, 5, True), (128, 4, False), (256, 8, False)]
+)
+def test_views_that_exchange_the_sides_need_a_network_that_can(
+    height: int, views: int, refused: bool
+) -> None:
+    size = InputSpec(channels=3, height=height, width=256)
+    whole = ArchitectureSpec(
+        name="d0", task="covid-detection", input=size, head="none",
+        model="baselines.covid.effdet:efficientdet_d0",
+    )  # fmt: skip
+    if not refused:
+        refuse_turned_views(whole, Views(views))
+        return
+    with pytest.raises(NasError, match="takes an input of 128x256 alone; allowed: 1 to 4"):
+        refuse_turned_views(whole, Views(views))

@@ -198,14 +198,14 @@ def with_float_pixels() -> Dataset:
 @pytest.mark.parametrize(
     ("dataset", "reason"),
     [
-        (without("PixelData"), "no pixel data"),
-        (with_float_pixels(), "no pixel data"),
-        (without("Rows"), "Rows"),
+        (without("PixelData"), "^no pixel data$"),
+        (with_float_pixels(), "^no pixel data in whole numbers$"),
+        (without("Rows"), "^Missing required element: .*Rows"),
         (dataset_of(STEPS, Columns=3), "less than expected"),
         (dataset_of(STEPS, Rows=60_000, Columns=60_000), "3600000000 pixels, more than the"),
         (dataset_of(STEPS, PhotometricInterpretation="PALETTE COLOR"), "PALETTE COLOR pixels; al"),
         (dataset_of(STEPS.astype(np.uint32) * 1000), "values from 0 to 400000: more than 16 bits"),
-        (dataset_of(STEPS, WindowCenter=1, WindowWidth=0), "Window Width must be"),
+        (dataset_of(STEPS, WindowCenter=1, WindowWidth=0), "^The .* Window Width must be"),
         (dataset_of(STEPS, RescaleSlope="1e308", RescaleIntercept=0), "no numbers"),
     ],
 )
@@ -225,15 +225,36 @@ def test_an_unknown_transfer_syntax() -> None:
 
 def test_a_file_cut_off_anywhere(tmp_path: Path) -> None:
     plain = content_of(dataset_of(NOISE, BitsStored=12, HighBit=11))
-    for content in (plain, encoded_by_gdcm(plain, "JPEG2000Lossless", tmp_path)):
-        for length in [*range(0, 400, 37), len(content) // 2, len(content) - 30]:
-            with pytest.raises(UnreadableXray):
+    forms = (
+        plain,
+        encoded_by_gdcm(plain, "JPEG2000Lossless", tmp_path),
+        content_of(dataset_of(NOISE, DeflatedExplicitVRLittleEndian)),
+    )
+    for content in forms:
+        # From byte 132 on it can be told from other files, and here none ends between elements.
+        for length in [*range(0, 300, 37), 333, len(content) // 2, len(content) - 30]:
+            reason = "not a DICOM file$" if length < 132 else "a DICOM file that is cut off"
+            with pytest.raises(UnreadableXray, match=f"^{reason}"):
                 read_dicom(content[:length])
 
 
+def test_a_file_without_a_preamble_that_is_cut_off() -> None:
+    content = content_of(dataset_of(NOISE), preamble=False)
+    for length in (12, 74, 148, 500, len(content) - 1):
+        with pytest.raises(UnreadableXray, match=r"^a DICOM file that is cut off"):
+            read_dicom(content[:length])
+
+
+def test_a_missing_byte_behind_the_pixels_is_not_looked_at() -> None:
+    odd = np.array([[0, 51, 255]], dtype=np.uint8)  # filled up to four bytes
+    content = content_of(dataset_of(odd))
+    assert read_dicom(content[:-1]).tolist() == read_dicom(content).tolist() == [[0, 51, 255]]
+
+
 def test_other_files_are_no_dicom() -> None:
-    for content in (b"", b"no image", bytes(400), b"\x89PNG\r\n\x1a\n" + bytes(200)):
-        with pytest.raises(UnreadableXray):
+    text = b"plain text that goes on for longer than the preamble of a DICOM file is\n" * 9
+    for content in (b"", b"no image", text, bytes(400), b"\x89PNG\r\n\x1a\n" + bytes(200)):
+        with pytest.raises(UnreadableXray, match=r"^not a DICOM file$"):
             read_dicom(content)
 
 

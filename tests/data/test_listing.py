@@ -111,7 +111,7 @@ def test_groups_are_attached(tmp_path: Path, write_images: WriteImages) -> None:
     ("rows", "problem"),
     [
         (("file,label", "a.png,a"), "images.csv:1: no column 'path'"),
-        (("path,labels", "a.png,a"), "did you mean 'labels'"),
+        (("path,labels", "a.png,a"), "no column 'label' in the first line; the file has 'labels'"),
         (("path,label", "a.png,a", ",b"), "images.csv:3 path: no path"),
         (("path,label", "a.png,", "b.png,b"), "images.csv:2 label: no label"),
         (("path,label", "a.png,a", "./a.png,b"), "images.csv:3 path: './a.png' is named twice"),

@@ -70,7 +70,7 @@ def test_a_wrong_row_is_named_and_the_others_are_read(
 
 
 def test_a_file_that_is_no_such_table_is_the_users_mistake(tmp_path: Path) -> None:
-    with pytest.raises(NasError, match=r"train_tp\.csv:1: no column 't_max'.*did you mean 't_min'"):
+    with pytest.raises(NasError, match=r"train_tp\.csv:1: no column 't_max' in the first line$"):
         read_events(written(tmp_path, "recording_id,species_id,t_min\n"), SPECIES)
     with pytest.raises(NasError, match="can't be read as a CSV file"):
         read_events(tmp_path / "none.csv", SPECIES)

@@ -96,8 +96,28 @@ def test_a_file_that_is_no_such_table_is_the_users_mistake(tmp_path: Path) -> No
         read_image_table(written(tmp_path, "id,label,StudyInstanceUID\n"), set())
     with pytest.raises(NasError, match=r"t\.csv:1: no column 'atypical appearance'"):
         read_study_table(written(tmp_path, STUDY_HEAD.replace(",Atypical Appearance", "")))
+    with pytest.raises(
+        NasError,
+        match=r"t\.csv:1: no column 'typical appearance' in the first l.*"
+        r"; the file has 'Typicl Appearance'$",
+    ):
+        read_study_table(written(tmp_path, STUDY_HEAD.replace("Typical", "Typicl")))
+    with pytest.raises(NasError, match=r"no column 'boxes' in the first line; the file has 'x'$"):
+        read_image_table(written(tmp_path, "id,label,StudyInstanceUID,x\n"), set())
+    with pytest.raises(NasError, match=r"no column 'id' in the first line, which is empty"):
+        read_study_table(written(tmp_path, "\n" + STUDY_HEAD))
     with pytest.raises(NasError, match="can't be read as a CSV file"):
         read_meta(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends(tmp_path: Path, end: str) -> None:
+    table = tmp_path / "t.csv"
+    table.write_bytes((STUDY_HEAD + "a,1,0,0,0\nb,0,1,0,0\n").replace("\n", end).encode())
+    assert [row.place for row in read_study_table(table).rows.values()] == ["t.csv:2", "t.csv:3"]
+    table.write_bytes(table.read_bytes() + f"é{end}".encode("latin-1"))
+    with pytest.raises(NasError, match=r"t\.csv:4: can't be read as a CSV file in UTF-8: .* 0xe9"):
+        read_study_table(table)
 
 
 def test_patients_and_folds(tmp_path: Path) -> None:

@@ -79,13 +79,24 @@ def test_dicom_is_known_by_its_content_else_by_its_ending(tmp_path: Path) -> Non
         decode_xray(tmp_path / "d.png", 1, 2, 1, SETTINGS)
 
 
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "GIF"])
+def test_a_picture_is_known_by_its_content_whatever_its_name(tmp_path: Path, form: str) -> None:
+    Image.fromarray(GREY).save(tmp_path / "a.png", form)
+    (tmp_path / "a.png").rename(tmp_path / "b.dcm")
+    Image.fromarray(GREY).save(tmp_path / "c.png", form)
+    found, expected = (decode_xray(tmp_path / n, 20, 10, 1, SETTINGS) for n in ("b.dcm", "c.png"))
+    assert found.original_size == (20, 10)
+    np.testing.assert_array_equal(found.pixels, expected.pixels)
+
+
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.dcm").write_bytes(b"no image")
     (tmp_path / "b.png").write_bytes(b"")
+    (tmp_path / "e.dcm").write_bytes(b"")
     os.mkfifo(tmp_path / "c.dcm")
     for name, reason in (
-        ("a.dcm", "no pixel data"), ("b.png", "not an image"), ("c.dcm", "not a plain file"),
-        ("d.dcm", "No such file"),
+        ("a.dcm", "^not a DICOM file$"), ("b.png", "^an empty file$"),
+        ("c.dcm", "not a plain file"), ("d.dcm", "No such file"), ("e.dcm", "^an empty file$"),
     ):  # fmt: skip
         with pytest.raises(UnreadableImage, match=reason):
             decode_xray(tmp_path / name, 2, 2, 1, SETTINGS)

@@ -1,5 +1,6 @@
 """X-rays of a data set: ids and files, rows without them, patients, folds and splits."""
 
+import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -181,6 +182,20 @@ def test_rows_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     assert len(listing.images) == 19
 
 
+def test_what_is_no_file_is_said_to_be_there(tmp_path: Path) -> None:
+    write_set(tmp_path)
+    for n, study in ((1, "s01"), (2, "s02"), (3, "s03")):
+        (tmp_path / "train" / study / f"i0{n}.dcm").unlink()
+    (tmp_path / "train" / "s01" / "i01.dcm").mkdir()
+    os.mkfifo(tmp_path / "train" / "s02" / "i02.dcm")
+    (tmp_path / "train" / "s03" / "i03.dcm").symlink_to(tmp_path / "none.dcm")
+    assert list_xrays(tmp_path, 0).wrong == (
+        "train_image_level.csv:3: 'train/s01/i01.dcm' is no file",
+        "train_image_level.csv:4: 'train/s02/i02.dcm' is no file",
+        "train_image_level.csv:5: 'train/s03/i03.dcm' is no file",
+    )
+
+
 def test_copies_without_boxes_are_known_even_where_the_marked_one_is_lost(tmp_path: Path) -> None:
     classes, images = write_set(tmp_path)
     images |= {"c1": ("s01", []), "c0": ("s00", []), "c2": ("s02", [(1.0, 1.0, 4.0, 4.0)])}
@@ -229,7 +244,8 @@ def test_a_data_set_that_cannot_be_divided(tmp_path: Path, break_it, message: st
 def test_a_folder_without_xrays(tmp_path: Path) -> None:
     write_set(tmp_path, 0)
     (tmp_path / "train").mkdir()
-    with pytest.raises(NasError, match="no X-rays here"):
+    endings = r"\.dcm, \.dicom, .*\.jpeg, .*\.png, .*\.xpm$"
+    with pytest.raises(NasError, match=rf"no X-rays here; files are read that end in {endings}"):
         list_xrays(tmp_path, 0)
 
 

@@ -49,6 +49,15 @@ def test_figures(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("cache_dir")
+def test_a_class_without_images_counts_zero(tmp_path: Path) -> None:
+    classes, images = write_set(tmp_path)
+    write_tables(tmp_path, dict.fromkeys(classes, "typical"), images)
+    found = xray_statistics(tmp_path)
+    counts = [item.class_counts for item in found.splits]
+    assert counts == [(0, 12, 0, 0), (0, 4, 0, 0), (0, 4, 0, 0)]
+
+
+@pytest.mark.usefixtures("cache_dir")
 def test_without_boxes_there_are_no_sizes_of_them(tmp_path: Path) -> None:
     classes, images = write_set(tmp_path)
     write_tables(tmp_path, classes, {name: (study, []) for name, (study, _) in images.items()})

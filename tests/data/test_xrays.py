@@ -1,5 +1,7 @@
 """Loaded X-rays: labels, boxes in the input, copies, what is left out, the cache, the built-in."""
 
+import gc
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -180,24 +182,83 @@ class TestLoading:
         classes, images = write_set(tmp_path)
         lines = [f"i{n:02d},{n % 5 if n % 4 != 3 else 0}" for n in range(20)]
         (tmp_path / "meta.csv").write_text("image_id,fold\n" + "\n".join(lines) + "\n")
-        with pytest.raises(NasError, match="no image of 'atypical' in the train split can be read"):
+        refused = "no image of 'atypical' in the train split, only in test; training needs at least"
+        with pytest.raises(NasError, match=refused):
             load(tmp_path, "study")
+        assert len(load(tmp_path, "study", every_class=False).split("train")) == 9
         assert len(load(tmp_path, "boxes").split("train")) == 9
         write_tables(tmp_path, classes, {name: (study, []) for name, (study, _) in images.items()})
+        refused = r"train_image_level\.csv boxes: no image of 'opacity'; found: 20 of 'none'; train"
         for labels in ("opacity", "boxes"):
-            with pytest.raises(NasError, match="no image of 'opacity' in the train split"):
+            with pytest.raises(NasError, match=refused):
                 load(tmp_path, labels)
         everywhere = {name: (study, [(1, 1, 2, 2)]) for name, (study, _) in images.items()}
         write_tables(tmp_path, classes, everywhere)
-        with pytest.raises(NasError, match="no image of 'none' in the train split"):
+        with pytest.raises(NasError, match="no image of 'none'; found: 20 of 'opacity'"):
             load(tmp_path, "opacity")
         assert load(tmp_path, "boxes").split("train").labels_N.all()
+
+    def test_a_class_that_no_table_has_is_looked_for_in_the_table(self, tmp_path: Path) -> None:
+        classes, images = write_set(tmp_path)
+        only = {study: name.replace("negative", "atypical") for study, name in classes.items()}
+        write_tables(tmp_path, only, images)
+        refused = (
+            r"train_study_level\.csv negative for pneumonia: no image of 'negative'; found: 10 of "
+            "'atypical', 5 of 'indeterminate', 5 of 'typical'; training needs at least one image of"
+        )
+        with pytest.raises(NasError, match=refused):
+            load(tmp_path, "study")
+        assert len(load(tmp_path, "boxes").split("train")) == 12
+
+    def test_a_class_whose_training_images_cannot_be_read_is_refused(self, tmp_path: Path) -> None:
+        write_set(tmp_path)
+        train = load(tmp_path, "study").split("train")
+        for path, label in zip(train.paths, train.labels_N, strict=True):
+            if label == 3:
+                (tmp_path / path).write_bytes(b"")
+        refused = (
+            r"no image of 'atypical' in the train split can be read: train/s\d\d/i\d\d\.dcm: an"
+        )
+        with pytest.raises(NasError, match=refused):
+            load(tmp_path, "study")
+
+    def test_epochs_are_not_ranked_by_a_split_without_boxes(self, tmp_path: Path) -> None:
+        classes, images = write_set(tmp_path)
+        held = load(tmp_path, "boxes", "validation").split("validation").image_ids
+        for name in held:
+            images[name] = (images[name][0], [])
+        write_tables(tmp_path, classes, images)
+        with pytest.raises(NasError, match="no image of the validation split has a box: F1 would"):
+            load(tmp_path, "boxes", "train", "validation")
+        assert len(load(tmp_path, "boxes", "train", "test").split("train")) == 12
+        assert len(load(tmp_path, "opacity").split("validation")) == 4
+
+    def test_boxes_in_a_negative_study_are_noted(self, tmp_path: Path) -> None:
+        classes, images = write_set(tmp_path)
+        for name in ("i00", "i08"):
+            images[name] = (images[name][0], [(1.0, 1.0, 4.0, 4.0)])
+        write_tables(tmp_path, classes, images)
+        for labels in ("study", "boxes"):
+            notes = load(tmp_path, labels).notes
+            assert notes[-1] == "2 studies are negative and have boxes: s00; s08"
+
+    @pytest.mark.parametrize(("folds", "found"), [(1, "fold 0"), (2, "folds 0, 1")])
+    def test_too_few_given_folds_are_named(self, tmp_path: Path, folds: int, found: str) -> None:
+        write_set(tmp_path)
+        lines = [f"i{n:02d},{n % folds}" for n in range(20)]
+        (tmp_path / "meta.csv").write_text("image_id,fold\n" + "\n".join(lines) + "\n")
+        refused = (
+            rf"meta\.csv fold: no images for the train split: all images are in {found}; 5 folds "
+            "are needed, 0 to 4"
+        )
+        with pytest.raises(NasError, match=refused):
+            load(tmp_path, "study")
 
     def test_a_split_without_a_readable_image_is_refused(self, tmp_path: Path) -> None:
         write_set(tmp_path)
         for path in load(tmp_path, "study", "validation").split("validation").paths:
             (tmp_path / path).write_bytes(b"")
-        refused = r"no image in the validation split can be read: train/s\d\d/i\d\d\.dcm: no pixel"
+        refused = r"no image in the validation split can be read: train/s\d\d/i\d\d\.dcm: an empty"
         with pytest.raises(NasError, match=refused):
             load(tmp_path, "study")
         lines = [f"i{n:02d},{n % 4}" for n in range(20)]
@@ -245,6 +306,26 @@ class TestLoading:
         load_xray_data(tmp_path, HEIGHT, WIDTH, 1, settings, "boxes", splits=("test",))
         assert len(calls) == 20 + lengths[2]
 
+    def test_filters_of_warnings_are_put_back(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """They are set within where a fold's pixels are made, and around those who copy them."""
+        write_set(tmp_path)
+        before = list(warnings.filters)
+        load(tmp_path, "study", "train")
+        assert warnings.filters == before
+
+        def fail(*_: object) -> None:
+            raise ValueError("ours")
+
+        monkeypatch.setattr(xray_maker, "decode_guarded", fail)
+        settings = XrayPreprocess(interpolation="nearest")
+        with pytest.raises(ValueError, match="ours") as caught:
+            load_xray_data(tmp_path, HEIGHT, WIDTH, 1, settings, "study", splits=("train",))
+        del caught  # and with it the threads' frames
+        gc.collect()
+        assert warnings.filters == before
+
     def test_channels_are_one_or_three(self, tmp_path: Path) -> None:
         with pytest.raises(NasError, match="1 channel"):
             load(tmp_path, "study", channels=2)
@@ -265,6 +346,7 @@ def test_the_built_in_set_is_ready_without_data(
     folds = [set(load(None, "study", "test", seed=fold).test.image_ids) for fold in range(5)]
     assert folds[0] == set(loaded["study"].test.image_ids)
     assert len(set().union(*folds)) == sum(map(len, folds)) == 48
+    assert not any("negative" in note for data in loaded.values() for note in data.notes)
     written = sorted((cache_dir / "generated_xrays").glob("*/train/*/*/*.dcm"))
     assert len(written) == 48
 
