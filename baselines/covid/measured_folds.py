@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import JsonValue
+
 from nas.errors import NasError
 from nas.report.tables import epochs_text
 from nas.spec.architecture import ArchitectureSpec, load_architecture
 from nas.spec.preprocess import XrayLabels, XrayPreprocess
 from nas.spec.training import TrainingSpec, load_training
 from nas.tasks.registry import task_named
+from nas.train.source import found_on
 
 Values = Mapping[str, Any]
 
@@ -26,7 +29,7 @@ class MeasuredFolds:
     """Another library's, as architecture files name it; None for a network of our own blocks."""
     labels: XrayLabels
     setting: str
-    """In words: input, epochs, steps."""
+    """In words: input, epochs, steps, and the fold that the network was chosen on."""
     data: str
     folds: tuple[int, ...]
     pooled: Values
@@ -41,12 +44,14 @@ class MeasuredFolds:
 
 
 def read_folds(file: Path) -> MeasuredFolds:
-    """The folds in a file. Raises NasError for another file, and for runs that are gone or that
-    differ in more than the fold."""
+    """The folds in a file. Raises NasError for another file, for fewer than two, and for runs that
+    are gone or that differ in more than the fold."""
     values = _json(file)
     if not {"task", "pooled", "folds", "data"} <= values.keys():
         raise NasError("is no file of `nas covid pool`", file=file)
     runs = [Path(fold["run"]) for fold in values["folds"]]
+    if len(runs) < 2:
+        raise NasError("holds fewer than two folds", file=file)
     metrics = [_json(run / "metrics.json") for run in runs]
     _refuse_unlike(file, runs, metrics)
     architecture, training = _spec(runs[0])
@@ -60,7 +65,7 @@ def read_folds(file: Path) -> MeasuredFolds:
         name=architecture.name,
         model=architecture.model,
         labels=preprocess.labels or "study",
-        setting=", ".join([size, epochs_text(training.epochs), *_more(runs[0], architecture)]),
+        setting=", ".join([size, epochs_text(training.epochs), *_more(runs[0]), *_choice(runs)]),
         data=str(values["data"]),
         folds=tuple(fold["fold"] for fold in values["folds"]),
         pooled=values["pooled"],
@@ -90,25 +95,49 @@ def _spec(run: Path) -> tuple[ArchitectureSpec, TrainingSpec]:
 
 def _refuse_unlike(file: Path, runs: list[Path], metrics: list[dict[str, Any]]) -> None:
     """Raise NasError where the folds' networks, or how they were trained, are not the same."""
-    first = _spec(runs[0])[1]
-    for run, values in zip(runs, metrics, strict=True):
+    first = _spec(runs[0])[1], _more(runs[0])
+    weights = [_aux_weight(run) for run in runs]
+    known = next((weight for weight in weights if weight is not None), None)
+    for run, values, weight in zip(runs, metrics, weights, strict=True):
         same = values["architecture_hash"] == metrics[0]["architecture_hash"]
-        if not same or _spec(run)[1] != first:
+        if not same or (_spec(run)[1], _more(run)) != first:
             raise NasError(f"{run} and {runs[0]} differ in more than the fold", file=file)
+        if weight not in (None, known):
+            raise NasError(
+                f"{run} and {runs[0]} differ in more than the fold: in their students' aux_weight",
+                file=file,
+            )
 
 
-def _more(run: Path, architecture: ArchitectureSpec) -> list[str]:
+def _aux_weight(run: Path) -> JsonValue:
+    """Of the student that a run is built on; None without one, and where an older one is silent."""
+    said = [_facts(step).get("aux_weight") for step in _steps(run)]
+    return next((weight for weight in said if weight is not None), None)
+
+
+def _facts(run: Path) -> Mapping[str, JsonValue]:
+    return load_architecture(run / "architecture.yaml").provenance
+
+
+def _choice(runs: list[Path]) -> list[str]:
+    """The folds that the network was chosen on, if it was chosen on some."""
+    architectures = [load_architecture(run / "architecture.yaml") for run in runs]
+    folds = sorted({fold for item in architectures if (fold := found_on(item)) is not None})
+    return [f"chosen on fold {' and '.join(map(str, folds))}"] if folds else []
+
+
+def _more(run: Path) -> list[str]:
     """What else tells the training apart from a plain one."""
-    said = ["pretrained"] if architecture.provenance.get("pretrained") else []
-    if architecture.provenance.get("backbone_from"):
+    facts = _facts(run)
+    said = ["pretrained"] if facts.get("pretrained") else []
+    if facts.get("backbone_from"):
         said.append("backbone from a classifier")
     return [*said, "three steps"] if len(_steps(run)) > 1 else said
 
 
 def _steps(run: Path) -> list[Path]:
     """The runs that this one is built on and itself: those beside it, for a step of three."""
-    step = load_architecture(run / "architecture.yaml").provenance.get("pipeline_step")
-    return sorted(run.parent.glob("step-*")) if step else [run]
+    return sorted(run.parent.glob("step-*")) if _facts(run).get("pipeline_step") else [run]
 
 
 def _minutes(run: Path) -> float:

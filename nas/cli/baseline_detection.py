@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nas.cli.xray_options import FILE, data_options, machine_options, training_options
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -14,24 +15,13 @@ if TYPE_CHECKING:
     from nas.cli.detection_plan import DetectionSettings
     from nas.cli.run_plan import RunPlan
 
-FILE = click.Path(path_type=Path)
 COMMAND = "nas baseline covid-detection"
 
 
 @click.command("covid-detection")
 @click.option("--list", "list_all", is_flag=True, help="Show all detectors and published figures.")
 @click.option("--model", metavar="NAME", help="Which one, e.g. efficientdet_d0.")
-@click.option("--data", type=FILE, help="X-rays with their tables  [default: built-in]")
-@click.option("--groups", type=FILE, help="CSV path,group: no group crosses splits.")
-@click.option("--strict", is_flag=True, help="Stop at unreadable files; else they are left out.")
-@click.option(
-    "--fold",
-    type=click.IntRange(0),
-    help="Without given splits: the one of 5 folds that is the test split  [default: 0]",
-)
-@click.option(
-    "--folds", metavar="K,L,...", help="Train on each of these folds, e.g. 0,1,2,3,4; pool them."
-)
+@data_options
 @click.option("--input", metavar="CxHxW", help="Channels 1 or 3, sides  [default: 3x512x512]")
 @click.option("--inputs-of", type=FILE, help="Architecture file: its input, data and split.")
 @click.option("--pretrained", is_flag=True, help="Start from the library's published weights.")
@@ -41,16 +31,10 @@ COMMAND = "nas baseline covid-detection"
     metavar="RUN",
     help="Start the backbone from this classifier; with --pretrained the rest from the library.",
 )
-@click.option("--training", type=FILE, help="YAML file of training settings.")
-@click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the training split.")
-@click.option("--batch-size", type=click.IntRange(2, 65_536), help="Images a batch.")
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak of AdamW.")
-@click.option("--accumulate", type=click.IntRange(1, 1_024), help="Batches a step.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, changes.")
+@training_options(epochs="Passes over the training split.")
 @click.option("--out", type=FILE, help="New folder  [default: runs/NAME-baseline or -folds]")
 @click.option("--resume", type=FILE, metavar="OUT", help="Go on with the --folds of this folder.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-@click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: half]")
+@machine_options
 def detection_baseline(list_all: bool, resume: Path | None, **flags: Any) -> None:
     """Where opacities are, with a big detector of effdet or torchvision.
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from nas.cli.run_plan import METRICS_FILE, TRAINING_FILE, RunPlan
+from nas.cli.xray_baseline import XrayBaselineSettings
 from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.runs.folder import new_run_folder, refuse_taken
 from nas.runs.locks import locked_run
-from nas.spec.frozen import Frozen
 from nas.spec.load import read_document
 from nas.spec.validate import validate
 from nas.spec.yaml_text import block
@@ -27,7 +27,7 @@ SETTINGS_FILE = "baseline.yaml"
 POOL_FILE = "folds.json"
 """What all folds reached together; written last, so its presence says that all is done."""
 
-Settings = TypeVar("Settings", bound=Frozen)
+Settings = TypeVar("Settings", bound=XrayBaselineSettings)
 
 
 def parse_folds(text: str, count: int) -> tuple[int, ...]:
@@ -52,7 +52,7 @@ def fold_folder(out: Path, fold: int) -> Path:
 
 
 @contextmanager
-def begun_folds(out: Path | None, name: str, settings: Frozen) -> Iterator[Path]:
+def begun_folds(out: Path | None, name: str, settings: XrayBaselineSettings) -> Iterator[Path]:
     """A new folder, `out` or `runs/NAME`, with `settings` in it, held for this process.
 
     Raises NasError for a folder that is taken.
@@ -69,7 +69,7 @@ def begun_folds(out: Path | None, name: str, settings: Frozen) -> Iterator[Path]
 def resumed_folds(out: Path, kind: type[Settings]) -> Iterator[Settings]:
     """The settings that the folder was begun with; it is held for this process.
 
-    `kind` names its command in the default of a field `baseline`. Raises NasError where no folds
+    `kind` names its command in the default of `baseline`. Raises NasError where no folds
     were begun or all are done, for settings of another command, and while another process works
     there.
     """
@@ -85,13 +85,9 @@ def resumed_folds(out: Path, kind: type[Settings]) -> Iterator[Settings]:
 
 def _read_settings(file: Path, kind: type[Settings]) -> Settings:
     document = read_document(file)
-    field = kind.model_fields.get("baseline")
-    if field is not None and isinstance(document.data, dict):
-        found = document.data.get("baseline")
-        if found != field.default:
-            raise document.error(
-                ("baseline",), f"these are folds of {found!r}, not of {field.default!r}"
-            )
+    own = kind.model_fields["baseline"].default
+    if isinstance(document.data, dict) and (found := document.data.get("baseline")) != own:
+        raise document.error(("baseline",), f"these are folds of {found!r}, not of {own!r}")
     return validate(kind, document)
 
 

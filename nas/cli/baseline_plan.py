@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from nas.errors import NasError
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from nas.cli.run_plan import RunPlan
     from nas.spec.definition import ArchitectureSpec
     from nas.spec.training import TrainingSpec
@@ -41,15 +43,15 @@ def _architecture(flags: dict[str, Any]) -> "ArchitectureSpec":
     from nas.spec.definition import InputSpec
     from nas.spec.preprocess import MelPreprocess
     from nas.tasks.registry import task_named
+    from nas.train.source import split_facts
 
-    size, preprocess, facts = INPUT, MelPreprocess(), {}
+    size, preprocess = INPUT, MelPreprocess()
+    facts: dict[str, JsonValue] = {}
     if flags["inputs_of"] is not None:
         like = load_architecture(flags["inputs_of"])
         if not isinstance(like.preprocess, MelPreprocess):
             raise NasError("has no mel settings to take", file=flags["inputs_of"], key="preprocess")
-        size, preprocess = like.input, like.preprocess
-        keys = ("data", "split_seed", "made_digest", "groups")
-        facts = {key: like.provenance[key] for key in keys if key in like.provenance}
+        size, preprocess, facts = like.input, like.preprocess, split_facts(like)
     if flags["input"] is not None:
         channels, height, width = parse_input_shape(flags["input"])
         size = InputSpec(channels=channels, height=height, width=width)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nas.cli.finite_range import FiniteRange
+from nas.cli.xray_options import FILE, data_options, machine_options, training_options
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 
     from nas.cli.study_plan import StudySettings
 
-FILE = click.Path(path_type=Path)
 COMMAND = "nas baseline covid-study"
 
 
@@ -29,40 +30,24 @@ COMMAND = "nas baseline covid-study"
 )
 @click.option(
     "--aux-weight",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help="Weight of the student's distance to the teacher  [default: 1]",
 )
-@click.option("--data", type=FILE, help="X-rays with their tables  [default: built-in]")
-@click.option("--groups", type=FILE, help="CSV path,group: no group crosses splits.")
-@click.option("--strict", is_flag=True, help="Stop at unreadable files; else they are left out.")
+@data_options
 @click.option(
     "--labels",
     type=click.Choice(["study", "opacity"]),
     help="The study's four classes, or whether an image has an opacity  [default: study]",
 )
-@click.option(
-    "--fold",
-    type=click.IntRange(0),
-    help="Without given splits: the one of 5 folds that is the test split  [default: 0]",
-)
-@click.option(
-    "--folds", metavar="K,L,...", help="Train on each of these folds, e.g. 0,1,2,3,4; pool them."
-)
 @click.option("--input", metavar="CxHxW", help="Three channels, sides  [default: 3x384x384]")
 @click.option("--inputs-of", type=FILE, help="Architecture file: its sides, labels, data, split.")
 @click.option("--pretrained", is_flag=True, help="Start from timm's published weights.")
-@click.option("--training", type=FILE, help="YAML file of training settings.")
-@click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes; the teacher's 2/3 of it.")
-@click.option("--batch-size", type=click.IntRange(2, 65_536), help="Images a batch.")
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak of AdamW.")
-@click.option("--accumulate", type=click.IntRange(1, 1_024), help="Batches a step.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, changes.")
+@training_options(epochs="Passes; the teacher's 2/3 of it.")
 @click.option("--out", type=FILE, help="New folder  [default: runs/NAME-baseline, -steps, -folds]")
 @click.option(
     "--resume", type=FILE, metavar="OUT", help="Go on with the steps or folds of this folder."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-@click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: half]")
+@machine_options
 def study_baseline(list_all: bool, resume: Path | None, **flags: Any) -> None:
     """The class of a chest X-ray's study, or whether it has an opacity, with a big classifier.
 

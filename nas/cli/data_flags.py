@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from nas.spec.definition import ArchitectureSpec
     from nas.tasks.base import Task
 
-FOUND_ON = "found_on_split_seed"
-"""In the provenance of a network that is trained on other splits than it was found on."""
-
 
 def preprocess_keys(
     task: "Task[Any]", *, no_turn: bool = False, labels: str | None = None
@@ -46,34 +43,43 @@ def checked_fold(task: "Task[Any]", fold: int | None) -> int | None:
 def with_data_flags(
     architecture: "ArchitectureSpec", keys: Mapping[str, Any], seed: int | None
 ) -> "ArchitectureSpec":
-    """The architecture with these keys of its preprocessing, on the splits of that seed."""
+    """The architecture with these keys of its preprocessing, on the splits of that seed.
+
+    On other splits than before mean and deviation are unsaid: they know what is tested now.
+    """
     from pydantic import TypeAdapter
 
-    from nas.spec.preprocess import Preprocess
+    from nas.spec.preprocess import PixelPreprocess, Preprocess
+    from nas.train.source import FOUND_ON, on_splits, other_splits
 
     if keys:
         given = architecture.preprocess
         written = (
             {} if given is None else given.model_dump(exclude_unset=True) | {"kind": given.kind}
         )
-        preprocess = TypeAdapter(Preprocess).validate_python({**written, **keys})
-        architecture = replace(architecture, preprocess=preprocess)
+        changed = TypeAdapter(Preprocess).validate_python({**written, **keys})
+        architecture = replace(architecture, preprocess=changed)
     if seed is not None:
-        facts = dict(architecture.provenance)
-        before = facts.get("split_seed")
-        if before is not None and before != seed:
-            facts[FOUND_ON] = before
-            facts.pop("made_digest", None)  # of the other splits
-        architecture = replace(architecture, provenance={**facts, "split_seed": seed})
+        before, preprocess = architecture.provenance, architecture.preprocess
+        facts = on_splits(before, seed)
+        if other_splits(before, seed):
+            facts.setdefault(FOUND_ON, before["split_seed"])
+            if isinstance(preprocess, PixelPreprocess):
+                preprocess = preprocess.unmeasured()
+        if facts.get(FOUND_ON) == seed:
+            del facts[FOUND_ON]
+        architecture = replace(architecture, preprocess=preprocess, provenance=facts)
     return architecture
 
 
 def other_fold_warning(architecture: "ArchitectureSpec") -> str | None:
     """That a network was found on other splits, if it was."""
-    found_on = architecture.provenance.get(FOUND_ON)
-    if found_on is None:
+    from nas.train.source import found_on
+
+    fold = found_on(architecture)
+    if fold is None:
         return None
     return (
-        f"the search that found this network had the splits of fold {found_on}: its choice knows "
+        f"the search that found this network had the splits of fold {fold}: its choice knows "
         "images that are in the test split here"
     )

@@ -29,7 +29,8 @@ def settings_from_flags(flags: dict[str, Any]) -> DetectionSettings:
 
     detector = detector_named(flags["model"])
     size, preprocess, facts = _inputs(flags)
-    facts = on_fold(facts, checked_fold(task_named(TASK), flags["fold"]))
+    fold = checked_fold(task_named(TASK), flags["fold"])
+    preprocess, facts = on_fold(preprocess, facts, fold)
     known = ArchitectureSpec(name=detector.name, input=size, task=TASK, provenance=facts)
     source = source_of(known, flags["data"])
     backbone = flags["backbone_from"]
@@ -71,7 +72,10 @@ def _inputs(flags: dict[str, Any]) -> tuple[InputSpec, XrayPreprocess, Facts]:
 
 
 def _try_out(settings: DetectionSettings) -> None:
-    """Build the network once, with its weights. Raises NasError where that is not possible."""
+    """Build the network once, with its weights, those of each fold's classifier in turn.
+
+    Raises NasError where that is not possible, or where it would leak.
+    """
     from baselines.covid.backbone_weights import load_backbone
     from nas.model.build import build_network
     from nas.tasks.registry import task_named
@@ -79,5 +83,6 @@ def _try_out(settings: DetectionSettings) -> None:
     architecture = settings.architecture
     task_named(architecture.task).check_architecture(architecture)
     network = build_network(architecture, pretrained=settings.pretrained)
-    if settings.backbone_from is not None:
-        load_backbone(network, settings.backbone_from)
+    for fold in settings.folds or (None,):
+        if (run := settings.backbone_on(fold)) is not None:
+            load_backbone(network, run)

@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from nas.cli.backbone_run import backbone_run, refuse_leak
 from nas.cli.run_plan import RunPlan
 from nas.cli.xray_baseline import XrayBaselineSettings, on_fold
 from nas.spec.definition import ArchitectureSpec
 from nas.train.cycles import CHECKPOINT_FILE
+from nas.train.source import split_seed_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,29 +26,48 @@ class DetectionSettings(XrayBaselineSettings):
     model: str
     """One of `baselines.covid.detectors.DETECTORS`."""
     backbone_from: Path | None
-    """Finished run with whose weights its backbone begins."""
+    """Finished run with whose weights its backbone begins, or a folder with one for each fold."""
 
     @property
     def architecture(self) -> ArchitectureSpec:
         """The detector, on the splits of the network whose inputs it has."""
+        return self.on_fold(None)
+
+    def on_fold(self, fold: int | None) -> ArchitectureSpec:
+        """The detector on a fold's splits; None is that of `provenance`."""
         from baselines.covid.detectors import detector_architecture, detector_named
 
-        whole = detector_architecture(detector_named(self.model), self.input, self.preprocess)
-        return replace(whole, provenance=self.provenance)
+        preprocess, facts = on_fold(self.preprocess, self.provenance, fold)
+        whole = detector_architecture(detector_named(self.model), self.input, preprocess)
+        return replace(whole, provenance=facts)
+
+    def backbone_on(self, fold: int | None) -> Path | None:
+        """The run that fills the backbone on a fold; None where none does.
+
+        Raises NasError for one that has learned from what the detector is tested on.
+        """
+        if self.backbone_from is None:
+            return None
+        detector = self.on_fold(fold)
+        run = backbone_run(self.backbone_from, split_seed_of(detector))
+        refuse_leak(run, detector, self.data, self.groups, several=fold is not None)
+        return run
 
 
 def detection_plan(settings: DetectionSettings, fold: int | None, folder: Path) -> RunPlan:
-    """The run on one fold, None is that of the settings, in a new folder."""
-    architecture = settings.architecture
+    """The run on one fold, None is that of the settings, in a new folder.
+
+    Raises NasError for a backbone that has learned from what is tested.
+    """
     return RunPlan(
         folder=folder,
-        architecture=replace(architecture, provenance=on_fold(architecture.provenance, fold)),
+        architecture=settings.on_fold(fold),
         training=settings.training,
         source=settings.data,
         groups=settings.groups,
         strict=settings.strict,
         pretrained=settings.pretrained,
-        backbone_from=settings.backbone_from,
+        backbone_from=settings.backbone_on(fold),
         same_splits=True,
         threads=settings.threads,
     )

@@ -16,6 +16,8 @@ from nas.tasks.base import Task, TaskData
 from nas.train.source import made_otherwise, same_data, split_seed_of
 from nas.train.trained import PIPELINE_STEP
 
+AUX_WEIGHT = "aux_weight"
+"""In the provenance of a network that was trained as a student, one of a pipeline's steps."""
 OTHER_SPLITS = (
     "files came or went in the data since, so the splits that are made from them are others: "
     "files of the test split may have been learned from"
@@ -74,11 +76,10 @@ def adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec:
         PIPELINE_STEP: plan.step,
         "commit": environment()["commit"],
     }
-    return replace(
-        architecture,
-        preprocess=data.preprocess,
-        provenance={**architecture.provenance, **facts},
-    )
+    before = dict(architecture.provenance)
+    if plan.step is None:
+        before.pop(AUX_WEIGHT, None)  # of the network that this one is trained anew from
+    return replace(architecture, preprocess=data.preprocess, provenance={**before, **facts})
 
 
 def _refuse_other_data(plan: RunPlan, data: TaskData) -> None:

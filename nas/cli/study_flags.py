@@ -30,7 +30,7 @@ def settings_from_flags(flags: dict[str, Any]) -> StudySettings:
 
     backbone, task = backbone_named(flags["backbone"]), task_named(TASK)
     size, preprocess, facts = _inputs(flags)
-    facts = on_fold(facts, checked_fold(task, flags["fold"]))
+    preprocess, facts = on_fold(preprocess, facts, checked_fold(task, flags["fold"]))
     known = ArchitectureSpec(name=backbone.name, input=size, task=TASK, provenance=facts)
     source = source_of(known, flags["data"])
     settings = StudySettings(

@@ -4,11 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from nas.cli.run_data import AUX_WEIGHT
 from nas.cli.run_plan import RunPlan
 from nas.cli.xray_baseline import XrayBaselineSettings, on_fold
 from nas.spec.definition import ArchitectureSpec
 from nas.train.trained import TEACHER
 
+STUDENT = "student"
 TASK: Literal["covid-study"] = "covid-study"
 
 
@@ -27,14 +29,17 @@ class StudySettings(XrayBaselineSettings):
     @property
     def architecture(self) -> ArchitectureSpec:
         """The classifier, on the splits that `provenance` says."""
+        return self.on_fold(None)
+
+    def on_fold(self, fold: int | None) -> ArchitectureSpec:
+        """The classifier on a fold's splits; None is that of `provenance`."""
         from baselines.covid.backbones import backbone_named
         from baselines.covid.study_settings import study_architecture
 
         backbone = backbone_named(self.backbone)
-        whole = study_architecture(
-            backbone, self.input, self.preprocess, pretrained=self.pretrained
-        )
-        return replace(whole, provenance=self.provenance)
+        preprocess, facts = on_fold(self.preprocess, self.provenance, fold)
+        whole = study_architecture(backbone, self.input, preprocess, pretrained=self.pretrained)
+        return replace(whole, provenance=facts)
 
 
 def study_plan(
@@ -43,10 +48,13 @@ def study_plan(
     """The run on one fold, None is that of the settings, in a new folder."""
     from baselines.covid.study_settings import teacher_training
 
-    training, architecture = settings.training, settings.architecture
+    training, architecture = settings.training, settings.on_fold(fold)
+    if step == STUDENT:
+        facts = {**architecture.provenance, AUX_WEIGHT: settings.aux_weight}
+        architecture = replace(architecture, provenance=facts)
     return RunPlan(
         folder=folder,
-        architecture=replace(architecture, provenance=on_fold(architecture.provenance, fold)),
+        architecture=architecture,
         training=teacher_training(training) if step == TEACHER else training,
         source=settings.data,
         groups=settings.groups,

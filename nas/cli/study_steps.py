@@ -12,11 +12,10 @@ from torch import nn
 
 from nas.cli.baseline_folds import finish_run
 from nas.cli.run_plan import RunPlan
-from nas.cli.study_plan import StudySettings, study_plan
+from nas.cli.study_plan import STUDENT, StudySettings, study_plan
 from nas.tasks.base import Task
 from nas.train.trained import TEACHER, WEIGHTS_FILE
 
-STUDENT = "student"
 STEPS = {
     TEACHER: "a teacher, trained and measured on images that are black outside their boxes",
     STUDENT: "a student, its feature maps drawn towards the teacher's",

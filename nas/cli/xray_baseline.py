@@ -18,6 +18,8 @@ Facts = dict[str, JsonValue]
 class XrayBaselineSettings(Frozen):
     """All that decides the runs of a baseline but the fold, before data are read."""
 
+    baseline: str
+    """The command that wrote it: each has a literal of its own."""
     folds: tuple[int, ...] = ()
     """In the order of training; empty for a single one."""
     input: InputSpec
@@ -62,13 +64,12 @@ def inputs_of(file: Path) -> tuple[InputSpec, XrayPreprocess, Facts]:
     Raises NasError for one that is not of X-rays.
     """
     from nas.spec.architecture import load_architecture
+    from nas.train.source import split_facts
 
     like = load_architecture(file)
     if not isinstance(like.preprocess, XrayPreprocess):
         raise NasError("has no settings of X-rays to take", file=file, key="preprocess")
-    keys = ("data", "split_seed", "made_digest", "groups")
-    facts = {key: like.provenance[key] for key in keys if key in like.provenance}
-    return like.input, like.preprocess, facts
+    return like.input, like.preprocess, split_facts(like)
 
 
 def input_of_flag(text: str) -> InputSpec:
@@ -92,10 +93,17 @@ def training_of_flags(
     return training_from_flags(base, file, without_cycles, task, built_in=source is None)
 
 
-def on_fold(facts: Facts, fold: int | None) -> Facts:
-    """Facts of the splits that a fold means; None leaves them."""
+def on_fold(
+    preprocess: XrayPreprocess, facts: Facts, fold: int | None
+) -> tuple[XrayPreprocess, Facts]:
+    """Preprocessing and facts on the splits that a fold means; None leaves them.
+
+    On other splits mean and deviation are unsaid: they know what is tested now.
+    """
+    from nas.train.source import on_splits, other_splits
+
     if fold is None:
-        return facts
-    other = fold != facts.get("split_seed", 0)
-    kept = {key: value for key, value in facts.items() if not (other and key == "made_digest")}
-    return {**kept, "split_seed": fold}
+        return preprocess, facts
+    if other_splits(facts, fold):
+        preprocess = preprocess.unmeasured()
+    return preprocess, on_splits(facts, fold)

@@ -26,6 +26,10 @@ class PixelPreprocess(Frozen):
         """Whether mean or std was written; otherwise both are measured on the training data."""
         return bool({"mean", "std"} & self.model_fields_set)
 
+    def unmeasured(self) -> Self:
+        """The same, mean and std to be measured on the training data."""
+        return self.model_validate(self.model_dump(exclude_unset=True, exclude={"mean", "std"}))
+
 
 class ImagePreprocess(PixelPreprocess):
     """From a picture file to the network's input: turned, resized to the input, normalised."""

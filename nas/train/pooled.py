@@ -1,18 +1,19 @@
 """Cross-validation: networks of several folds, each measured on images that it has not seen."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from nas.errors import NasError
 from nas.tasks.base import Metrics, Task, TaskData
 from nas.tasks.registry import task_named
-from nas.train.loop import evaluate, split_outputs
+from nas.train.loop import split_outputs
 from nas.train.measured_data import load_measured_data
-from nas.train.source import made_otherwise, source_of, split_seed_of
+from nas.train.source import found_on, made_otherwise, source_of, split_seed_of
 from nas.train.trained import TrainedNetwork, load_trained
 
 
@@ -23,6 +24,8 @@ class FoldResult:
     run: Path
     fold: int
     test: Metrics
+    found_on: int | None = None
+    """The fold of the search that chose the network, where that is another."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class PooledFolds:
     task: str
     source: str
 
+    @property
+    def found_on(self) -> tuple[int, ...]:
+        """Folds of the searches whose choice knows images that are tested here, in order."""
+        return tuple(sorted({item.found_on for item in self.folds if item.found_on is not None}))
+
 
 def pool_folds(runs: Sequence[Path], device: torch.device) -> PooledFolds:
     """Measure finished runs that differ in their fold.
@@ -47,18 +55,26 @@ def pool_folds(runs: Sequence[Path], device: torch.device) -> PooledFolds:
     """
     if len(runs) < 2:
         raise NasError("folds are pooled of two runs or more", key="RUN")
-    trained = sorted((load_trained(run, device) for run in runs), key=_fold)
+    trained = sorted((load_trained(run, device) for run in runs), key=_seed)
     task: Task[Any] = task_named(trained[0].architecture.task)
     _refuse_other_kinds(task, trained)
-    loaded = [_test_data(item, task) for item in trained]
-    results = tuple(map(_measured, trained, loaded))
     with torch.inference_mode():
-        pooled = task.measure_folds(list(_outputs(task, trained, loaded)))
+        tested = [_tested(item, task) for item in trained]
+        results = tuple(
+            FoldResult(
+                item.members[0].run,
+                _seed(item) % task.folds,
+                task.measure(data, outputs),
+                found_on(item.architecture),
+            )
+            for item, (data, outputs) in zip(trained, tested, strict=True)
+        )
+        pooled = task.measure_folds(tested)
     complete = len(trained) == task.folds
-    return PooledFolds(results, pooled, complete, task.name, loaded[0].source)
+    return PooledFolds(results, pooled, complete, task.name, tested[0][0].source)
 
 
-def _fold(trained: TrainedNetwork) -> int:
+def _seed(trained: TrainedNetwork) -> int:
     return split_seed_of(trained.architecture)
 
 
@@ -66,19 +82,25 @@ def _refuse_other_kinds(task: Task[Any], trained: Sequence[TrainedNetwork]) -> N
     """Raise NasError for runs whose test splits can't be put together."""
     if not task.folds:
         raise NasError(f"the {task.name} task has no folds", file=trained[0].members[0].run)
-    first = trained[0]
-    for index, item in enumerate(trained):
+    first, tested = trained[0], dict[int, Path]()
+    for item in trained:
         run = item.members[0].run
         if item.architecture.task != task.name or _labels(item) != _labels(first):
             raise NasError("is of another task, or of other labels, than the first", file=run)
         if source_of(item.architecture, None) != source_of(first.architecture, None):
             raise NasError(f"was trained on other data than {first.members[0].run}", file=run)
-        if index and _fold(item) % task.folds == _fold(trained[index - 1]) % task.folds:
+        seed = _seed(item)
+        if (fold := seed % task.folds) in tested:
             raise NasError(
-                f"has the test split of fold {_fold(item)}, and so has "
-                f"{trained[index - 1].members[0].run}",
+                f"has the test split of fold {fold}, and so has {tested[fold]}", file=run
+            )
+        if seed // task.folds != _seed(first) // task.folds:
+            raise NasError(
+                f"was split by the seed {seed}, whose folds are others than those of "
+                f"{first.members[0].run}",
                 file=run,
             )
+        tested[fold] = run
 
 
 def _labels(trained: TrainedNetwork) -> tuple[object, object]:
@@ -99,22 +121,24 @@ def _test_data(trained: TrainedNetwork, task: Task[Any]) -> TaskData:
     return loaded
 
 
-def _measured(trained: TrainedNetwork, loaded: TaskData) -> FoldResult:
-    test = evaluate(
-        trained.network,
-        loaded,
-        task_named(trained.architecture.task),
-        "test",
-        device=trained.device,
-        thresholds=trained.thresholds,
-    )
-    return FoldResult(trained.members[0].run, _fold(trained), test)
+def _tested(trained: TrainedNetwork, task: Task[Any]) -> tuple[TaskData, list[tuple[Any, Any]]]:
+    """The test split of its fold, and what the network puts out for it with its targets.
+
+    To be used without gradients.
+    """
+    loaded = _test_data(trained, task)
+    if trained.thresholds:
+        loaded = task.with_thresholds(loaded, trained.thresholds)
+    elif task.needs_thresholds:
+        raise ValueError("thresholds are not chosen on the test split; give those of validation")
+    batches = split_outputs(trained.network, loaded, task, "test", trained.device)
+    return loaded, [(_on_cpu(outputs), targets) for outputs, targets in batches]
 
 
-def _outputs(
-    task: Task[Any], trained: Sequence[TrainedNetwork], loaded: Sequence[TaskData]
-) -> Iterator[tuple[TaskData, Any]]:
-    for item, data in zip(trained, loaded, strict=True):
-        if item.thresholds:
-            data = task.with_thresholds(data, item.thresholds)
-        yield data, split_outputs(item.network, data, task, "test", item.device)
+def _on_cpu(outputs: Any) -> Any:
+    """Logits, or the maps of a detector, where all folds have room; other outputs are there."""
+    if isinstance(outputs, Tensor):
+        return outputs.cpu()
+    if isinstance(outputs, tuple):
+        return type(outputs)(*map(_on_cpu, outputs))  # a named one
+    return outputs

@@ -1,13 +1,19 @@
 """Which data a network is trained or evaluated on when the command line does not say."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.registry import task_named
+
+FOUND_ON = "found_on_split_seed"
+"""In the provenance of a network that is trained on other splits than it was found on: theirs."""
+SPLIT_FACTS = ("data", "split_seed", "made_digest", "groups")
+"""What a provenance says of its data and of their splits."""
 
 
 def source_of(architecture: ArchitectureSpec, given: Path | None) -> Path | None:
@@ -71,6 +77,30 @@ def split_seed_of(architecture: ArchitectureSpec) -> int:
             f"{seed!r} is no seed; allowed are whole numbers from 0", key="provenance.split_seed"
         )
     return seed
+
+
+def split_facts(architecture: ArchitectureSpec) -> dict[str, JsonValue]:
+    """What is known of the data and the splits that the architecture was found or trained on."""
+    facts = architecture.provenance
+    return {key: facts[key] for key in SPLIT_FACTS if key in facts}
+
+
+def other_splits(facts: Mapping[str, JsonValue], seed: int) -> bool:
+    """Whether a provenance says other splits than those of that seed."""
+    return facts.get("split_seed", seed) not in (None, seed)
+
+
+def on_splits(facts: Mapping[str, JsonValue], seed: int) -> dict[str, JsonValue]:
+    """A provenance on the splits of that seed, without what it says of the files in others."""
+    other = other_splits(facts, seed)
+    kept = {key: value for key, value in facts.items() if not (other and key == "made_digest")}
+    return {**kept, "split_seed": seed}
+
+
+def found_on(architecture: ArchitectureSpec) -> int | None:
+    """The split seed of the search that chose the network, where it is trained on other splits."""
+    seed = architecture.provenance.get(FOUND_ON)
+    return seed if isinstance(seed, int) else None
 
 
 def training_of(architecture: ArchitectureSpec) -> TrainingSpec:

@@ -149,6 +149,30 @@ def test_the_minutes_of_three_steps_are_those_of_all(tmp_path: Path) -> None:
     assert found.minutes_per_fold == 6.0
 
 
+def test_the_fold_that_a_network_was_chosen_on_is_in_its_setting(tmp_path: Path) -> None:
+    runs = [
+        write_run(tmp_path / "fold-0", 4, split_seed=0),
+        write_run(tmp_path / "fold-1", 4, split_seed=1, found_on_split_seed=0),
+    ]
+    found = read_folds(write_folds(tmp_path / "folds.json", runs))
+    assert found.setting == "32x48 px, 4 epochs, chosen on fold 0"
+
+
+def test_students_of_other_weights_are_refused(tmp_path: Path) -> None:
+    runs = [write_student(tmp_path / f"fold-{k}", weight) for k, weight in enumerate((1.0, 0.5))]
+    with pytest.raises(NasError, match="in their students' aux_weight"):
+        read_folds(write_folds(tmp_path / "folds.json", runs))
+    same = write_student(tmp_path / "fold-2", 1.0)
+    assert read_folds(write_folds(tmp_path / "folds.json", [runs[0], same])).by_fold == (0.5, 0.5)
+
+
+def write_student(folder: Path, weight: float) -> Path:
+    """The last of three steps."""
+    write_run(folder / "step-1", 4, pipeline_step="teacher")
+    write_run(folder / "step-2", 4, pipeline_step="student", aux_weight=weight)
+    return write_run(folder / "step-3", 4, pipeline_step="fine-tuning")
+
+
 def test_what_is_no_file_of_like_folds_is_said(tmp_path: Path) -> None:
     with pytest.raises(NasError, match="no such file"):
         read_folds(tmp_path / "folds.json")
@@ -156,6 +180,12 @@ def test_what_is_no_file_of_like_folds_is_said(tmp_path: Path) -> None:
     with pytest.raises(NasError, match="is no file of `nas covid pool`"):
         read_folds(tmp_path / "other.json")
     runs = [write_run(tmp_path / name, epochs) for name, epochs in (("a", 4), ("b", 5))]
+    with pytest.raises(NasError, match="differ in more than the fold"):
+        read_folds(write_folds(tmp_path / "folds.json", runs))
+    for few in ([], runs[:1]):
+        with pytest.raises(NasError, match="holds fewer than two folds"):
+            read_folds(write_folds(tmp_path / "folds.json", few))
+    runs[1] = write_run(tmp_path / "c", 4, pretrained="true")
     with pytest.raises(NasError, match="differ in more than the fold"):
         read_folds(write_folds(tmp_path / "folds.json", runs))
 

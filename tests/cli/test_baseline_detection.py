@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import Result
+from pydantic import JsonValue
 from safetensors.torch import save_file
 from torch import nn
 
@@ -24,8 +25,8 @@ from nas.cli.run_plan import RunPlan
 from nas.cli.train import train
 from nas.errors import NasError
 from nas.runs.locks import locked_run
-from nas.spec.architecture import load_architecture
-from nas.spec.definition import InputSpec
+from nas.spec.architecture import dump_architecture, load_architecture
+from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import XrayPreprocess
 from nas.spec.training import TrainingSpec
 from tests.cli.conftest import invoke
@@ -39,12 +40,25 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def classifier(folder: Path, network: nn.Module) -> Path:
-    """A run as far as its weights."""
-    folder.mkdir()
+def classifier(folder: Path, network: nn.Module, **facts: JsonValue) -> Path:
+    """A run as far as its weights, on the built-in set, or on what `facts` say."""
+    folder.mkdir(parents=True)
+    write_facts(folder, **facts)
     state = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(state, folder / "model.safetensors")
     return folder
+
+
+def write_facts(run: Path, **facts: JsonValue) -> None:
+    architecture = ArchitectureSpec(
+        name="b0",
+        input=InputSpec(height=64, width=64),
+        model="timm:efficientnet_b0",
+        classes=("none", "opacity"),
+        task="covid-study",
+        provenance=facts,
+    )
+    (run / "architecture.yaml").write_text(dump_architecture(architecture))
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +172,8 @@ def test_the_backbone_begins_with_a_classifier_s_weights(
 ) -> None:
     from torchvision.models import mobilenet_v3_large
 
-    run, out = classifier(tmp_path / "classifier", mobilenet_v3_large(weights=None)), tmp_path / "r"
+    network, out = mobilenet_v3_large(weights=None), tmp_path / "r"
+    run = classifier(tmp_path / "classifier", network, split_seed=2, data=str(xrays))
     weights = begun_with(monkeypatch)
     arguments = ("--model", SMALL, "--input", "1x128x128", "--threads", 1, "--fold", 2)
     result = invoke(
@@ -291,22 +306,93 @@ def test_folds_go_on_from_their_file_alone(
         model=SMALL,
         input=InputSpec(channels=3, height=128, width=64),
         preprocess=XrayPreprocess(labels="boxes", **said),
-        provenance={"split_seed": 3, "made_digest": "abc"},
+        provenance={"split_seed": 3, "made_digest": "abc", "data": str(tmp_path)},
         training=FROM_WEIGHTS,
         data=tmp_path,
         groups=None,
         strict=True,
         pretrained=True,
-        backbone_from=tmp_path / "run",
+        backbone_from=tmp_path / "classifiers",
         threads=2,
     )
+    for fold in (0, 3):
+        run = tmp_path / f"classifiers/fold-{fold}"
+        run.mkdir(parents=True)
+        write_facts(run, split_seed=fold, data=str(tmp_path))
     with begun_folds(tmp_path / "out", "name", settings):
         pass
     with resumed_folds(tmp_path / "out", DetectionSettings) as again:
         assert again == settings
         assert again.preprocess.says_normalisation == (mean is not None)
-    facts = [detection_plan(again, fold, tmp_path).architecture.provenance for fold in (3, 0)]
-    assert facts == [{"split_seed": 3, "made_digest": "abc"}, {"split_seed": 0}]
+    plans = [detection_plan(again, fold, tmp_path) for fold in (3, 0)]
+    data = {"data": str(tmp_path)}
+    assert [plan.architecture.provenance for plan in plans] == [
+        {"split_seed": 3, "made_digest": "abc", **data},
+        {"split_seed": 0, **data},
+    ]
+    begun = [plan.backbone_from for plan in plans]
+    assert begun == [tmp_path / f"classifiers/fold-{fold}" for fold in (3, 0)]
+    own, other = (plan.architecture.preprocess for plan in plans)
+    assert own == settings.preprocess
+    assert other is not None
+    assert not other.says_normalisation  # it would know what fold 0 tests
+
+
+@pytest.fixture
+def classifiers(tmp_path: Path, efficientnet: Path, xrays: Path) -> Path:
+    """Two folds of a classifier, the second of three steps."""
+    out = tmp_path / "classifiers"
+    for fold, place in ((0, "fold-0"), (1, "fold-1/step-3")):
+        shutil.copytree(efficientnet, out / place)
+        write_facts(out / place, split_seed=fold, data=str(xrays))
+    return out
+
+
+def test_each_fold_begins_with_its_own_classifier(
+    planned: list[RunPlan], classifiers: Path, xrays: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.cli.covid_pool.pool_and_show", lambda *_: None)
+    shared = (*D0, "--data", xrays, "--backbone-from", classifiers)
+    done(*shared, "--folds", "1,0")
+    runs = [classifiers / "fold-1/step-3", classifiers / "fold-0"]
+    assert [plan.backbone_from for plan in planned] == runs
+    done(*shared, "--fold", 1)
+    assert planned[-1].backbone_from == runs[0]
+    says = error_of(*shared, "--folds", "0,2", "--out", "new")
+    assert f"{classifiers} --backbone-from: holds folds of a classifier, but not fold 2" in says
+    assert not Path("new").exists()
+
+
+def test_a_classifier_that_has_seen_what_is_tested_is_refused(
+    classifiers: Path, xrays: Path
+) -> None:
+    run = classifiers / "fold-0"
+    shared = (*D0, "--data", xrays, "--out", "new", "--backbone-from", run)
+    says = error_of(*shared, "--fold", 1)
+    assert f"{run} --backbone-from: was trained on the splits of fold 0" in says
+    says = error_of(*shared, "--folds", "0,1")
+    assert "a single run serves one fold, so give the folder of its folds" in says
+    write_facts(run, split_seed=0, data=str(xrays), groups="/by/hospital.csv")
+    assert "was split by other groups (/by/hospital.csv)" in error_of(*shared)
+    (run / "architecture.yaml").unlink()
+    assert f"{run} --backbone-from: no architecture.yaml in it" in error_of(*shared)
+    assert not Path("new").exists()
+
+
+def test_a_classifier_of_other_data_may_have_any_fold(
+    planned: list[RunPlan], efficientnet: Path, xrays: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "classifier"
+    shutil.copytree(efficientnet, run)
+    elsewhere = str(tmp_path)
+    write_facts(run, split_seed=3, data=elsewhere, groups="/by/hospital.csv")
+    plan = plan_of(planned, "--data", xrays, "--backbone-from", run, "--fold", 1)
+    assert plan.backbone_from == run
+    write_facts(run)
+    file = run / "architecture.yaml"
+    assert "splits of fold 0" in error_of(*D0, "--backbone-from", run, "--fold", 1)
+    file.write_text(file.read_text().replace("task: covid-study", "task: image"))  # of digits
+    assert plan_of(planned, "--backbone-from", run, "--fold", 1).backbone_from == run
 
 
 @pytest.mark.parametrize(
@@ -325,7 +411,10 @@ def test_folds_go_on_from_their_file_alone(
         ([*D0, "--folds", "1"], "--folds: names one fold: give two or more, or --fold"),
         ([*D0, "--folds", "0-4"], "'0-4' is no list of folds; write them as in 0,1,2"),
         ([*D0, "--data", "nowhere", "--folds", "0,1"], "nowhere"),
-        ([*D0, "--backbone-from", "nowhere"], "no weights in it; is the run finished?"),
+        (
+            [*D0, "--backbone-from", "nowhere"],
+            "nowhere --backbone-from: no architecture.yaml in it",
+        ),
         (["--resume", "nowhere"], "no folds of a baseline were begun here"),
         (["--resume", "x", "--epochs", 3], "the folds keep their settings: leave out --epochs"),
     ],

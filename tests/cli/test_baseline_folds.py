@@ -7,20 +7,37 @@ import pytest
 
 from nas.cli.baseline_folds import begun_folds, finish_run, parse_folds, resumed_folds
 from nas.cli.run_plan import RunPlan
+from nas.cli.xray_baseline import XrayBaselineSettings
 from nas.errors import NasError
 from nas.runs.folder import refuse_taken
 from nas.spec.architecture import load_architecture
-from nas.spec.frozen import Frozen
+from nas.spec.definition import InputSpec
+from nas.spec.preprocess import XrayPreprocess
 from nas.spec.training import TrainingSpec
 
 
-class Mine(Frozen):
+class Mine(XrayBaselineSettings):
     baseline: Literal["mine"] = "mine"
     size: int
 
 
-class Theirs(Frozen):
+class Theirs(XrayBaselineSettings):
     baseline: Literal["theirs"] = "theirs"
+
+
+def mine(size: int) -> Mine:
+    return Mine(
+        size=size,
+        input=InputSpec(height=8, width=8),
+        preprocess=XrayPreprocess(),
+        provenance={},
+        training=TrainingSpec(),
+        data=None,
+        groups=None,
+        strict=False,
+        pretrained=False,
+        threads=1,
+    )
 
 
 def test_folds_keep_their_order() -> None:
@@ -45,19 +62,19 @@ def test_other_folds_are_refused(text: str, says: str) -> None:
 
 def test_settings_come_back_as_they_were(tmp_path: Path) -> None:
     with (
-        begun_folds(tmp_path / "out", "name", Mine(size=3)) as out,
+        begun_folds(tmp_path / "out", "name", mine(size=3)) as out,
         pytest.raises(NasError, match="another process works"),
         resumed_folds(out, Mine),
     ):
         pass
     with resumed_folds(out, Mine) as settings:
-        assert settings == Mine(size=3)
-    with pytest.raises(NasError, match="exists already"), begun_folds(out, "name", Mine(size=4)):
+        assert settings == mine(size=3)
+    with pytest.raises(NasError, match="exists already"), begun_folds(out, "name", mine(size=4)):
         pass
 
 
 def test_settings_of_another_command_are_refused(tmp_path: Path) -> None:
-    with begun_folds(tmp_path / "out", "name", Mine(size=3)) as out:
+    with begun_folds(tmp_path / "out", "name", mine(size=3)) as out:
         pass
     with (
         pytest.raises(NasError, match=r"yaml:1 baseline: these are folds of 'mine', not of 'thei"),

@@ -117,6 +117,18 @@ def test_each_step_builds_on_the_one_before(pipeline: Pipeline) -> None:
     assert not torch.equal(begun["conv_stem.weight"], teacher["conv_stem.weight"])
 
 
+def test_the_student_says_what_it_was_drawn_by(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [pipeline.out / f"step-{number}" / "architecture.yaml" for number in (1, 2, 3)]
+    facts = [load_architecture(file).provenance for file in files]
+    assert [item.get("aux_weight") for item in facts] == [None, 0.5, None]
+    monkeypatch.setattr(training_run, "fit_cycles", Trainings(kill=1).fit)
+    invoke(train, "--arch", files[1], "--out", tmp_path / "new", "--threads", 1)
+    anew = load_architecture(tmp_path / "new" / "architecture.yaml").provenance
+    assert "aux_weight" not in anew
+
+
 def test_the_last_step_is_a_run_like_any(pipeline: Pipeline) -> None:
     last = pipeline.out / "step-3"
     architecture = load_architecture(last / "architecture.yaml")
@@ -272,6 +284,10 @@ def test_a_baseline_takes_the_inputs_of_a_grey_network(
     assert architecture.preprocess == compact.preprocess
     assert architecture.provenance == compact.provenance
     assert architecture.model == "timm:efficientnet_b3"
+    other = plan_of(planned, "--inputs-of", file, "--fold", 3).architecture
+    assert other.preprocess is not None
+    assert not other.preprocess.says_normalisation
+    assert other.provenance == {"split_seed": 3}
     file.write_text(dump_architecture(replace(compact, preprocess=None)))
     assert "has no settings of X-rays" in error_of(
         "--backbone", "efficientnet_b0", "--inputs-of", file

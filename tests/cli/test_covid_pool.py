@@ -1,6 +1,7 @@
 """Folds pooled: each image once, by the network that has not seen it."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,6 +99,51 @@ def test_runs_that_make_no_whole_are_refused(trained: Trainer) -> None:
         result = invoke(covid, "pool", *runs)
         assert isinstance(result.exception, NasError), result.output
         assert words in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("seed", "words"),
+    [(5, "has the test split of fold 0, and so has"), (6, "split by the seed 6, whose folds are")],
+)
+def test_seeds_of_one_fold_or_of_other_folds_are_refused(
+    seed: int, words: str, trained: Trainer, tmp_path: Path
+) -> None:
+    runs, copy = [trained(STUDY, 0), trained(STUDY, 1)], tmp_path / "copy"
+    shutil.copytree(runs[0], copy)
+    text = (copy / "architecture.yaml").read_text()
+    assert text.count("split_seed: 0") == 1
+    (copy / "architecture.yaml").write_text(text.replace("split_seed: 0", f"split_seed: {seed}"))
+    given = [*runs, copy] if seed == 5 else [runs[0], copy]
+    result = invoke(covid, "pool", *given)
+    assert isinstance(result.exception, NasError), result.output
+    assert words in str(result.exception)
+    assert str(copy) in str(result.exception)
+    assert str(runs[0]) in str(result.exception)
+
+
+def test_each_network_is_run_once(trained: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nas.train.loop as loop
+
+    runs, folded = [trained(STUDY, 0), trained(STUDY, 1)], []
+    real = loop.folded_copy
+    monkeypatch.setattr(loop, "folded_copy", lambda network: folded.append(1) or real(network))
+    assert invoke(covid, "pool", *runs).exception is None
+    assert len(folded) == len(runs)
+
+
+def test_it_is_said_where_the_network_was_chosen(trained: Trainer, tmp_path: Path) -> None:
+    found = STUDY + "provenance: {split_seed: 0}\n"
+    runs, out = [trained(found, 0), trained(found, 1)], tmp_path / "folds.json"
+    says = (
+        "The network was chosen on the splits of fold 0: its choice knows test images of the other "
+        "folds, its weights don't."
+    )
+    result = invoke(covid, "pool", *runs, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert says in result.output.splitlines()
+    assert [fold["found_on"] for fold in json.loads(out.read_text())["folds"]] == [None, 0]
+    plain = invoke(covid, "pool", trained(STUDY, 0), trained(STUDY, 1))
+    assert "was chosen on" not in plain.output
 
 
 def test_a_file_that_is_there_stays(trained: Trainer, tmp_path: Path) -> None:

@@ -348,7 +348,10 @@ def test_labels_of_pictures_are_all_known(
     [
         ("epochs: 2\nloss:\n  kind: known_bce\n", ":3 loss.kind: known_bce is no loss"),
         ("training:\n  relabel: {cycles: 2}\n", ":2 training.relabel: the labels"),
-        ("augment: {kind: spectrogram}\n", ":1 augment.kind: spectrogram is no augmentation of pictures"),
+        (
+            "augment: {kind: spectrogram}\n",
+            ":1 augment.kind: spectrogram is no augmentation of pictures",
+        ),
     ],
 )
 def test_settings_of_another_task_are_told_at_their_place(
