@@ -1,4 +1,4 @@
-"""Check the files that programs read: `check_outputs.py SEARCH_FOLDER TRAIN_FOLDER TRIALS METRIC`."""
+"""Check the files that programs read: `check_outputs.py SEARCHED TRAINED TRIALS METRIC`."""
 
 import csv
 import json
