@@ -132,9 +132,11 @@ def _network(
 def _detections(rows_D6: Tensor, size: tuple[int, int]) -> Detections:
     """What effdet gives of an image, rows x1 y1 x2 y2 score class, filled up with zeros.
 
-    They are clipped here: effdet's boxes reach beyond the image.
+    They are clipped here: effdet's boxes reach beyond the image. Sides are exponentials, which
+    early in a training may overflow: such a box is none.
     """
     rows = rows_D6.detach().double().cpu().numpy()
+    rows = rows[np.isfinite(rows).all(axis=1)]
     rows[:, :4] = clipped(rows[:, :4], size)
     rows = rows[(rows[:, 4] >= MIN_SCORE) & (rows[:, 2:4] > rows[:, :2]).all(axis=1)]
     order = np.argsort(-rows[:, 4], kind="stable")

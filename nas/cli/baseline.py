@@ -10,11 +10,10 @@ import click
 from nas.cli.baseline_detection import detection_baseline
 from nas.cli.baseline_plan import baseline_plan
 from nas.cli.baseline_study import study_baseline
-from nas.cli.finite_range import FiniteRange
 from nas.errors import NasError
 
 FILE = click.Path(path_type=Path)
-SHARE = FiniteRange(0, 1, min_open=True)
+SHARE = click.FloatRange(0, 1, min_open=True)
 
 
 @click.group("baseline")
@@ -51,13 +50,13 @@ def baseline() -> None:
 @click.option("--cycles", type=click.IntRange(1, 100), help="Trainings with labels added between.")
 @click.option(
     "--threshold",
-    type=FiniteRange(0, 1, min_open=True, max_open=True),
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Probability from which a label is added.",
 )
 @click.option("--accumulate", type=click.IntRange(1, 1_024), help="Batches a step.")
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the data, a cycle.")
 @click.option("--batch-size", type=click.IntRange(2, 65_536), help="Windows a batch.")
-@click.option("--learning-rate", type=FiniteRange(0, min_open=True), help="Peak of AdamW.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak of AdamW.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, changes.")
 @click.option("--training", type=FILE, help="YAML file of training settings.")
 @click.option("--input", metavar="CxHxW", help="Bands, frames  [default: 1x128x512]")

@@ -6,12 +6,11 @@ from typing import Any
 
 import click
 
-from nas.cli.finite_range import FiniteRange
 from nas.spec.sampler_names import SAMPLER_NAMES
 from nas.spec.stop_names import STOP_NAMES
 
 FILE = click.Path(path_type=Path)
-ABOVE_ZERO = FiniteRange(0, min_open=True)
+ABOVE_ZERO = click.FloatRange(0, min_open=True)
 
 FLAGS = (
     click.option("--space", help="Search space: a YAML file, or the name of an installed one."),
@@ -60,7 +59,7 @@ FLAGS = (
     click.option(
         "--min-metric",
         "--min-macro-f1",
-        type=FiniteRange(0, 1),
+        type=click.FloatRange(0, 1),
         help="What the best network must reach, of the task's own metric.",
     ),
     click.option(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli.architecture_file import load_for_task
-from nas.cli.finite_range import FiniteRange
 from nas.cli.input_shape import parse_input_shape
 from nas.errors import NasError
 
@@ -49,7 +48,9 @@ if TYPE_CHECKING:
 @click.option("--training", type=click.Path(path_type=Path), help="YAML file of training settings.")
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the training split.")
 @click.option("--batch-size", type=click.IntRange(2, 65_536), help="Samples a step.")
-@click.option("--learning-rate", type=FiniteRange(0, min_open=True), help="Peak rate of AdamW.")
+@click.option(
+    "--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak rate of AdamW."
+)
 @click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, augmentation."
 )
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--threshold",
-    type=FiniteRange(0, 1, min_open=True, max_open=True),
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Probability from which such a label is added.  [default: 0.9]",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")

@@ -6,8 +6,6 @@ from typing import Any, TypeVar
 
 import click
 
-from nas.cli.finite_range import FiniteRange
-
 FILE = click.Path(path_type=Path)
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -44,7 +42,7 @@ def training_options(*, epochs: str) -> Callable[[Function], Function]:
             click.option("--epochs", type=click.IntRange(1, 100_000), help=epochs),
             click.option("--batch-size", type=click.IntRange(2, 65_536), help="Images a batch."),
             click.option(
-                "--learning-rate", type=FiniteRange(0, min_open=True), help="Peak of AdamW."
+                "--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak of AdamW."
             ),
             click.option("--accumulate", type=click.IntRange(1, 1_024), help="Batches a step."),
             click.option(

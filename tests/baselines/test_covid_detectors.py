@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from baselines.covid.backbone_weights import load_backbone
 from baselines.covid.detectors import DETECTORS, detector_architecture, detector_named
-from baselines.covid.effdet import EfficientDetector
+from baselines.covid.effdet import EfficientDetector, _detections
 from baselines.covid.faster_rcnn import FasterRCNN
 from baselines.covid.published_detection import PUBLISHED_DETECTIONS
 from nas.errors import NasError
@@ -139,6 +139,16 @@ def test_boxes_beyond_the_image_are_clipped(d0: EfficientDetector) -> None:
     assert found.boxes_B4.min() >= 0
     assert (found.boxes_B4[:, [1, 3]] <= 128).all()
     assert (found.boxes_B4[:, [0, 2]] <= 256).all()
+
+
+def test_boxes_whose_sides_overflow_are_none() -> None:
+    inf = float("inf")
+    rows = torch.tensor(
+        [[10.0, 20, 30, 60, 0.5, 1], [-inf, 0, inf, 9, 0.9, 1], [0, float("nan"), 9, 9, 0.8, 1]]
+    )
+    found = _detections(rows, (128, 256))
+    assert found.boxes_B4.tolist() == [[10, 20, 30, 60]]
+    assert found.scores_B.tolist() == [0.5]
 
 
 @pytest.mark.parametrize("side", [100, 192])
