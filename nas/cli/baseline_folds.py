@@ -33,7 +33,7 @@ Settings = TypeVar("Settings", bound=XrayBaselineSettings)
 def parse_folds(text: str, count: int) -> tuple[int, ...]:
     """The two or more folds of `0,1,2`, in that order, of 0 to `count` - 1. Raises NasError."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(re.fullmatch(r"\d{1,3}", part) for part in parts):
+    if not all(re.fullmatch(r"[0-9]{1,3}", part) for part in parts):
         raise NasError(f"{text!r} is no list of folds; write them as in 0,1,2", key="--folds")
     folds = tuple(map(int, parts))
     if len(folds) < 2:
