@@ -13,7 +13,9 @@ from nas.errors import NasError, did_you_mean
 FIRST_METRICS = ("macro_f1", "f1_50")
 """First metrics of the tasks. Each is known of its own tasks' networks only; `metric` is the first
 metric of every task."""
-QUANTITIES = ("macs", "parameters", "metric", *FIRST_METRICS, "accuracy")
+ACCURACY = "accuracy"
+"""Share of samples whose class is predicted; not every task has it."""
+QUANTITIES = ("macs", "parameters", "metric", *FIRST_METRICS, ACCURACY)
 NAMED_SCORES = {
     # Score of the competition that the shufflenet space comes from: cost relative to a reference
     # network of 13,863,553 MACs, error relative to its F1 of 0.8342, with a cliff at 0.5.
@@ -75,11 +77,11 @@ class Score:
         return value
 
     @property
-    def first_metrics(self) -> tuple[str, ...]:
-        """The first metrics that it names by their own names."""
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that it names by their own names, which not every task has."""
         parts = ast.walk(_parse(self.expression))
         names = {part.id for part in parts if isinstance(part, ast.Name)}
-        return tuple(name for name in FIRST_METRICS if name in names)
+        return tuple(name for name in (*FIRST_METRICS, ACCURACY) if name in names)
 
 
 def parse_score(text: str) -> Score:

@@ -122,6 +122,8 @@ class Task(ABC, Generic[DataT]):
     """What `task:` in a YAML file calls it."""
     first_metric: ClassVar[str]
     """Full name of the metric that training and search maximise."""
+    measures_accuracy: ClassVar[bool] = False
+    """Whether its metrics have an accuracy, which a score may name."""
     model_head: ClassVar[Head]
     """The head that another library's network gets."""
     built_in_source: ClassVar[str]

@@ -72,6 +72,7 @@ class ImageTask(Task[ImageTaskData]):
 
     name: ClassVar[str] = "image"
     first_metric: ClassVar[str] = "macro_f1"
+    measures_accuracy: ClassVar[bool] = True
     model_head: ClassVar[Head] = "linear"
     built_in_source: ClassVar[str] = DIGITS_SOURCE
 

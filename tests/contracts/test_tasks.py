@@ -132,6 +132,7 @@ def test_metrics_come_back_from_json(case: tuple[Task[Any], Any, ArchitectureSpe
     again = task.metrics_from_json(json.loads(json.dumps(metrics.as_json())))
     assert again.as_json() == metrics.as_json()
     assert bool(task.thresholds_of(metrics)) is task.needs_thresholds
+    assert ("accuracy" in values) is task.measures_accuracy
 
 
 def test_the_mean_of_equal_networks_is_one_of_them(

@@ -16,6 +16,7 @@ from nas.report.progress import SearchProgress
 from nas.runs.trials import read_trials_csv
 from nas.search.choice import as_measured, choose
 from nas.search.run import begin_search, continue_search
+from nas.search.score_check import check_score
 from nas.search.settings import SearchSettings, read_settings
 from nas.spec.budget import BudgetSpec
 from nas.spec.score import FIRST_METRICS
@@ -179,9 +180,18 @@ def test_a_score_of_another_tasks_metric_is_refused_at_its_place(tmp_path: Path)
 
 
 def test_a_score_that_is_not_the_files_own_is_refused_under_its_flag(tmp_path: Path) -> None:
-    settings = SETTINGS.model_copy(update={"score": "-macro_f1"})
-    with pytest.raises(NasError, match=r"^--score: 'macro_f1' is not measured by"):
-        begin_search(tmp_path / "run", parse_space(SPACE), settings)
+    for metric in ("macro_f1", "accuracy"):
+        settings = SETTINGS.model_copy(update={"score": f"-{metric}"})
+        with pytest.raises(NasError, match=rf"^--score: '{metric}' is not measured by"):
+            begin_search(tmp_path / "run", parse_space(SPACE), settings)
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_a_score_may_name_what_the_task_measures(name: str) -> None:
+    space = parse_space(SPACE.replace("detection-points", name))
+    check_score(space, f"-{TASKS[name].first_metric}")
+    if TASKS[name].measures_accuracy:
+        check_score(space, "-accuracy")
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))

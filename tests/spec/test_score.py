@@ -97,10 +97,11 @@ def test_a_quantity_that_is_not_known_is_named() -> None:
         ("most_accurate", ()),
         ("macs / f1_50", ("f1_50",)),
         ("min(f1_50, 1) if macro_f1 < 0.5 else f1_50", ("macro_f1", "f1_50")),
+        ("macs - accuracy", ("accuracy",)),
     ],
 )
-def test_first_metrics_that_a_score_names(text: str, named: tuple[str, ...]) -> None:
-    assert parse_score(text).first_metrics == named
+def test_metrics_that_a_score_names(text: str, named: tuple[str, ...]) -> None:
+    assert parse_score(text).metrics == named
 
 
 PARTS = ["macs", "macro_f1", "1", "2.5", "9", "+", "-", "*", "/", "**", "<", "==", "(", ")", ",",

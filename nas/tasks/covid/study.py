@@ -42,6 +42,7 @@ class CovidStudyTask(XrayTask):
 
     name: ClassVar[str] = "covid-study"
     first_metric: ClassVar[str] = "macro_f1"
+    measures_accuracy: ClassVar[bool] = True
     model_head: ClassVar[Head] = "linear"
     labels: ClassVar[tuple[XrayLabels, ...]] = ("study", "opacity")
     label_kinds: ClassVar[tuple[str, ...]] = labels
