@@ -40,9 +40,6 @@ def check_detector(architecture: ArchitectureSpec) -> None:
     if architecture.model is not None and architecture.head == "none":
         return
     check_head(architecture.head, (DETECTION_HEAD,), DETECTOR)
-    if len(architecture.classes) > 1:
-        given = ", ".join(architecture.classes)
-        raise NasError(f"{given} are not allowed: a detector has one class", key="classes")
     check_maps(architecture)
 
 

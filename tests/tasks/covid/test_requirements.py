@@ -53,7 +53,6 @@ class TestDetection:
             ({"input": {"channels": 2, "height": 72, "width": 104}}, "1 channel"),
             ({"preprocess": XrayPreprocess(mean=(0.1, 0.2), std=(1.0,))}, "2 values for 1 chan"),
             ({"preprocess": XrayPreprocess(labels="study")}, "'study' is not allowed"),
-            ({"classes": ("none", "opacity")}, "none, opacity are not allowed: a detector has one"),
         ],
     )
     def test_what_no_detector_may_have(self, change: dict, problem: str) -> None:
