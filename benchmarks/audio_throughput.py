@@ -10,21 +10,17 @@ interleaved, so that a busy machine slows both. What a whole run takes is worked
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from statistics import median
 
 import click
 import torch
 
-from benchmarks.epoch_trainer import CPU, epoch_trainer
+from benchmarks.epoch_trainer import CPU
 from benchmarks.program import Program
-from benchmarks.timing import Timing, drain, interleaved, quotients, spread
-from benchmarks.usual_audio import usual_loader
+from benchmarks.throughput import Ways, echo_setting, echo_timings, time_ways
+from benchmarks.usual_audio import usual_windows
 from nas.cli.input_shape import parse_input_shape
 from nas.data.audio_folder import load_audio_data
 from nas.errors import NasError
-from nas.macs.count import count_macs
-from nas.model.build import build_network
-from nas.runs.environment import environment
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
 from nas.spec.preprocess import MelPreprocess
 from nas.spec.training import TrainingSpec
@@ -32,10 +28,6 @@ from nas.tasks.base import Batch
 from nas.tasks.sed.data import SedData
 from nas.tasks.sed.task import SedTask
 from nas.train.device import set_threads
-
-USUAL = "usual training"
-OURS = "our training"
-MAKING = "our spectrograms, once"
 
 
 @click.command(cls=Program)
@@ -86,12 +78,11 @@ def main(
     with tempfile.TemporaryDirectory() as cache:
         loaded = _load(data, mel, architecture.input, Path(cache))
     architecture = architecture.with_classes(loaded.classes)
-    timings = _time_both(architecture, loaded, training, data, workers, repeats)
+    task, ways = SedTask(), _ways(loaded, training, data, workers)
+    timings = time_ways(ways, architecture, training, task, repeats)
     recordings = len(loaded.audio.split("train"))
-    _echo_setting(architecture, recordings, batch_size, workers, repeats)
-    for name, timing in timings.items():
-        click.echo(timing.row(name, recordings))
-    _echo_ratios(timings, epochs)
+    echo_setting(architecture, f"{recordings} recordings", batch_size, workers, repeats)
+    echo_timings(timings, ways, recordings, "recordings", epochs)
 
 
 def _load(folder: Path, mel: MelPreprocess, size: InputSpec, cache: Path) -> SedData:
@@ -99,17 +90,8 @@ def _load(folder: Path, mel: MelPreprocess, size: InputSpec, cache: Path) -> Sed
     return SedTask().measure_normalisation(SedData(audio, mel, size))
 
 
-def _time_both(
-    architecture: ArchitectureSpec,
-    data: SedData,
-    training: TrainingSpec,
-    folder: Path,
-    workers: int,
-    repeats: int,
-) -> dict[str, Timing]:
-    task = SedTask()
-    generator = torch.Generator().manual_seed(0)
-    usual_batches = usual_loader(data, folder, training.batch_size, workers)
+def _ways(data: SedData, training: TrainingSpec, folder: Path, workers: int) -> Ways:
+    task, generator = SedTask(), torch.Generator().manual_seed(0)
 
     def our_batches() -> Iterable[Batch]:
         return task.train_batches(data, training, generator, CPU)
@@ -118,44 +100,8 @@ def _time_both(
         with tempfile.TemporaryDirectory() as cache:
             _load(folder, data.preprocess, data.input, Path(cache))
 
-    train_usual, train_ours = (epoch_trainer(architecture, training, task) for _ in range(2))
-    runs = {
-        USUAL: lambda: train_usual(usual_batches),
-        OURS: lambda: train_ours(our_batches()),
-        MAKING: make,
-        "usual data alone": lambda: drain(usual_batches),
-        "our data alone": lambda: drain(our_batches()),
-    }
-    return interleaved(runs, repeats)
-
-
-def _echo_setting(
-    architecture: ArchitectureSpec, recordings: int, batch_size: int, workers: int, repeats: int
-) -> None:
-    size = architecture.input.shape
-    macs = count_macs(build_network(architecture), size).total
-    facts = environment()
-    click.echo(
-        f"{architecture.name}, {macs:,} MACs a window, input {'x'.join(map(str, size))}, batch "
-        f"{batch_size}, {recordings} recordings, {repeats} times each, interleaved; threads: "
-        f"{torch.get_num_threads()}, workers: {workers}; {facts['processor']}, {facts['cores']} "
-        f"cores, torch {facts['torch']}"
-    )
-    click.echo(
-        f"{'recordings a second':30}{'wall clock (lowest to highest)':>36}{'processor second':>20}"
-    )
-
-
-def _echo_ratios(timings: dict[str, Timing], epochs: int) -> None:
-    usual, ours, making = timings[USUAL], timings[OURS], timings[MAKING]
-    for name, slow, fast, once in (
-        ("wall clock", usual.wall, ours.wall, making.wall),
-        ("processor time", usual.processor, ours.processor, making.processor),
-    ):
-        click.echo(f"ratio of {name}, an epoch: {spread(quotients(slow, fast))}")
-        for count in (1, epochs):
-            ratio = count * median(slow) / (median(once) + count * median(fast))
-            click.echo(f"ratio of {name}, spectrograms and epochs, {count}: {ratio:.2f}")
+    usual_batches = usual_windows(data, folder, training.batch_size, workers)
+    return Ways(usual_batches, our_batches, "spectrograms", make)
 
 
 if __name__ == "__main__":

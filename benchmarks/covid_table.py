@@ -9,9 +9,8 @@ import click
 
 from baselines.covid.measured_folds import read_folds
 from baselines.covid.table import markdown_tables
-from benchmarks.marked_place import with_table
+from benchmarks.marked_place import show_table
 from benchmarks.program import Program
-from nas.files import atomic_write_text
 
 BEGIN = "<!-- runs: python -m benchmarks.covid_table -->"
 
@@ -22,10 +21,7 @@ BEGIN = "<!-- runs: python -m benchmarks.covid_table -->"
 def main(files: tuple[Path, ...], write: Path | None) -> None:
     """Print Markdown tables of measured folds (FILES, as folds.json) and of published figures."""
     tables = markdown_tables([read_folds(file) for file in files])
-    if write is None:
-        click.echo(tables, nl=False)
-    else:
-        atomic_write_text(write, with_table(write, BEGIN, tables))
+    show_table(tables, write, BEGIN)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,20 @@
 
 from pathlib import Path
 
+import click
+
 from nas.errors import NasError
+from nas.files import atomic_write_text
 
 END = "<!-- end of runs -->"
+
+
+def show_table(table: str, file: Path | None, begin: str) -> None:
+    """Print the table, or put it into the place of a file that `begin` marks."""
+    if file is None:
+        click.echo(table, nl=False)
+    else:
+        atomic_write_text(file, with_table(file, begin, table))
 
 
 def with_table(file: Path, begin: str, table: str) -> str:

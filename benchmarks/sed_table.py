@@ -9,9 +9,8 @@ import click
 
 from baselines.sed.runs import read_run
 from baselines.sed.table import markdown_table
-from benchmarks.marked_place import with_table
+from benchmarks.marked_place import show_table
 from benchmarks.program import Program
-from nas.files import atomic_write_text
 
 BEGIN = "<!-- runs: python -m benchmarks.sed_table -->"
 
@@ -22,10 +21,7 @@ BEGIN = "<!-- runs: python -m benchmarks.sed_table -->"
 def main(runs: tuple[Path, ...], write: Path | None) -> None:
     """Print a Markdown table of finished runs; runs that differ in their seed make one row."""
     table = markdown_table([read_run(run) for run in runs])
-    if write is None:
-        click.echo(table, nl=False)
-    else:
-        atomic_write_text(write, with_table(write, BEGIN, table))
+    show_table(table, write, BEGIN)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,18 @@ augmented.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import librosa
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
+from benchmarks.usual_loader import usual_loader
 from nas.data.mel import FLOOR_DB
 from nas.spec.definition import InputSpec
 from nas.spec.preprocess import MelPreprocess
+from nas.tasks.base import Batch
 from nas.tasks.sed.data import SedData
 from nas.tasks.sed.known_windows import known_windows
 from nas.tasks.sed.targets import WindowTargets
@@ -70,20 +71,9 @@ def usual_window(path: Path, start: int, preprocess: MelPreprocess, size: InputS
     return np.pad(mel_FT, ((0, 0), (0, missing)), constant_values=FLOOR_DB)
 
 
-def usual_loader(
-    data: SedData, folder: Path, batch_size: int, workers: int
-) -> Iterable[tuple[Tensor, WindowTargets]]:
+def usual_windows(data: SedData, folder: Path, batch_size: int, workers: int) -> Iterable[Batch]:
     """Shuffled batches; `folder` is the one that the recordings' paths are relative to."""
-    loader: Iterable[tuple[Tensor, WindowTargets]] = DataLoader[Any](
-        UsualWindows(data, folder),
-        batch_size=batch_size,
-        shuffle=True,
-        drop_last=True,
-        collate_fn=_collated,
-        num_workers=workers,
-        persistent_workers=workers > 0,  # starting them is not counted
-    )
-    return loader
+    return usual_loader(UsualWindows(data, folder), _collated, batch_size, workers)
 
 
 def _collated(items: list[Item]) -> tuple[Tensor, WindowTargets]:

@@ -7,21 +7,22 @@ in each epoch.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pydicom
 import torch
 from PIL import Image
-from pydicom.pixels import apply_modality_lut, apply_voi_lut
+from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from benchmarks.usual_loader import usual_loader
 from nas.data.boxes import Box
 from nas.data.listed_xray import ListedXray
 from nas.spec.definition import InputSpec
+from nas.tasks.base import Batch
 from nas.tasks.covid.targets import BoxTargets
 
 Item = tuple[Tensor, Tensor]
@@ -66,26 +67,17 @@ class UsualXrays(Dataset[Item]):
         return x.as_subclass(Tensor).expand(self._channels, -1, -1), boxes.as_subclass(Tensor)
 
 
-def usual_loader(
+def usual_xrays(
     images: tuple[ListedXray, ...], size: InputSpec, batch_size: int, workers: int
-) -> Iterable[tuple[Tensor, BoxTargets]]:
+) -> Iterable[Batch]:
     """Shuffled batches of the images."""
-    loader: Iterable[tuple[Tensor, BoxTargets]] = DataLoader[Any](
-        UsualXrays(images, size),
-        batch_size=batch_size,
-        shuffle=True,
-        drop_last=True,
-        collate_fn=_collated,
-        num_workers=workers,
-        persistent_workers=workers > 0,  # starting them is not counted
-    )
-    return loader
+    return usual_loader(UsualXrays(images, size), _collated, batch_size, workers)
 
 
 def _boxes(boxes: tuple[Box, ...], pixels: Tensor) -> tv_tensors.BoundingBoxes:
     coordinates = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
     height, width = pixels.shape[1:]
-    return tv_tensors.BoundingBoxes(coordinates, format="XYXY", canvas_size=(height, width))  # type: ignore[call-arg]
+    return tv_tensors.BoundingBoxes(coordinates, format="XYXY", canvas_size=(height, width))
 
 
 def _collated(items: list[Item]) -> tuple[Tensor, BoxTargets]:

@@ -8,13 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from baselines.covid.inner_maps import inner_maps, logits_and_maps
-from baselines.covid.masking import masked
+from baselines.covid.masked_batches import masked_batches
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss
-from nas.tasks.covid.batches import box_batches
 from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.study import CovidStudyTask
-from nas.tasks.image_settings import image_augment, image_loss
+from nas.tasks.image_settings import image_loss
 from nas.tasks.losses import ClassifierLoss
 
 
@@ -64,11 +63,8 @@ class StudentTask(CovidStudyTask):
         generator: torch.Generator,
         device: torch.device,
     ) -> Iterator[Batch]:
-        train, augment = data.xrays.split("train"), image_augment(self.settled(training))
-        batches = box_batches(train, data.preprocess, training, augment, generator, device)
-        for x_NCHW, targets in batches:
-            masked_NCHW = masked(x_NCHW, targets.boxes, data.preprocess)
-            yield x_NCHW, StudentTargets(targets.labels_N, masked_NCHW)
+        for batch in masked_batches(data, self.settled(training), generator, device):
+            yield batch.x_NCHW, StudentTargets(batch.labels_N, batch.masked_NCHW)
 
 
 class StudentLoss(nn.Module):

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from baselines.covid.masked_batches import masked_batches
 from baselines.covid.masking import masked
 from nas.data.split_names import Split
 from nas.errors import NasError
@@ -14,11 +15,9 @@ from nas.model.build import build_network
 from nas.spec.architecture import load_architecture
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
-from nas.tasks.covid.batches import box_batches
 from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.study import CovidStudyTask
 from nas.tasks.covid.targets import PlacedXrays, boxes_of
-from nas.tasks.image_settings import image_augment
 from nas.train.trained import ARCHITECTURE_FILE, WEIGHTS_FILE
 from nas.train.weights import load_weights
 
@@ -46,10 +45,8 @@ class TeacherTask(CovidStudyTask):
         generator: torch.Generator,
         device: torch.device,
     ) -> Iterator[Batch]:
-        train, augment = data.xrays.split("train"), image_augment(self.settled(training))
-        batches = box_batches(train, data.preprocess, training, augment, generator, device)
-        for x_NCHW, targets in batches:
-            yield masked(x_NCHW, targets.boxes, data.preprocess), targets.labels_N
+        for batch in masked_batches(data, self.settled(training), generator, device):
+            yield batch.masked_NCHW, batch.labels_N
 
     def evaluation_batches(
         self, data: XrayTaskData, split: Split, device: torch.device

@@ -18,6 +18,7 @@ from baselines.covid.student import (
 )
 from baselines.covid.teacher import TeacherTask, load_teacher
 from nas.data.boxes import Boxes
+from nas.data.split_names import Split
 from nas.data.xray_set import XrayData, XraySet
 from nas.errors import NasError
 from nas.model.build import build_network
@@ -127,13 +128,12 @@ def test_the_teacher_s_batches_are_black_outside_of_moved_boxes(data: XrayTaskDa
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
-def test_the_teacher_is_measured_on_masked_images(data: XrayTaskData, split: str) -> None:
-    name = "validation" if split == "validation" else "test"
-    ((x, placed),) = TeacherTask().evaluation_batches(data, name, CPU)  # type: ignore[arg-type]
+def test_the_teacher_is_measured_on_masked_images(data: XrayTaskData, split: Split) -> None:
+    ((x, placed),) = TeacherTask().evaluation_batches(data, split, CPU)
     assert list(placed.places) == [*range(len(BOXES))]
     kept = (x > BLACK + 0.1).all(dim=1).sum(dim=(1, 2)).tolist()
     assert kept == [32 * 16, 0, 64 * 64, 8 * 16 + 20 * 20, 0]
-    ((whole, _),) = CovidStudyTask().evaluation_batches(data, name, CPU)  # type: ignore[arg-type]
+    ((whole, _),) = CovidStudyTask().evaluation_batches(data, split, CPU)
     assert not torch.equal(x, whole)
 
 
@@ -234,7 +234,7 @@ def test_gradients_of_the_distance_reach_the_student() -> None:
     x = torch.randn(2, 3, SIDE, SIDE)
     targets = StudentTargets(torch.tensor([0, 1]), torch.zeros_like(x))
     outputs = StudentTask(teacher, 1.0).training_outputs(student, x, targets)
-    map_distance(outputs.maps, outputs.teacher_maps).backward()  # type: ignore[no-untyped-call]
+    map_distance(outputs.maps, outputs.teacher_maps).backward()
     stem: Tensor = student.get_parameter("conv_stem.weight")
     assert stem.grad is not None
     assert stem.grad.abs().sum() > 0
@@ -244,8 +244,7 @@ def test_boxes_are_kept_whatever_is_learned() -> None:
     """What the teacher masks by is in the data of either label: see `labelled_xrays`."""
     task = TeacherTask()
     kept: list[tuple[Boxes, ...]] = []
-    for labels in ("study", "opacity"):
-        preprocess = XrayPreprocess(labels=labels)  # type: ignore[arg-type]
+    for preprocess in (XrayPreprocess(labels="study"), XrayPreprocess(labels="opacity")):
         loaded = task.load_data(None, InputSpec(height=32, width=32), preprocess, splits=("train",))
         kept.append(loaded.xrays.split("train").boxes)
     study, opacity = ([len(boxes) > 0 for boxes in own] for own in kept)

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from benchmarks.audio_throughput import main
 from benchmarks.epoch_trainer import CPU
-from benchmarks.usual_audio import UsualWindows, usual_loader, usual_window
+from benchmarks.usual_audio import UsualWindows, usual_window, usual_windows
 from nas.data.audio_folder import load_audio_data
 from nas.spec.definition import InputSpec
 from nas.spec.training import TrainingSpec
@@ -61,7 +61,7 @@ def test_a_window_is_that_of_our_spectrogram(folder: Path, data: SedData) -> Non
 def test_an_epoch_holds_the_same_windows(folder: Path, data: SedData) -> None:
     training = SedTask().settled(TrainingSpec(batch_size=2))
     ours = SedTask().train_batches(data, training, torch.Generator().manual_seed(0), CPU)
-    usual = usual_loader(data, folder, batch_size=2, workers=0)
+    usual = usual_windows(data, folder, batch_size=2, workers=0)
     assert sum(len(x) for x, _ in usual) == sum(len(x) for x, _ in ours)
     x_CHW, labels_K = UsualWindows(data, folder)[0]
     assert x_CHW.shape == (1, BANDS, 32)

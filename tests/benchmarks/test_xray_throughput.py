@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmarks.usual_xrays import UsualXrays, usual_loader, usual_pixels
+from benchmarks.usual_xrays import UsualXrays, usual_pixels, usual_xrays
 from benchmarks.xray_throughput import main
 from nas.data.dicom import read_dicom
 from nas.data.generated_xrays import GeneratedXrays, write_xrays
@@ -54,7 +54,7 @@ def test_boxes_stay_in_the_picture_and_batches_hold_them(folder: Path) -> None:
         assert x_CHW.shape == (1, 64, 64)
         assert len(boxes_B4) == len(item.boxes)
         assert ((boxes_B4 >= 0) & (boxes_B4 <= 64)).all()
-    batches = list(usual_loader(images, SIZE, batch_size=4, workers=0))
+    batches = list(usual_xrays(images, SIZE, batch_size=4, workers=0))
     assert [len(targets.boxes) for _, targets in batches] == [4] * (len(images) // 4)
 
 
@@ -65,4 +65,4 @@ def test_the_program_prints_both_and_their_ratio(folder: Path, tmp_path: Path) -
     assert done.exit_code == 0, done.output
     for part in ("usual training", "our training", "our reading, once"):
         assert part in done.output
-    assert "ratio of wall clock, reading and 50 epochs: " in done.output
+    assert "ratio of wall clock, reading and epochs, 50: " in done.output
