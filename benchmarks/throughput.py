@@ -56,10 +56,11 @@ def echo_setting(
     """What was timed, on what; `what` is the number and the kind of items."""
     size, facts = architecture.input.shape, environment()
     macs = count_macs(build_network(architecture), size).total
+    machine = f"{facts['processor']}, {facts['cores']} cores, torch {facts['torch']}"
     click.echo(
         f"{architecture.name}, {macs:,} MACs, input {'x'.join(map(str, size))}, batch "
-        f"{batch_size}, {what}, {repeats} times each, interleaved; threads: {torch.get_num_threads()}, "
-        f"workers: {workers}; {facts['processor']}, {facts['cores']} cores, torch {facts['torch']}"
+        f"{batch_size}, {what}, {repeats} times each, interleaved; threads: "
+        f"{torch.get_num_threads()}, workers: {workers}; {machine}"
     )
 
 

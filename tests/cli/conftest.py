@@ -1,6 +1,7 @@
 """A folder of small pictures, one of small X-rays, and runs trained on them."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -8,6 +9,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from nas.data.generated_xrays import GeneratedXrays, write_xrays
+
+if TYPE_CHECKING:
+    from nas.cli.run_plan import RunPlan
 
 ARCHITECTURE = """
 name: small
@@ -136,3 +140,28 @@ def _xray_run(factory: pytest.TempPathFactory, text: str, data: Path, *flags: ob
     result = train_on_xrays(text, data, folder, *flags)
     assert result.exception is None, result.output
     return folder
+
+
+@pytest.fixture(scope="session")
+def efficientnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a classifier as far as its weights, without data of its own."""
+    import timm
+    import torch
+
+    from tests.cli.detection_baseline import classifier
+
+    torch.manual_seed(5)
+    network = timm.create_model("efficientnet_b0", num_classes=2)
+    return classifier(tmp_path_factory.mktemp("runs") / "b0", network)
+
+
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> list["RunPlan"]:
+    """The plans that a command would carry out."""
+    import nas.cli.training_run as training_run
+
+    plans: list[RunPlan] = []
+    monkeypatch.setattr(
+        training_run, "carry_out", lambda plan, device, begin=None: plans.append(plan)
+    )
+    return plans
