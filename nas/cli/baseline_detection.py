@@ -85,9 +85,7 @@ def _resume(out: Path, device_name: str, threads: int | None) -> None:
     from nas.train.device import choose_device
 
     device = choose_device(device_name)
-    with resumed_folds(out, DetectionSettings) as settings:
-        if threads is not None:
-            settings = settings.model_copy(update={"threads": threads})
+    with resumed_folds(out, DetectionSettings, threads) as settings:
         _run_folds(out, settings, device)
 
 

@@ -66,8 +66,11 @@ def begun_folds(out: Path | None, name: str, settings: XrayBaselineSettings) -> 
 
 
 @contextmanager
-def resumed_folds(out: Path, kind: type[Settings]) -> Iterator[Settings]:
-    """The settings that the folder was begun with; it is held for this process.
+def resumed_folds(
+    out: Path, kind: type[Settings], threads: int | None = None
+) -> Iterator[Settings]:
+    """The settings that the folder was begun with, its threads if given; it is held for this
+    process.
 
     `kind` names its command in the default of `baseline`. Raises NasError where no folds
     were begun or all are done, for settings of another command, and while another process works
@@ -78,9 +81,10 @@ def resumed_folds(out: Path, kind: type[Settings]) -> Iterator[Settings]:
         hint = f"; a single run goes on with `nas train --resume {out}`" if single else ""
         raise NasError(f"no folds of a baseline were begun here{hint}", file=out, key="--resume")
     with locked_run(out):
+        settings = _read_settings(out / SETTINGS_FILE, kind)
         if (out / POOL_FILE).exists():
             raise NasError(f"all folds are finished: see its {POOL_FILE}", file=out)
-        yield _read_settings(out / SETTINGS_FILE, kind)
+        yield settings if threads is None else settings.model_copy(update={"threads": threads})
 
 
 def _read_settings(file: Path, kind: type[Settings]) -> Settings:

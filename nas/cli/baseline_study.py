@@ -119,9 +119,7 @@ def _resume(out: Path, device_name: str, threads: int | None) -> None:
             key="--resume",
         )
     device = choose_device(device_name)
-    with resumed_folds(out, StudySettings) as settings:
-        if threads is not None:
-            settings = settings.model_copy(update={"threads": threads})
+    with resumed_folds(out, StudySettings, threads) as settings:
         _go_on(out, settings, device)
 
 
