@@ -7,23 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from blocks.base import ActivationName, BlockConfig, Channels, Shape
-from blocks.cost import Cost, bare_convolution_cost, convolution_cost
+from blocks.cost import Cost, convolution_cost
 from blocks.layers import ConvNormAct
 from blocks.pyramid import Map, maps_of, pyramid_shape
-
-
-def separable_conv(
-    in_channels: int, out_channels: int, activation: ActivationName | None
-) -> nn.Sequential:
-    """A 3x3 depthwise convolution, then a 1x1 one with normalisation and activation."""
-    depthwise = nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False)
-    return nn.Sequential(depthwise, ConvNormAct(in_channels, out_channels, 1, 1, 1, activation))
-
-
-def separable_cost(in_channels: int, out: int, places: int) -> Cost:
-    """Of `separable_conv` at so many places."""
-    depthwise = bare_convolution_cost(in_channels, in_channels, places, 3, in_channels)
-    return depthwise + convolution_cost(in_channels, out, places)
+from blocks.separable_conv import separable_conv, separable_cost
 
 
 class FPN(nn.Module):

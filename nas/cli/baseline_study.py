@@ -64,7 +64,7 @@ def study_baseline(list_all: bool, resume: Path | None, **flags: Any) -> None:
 
         click.echo("\n".join(study_listing()))
     elif resume is not None:
-        refuse_others({"resume", "device", "threads"}, "--resume", "what was begun keeps its way")
+        refuse_others({"resume", "device", "threads"}, "--resume", "it keeps its settings")
         _resume(resume, flags["device"], flags["threads"])
     else:
         _train(flags)
