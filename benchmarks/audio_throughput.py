@@ -19,7 +19,7 @@ from benchmarks.program import Program
 from benchmarks.throughput import Ways, echo_setting, echo_timings, time_ways
 from benchmarks.usual_audio import usual_windows
 from nas.cli.input_shape import parse_input_shape
-from nas.data.audio_folder import load_audio_data
+from nas.data.audio.load import load_audio_data
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
 from nas.spec.preprocess import MelPreprocess

@@ -34,9 +34,8 @@ from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import ImagePreprocess
 from nas.spec.space import SpaceSpec, load_space
 from nas.spec.training import TrainingSpec
-from nas.tasks.image import ImageTask, ImageTaskData
-from nas.train.device import seeded
-from nas.train.failure import TrainingFailed
+from nas.tasks.image.task import ImageTask, ImageTaskData
+from nas.train.device import TrainingFailed, seeded
 from nas.train.loop import fit
 
 TRIALS = "trials.jsonl"

@@ -18,10 +18,9 @@ import numpy as np
 from benchmarks.program import Program
 from nas.search.candidates import price
 from nas.search.pricing import PricedSpace
-from nas.spec.given_trial import GivenTrial
-from nas.spec.installed import installed_spaces
-from nas.spec.random_trial import RandomTrial
+from nas.spec.load import installed_spaces
 from nas.spec.space import SpaceSpec, load_space
+from nas.spec.trial import GivenTrial, RandomTrial
 from nas.text_table import aligned
 
 Params = Mapping[str, Any]

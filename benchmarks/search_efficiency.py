@@ -31,7 +31,7 @@ from benchmarks.efficiency.true_front import TrueFront, true_front
 from benchmarks.efficiency.verdict import MOST_ASK_SECONDS, Compared, verdict
 from benchmarks.program import Program
 from nas.errors import NasError, did_you_mean
-from nas.runs.environment import environment
+from nas.machine import environment
 
 
 def _names(context: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:

@@ -20,14 +20,14 @@ import numpy as np
 import optuna
 
 from benchmarks.program import Program
-from nas.runs.finalists import FinalRecord
+from nas.runs.records import FinalRecord
 from nas.search.choice import as_measured, choose, pareto_front
 from nas.search.estimates import believe
 from nas.search.finalists import Final, next_final
 from nas.search.known_cost import KnownCostSampler
+from nas.search.results import judge
 from nas.search.settings import SearchSettings
 from nas.search.trials import noise_sd, records_of
-from nas.search.verdict import judge
 from nas.spec.budget import BudgetSpec
 from nas.spec.score import parse_score
 from nas.spec.search import SearchSpec

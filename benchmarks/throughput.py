@@ -10,9 +10,9 @@ import torch
 
 from benchmarks.epoch_trainer import epoch_trainer
 from benchmarks.timing import Timing, drain, interleaved, quotients, spread
+from nas.machine import environment
 from nas.macs.count import count_macs
 from nas.model.build import build_network
-from nas.runs.environment import environment
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Task

@@ -22,13 +22,13 @@ from benchmarks.program import Program
 from benchmarks.timing import Timing, drain, interleaved, quotients, spread
 from benchmarks.usual_training import UsualTraining
 from nas.cli.input_shape import parse_input_shape
+from nas.machine import environment
 from nas.macs.count import count_macs
 from nas.model.build import build_network
-from nas.runs.environment import environment
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
-from nas.tasks.image import ImageTask, ImageTaskData
+from nas.tasks.image.task import ImageTask, ImageTaskData
 from nas.train.device import seeded, set_threads
 from nas.train.loop import train_epoch
 from nas.train.optimizer import build_optimizer

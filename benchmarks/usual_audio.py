@@ -15,13 +15,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from benchmarks.usual_loader import usual_loader
-from nas.data.mel import FLOOR_DB
+from nas.data.audio.mel import FLOOR_DB
 from nas.spec.definition import InputSpec
 from nas.spec.preprocess import MelPreprocess
 from nas.tasks.base import Batch
 from nas.tasks.sed.data import SedData
-from nas.tasks.sed.known_windows import known_windows
 from nas.tasks.sed.targets import WindowTargets
+from nas.tasks.sed.windows import known_windows
 
 Item = tuple[Tensor, Tensor]
 

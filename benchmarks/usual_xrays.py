@@ -20,10 +20,10 @@ from torchvision.transforms import v2
 
 from benchmarks.usual_loader import usual_loader
 from nas.data.boxes import Box
-from nas.data.listed_xray import ListedXray
+from nas.data.xray.dataset import ListedXray
 from nas.spec.definition import InputSpec
 from nas.tasks.base import Batch
-from nas.tasks.covid.targets import BoxTargets
+from nas.tasks.covid.batches import BoxTargets
 
 Item = tuple[Tensor, Tensor]
 

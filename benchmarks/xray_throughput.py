@@ -18,8 +18,8 @@ from benchmarks.epoch_trainer import CPU
 from benchmarks.program import Program
 from benchmarks.throughput import Ways, echo_setting, echo_timings, time_ways
 from benchmarks.usual_xrays import usual_xrays
-from nas.data.xray_listing import list_xrays
-from nas.data.xrays import load_xray_data
+from nas.data.xray.listing import list_xrays
+from nas.data.xray.load import load_xray_data
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, load_architecture
 from nas.spec.preprocess import XrayPreprocess

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = {
-    "blocks": 0, "nas.cores": 1, "nas.errors": 1, "nas.files": 1, "nas.text_table": 1, "nas": 1,
+    "blocks": 0, "nas.machine": 1, "nas.errors": 1, "nas.files": 1, "nas.text_table": 1, "nas": 1,
     "nas.spec": 2,
     "nas.model": 3, "nas.macs": 3, "nas.data": 3, "nas.metrics": 3, "nas.runs": 3,
     "nas.tasks": 4, "nas.train": 5, "nas.report": 5,
@@ -85,11 +85,11 @@ def test_the_check_sees_imports_of_every_form(
     path.parent.mkdir(parents=True)
     path.write_text(
         "import optuna\nfrom nas.spec.load import read_document\nfrom nas import model\n"
-        "def f():\n    import nas.data.images\n    from click import echo\n"
+        "def f():\n    import nas.data.image.load\n    from click import echo\n"
         "    import baselines.sed\n"
     )
     assert [text.split(" imports ")[1].split(",")[0] for text in wrong(path)] == [
-        "optuna", "nas.model", "nas.data.images", "click", "baselines.sed",
+        "optuna", "nas.model", "nas.data.image.load", "click", "baselines.sed",
     ]  # fmt: skip
 
 

@@ -13,9 +13,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from nas.errors import NasError
-from nas.tasks.covid.box_scaling import clipped
-from nas.tasks.covid.detections import MIN_SCORE, MOST, Detections
-from nas.tasks.covid.whole_detector import WholeDetector
+from nas.tasks.covid.detections import MIN_SCORE, MOST, Detections, WholeDetector
+from nas.tasks.covid.suppression import clipped
 
 INSTALL = "pip install 'compact-nas[xray]'"
 SIZE_STEP = 128

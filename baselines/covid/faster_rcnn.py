@@ -11,8 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from nas.errors import NasError
-from nas.tasks.covid.detections import MIN_SCORE, MOST, Detections
-from nas.tasks.covid.whole_detector import WholeDetector
+from nas.tasks.covid.detections import MIN_SCORE, MOST, Detections, WholeDetector
 
 
 class FasterRCNN(WholeDetector):

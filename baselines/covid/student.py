@@ -2,19 +2,52 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from baselines.covid.inner_maps import inner_maps, logits_and_maps
-from baselines.covid.masked_batches import masked_batches
+from baselines.covid.teacher import masked_batches
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss
 from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.study import CovidStudyTask
-from nas.tasks.image_settings import image_loss
-from nas.tasks.losses import ClassifierLoss
+from nas.tasks.image.losses import ClassifierLoss
+from nas.tasks.image.settings import image_loss
+
+STRIDES = (8, 16, 32)
+"""Of the maps that a student's are held against a teacher's: the last three that networks have."""
+
+
+def logits_and_maps(network: nn.Module, x_NCHW: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """What `network(x_NCHW)` gives, and its maps at `STRIDES`, in that order.
+
+    Raises ValueError for a network that has none, or none such.
+    """
+    places = map_places(network)
+    timm_network: Any = network
+    features, maps = timm_network.forward_intermediates(x_NCHW, indices=places)
+    return timm_network.forward_head(features), tuple(maps)
+
+
+def inner_maps(network: nn.Module, x_NCHW: Tensor) -> tuple[Tensor, ...]:
+    """The maps of `logits_and_maps` alone."""
+    places = map_places(network)
+    timm_network: Any = network
+    return tuple(timm_network.forward_intermediates(x_NCHW, places, intermediates_only=True))
+
+
+def map_places(network: nn.Module) -> list[int]:
+    """Which of the maps that timm counts are at `STRIDES`."""
+    known = getattr(network, "feature_info", None)
+    if not known or not hasattr(network, "forward_intermediates"):
+        raise ValueError(f"a {type(network).__name__} shows no maps")
+    strides = [item["reduction"] for item in known]
+    missing = [stride for stride in STRIDES if stride not in strides]
+    if missing:
+        raise ValueError(f"a {type(network).__name__} has no map at the strides {missing}")
+    return [strides.index(stride) for stride in STRIDES]
 
 
 @dataclass(frozen=True, eq=False)

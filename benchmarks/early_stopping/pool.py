@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.hypervolume import Reference, Staircase, undominated
 from benchmarks.json_lines import read_json_lines
-from nas.search.stopping.curve import Curve
+from nas.search.stopping.rule import Curve
 
 BEYOND = 1.1
 """How far beyond the dearest network the corner of the hypervolume lies."""

@@ -15,8 +15,8 @@ from nas.model.build import build_network
 from nas.model.identity import architecture_hash
 from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec
-from nas.spec.random_trial import RandomTrial
 from nas.spec.space import SpaceSpec
+from nas.spec.trial import RandomTrial
 from nas.tasks.base import Task, TaskData
 from nas.tasks.registry import task_named
 from nas.train.checkpoint import EpochResult

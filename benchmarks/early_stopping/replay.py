@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.early_stopping.pool import Pool, Recorded
-from nas.search.stopping.curve import Curve
-from nas.search.stopping.rule import StopRule
+from nas.search.stopping.rule import Curve, StopRule
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.efficiency.problem import Params
-from nas.spec.random_trial import RandomTrial
+from nas.spec.trial import RandomTrial
 
 
 class ListedTrial(ABC):

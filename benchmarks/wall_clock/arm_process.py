@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.wall_clock.arms import INTERRUPTED, Arm, ArmRun, Terms, command
 from nas.errors import NasError
-from nas.runs.environment import environment
+from nas.machine import environment
 
 ROOT = Path(__file__).parents[2]
 POLL_S = 0.5

@@ -17,12 +17,12 @@ import torch
 from benchmarks.wall_clock.arms import ArmRun, Terms, read_runs
 from benchmarks.wall_clock.front import best_within
 from benchmarks.wall_clock.measured import Measured
-from nas.data.split_names import Split
+from nas.data.splits import Split
 from nas.model.build import build_network
 from nas.spec.architecture import parse_architecture
 from nas.spec.definition import InputSpec
 from nas.spec.space import load_space
-from nas.tasks.image import ImageTask, ImageTaskData
+from nas.tasks.image.task import ImageTask, ImageTaskData
 from nas.train.device import seeded, set_threads
 from nas.train.loop import evaluate, fit
 

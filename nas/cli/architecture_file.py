@@ -15,8 +15,7 @@ def load_for_task(path: Path, input_text: str | None) -> "ArchitectureSpec":
 
     Raises NasError, with file, line and key, for a wrong file and for what the task refuses.
     """
-    from nas.spec.installed import find_architecture
-    from nas.spec.load import read_document
+    from nas.spec.load import find_architecture, read_document
     from nas.tasks.registry import task_named
 
     architecture = load_architecture_at(path, input_text)

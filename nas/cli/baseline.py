@@ -73,7 +73,7 @@ def sed_baseline(list_all: bool, ensemble: tuple[Path, ...], **flags: Any) -> No
     if sum((list_all, bool(ensemble), flags["backbone"] is not None)) != 1:
         raise NasError("give --backbone NAME, --ensemble RUN twice or more, or --list, one of them")
     if list_all:
-        from baselines.sed.listing import listing
+        from baselines.sed.backbones import listing
 
         click.echo("\n".join(listing()))
     elif ensemble:
@@ -83,9 +83,9 @@ def sed_baseline(list_all: bool, ensemble: tuple[Path, ...], **flags: Any) -> No
 
 
 def _train(flags: dict[str, Any]) -> None:
-    from nas.cli.training_run import carry_out
-    from nas.runs.locks import locked_run
+    from nas.runs.folder import locked_run
     from nas.train.device import choose_device, default_threads, set_threads
+    from nas.train.run import carry_out
 
     device = choose_device(flags["device"])
     plan = replace(baseline_plan(flags), threads=flags["threads"] or default_threads())
@@ -107,13 +107,13 @@ def _measure(
     """The mean of the runs on the test split, written to a folder and shown."""
     from baselines.sed.ensemble import ensemble_values, load_members, measure_ensemble
     from nas.cli.overrides import given_flags
-    from nas.cli.run_plan import METRICS_FILE
     from nas.files import atomic_write_text
     from nas.report.evaluation import evaluation_lines
     from nas.runs.folder import new_run_folder, refuse_taken
     from nas.tasks.registry import task_named
     from nas.train.device import choose_device, set_threads
     from nas.train.ensemble import save_ensemble
+    from nas.train.plan import METRICS_FILE
 
     kept = ("ensemble", "data", "groups", "out", "device", "threads", "strict")
     if given := given_flags(click.get_current_context(), kept=kept):

@@ -12,8 +12,8 @@ from nas.errors import NasError
 if TYPE_CHECKING:
     import torch
 
-    from nas.cli.detection_plan import DetectionSettings
-    from nas.cli.run_plan import RunPlan
+    from baselines.covid.detection_plan import DetectionSettings
+    from nas.train.plan import RunPlan
 
 COMMAND = "nas baseline covid-detection"
 
@@ -47,7 +47,7 @@ def detection_baseline(list_all: bool, resume: Path | None, **flags: Any) -> Non
 
     if list_all:
         refuse_others({"list_all"}, "--list", "all detectors are shown")
-        from baselines.covid.detector_listing import detector_listing
+        from baselines.covid.detectors import detector_listing
 
         click.echo("\n".join(detector_listing()))
     elif resume is not None:
@@ -59,11 +59,10 @@ def detection_baseline(list_all: bool, resume: Path | None, **flags: Any) -> Non
 
 def _train(flags: dict[str, Any]) -> None:
     """One run, or one for each fold, in a new folder."""
-    from nas.cli.baseline_folds import begun_folds
+    from baselines.covid.detection_plan import detection_plan
+    from baselines.covid.folds import begun_folds
     from nas.cli.detection_flags import settings_from_flags
-    from nas.cli.detection_plan import detection_plan
-    from nas.runs.folder import new_run_folder, refuse_taken
-    from nas.runs.locks import locked_run
+    from nas.runs.folder import locked_run, new_run_folder, refuse_taken
     from nas.train.device import choose_device
 
     device = choose_device(flags["device"])
@@ -80,8 +79,8 @@ def _train(flags: dict[str, Any]) -> None:
 
 def _resume(out: Path, device_name: str, threads: int | None) -> None:
     """What is left of a run for each fold."""
-    from nas.cli.baseline_folds import resumed_folds
-    from nas.cli.detection_plan import DetectionSettings
+    from baselines.covid.detection_plan import DetectionSettings
+    from baselines.covid.folds import resumed_folds
     from nas.train.device import choose_device
 
     device = choose_device(device_name)
@@ -90,8 +89,8 @@ def _resume(out: Path, device_name: str, threads: int | None) -> None:
 
 
 def _run_folds(out: Path, settings: "DetectionSettings", device: "torch.device") -> None:
-    from nas.cli.baseline_folds import finish_run, run_folds
-    from nas.cli.detection_plan import detection_plan
+    from baselines.covid.detection_plan import detection_plan
+    from baselines.covid.folds import finish_run, run_folds
 
     def run_fold(fold: int, folder: Path) -> Path:
         return finish_run(
@@ -107,9 +106,9 @@ def _carry_out(plan: "RunPlan", device: "torch.device", threads: int | None = No
     """Train on `threads` cores, None is as many as the plan says."""
     from dataclasses import replace
 
-    from nas.cli.detection_plan import begin_of
-    from nas.cli.training_run import carry_out
+    from baselines.covid.detection_plan import begin_of
     from nas.train.device import set_threads
+    from nas.train.run import carry_out
 
     plan = replace(plan, threads=threads or plan.threads)
     set_threads(plan.threads)

@@ -8,15 +8,15 @@ from nas.errors import NasError
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from nas.cli.run_plan import RunPlan
     from nas.spec.definition import ArchitectureSpec
     from nas.spec.training import TrainingSpec
+    from nas.train.plan import RunPlan
 
 
 def baseline_plan(flags: dict[str, Any]) -> "RunPlan":
     """The run that the flags of `nas baseline sed` ask for, in a new folder."""
-    from nas.cli.run_plan import RunPlan
     from nas.runs.folder import new_run_folder
+    from nas.train.plan import RunPlan
     from nas.train.source import groups_of, source_of
 
     architecture = _architecture(flags)
@@ -35,8 +35,7 @@ def baseline_plan(flags: dict[str, Any]) -> "RunPlan":
 
 def _architecture(flags: dict[str, Any]) -> "ArchitectureSpec":
     """The backbone at the input, mel settings and split that the flags, or another network, say."""
-    from baselines.sed.backbones import backbone_named
-    from baselines.sed.settings import INPUT, baseline_architecture
+    from baselines.sed.backbones import INPUT, backbone_named, baseline_architecture
     from nas.cli.input_shape import parse_input_shape
     from nas.cli.overrides import updated
     from nas.spec.architecture import load_architecture
@@ -65,7 +64,7 @@ def _architecture(flags: dict[str, Any]) -> "ArchitectureSpec":
 
 def _training(flags: dict[str, Any], *, built_in: bool) -> "TrainingSpec":
     """A file's settings or the pipeline's own, with the flags in their place."""
-    from baselines.sed.settings import BEST_PRACTICE, PLAIN
+    from baselines.sed.backbones import BEST_PRACTICE, PLAIN
     from nas.cli.training_flags import training_from_flags
     from nas.spec.training import load_training
 

@@ -13,7 +13,7 @@ from nas.errors import NasError
 if TYPE_CHECKING:
     import torch
 
-    from nas.cli.study_plan import StudySettings
+    from baselines.covid.study_plan import StudySettings
 
 COMMAND = "nas baseline covid-study"
 
@@ -60,7 +60,7 @@ def study_baseline(list_all: bool, resume: Path | None, **flags: Any) -> None:
 
     if list_all:
         refuse_others({"list_all"}, "--list", "all backbones are shown")
-        from baselines.covid.study_listing import study_listing
+        from baselines.covid.classifiers import study_listing
 
         click.echo("\n".join(study_listing()))
     elif resume is not None:
@@ -72,8 +72,8 @@ def study_baseline(list_all: bool, resume: Path | None, **flags: Any) -> None:
 
 def _train(flags: dict[str, Any]) -> None:
     """All that the flags ask for, in a new folder."""
-    from baselines.covid.backbones import backbone_named, substitute_note
-    from nas.cli.baseline_folds import begun_folds
+    from baselines.covid.classifiers import backbone_named, substitute_note
+    from baselines.covid.folds import begun_folds
     from nas.cli.study_flags import settings_from_flags
     from nas.runs.folder import refuse_taken
     from nas.train.device import choose_device
@@ -93,11 +93,10 @@ def _train(flags: dict[str, Any]) -> None:
 
 def _train_plainly(out: Path | None, settings: "StudySettings", device: "torch.device") -> None:
     """A single run, as one of `nas train`."""
-    from nas.cli.study_plan import study_plan
-    from nas.cli.training_run import carry_out
-    from nas.runs.folder import new_run_folder
-    from nas.runs.locks import locked_run
+    from baselines.covid.study_plan import study_plan
+    from nas.runs.folder import locked_run, new_run_folder
     from nas.train.device import set_threads
+    from nas.train.run import carry_out
 
     folder = new_run_folder(out, f"{settings.backbone}-baseline")
     set_threads(settings.threads)
@@ -107,8 +106,8 @@ def _train_plainly(out: Path | None, settings: "StudySettings", device: "torch.d
 
 def _resume(out: Path, device_name: str, threads: int | None) -> None:
     """What is left of a folder's steps or folds."""
-    from nas.cli.baseline_folds import SETTINGS_FILE, resumed_folds
-    from nas.cli.study_plan import StudySettings
+    from baselines.covid.folds import SETTINGS_FILE, resumed_folds
+    from baselines.covid.study_plan import StudySettings
     from nas.train.device import choose_device
 
     if not (out / SETTINGS_FILE).exists():
@@ -125,9 +124,9 @@ def _resume(out: Path, device_name: str, threads: int | None) -> None:
 
 def _go_on(out: Path, settings: "StudySettings", device: "torch.device") -> None:
     """Do what is left. Raises NasError where nothing is."""
-    from nas.cli.baseline_folds import run_folds
-    from nas.cli.run_plan import METRICS_FILE
-    from nas.cli.study_steps import final_run, run_fold
+    from baselines.covid.folds import run_folds
+    from baselines.covid.study_plan import final_run, run_fold
+    from nas.train.plan import METRICS_FILE
 
     if settings.folds:
         run_folds(out, settings.folds, partial(run_fold, settings, device), device, command=COMMAND)

@@ -10,9 +10,8 @@ import torch
 from nas.errors import NasError
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.preprocess import XrayPreprocess
-from nas.tasks.covid.file_detections import FileDetections, Views, detect_in_files
 from nas.tasks.covid.findings import SubmissionNetworks
-from nas.tasks.covid.views import first_views
+from nas.tasks.covid.tta import FileDetections, Views, detect_in_files, first_views
 from nas.train.source import groups_of, same_data, split_seed_of
 from nas.train.trained import TrainedNetwork, load_trained
 

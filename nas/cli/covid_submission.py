@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.cli.finite_range import FiniteRange
-from nas.data.split_names import SPLITS, Split
+from nas.data.splits import SPLITS, Split
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ def submit(
     Splits of the data that the runs were trained on are the runs' own.
     """
     from nas.cli.covid_runs import load_runs, submission_networks
-    from nas.tasks.covid.file_detections import Views
     from nas.tasks.covid.findings import NoneRules, build_submission
-    from nas.tasks.covid.notice import NOT_FOR_DIAGNOSIS
     from nas.tasks.covid.submission import write_submission
+    from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS
+    from nas.tasks.covid.tta import Views
     from nas.train.device import choose_device, set_threads
 
     _refuse_useless(runs, split)
@@ -121,8 +121,8 @@ def check(
     """Check that FILE is a submission as the competition takes it; with --data measure it too."""
     from nas.metrics.competition import competition_metrics
     from nas.report.xray_metrics import competition_lines
+    from nas.tasks.covid.findings import listed_for_submission, truth_of
     from nas.tasks.covid.submission import read_submission
-    from nas.tasks.covid.submitted import listed_for_submission, truth_of
 
     _refuse_without(data, "--data", ("split", "fold", "groups"))
     _refuse_without(split, "--split", ("fold", "groups"))
@@ -160,8 +160,8 @@ def _submitted(
 ) -> "list[SubmittedXray]":
     """The X-rays of a folder, or of a labelled data set."""
     from nas.cli.covid_runs import trained_on
-    from nas.data.xray_source import holds_xrays
-    from nas.tasks.covid.submitted import listed_for_submission, submitted, xrays_in
+    from nas.data.xray.source import holds_xrays
+    from nas.tasks.covid.findings import listed_for_submission, submitted, xrays_in
 
     if not holds_xrays(data):
         if not data.is_dir():

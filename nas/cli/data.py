@@ -11,9 +11,9 @@ from nas.errors import NasError
 from nas.text_table import aligned
 
 if TYPE_CHECKING:
-    from nas.data.audio_statistics import AudioStatistics, SplitEvents
-    from nas.data.statistics import DataStatistics, Spread
-    from nas.data.xray_statistics import ShareSpread, XrayStatistics
+    from nas.data.audio.statistics import AudioStatistics, SplitEvents
+    from nas.data.image.statistics import DataStatistics, Spread
+    from nas.data.xray.statistics import ShareSpread, XrayStatistics
 
 
 @click.group("data")
@@ -57,12 +57,12 @@ def stats(
     Of chest X-rays (a folder with train_image_level.csv, or a YAML file that describes one) the
     classes, patients, boxes and folds are counted.
     """
-    from nas.data.audio_statistics import audio_statistics, holds_recordings
-    from nas.data.statistics import image_statistics
-    from nas.data.xray_source import holds_xrays
+    from nas.data.audio.statistics import audio_statistics, holds_recordings
+    from nas.data.image.statistics import image_statistics
+    from nas.data.xray.source import holds_xrays
 
     if holds_xrays(source):
-        from nas.data.xray_statistics import xray_statistics
+        from nas.data.xray.statistics import xray_statistics
 
         if long_side is not None:
             raise NasError("no input size follows from X-rays: leave it out", key="--long-side")

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from nas.cli.detection_plan import TASK, DetectionSettings
-from nas.cli.xray_baseline import (
+from baselines.covid.detection_plan import TASK, DetectionSettings
+from baselines.covid.settings import (
     Facts,
     chosen_folds,
     input_of_flag,
@@ -20,8 +20,7 @@ def settings_from_flags(flags: dict[str, Any]) -> DetectionSettings:
 
     Raises NasError for whatever is wrong, before a folder is made.
     """
-    from baselines.covid.detection_settings import detection_training
-    from baselines.covid.detectors import detector_named
+    from baselines.covid.detectors import detection_training, detector_named
     from nas.cli.data_flags import checked_fold
     from nas.tasks.registry import task_named
     from nas.train.device import default_threads

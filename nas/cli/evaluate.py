@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.data.split_names import SPLITS, Split
+from nas.data.splits import SPLITS, Split
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -106,10 +106,9 @@ def _load(
     strict: bool,
 ) -> "TaskData":
     """The splits; what a person should know of them is said."""
-    from nas.cli.run_data import OTHER_SPLITS
-    from nas.cli.training_lines import made_words
+    from nas.report.lines import made_words
     from nas.tasks.registry import task_named
-    from nas.train.measured_data import load_measured_data
+    from nas.train.data import OTHER_SPLITS, load_measured_data
     from nas.train.source import made_otherwise, split_seed_of
 
     loaded = load_measured_data(trained, source, splits, groups=groups, strict=strict)

@@ -8,7 +8,7 @@ from click.core import ParameterSource
 from pydantic import ValidationError
 
 from nas.errors import NasError
-from nas.spec.frozen import Frozen
+from nas.spec.validate import Frozen
 
 Flags = Mapping[str, Any]
 """Values by the names of parameters; None where a flag was not given."""

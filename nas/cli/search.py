@@ -108,8 +108,7 @@ def _first_line(space: "SpaceSpec", settings: "SearchSettings") -> str:
 
 
 def _report(result: "SearchResult") -> None:
-    from nas.report.finalists import expectation_text, finalist_table, noise_text
-    from nas.report.tables import front_table
+    from nas.report.tables import expectation_text, finalist_table, front_table, noise_text
     from nas.spec.quantity import count_text
 
     click.echo("")

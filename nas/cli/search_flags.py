@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from nas.spec.sampler_names import SAMPLER_NAMES
-from nas.spec.stop_names import STOP_NAMES
+from nas.spec.search import SAMPLER_NAMES, STOP_NAMES
 
 FILE = click.Path(path_type=Path)
 ABOVE_ZERO = click.FloatRange(0, min_open=True)

@@ -10,7 +10,7 @@ from typing import Any
 from nas.cli.data_flags import checked_fold
 from nas.cli.overrides import Flags, flag, updated
 from nas.errors import NasError
-from nas.runs.environment import environment
+from nas.machine import environment
 from nas.search.settings import SearchSettings
 from nas.spec.budget import BudgetSpec
 from nas.spec.quantity import parse_quantity

@@ -28,7 +28,7 @@ def check(file: str, max_macs: str | None, samples: int, seed: int, as_json: boo
     FILE is a YAML file, or the name of an installed space.
     """
     from nas.cli.search_settings import settled_training
-    from nas.search.score_check import check_score
+    from nas.search.rating import check_score
     from nas.search.survey import survey_space
     from nas.spec.quantity import parse_quantity
     from nas.spec.space import load_space
@@ -61,9 +61,9 @@ def sample(file: str, number: int, seed: int, rows: bool) -> None:
     from nas.model.identity import architecture_hash
     from nas.spec.architecture import dump_architecture
     from nas.spec.quantity import count_text
-    from nas.spec.random_trial import RandomTrial
     from nas.spec.rows import dump_rows
     from nas.spec.space import load_space
+    from nas.spec.trial import RandomTrial
 
     loaded = load_space(file)
     generator = np.random.default_rng(seed)

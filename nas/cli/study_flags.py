@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from nas.cli.study_plan import TASK, StudySettings
-from nas.cli.xray_baseline import (
+from baselines.covid.settings import (
     Facts,
     chosen_folds,
     input_of_flag,
@@ -11,6 +10,7 @@ from nas.cli.xray_baseline import (
     on_fold,
     training_of_flags,
 )
+from baselines.covid.study_plan import TASK, StudySettings
 from nas.errors import NasError
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import XrayPreprocess
@@ -21,8 +21,7 @@ def settings_from_flags(flags: dict[str, Any]) -> StudySettings:
 
     Raises NasError for whatever is wrong, before a folder is made.
     """
-    from baselines.covid.backbones import backbone_named
-    from baselines.covid.study_settings import study_training
+    from baselines.covid.classifiers import backbone_named, study_training
     from nas.cli.data_flags import checked_fold
     from nas.tasks.registry import task_named
     from nas.train.device import default_threads
@@ -56,7 +55,7 @@ def settings_from_flags(flags: dict[str, Any]) -> StudySettings:
 
 
 def _aux_weight(flags: dict[str, Any]) -> float | None:
-    from baselines.covid.study_settings import AUX_WEIGHT
+    from baselines.covid.classifiers import AUX_WEIGHT
 
     given: float | None = flags["aux_weight"]
     if flags["steps"] == "3":
@@ -81,7 +80,7 @@ def _inputs(flags: dict[str, Any]) -> tuple[InputSpec, XrayPreprocess, Facts]:
 
     A grey network's plane is shown to all three channels of a backbone.
     """
-    from baselines.covid.study_settings import INPUT
+    from baselines.covid.classifiers import INPUT
 
     size, preprocess, facts = INPUT, XrayPreprocess(labels="study"), Facts()
     if flags["inputs_of"] is not None:

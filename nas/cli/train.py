@@ -11,8 +11,8 @@ from nas.cli.input_shape import parse_input_shape
 from nas.errors import NasError
 
 if TYPE_CHECKING:
-    from nas.cli.run_plan import RunPlan
     from nas.spec.definition import ArchitectureSpec
+    from nas.train.plan import RunPlan
 
 
 @click.command("train")
@@ -71,10 +71,10 @@ def train(resume: Path | None, device: str, threads: int | None, **options: Any)
 
     Without --data: on the data that the architecture file names, else on the built-in set.
     """
-    from nas.cli.detection_plan import begin_of
-    from nas.cli.training_run import carry_out
-    from nas.runs.locks import locked_run
+    from baselines.covid.detection_plan import begin_of
+    from nas.runs.folder import locked_run
     from nas.train.device import choose_device, default_threads, set_threads
+    from nas.train.run import carry_out
 
     chosen_device = choose_device(device)
     plan = _new_plan(**options) if resume is None else _resumed_plan(resume)
@@ -101,11 +101,11 @@ def _new_plan(
     **flags: Any,
 ) -> "RunPlan":
     from nas.cli.data_flags import checked_fold, preprocess_keys, with_data_flags
-    from nas.cli.run_plan import RunPlan
     from nas.cli.training_flags import training_from_flags
     from nas.runs.folder import new_run_folder
     from nas.spec.training import load_training
     from nas.tasks.registry import task_named
+    from nas.train.plan import RunPlan
     from nas.train.source import groups_of, source_of, training_of
 
     if pretrained and model is None:
@@ -162,7 +162,7 @@ def _architecture(
 
 def _resumed_plan(folder: Path) -> "RunPlan":
     from nas.cli.overrides import given_flags
-    from nas.cli.run_plan import RunPlan
+    from nas.train.plan import RunPlan
 
     kept = ("resume", "device", "threads")
     if given := given_flags(click.get_current_context(), kept=kept):

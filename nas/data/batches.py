@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Sampler
 
-from nas.data.image_set import ImageSet
+from nas.data.image.dataset import ImageSet
 from nas.data.normalise import Normalise
 from nas.spec.preprocess import PixelPreprocess
 

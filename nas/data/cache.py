@@ -1,30 +1,89 @@
-"""Decoded pictures as one memory-mapped array on disk, keyed by content and settings."""
+"""The cache: its folder, locks between processes, and decoded pictures as one mapped array."""
 
 import hashlib
 import json
 import logging
+import os
+import sys
 import zlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.cores import usable_cores
 from nas.data.decode import SizedPixels, UnreadableImage, guarded_pillow
 from nas.data.digests import DigestMemo
-from nas.data.image_set import Pixels
-from nas.data.pixel_maker import PixelMaker
-from nas.data.progress import Progress
-from nas.data.storage import exclusive
+from nas.data.files import Progress
+from nas.data.image.dataset import Pixels
 from nas.files import atomic_file, atomic_write_bytes
+from nas.machine import usable_cores
 
 log = logging.getLogger(__name__)
+
+
+def default_cache_dir() -> Path | None:
+    """`$NAS_CACHE`, else the platform's cache folder of the user; None if the user has no home."""
+    named = os.environ.get("NAS_CACHE")
+    if named:
+        return Path(named)
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return Path(local) / "nas" / "cache" if local else None
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "nas"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "nas"
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """One process at a time, by a lock on the file `path`.
+
+    Where the platform or the file system has no such locks, all go in: files are written by
+    `nas.files.atomic_file`, so that work is then done twice, but never wrongly.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab") as stream:
+        _lock(stream)
+        yield
+
+
+def _lock(stream: BinaryIO) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+    except OSError as error:
+        log.info("no file locks here (%s); two processes may both fill the cache", error)
+
+
+class PixelMaker(Protocol):
+    """Makes pixels of one setting; may be called from several threads."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of all that it makes."""
+
+    def key(self) -> dict[str, object]:
+        """All that pixels depend on beside the file's content."""
+
+    def __call__(self, path: Path) -> SizedPixels:
+        """Pixels and original size. Raises UnreadableImage and OSError.
+
+        Called under `nas.data.decode.guarded_pillow`.
+        """
+
 
 _HEADER_BYTES = 128
 _AT_ONCE = 512

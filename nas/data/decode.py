@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from nas.data.image_set import Pixels
+from nas.data.image.dataset import Pixels
 from nas.errors import NasError
 from nas.spec.preprocess import ImagePreprocess
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas.data.image_set import ImageSet
+from nas.data.image.dataset import ImageSet
 from nas.spec.preprocess import PixelPreprocess
 
 _AT_ONCE = 1024

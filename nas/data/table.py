@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
 
-from nas.data.listing import ImageFile, Listing
-from nas.data.split_names import SPLIT_NAMES, Split
+from nas.data.image.listing import ImageFile, Listing
+from nas.data.splits import SPLIT_NAMES, Split
 from nas.errors import NasError, did_you_mean
 
 

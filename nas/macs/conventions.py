@@ -1,6 +1,7 @@
 """The same network by other counters' conventions, and what each of them counts, by kind of op."""
 
 import copy
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,49 @@ from torch import nn
 
 from nas.errors import NasError
 from nas.macs.count import countable, evaluating
-from nas.macs.fvcore_counter import count_fvcore
 from nas.macs.kinds import Kind, kind_of_module
 from nas.macs.meta import meta_copy, on_meta
 from nas.macs.ptflops_0_6_4 import count_ptflops_0_6_4
 from nas.macs.ptflops_counter import count_ptflops
 from nas.macs.trace import trace_forward
+
+_KINDS = {
+    "conv": Kind.CONVOLUTION,
+    "addmm": Kind.PRODUCT,
+    "bmm": Kind.PRODUCT,
+    "einsum": Kind.PRODUCT,
+    "linear": Kind.PRODUCT,
+    "matmul": Kind.PRODUCT,
+    "mm": Kind.PRODUCT,
+    "batch_norm": Kind.NORMALISATION,
+    "group_norm": Kind.NORMALISATION,
+    "instance_norm": Kind.NORMALISATION,
+    "layer_norm": Kind.NORMALISATION,
+    "adaptive_avg_pool2d": Kind.POOLING,
+    "grid_sampler": Kind.RESIZE,
+    "upsample_bilinear2d": Kind.RESIZE,
+    "upsample_nearest2d": Kind.RESIZE,
+}
+
+
+def count_fvcore(module: nn.Module, input_shape: Sequence[int]) -> tuple[int, Counter[Kind]]:
+    """fvcore's total for one sample, and by kind of op. `module` has weights, on the CPU."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fvcore uses torch.jit.script, which is deprecated
+        from fvcore.nn import FlopCountAnalysis
+    analysis = FlopCountAnalysis(module, (torch.zeros(1, *input_shape),))
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        analysis.tracer_warnings("none")
+        operators = analysis.by_operator()
+        total = int(analysis.total())
+    amounts: Counter[Kind] = Counter()
+    for operator, amount in operators.items():
+        amounts[_KINDS.get(operator, Kind.REMAINDER)] += int(amount)
+    amounts[Kind.REMAINDER] += total - sum(amounts.values())
+    return total, amounts
+
 
 OURS = "ours"
 Count = Callable[[nn.Module], tuple[int, Counter[Kind]]]

@@ -9,10 +9,18 @@ from typing import Any
 
 from nas.macs.conventions import OURS, Comparison
 from nas.macs.count import MacsReport
-from nas.macs.facts import fact_text
 from nas.macs.kinds import WHY
 from nas.spec.quantity import count_text
 from nas.text_table import aligned
+
+
+def fact_text(name: str, value: float) -> str:
+    """`1.55 M MACs per audio second` of `macs_per_audio_second`."""
+    words = name.replace("_", " ")
+    if words.startswith("macs "):
+        return f"{count_text(round(value))} MACs {words.removeprefix('macs ')}"
+    return f"{value:.4g} {words}"
+
 
 _JSON_COUNTERS = ("fvcore", "ptflops", "ptflops_aten")
 _LAYER_WIDTHS = (31, 19)

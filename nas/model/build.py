@@ -1,16 +1,15 @@
 """From an architecture to a PyTorch module."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from blocks import Shape, TimeAttentionOutput, initialise_weights
 from nas.model.features import feature_shape, load_features, shapes_only
-from nas.model.maps import load_maps, maps_shape
+from nas.model.maps import TappedSequential, load_maps, maps_shape
 from nas.model.reference import load_reference
-from nas.model.tapped import TappedSequential
 from nas.model.time_stride import feature_stride, time_stride
 from nas.spec.definition import ArchitectureSpec, head_layers
 from nas.spec.layers import Step, walk
@@ -95,3 +94,27 @@ def _sequence(steps: Sequence[Step]) -> nn.Sequential:
 
 def _modules(steps: Sequence[Step]) -> OrderedDict[str, nn.Module]:
     return OrderedDict((step.name, step.config.build(step.in_shape)) for step in steps)
+
+
+class MeanNetwork(nn.Module):
+    """Networks of the same input and classes whose outputs are put together to one.
+
+    Args:
+        mean_outputs: From the networks' outputs for one batch, in order, to one output of the same
+            form; a task's `mean_outputs` averages probabilities.
+
+    Raises ValueError for no network.
+    """
+
+    def __init__(
+        self, networks: Sequence[nn.Module], mean_outputs: Callable[[Sequence[Any]], Any]
+    ) -> None:
+        super().__init__()
+        if not networks:
+            raise ValueError("an ensemble of no networks")
+        self.networks = nn.ModuleList(networks)
+        self._mean_outputs = mean_outputs
+
+    def forward(self, x_NCHW: Tensor) -> Any:
+        """The mean output for inputs of shape (N, C, H, W)."""
+        return self._mean_outputs([network(x_NCHW) for network in self.networks])

@@ -1,18 +1,35 @@
 """The feature maps of another library's network at the strides 8, 16 and 32, for a detector."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from blocks import STRIDES, Shape, pyramid_shape
 from nas.errors import NasError
 from nas.model.features import output_of, shapes_only, torchvision_features
 from nas.model.reference import factory_network, parse_reference, timm_network
-from nas.model.tapped import TappedSequential
 from nas.spec.pyramid import map_sizes, tapped
+
+
+class TappedSequential(nn.Sequential):
+    """Modules in a row that put out what some of them do: maps for a neck, fine to coarse."""
+
+    def __init__(self, modules: OrderedDict[str, nn.Module], tapped: Sequence[int]) -> None:
+        super().__init__(modules)
+        self.tapped = frozenset(tapped)
+        """Places of these modules."""
+
+    def forward(self, x_NCHW: Tensor) -> list[Tensor]:
+        maps = []
+        for place, module in enumerate(self):
+            x_NCHW = module(x_NCHW)
+            if place in self.tapped:
+                maps.append(x_NCHW)
+        return maps
+
 
 PROBE = 256
 """Side of the input by which the strides of a network's parts are told."""

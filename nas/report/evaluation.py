@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-from nas.report.class_table import class_table
 from nas.report.confusion import plot_confusion
 from nas.report.sound_metrics import sound_lines
-from nas.report.tables import interval_text, metric_text, metric_title
+from nas.report.tables import class_table, interval_text, metric_text, metric_title
 from nas.report.xray_metrics import detection_lines, study_lines
 from nas.tasks.base import Metrics
-from nas.tasks.classification import ClassificationMetrics
 from nas.tasks.covid.detection_metrics import DetectionMetrics
 from nas.tasks.covid.study_metrics import StudyMetrics
-from nas.tasks.sed.measurement import SedMetrics
+from nas.tasks.image.metrics import ClassificationMetrics
+from nas.tasks.sed.metrics import SedMetrics
 
 
 def evaluation_lines(split: str, first_metric: str, metrics: Metrics) -> list[str]:

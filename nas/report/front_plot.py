@@ -8,7 +8,7 @@ from nas.files import atomic_write_bytes
 from nas.report.figure import BLUE, GREY, INK, PURPLE, SKY, VERMILION, new_figure, png_bytes
 from nas.report.tables import metric_text, metric_title
 from nas.runs.certainty import Estimate
-from nas.runs.trials import TrialRecord
+from nas.runs.records import TrialRecord
 from nas.spec.quantity import count_text
 
 if TYPE_CHECKING:

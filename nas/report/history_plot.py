@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nas.files import atomic_write_bytes
 from nas.report.figure import BLUE, VERMILION, new_figure, png_bytes
 from nas.report.tables import metric_text, metric_title, on_front
-from nas.runs.trials import TrialRecord
+from nas.runs.records import TrialRecord
 from nas.spec.quantity import count_text
 
 if TYPE_CHECKING:

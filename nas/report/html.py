@@ -8,17 +8,21 @@ from importlib.resources import files
 from pathlib import Path
 
 from nas.files import atomic_write_bytes
-from nas.report.finalists import (
-    FINALIST_HEADS,
-    expectation_text,
-    finalist_rows,
-    noise_text,
-)
 from nas.report.front_plot import front_png
 from nas.report.history_plot import front_curves_png
-from nas.report.tables import epochs_text, metric_title, on_front, seconds_text, value_text
+from nas.report.tables import (
+    FINALIST_HEADS,
+    epochs_text,
+    expectation_text,
+    finalist_rows,
+    metric_title,
+    noise_text,
+    on_front,
+    seconds_text,
+    value_text,
+)
 from nas.runs.certainty import Certainty
-from nas.runs.trials import TrialRecord, TrialState
+from nas.runs.records import TrialRecord, TrialState
 from nas.spec.quantity import count_text
 
 _STATE_TITLES: dict[TrialState, str] = {

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from nas.report.tables import epochs_text, metric_text, metric_title, seconds_text
-from nas.runs.trials import TrialRecord
+from nas.runs.records import TrialRecord
 from nas.spec.quantity import count_text
 
 if TYPE_CHECKING:

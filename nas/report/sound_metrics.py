@@ -1,8 +1,8 @@
 """How well sounds are told and timed, as plain text."""
 
 from nas.report.tables import interval_text, metric_text
-from nas.tasks.sed.class_thresholds import ThresholdSource
-from nas.tasks.sed.measurement import SedMetrics
+from nas.tasks.sed.metrics import SedMetrics
+from nas.tasks.sed.thresholds import ThresholdSource
 from nas.text_table import aligned
 
 _HEADS = ("class", "windows", "threshold", "precision", "recall", "F1")

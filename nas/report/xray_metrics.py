@@ -1,10 +1,9 @@
 """How well X-rays are classified, and opacities found, as plain text."""
 
 from nas.metrics.competition import CompetitionMetrics
-from nas.report.class_table import class_table
-from nas.report.tables import interval_text, metric_text
+from nas.report.tables import class_table, interval_text, metric_text
+from nas.tasks.covid.curves import ThresholdSource
 from nas.tasks.covid.detection_metrics import DetectionMetrics
-from nas.tasks.covid.score_threshold import ThresholdSource
 from nas.tasks.covid.study_metrics import StudyMetrics
 from nas.text_table import aligned
 

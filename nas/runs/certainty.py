@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nas.runs.finalists import FinalRecord
+from nas.runs.records import FinalRecord
 
 BOUND_Z = 1.645
 """Standard deviations below the mean: a one-sided 95 % bound of a normal distribution."""

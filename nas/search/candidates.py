@@ -11,9 +11,9 @@ from optuna.trial import TrialState
 
 from nas.macs.architecture import count_architecture
 from nas.model.identity import architecture_hash
-from nas.runs.locks import exclusive
-from nas.runs.trials import TrialRecord
-from nas.search.final_share import FinalShare
+from nas.runs.folder import exclusive
+from nas.runs.records import TrialRecord
+from nas.search.finalists import FinalShare
 from nas.search.pricing import PricedSpace
 from nas.search.trials import (
     Candidate,
@@ -26,7 +26,7 @@ from nas.search.trials import (
 from nas.spec.architecture import dump_architecture
 from nas.spec.budget import BudgetSpec
 from nas.spec.definition import ArchitectureSpec
-from nas.spec.random_trial import RandomTrial
+from nas.spec.trial import RandomTrial
 
 MAX_REFUSED = 15
 """Proposals of the sampler that are refused in a row before one is drawn at random."""

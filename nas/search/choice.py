@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from nas.report.tables import metric_title, metric_with_article
 from nas.runs.certainty import Estimate
-from nas.runs.trials import TrialRecord
+from nas.runs.records import TrialRecord
 from nas.search.rating import Rating
 from nas.spec.budget import BudgetSpec
 

@@ -8,8 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from nas.runs.certainty import Estimate, SeedNoise
-from nas.runs.finalists import FinalRecord
-from nas.runs.trials import TrialRecord
+from nas.runs.records import FinalRecord, TrialRecord
 from nas.search.known_cost import posterior_of
 from nas.search.trials import noise_sd
 

@@ -7,16 +7,14 @@ from dataclasses import replace
 
 import optuna
 
-from nas.report.finalists import seeds_text
-from nas.report.tables import metric_text, metric_title, seconds_text
-from nas.runs.finalists import FinalRecord
-from nas.search.executor import LocalWorkers
-from nas.search.final_share import FinalShare
+from nas.report.tables import metric_text, metric_title, seconds_text, seeds_text
+from nas.runs.records import FinalRecord
+from nas.search.executors.local import LocalWorkers
 from nas.search.final_study import read_finals
 from nas.search.final_trainer import Found
-from nas.search.finalists import FinalPlan, next_final
+from nas.search.finalists import FinalPlan, FinalShare, next_final
 from nas.search.job import Job
-from nas.search.journal import open_study
+from nas.search.store import open_study
 from nas.search.trials import end_running
 
 Say = Callable[[str], None]

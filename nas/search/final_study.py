@@ -6,8 +6,8 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.runs.finalists import FinalRecord, FinalState
-from nas.runs.locks import exclusive
+from nas.runs.folder import exclusive
+from nas.runs.records import FinalRecord, FinalState
 from nas.search.finalists import Final
 from nas.search.trials import note_process
 

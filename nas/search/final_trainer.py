@@ -8,14 +8,13 @@ from typing import Any
 import optuna
 
 from nas.report.tensorboard import TrialBoard
-from nas.runs.trials import TrialRecord
+from nas.runs.records import TrialRecord
+from nas.search.data import SearchData
 from nas.search.estimates import Posterior, believe
-from nas.search.failure import note_failure
 from nas.search.final_study import claim_final
 from nas.search.finalists import Final, next_final
-from nas.search.search_data import SearchData
 from nas.search.settings import SearchSettings
-from nas.search.trials import note_outcome, records_of
+from nas.search.trials import note_failure, note_outcome, records_of
 from nas.spec.architecture import parse_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
@@ -23,7 +22,7 @@ from nas.tasks.base import Task, TaskData
 from nas.train.checkpoint import EpochResult
 from nas.train.device import choose_device
 from nas.train.loop import FitResult, fit
-from nas.train.seeded_network import build_seeded
+from nas.train.weights import build_seeded
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nas.search.final_share import FinalShare
-from nas.search.finalists import FinalPlan
+from nas.search.finalists import FinalPlan, FinalShare
 from nas.search.settings import SearchSettings
 
 

@@ -6,8 +6,10 @@ from statistics import NormalDist, fmean
 
 from nas.errors import NasError
 from nas.runs.certainty import Estimate
-from nas.runs.trials import TrialRecord
-from nas.spec.score import Score, parse_score
+from nas.runs.records import TrialRecord
+from nas.spec.score import ACCURACY, Score, parse_score
+from nas.spec.space import SpaceSpec
+from nas.tasks.registry import task_of
 
 QUANTILES = 20
 _DEVIATIONS = tuple(NormalDist().inv_cdf((index + 0.5) / QUANTILES) for index in range(QUANTILES))
@@ -54,3 +56,25 @@ class Rating:
         except NasError:
             return None
         return None if math.isnan(value) else value
+
+
+def check_score(space: SpaceSpec, score: str | None) -> None:
+    """Raises NasError for a score that names a metric that the space's task does not measure.
+
+    With file and line where it is the space's own.
+    """
+    if score is None:
+        return
+    task = task_of(space)
+    metric = task.first_metric
+    known = {metric, ACCURACY} if task.measures_accuracy else {metric}
+    others = [name for name in parse_score(score).metrics if name not in known]
+    if not others:
+        return
+    problem = (
+        f"{others[0]!r} is not measured by the task {space.task}; its first metric is {metric}, "
+        "also called metric"
+    )
+    if score == space.score:
+        raise space.document.error(("score",), problem)
+    raise NasError(problem, key="--score")

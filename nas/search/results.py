@@ -1,5 +1,6 @@
 """What a search leaves in its folder: table, front, best network, report."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -7,23 +8,65 @@ import optuna
 from pydantic import JsonValue
 
 from nas.files import atomic_write_text
-from nas.macs.facts import fact_text
+from nas.macs.report import fact_text
 from nas.report.front_plot import plot_front
 from nas.report.html import write_report
 from nas.runs.certainty import Certainty
-from nas.runs.finalists import write_finalists_csv
-from nas.runs.trials import TrialRecord, write_trials_csv
-from nas.search.choice import Choice, pareto_front
-from nas.search.data_facts import DataFacts
-from nas.search.estimates import believe
+from nas.runs.records import FinalRecord, TrialRecord, write_finalists_csv, write_trials_csv
+from nas.search.choice import Choice, choose, pareto_front
+from nas.search.data import DataFacts
+from nas.search.estimates import Posterior, believe, estimate_all, pool_seed_noise
 from nas.search.final_study import read_finals
+from nas.search.finalists import FinalPlan, believed_front
 from nas.search.job import Job
-from nas.search.journal import open_study
 from nas.search.settings import SearchSettings
+from nas.search.store import open_study
 from nas.search.trials import records_of
-from nas.search.verdict import Verdict, judge
 from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.tasks.registry import task_named
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The choice, and what it rests on."""
+
+    choice: Choice | None
+    """None where no network was trained."""
+    certainty: Certainty
+
+
+def judge(
+    records: Sequence[TrialRecord],
+    posterior: Posterior,
+    finals: Sequence[FinalRecord],
+    settings: SearchSettings,
+    *,
+    metric: str,
+) -> Verdict:
+    """Choose by what the networks surely reach: among finalists once one has been repeated.
+
+    Before that, and without finalists, among the front by the model's own bounds. `metric` is the
+    name of the task's first.
+    """
+    ended = tuple(item for item in FinalPlan.of(settings).comparable(finals) if _ended(item))
+    noise = pool_seed_noise(ended, posterior.noise_sd)
+    estimates = estimate_all(records, posterior, ended, noise)
+    repeated = {number for number, estimate in estimates.items() if estimate.seeds}
+    front = {item.number for item in believed_front(records, posterior)}
+    members = [item for item in records if item.number in front | repeated]
+    choice = choose(
+        members,
+        estimates,
+        settings.budget,
+        settings.score,
+        metric=metric,
+        among=repeated or None,
+    )
+    return Verdict(choice, Certainty(estimates, noise, ended))
+
+
+def _ended(item: FinalRecord) -> bool:
+    return item.state != "running"
 
 
 @dataclass(frozen=True)

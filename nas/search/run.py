@@ -10,17 +10,16 @@ import optuna
 
 from nas.errors import NasError
 from nas.files import atomic_write_text
-from nas.runs.folder import append_log, new_run_folder, refuse_taken
-from nas.runs.locks import exclusive, locked_run
-from nas.search.data_facts import DataFacts, examine_data
-from nas.search.executor import LocalWorkers
+from nas.runs.folder import append_log, exclusive, locked_run, new_run_folder, refuse_taken
+from nas.search.data import DataFacts, examine_data
+from nas.search.executors.local import LocalWorkers
 from nas.search.final_stage import train_finalists
 from nas.search.job import Job
-from nas.search.journal import open_study
+from nas.search.rating import check_score
 from nas.search.results import SearchResult, write_results
-from nas.search.score_check import check_score
 from nas.search.settings import SearchSettings, read_settings, write_settings
 from nas.search.stopping.plan import plan_stops
+from nas.search.store import open_study
 from nas.search.trials import count_spent, end_running, records_of
 from nas.search.watch import Watch, shortfall
 from nas.spec.space import SpaceSpec, load_space

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial
 from nas.search.known_cost import KnownCostSampler
 from nas.search.pricing import PricedSpace
 from nas.search.trials import noise_sd
-from nas.spec.sampler_names import SamplerName
+from nas.spec.search import SamplerName
 
 POPULATION = 20
 """Trials of a generation: a search trains tens of networks, not thousands."""

@@ -7,11 +7,10 @@ from pydantic import Field
 
 from nas.files import atomic_write_text
 from nas.spec.budget import BudgetSpec
-from nas.spec.frozen import Frozen
 from nas.spec.load import read_document
 from nas.spec.search import SearchSpec
 from nas.spec.training import TrainingSpec
-from nas.spec.validate import validate
+from nas.spec.validate import Frozen, validate
 from nas.spec.yaml_text import block
 
 

@@ -7,10 +7,9 @@ import numpy as np
 
 from nas.macs.architecture import count_architecture
 from nas.model.identity import architecture_hash
-from nas.spec.draws import count_draws
-from nas.spec.members import TooManyMembers, count_members
-from nas.spec.random_trial import RandomTrial
+from nas.spec.members import TooManyMembers, count_draws, count_members
 from nas.spec.space import SpaceSpec
+from nas.spec.trial import RandomTrial
 
 
 @dataclass(frozen=True)

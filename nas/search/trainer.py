@@ -12,12 +12,11 @@ from torch import nn
 from nas.report.tensorboard import CurveWriter, TrialBoard
 from nas.runs.folder import append_log
 from nas.search.candidates import Proposal
-from nas.search.course import Course
-from nas.search.failure import note_failure
-from nas.search.search_data import SearchData
+from nas.search.data import SearchData
 from nas.search.settings import SearchSettings
 from nas.search.stopping.plan import plan_stops
-from nas.search.trials import StudyRecords, note_outcome
+from nas.search.trial_run import Course
+from nas.search.trials import StudyRecords, note_failure, note_outcome
 from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
@@ -26,7 +25,7 @@ from nas.train.checkpoint import EpochResult
 from nas.train.device import choose_device
 from nas.train.inherit import Donors
 from nas.train.loop import FitResult, fit
-from nas.train.seeded_network import build_seeded
+from nas.train.weights import build_seeded
 
 
 class CandidateTrainer:

@@ -8,7 +8,7 @@ import optuna
 
 from nas.errors import NasError
 from nas.report.progress import SearchProgress
-from nas.runs.trials import TrialRecord, write_trials_csv
+from nas.runs.records import TrialRecord, write_trials_csv
 from nas.search.candidates import Limits
 from nas.search.job import Job
 from nas.search.trials import StudyRecords, count_spent, records_of

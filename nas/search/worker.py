@@ -9,15 +9,14 @@ import traceback
 import optuna
 
 from nas.errors import NasError
-from nas.runs.folder import append_log
-from nas.runs.locks import shared
+from nas.runs.folder import append_log, shared
 from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposer
 from nas.search.durations import Durations
 from nas.search.final_trainer import FinalTrainer, Found
 from nas.search.job import Job
-from nas.search.journal import open_study
 from nas.search.pricing import PricedSpace
 from nas.search.samplers import build_sampler
+from nas.search.store import open_study
 from nas.search.trainer import CandidateTrainer
 from nas.spec.space import SpaceSpec, load_space
 from nas.tasks.registry import task_named

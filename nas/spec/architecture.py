@@ -7,15 +7,12 @@ from pydantic import Field, JsonValue
 
 from nas.errors import NasError
 from nas.spec.definition import MAX_CLASSES, ArchitectureSpec, Head, InputSpec
-from nas.spec.document import Document, show
-from nas.spec.frozen import Frozen
-from nas.spec.installed import find_architecture
 from nas.spec.layers import LayerSpec, check_layers, parse_layer
-from nas.spec.load import parse_document, read_document
+from nas.spec.load import Document, find_architecture, parse_document, read_document, show
 from nas.spec.neck import parse_neck
 from nas.spec.preprocess import Preprocess
 from nas.spec.rows import architecture_from_rows
-from nas.spec.validate import validate
+from nas.spec.validate import Frozen, validate
 from nas.spec.yaml_text import block, flow
 
 __all__ = [

@@ -12,7 +12,7 @@ from blocks import BlockConfig, Identity, Shape
 from nas.spec.definition import DETECTION_HEAD, head_layers
 from nas.spec.layers import LayerSpec, unstrided, walk
 from nas.spec.space import SpaceSpec
-from nas.spec.state import State
+from nas.spec.template import State
 
 
 @dataclass(frozen=True)

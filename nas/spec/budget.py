@@ -6,8 +6,8 @@ from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, mode
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from nas.errors import NasError
-from nas.spec.frozen import Frozen
 from nas.spec.quantity import parse_quantity
+from nas.spec.validate import Frozen
 
 
 def _quantity(value: Any) -> Any:

@@ -14,10 +14,10 @@ from blocks import (
     pyramid_shape,
 )
 from nas.errors import NasError
-from nas.spec.frozen import Frozen
 from nas.spec.layers import LayerSpec, Step, walk
 from nas.spec.preprocess import Preprocess
 from nas.spec.pyramid import tapped
+from nas.spec.validate import Frozen
 
 Side = Annotated[int, Field(strict=True, ge=1, le=16_384)]
 Head = Literal["linear", "none", "attention", "cbam_attention", "detection"]

@@ -8,9 +8,9 @@ from typing import Any
 
 from blocks import Shape
 from nas.spec.definition import InputSpec
-from nas.spec.document import Document, show
 from nas.spec.domain import Choice, Range, Trial, Widths
-from nas.spec.parse_domain import parse_domain
+from nas.spec.load import Document, show
+from nas.spec.parse import parse_domain
 from nas.spec.validate import validate_at
 
 MAX_INPUTS = 2_000

@@ -13,7 +13,7 @@ from torch import nn
 
 from blocks import BLOCKS, NECKS, BlockConfig, BlockRegistry, Identity, Shape
 from nas.errors import NasError, did_you_mean
-from nas.spec.document import Document, KeyPath, format_key, show
+from nas.spec.load import Document, KeyPath, format_key, show
 from nas.spec.validate import explain
 
 MAX_REPEAT = 1_000

@@ -1,14 +1,59 @@
 """Read a YAML file into plain values that remember their lines."""
 
+from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from nas.errors import NasError
-from nas.spec.document import Document, KeyPath, format_key, show
-from nas.spec.plain import is_surprise, plain_value
+from nas.errors import NasError, did_you_mean
+from nas.spec.yaml_text import is_surprise, plain_value
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """Plain values of one YAML file, and the line on which each begins."""
+
+    path: Path
+    data: Any
+    lines: dict[KeyPath, int]
+    text: str
+
+    def error(self, key: KeyPath, problem: str) -> NasError:
+        """The error at `key`, with the line of its nearest written ancestor."""
+        written = key
+        while written and written not in self.lines:
+            written = written[:-1]
+        return NasError(problem, file=self.path, line=self.lines.get(written), key=format_key(key))
+
+
+def format_key(key: KeyPath) -> str | None:
+    """`('layers', 3, 'block')` as `layers[3].block`; None for the whole file."""
+    text = ""
+    for part in key:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{_word(part)}" if text else _word(part)
+    return text or None
+
+
+def _word(part: str) -> str:
+    return part if part.isprintable() and 0 < len(part) <= 60 else show(part)
+
+
+def show(value: Any, limit: int = 60) -> str:
+    """A value as an error message shows it: YAML's words, cut to `limit` characters."""
+    if value is None or isinstance(value, bool):
+        text = {None: "null", True: "true", False: "false"}[value]
+    else:
+        text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
@@ -19,7 +64,7 @@ def read_document(path: Path) -> Document:
     """The values of a YAML file. Raises NasError for whatever is not plain YAML of sane size.
 
     `yes`, `no`, `on` and `off`, which YAML 1.1 reads as booleans, are refused, and so are repeated
-    keys, tags and merge keys. `nas.spec.plain` tells how numbers are read.
+    keys, tags and merge keys. `nas.spec.yaml_text` tells how numbers are read.
     """
     try:
         with path.open("rb") as file:
@@ -142,3 +187,45 @@ class _Reader:
 
     def error(self, node: Node, key: KeyPath, problem: str) -> NasError:
         return NasError(problem, file=self.path, line=node.start_mark.line + 1, key=format_key(key))
+
+
+def installed_spaces() -> tuple[str, ...]:
+    """File names of the installed search spaces."""
+    folder = Path(str(files("search_spaces")))
+    return tuple(sorted(path.name for path in folder.glob("*.yaml")))
+
+
+def find_architecture(path: str | Path) -> Path:
+    """`path`, or the installed reference network of that name where no such file is here."""
+    path = Path(path)
+    if path.name != str(path) or _is_here(path):
+        return path
+    references = Path(str(files("search_spaces"))) / "reference"
+    for name in (path.name, f"{path.name}.yaml"):
+        if (references / name).is_file():
+            return references / name
+    return path
+
+
+def _is_here(path: Path) -> bool:
+    """Whether there is such a file, or a name that can't be one: reading it tells what is wrong."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return True
+
+
+def find_space(path: str | Path) -> Path:
+    """`path` if it exists, else the installed space of that name. Raises NasError for neither."""
+    path = Path(path)
+    if _is_here(path):
+        return path
+    installed = Path(str(files("search_spaces")))
+    for name in (path, path.with_name(f"{path.name}.yaml")):
+        if not path.is_absolute() and (installed / name).is_file():
+            return installed / name
+    near = did_you_mean(path.name, installed_spaces())
+    raise NasError(
+        f"no such file, here or among the installed spaces{near}",
+        file=path,
+    )

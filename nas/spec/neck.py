@@ -4,9 +4,9 @@ from typing import Any
 
 from blocks import NECKS
 from nas.spec.definition import DETECTION_HEAD, Head, default_neck
-from nas.spec.document import Document, show
 from nas.spec.layers import LayerSpec, parse_layer
-from nas.spec.parse_template import parse_template
+from nas.spec.load import Document, show
+from nas.spec.parse import parse_template
 from nas.spec.template import LayerTemplate
 
 KEY = ("neck",)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from nas.spec.frozen import Frozen
+from nas.spec.validate import Frozen
 
 Flag = Annotated[bool, Field(strict=True)]
 ChannelValues = tuple[Annotated[float, Field(strict=True, allow_inf_nan=False)], ...]

@@ -6,12 +6,11 @@ from pydantic import ValidationError
 
 from blocks import Shape
 from nas.errors import NasError
-from nas.spec.document import Document
 from nas.spec.domain import Range, Widths
 from nas.spec.layers import unstrided
-from nas.spec.parse_domain import MAX_CHOICES
-from nas.spec.state import State
-from nas.spec.template import Branch, LayerTemplate, Setting
+from nas.spec.load import Document
+from nas.spec.parse import MAX_CHOICES
+from nas.spec.template import Branch, LayerTemplate, Setting, State
 
 MAX_STATES = 20_000
 MAX_WORK = 200_000

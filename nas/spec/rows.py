@@ -9,8 +9,6 @@ from pydantic import Field, ValidationError
 from blocks import BlockConfig
 from nas.errors import NasError
 from nas.spec.definition import MAX_CLASSES, ArchitectureSpec, InputSpec, Side
-from nas.spec.document import Document, KeyPath, show
-from nas.spec.frozen import Frozen
 from nas.spec.layers import (
     MAX_REPEAT,
     LayerSpec,
@@ -18,7 +16,8 @@ from nas.spec.layers import (
     check_layers,
     parse_repeat,
 )
-from nas.spec.validate import explain, validate
+from nas.spec.load import Document, KeyPath, show
+from nas.spec.validate import Frozen, explain, validate
 from nas.spec.yaml_text import flow
 
 WIDTH_DIVISOR = 8

@@ -1,12 +1,18 @@
 """How long a search runs, and how it draws candidates."""
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from nas.spec.frozen import Frozen
-from nas.spec.sampler_names import SamplerName
-from nas.spec.stop_names import StopName
+from nas.spec.validate import Frozen
+
+SamplerName = Literal["known_cost", "tpe", "nsga2", "nsga3", "gp", "random"]
+SAMPLER_NAMES: tuple[SamplerName, ...] = get_args(SamplerName)
+
+
+StopName = Literal["dominance", "asha", "none"]
+STOP_NAMES: tuple[StopName, ...] = get_args(StopName)
+
 
 Flag = Annotated[bool, Field(strict=True)]
 

@@ -9,23 +9,19 @@ from nas.errors import NasError
 from nas.spec.architecture import ClassNames, class_names
 from nas.spec.budget import BudgetSpec
 from nas.spec.definition import DETECTION_HEAD, ArchitectureSpec, Head, InputSpec
-from nas.spec.document import Document
 from nas.spec.domain import Trial, Widths
-from nas.spec.frozen import Frozen
 from nas.spec.input_template import InputTemplate, parse_input
-from nas.spec.installed import find_space
 from nas.spec.layers import LayerSpec, check_blocks
-from nas.spec.load import parse_document, read_document
+from nas.spec.load import Document, find_space, parse_document, read_document
 from nas.spec.neck import parse_neck_template
-from nas.spec.parse_template import parse_template
+from nas.spec.parse import parse_template
 from nas.spec.preprocess import Preprocess
 from nas.spec.reach import follow
 from nas.spec.score import parse_score
 from nas.spec.search import SearchSpec
-from nas.spec.state import State
-from nas.spec.template import LayerTemplate
+from nas.spec.template import LayerTemplate, State
 from nas.spec.training import TrainingSpec
-from nas.spec.validate import validate
+from nas.spec.validate import Frozen, validate
 from nas.spec.yaml_text import block
 
 MAX_LAYERS = 200

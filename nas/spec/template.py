@@ -6,10 +6,22 @@ from functools import cached_property
 from itertools import product
 
 from blocks import BlockConfig, Shape
-from nas.spec.document import KeyPath
 from nas.spec.domain import Choice, Drawn, Range, Trial, Widths
 from nas.spec.layers import LayerSpec
-from nas.spec.state import State
+from nas.spec.load import KeyPath
+
+
+@dataclass(frozen=True)
+class State:
+    """What comes into a layer."""
+
+    shape: Shape
+    reported: int
+
+    @property
+    def widths(self) -> Widths:
+        """The widths that ranges refer to."""
+        return Widths(self.shape[0], self.reported)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from nas.spec.frozen import Frozen
 from nas.spec.load import read_document
-from nas.spec.validate import validate, validate_at
+from nas.spec.validate import Frozen, validate, validate_at
 
 Flag = Annotated[bool, Field(strict=True)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]

@@ -3,11 +3,18 @@
 from collections.abc import Iterator
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, Tag, ValidationError
+from pydantic import BaseModel, ConfigDict, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from nas.errors import NasError, did_you_mean
-from nas.spec.document import Document, KeyPath, show
+from nas.spec.load import Document, KeyPath, show
+
+
+class Frozen(BaseModel):
+    """Immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
 
 Model = TypeVar("Model", bound=BaseModel)
 

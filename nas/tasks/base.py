@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from nas.data.progress import Progress
-from nas.data.split_names import Split
+from nas.data.files import Progress
+from nas.data.splits import Split
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.definition import Head

@@ -7,7 +7,7 @@ from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task
 from nas.tasks.covid.detection import CovidDetectionTask
 from nas.tasks.covid.study import CovidStudyTask
-from nas.tasks.image import ImageTask
+from nas.tasks.image.task import ImageTask
 from nas.tasks.sed.task import SedTask
 
 TASKS: dict[str, Task[Any]] = {

@@ -6,8 +6,8 @@ from typing import Literal
 
 import torch
 
-from nas.cores import usable_cores
 from nas.errors import NasError
+from nas.machine import usable_cores
 
 
 def choose_device(name: str) -> torch.device:
@@ -61,3 +61,24 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=gpus):
         torch.manual_seed(seed)
         yield
+
+
+class TrainingFailed(Exception):
+    """Training can't go on; `reason` says why in a line. A search records it and goes on."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@contextmanager
+def memory_watched(what: str) -> Iterator[None]:
+    """Turn an out-of-memory error of any device within into TrainingFailed."""
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise TrainingFailed(f"out of memory {what}") from error
+    except RuntimeError as error:
+        if "DefaultCPUAllocator" not in str(error):  # PyTorch has no class for it on the CPU
+            raise
+        raise TrainingFailed(f"out of memory {what}") from error

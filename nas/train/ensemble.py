@@ -7,11 +7,9 @@ from pathlib import Path
 from nas.errors import NasError
 from nas.tasks.base import Metrics, TaskData
 from nas.tasks.registry import task_named
-from nas.train.ensemble_folder import write_members
 from nas.train.loop import evaluate
 from nas.train.source import same_data
-from nas.train.thresholds import save_thresholds
-from nas.train.trained import Member, TrainedNetwork
+from nas.train.trained import Member, TrainedNetwork, save_thresholds, write_members
 
 
 def with_chosen_thresholds(

@@ -18,7 +18,7 @@ from nas.errors import NasError
 from nas.files import atomic_write_bytes
 from nas.model.build import Network
 from nas.model.identity import architecture_hash, leading_hashes
-from nas.runs.locks import exclusive
+from nas.runs.folder import exclusive
 from nas.spec.definition import ArchitectureSpec
 
 MAX_BYTES = 256 * 1024**2

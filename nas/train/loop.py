@@ -14,16 +14,18 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from nas.data.split_names import Split
+from nas.data.splits import Split
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Task, TaskData, Thresholds
-from nas.train.checkpoint import EpochResult, Progress, read_progress, write_progress
-from nas.train.device import seeded, uses_bfloat16
-from nas.train.ema import WeightAverage
-from nas.train.failure import TrainingFailed, memory_watched
-from nas.train.fold import folded_copy
-from nas.train.optimizer import build_optimizer, set_batch_norm_momentum, set_learning_rate
-from nas.train.schedule import learning_rate_at
+from nas.train.checkpoint import EpochResult, Progress, WeightAverage, read_progress, write_progress
+from nas.train.device import TrainingFailed, memory_watched, seeded, uses_bfloat16
+from nas.train.optimizer import (
+    build_optimizer,
+    learning_rate_at,
+    set_batch_norm_momentum,
+    set_learning_rate,
+)
+from nas.train.weights import folded_copy
 
 DataT = TypeVar("DataT", bound=TaskData)
 

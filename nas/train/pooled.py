@@ -11,8 +11,8 @@ from torch import Tensor
 from nas.errors import NasError
 from nas.tasks.base import Metrics, Task, TaskData
 from nas.tasks.registry import task_named
+from nas.train.data import load_measured_data
 from nas.train.loop import split_outputs
-from nas.train.measured_data import load_measured_data
 from nas.train.source import found_on, made_otherwise, source_of, split_seed_of
 from nas.train.trained import TrainedNetwork, load_trained
 

@@ -1,5 +1,6 @@
 """Finished training runs' folders: all that is needed to use their networks."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,15 +10,73 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import NasError
-from nas.model.build import build_network
-from nas.model.ensemble import MeanNetwork
+from nas.files import atomic_write_text
+from nas.model.build import MeanNetwork, build_network
 from nas.spec.architecture import ArchitectureSpec, load_architecture
+from nas.spec.load import read_document, show
+from nas.spec.yaml_text import block
 from nas.tasks.base import Prediction, Thresholds
 from nas.tasks.registry import task_named
-from nas.train.ensemble_folder import is_ensemble, read_members
-from nas.train.fold import folded_copy
-from nas.train.thresholds import load_thresholds
-from nas.train.weights import load_weights
+from nas.train.weights import folded_copy, load_weights
+
+THRESHOLDS_FILE = "thresholds.yaml"
+
+
+def save_thresholds(folder: Path, thresholds: Thresholds) -> None:
+    """Write `thresholds.yaml`; nothing where a task has none."""
+    if thresholds:
+        atomic_write_text(folder / THRESHOLDS_FILE, block(dict(thresholds)) + "\n")
+
+
+def load_thresholds(folder: Path, classes: Sequence[str]) -> Thresholds:
+    """The thresholds of a run's folder by class.
+
+    Raises NasError for a file that is not there, or does not hold one from 0 to 1 for each of the
+    classes.
+    """
+    file = folder / THRESHOLDS_FILE
+    if not file.exists():
+        raise NasError(
+            f"no {THRESHOLDS_FILE} in it, which training chose on the validation split; "
+            "is the run finished?",
+            file=folder,
+        )
+    document = read_document(file)
+    values = document.data
+    if not isinstance(values, dict) or set(values) != set(classes):
+        raise NasError(f"needs a threshold for each of {', '.join(classes)}", file=file)
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise document.error((name,), f"{show(value)} is no threshold; allowed are 0 to 1")
+    return {name: float(values[name]) for name in classes}
+
+
+ENSEMBLE_FILE = "ensemble.yaml"
+
+
+def is_ensemble(folder: Path) -> bool:
+    """Whether the folder holds an ensemble and no network of its own."""
+    return (folder / ENSEMBLE_FILE).exists()
+
+
+def write_members(folder: Path, runs: Sequence[Path]) -> None:
+    """Write `ensemble.yaml`; the runs are named from `folder` on, so they can be moved together."""
+    members = [os.path.relpath(run.resolve(), folder.resolve()) for run in runs]
+    atomic_write_text(folder / ENSEMBLE_FILE, block({"members": members}) + "\n")
+
+
+def read_members(folder: Path) -> tuple[Path, ...]:
+    """The folders of an ensemble's runs. Raises NasError for a file that names fewer than two."""
+    document = read_document(folder / ENSEMBLE_FILE)
+    values = document.data
+    named = values.get("members") if isinstance(values, dict) and len(values) == 1 else None
+    if not isinstance(named, list) or len(named) < 2:
+        raise document.error((), "needs `members`, a list of at least two runs' folders")
+    for index, name in enumerate(named):
+        if not isinstance(name, str):
+            raise document.error(("members", index), f"{show(name)} is no folder")
+    return tuple(Path(os.path.normpath(folder / name)) for name in named)
+
 
 ARCHITECTURE_FILE = "architecture.yaml"
 WEIGHTS_FILE = "model.safetensors"

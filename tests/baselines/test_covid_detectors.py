@@ -13,7 +13,7 @@ from baselines.covid.backbone_weights import load_backbone
 from baselines.covid.detectors import DETECTORS, detector_architecture, detector_named
 from baselines.covid.effdet import EfficientDetector, _detections
 from baselines.covid.faster_rcnn import FasterRCNN
-from baselines.covid.published_detection import PUBLISHED_DETECTIONS
+from baselines.covid.published import PUBLISHED_DETECTIONS
 from nas.errors import NasError
 from nas.macs.count import count_macs
 from nas.model.build import build_network

@@ -8,18 +8,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines.covid.inner_maps import inner_maps, logits_and_maps, map_places
-from baselines.covid.masking import inside_boxes, masked
 from baselines.covid.student import (
     StudentOutputs,
     StudentTargets,
     StudentTask,
+    inner_maps,
+    logits_and_maps,
     map_distance,
+    map_places,
 )
-from baselines.covid.teacher import TeacherTask, load_teacher
+from baselines.covid.teacher import TeacherTask, inside_boxes, load_teacher, masked
 from nas.data.boxes import Boxes
-from nas.data.split_names import Split
-from nas.data.xray_set import XrayData, XraySet
+from nas.data.splits import Split
+from nas.data.xray.dataset import XrayData, XraySet
 from nas.errors import NasError
 from nas.model.build import build_network
 from nas.spec.architecture import dump_architecture

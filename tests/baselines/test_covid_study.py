@@ -5,19 +5,22 @@ from pathlib import Path
 import pytest
 import torch
 
-import baselines.covid.published_study as published_study
-import baselines.covid.study_listing as study_listing
-from baselines.covid.backbones import BACKBONES, Backbone, backbone_named, substitute_note
-from baselines.covid.inner_maps import map_places
-from baselines.covid.published_study import PUBLISHED_STUDIES, STEP_2_FOLDS
-from baselines.covid.study_listing import backbone_cost
-from baselines.covid.study_settings import (
+import baselines.covid.classifiers as study_listing
+import baselines.covid.published as published_study
+from baselines.covid.classifiers import (
+    BACKBONES,
     FROM_SCRATCH,
     FROM_WEIGHTS,
     INPUT,
+    Backbone,
+    backbone_cost,
+    backbone_named,
     study_architecture,
+    substitute_note,
     teacher_training,
 )
+from baselines.covid.published import PUBLISHED_STUDIES, STEP_2_FOLDS
+from baselines.covid.student import map_places
 from nas.errors import NasError
 from nas.macs.count import MacsReport
 from nas.model.build import build_network

@@ -2,11 +2,17 @@
 
 import pytest
 
-import baselines.sed.listing as sed_listing
-from baselines.sed.backbones import BACKBONES, Backbone, backbone_named
-from baselines.sed.listing import backbone_cost
-from baselines.sed.published import PUBLISHED_RUNS, published_runs
-from baselines.sed.settings import BEST_PRACTICE, PLAIN
+import baselines.sed.backbones as sed_listing
+from baselines.sed.backbones import (
+    BACKBONES,
+    BEST_PRACTICE,
+    PLAIN,
+    PUBLISHED_RUNS,
+    Backbone,
+    backbone_cost,
+    backbone_named,
+    published_runs,
+)
 from nas.errors import NasError
 from nas.macs.count import MacsReport
 

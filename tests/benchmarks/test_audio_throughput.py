@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from benchmarks.audio_throughput import main
 from benchmarks.epoch_trainer import CPU
 from benchmarks.usual_audio import UsualWindows, usual_window, usual_windows
-from nas.data.audio_folder import load_audio_data
+from nas.data.audio.load import load_audio_data
 from nas.spec.definition import InputSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.sed.data import SedData

@@ -11,8 +11,7 @@ from benchmarks.early_stopping.comparison import Arm, compare
 from benchmarks.early_stopping.orders import FIRST_AT_RANDOM, ORDERS, guided_order
 from benchmarks.early_stopping.pool import BEYOND, Pool, read_pool
 from benchmarks.early_stopping.replay import replay
-from nas.search.stopping.curve import Curve
-from nas.search.stopping.rule import GO_ON, NeverStop, Verdict
+from nas.search.stopping.rule import GO_ON, Curve, NeverStop, Verdict
 
 FINALS = [(100, 0.3), (200, 0.5), (400, 0.4), (800, 0.6)]
 """MACs and final metric: only the third is not on the front."""

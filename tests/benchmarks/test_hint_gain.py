@@ -6,8 +6,8 @@ import pytest
 from benchmarks.hint_gain import left_out_errors
 from benchmarks.recorded_networks import RecordedNetwork
 from nas.macs.architecture import count_architecture
-from nas.spec.random_trial import RandomTrial
 from nas.spec.space import SpaceSpec, parse_space
+from nas.spec.trial import RandomTrial
 
 SPACE = """
 name: small

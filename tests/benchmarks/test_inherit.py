@@ -9,8 +9,8 @@ from benchmarks.inherit import candidates, variant
 from benchmarks.recorded_networks import RecordedNetwork, read_recorded
 from nas.model.identity import architecture_hash, leading_hashes
 from nas.spec.architecture import dump_architecture
-from nas.spec.random_trial import RandomTrial
 from nas.spec.space import SpaceSpec, parse_space
+from nas.spec.trial import RandomTrial
 
 SPACE = """
 name: small

@@ -14,8 +14,8 @@ from nas.errors import NasError
 from nas.spec.definition import InputSpec
 from nas.spec.preprocess import ImagePreprocess
 from nas.spec.training import TrainingSpec
-from nas.tasks.image import ImageTask
-from nas.train.schedule import learning_rate_at
+from nas.tasks.image.task import ImageTask
+from nas.train.optimizer import learning_rate_at
 
 SIZE = InputSpec(channels=3, height=8, width=8)
 

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from benchmarks.usual_xrays import UsualXrays, usual_pixels, usual_xrays
 from benchmarks.xray_throughput import main
-from nas.data.dicom import read_dicom
-from nas.data.generated_xrays import GeneratedXrays, write_xrays
-from nas.data.xray_listing import list_xrays
+from nas.data.synthetic.xrays import GeneratedXrays, write_xrays
+from nas.data.xray.dicom import read_dicom
+from nas.data.xray.listing import list_xrays
 from nas.spec.definition import InputSpec
 
 SIZE = InputSpec(channels=1, height=64, width=64)

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from nas.data.generated_xrays import GeneratedXrays, write_xrays
+from nas.data.synthetic.xrays import GeneratedXrays, write_xrays
 
 if TYPE_CHECKING:
-    from nas.cli.run_plan import RunPlan
+    from nas.train.plan import RunPlan
 
 ARCHITECTURE = """
 name: small
@@ -158,7 +158,7 @@ def efficientnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def planned(monkeypatch: pytest.MonkeyPatch) -> list["RunPlan"]:
     """The plans that a command would carry out."""
-    import nas.cli.training_run as training_run
+    import nas.train.run as training_run
 
     plans: list[RunPlan] = []
     monkeypatch.setattr(

@@ -10,12 +10,12 @@ from pydantic import JsonValue
 from safetensors.torch import save_file
 from torch import nn
 
-import nas.cli.training_run as training_run
+import nas.train.run as training_run
 from nas.cli.baseline_detection import detection_baseline
-from nas.cli.run_plan import RunPlan
 from nas.errors import NasError
 from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.train.plan import RunPlan
 from tests.cli.conftest import invoke
 
 D0 = ("--model", "efficientdet_d0", "--input", "3x128x128", "--threads", 1)

@@ -8,19 +8,18 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-import nas.cli.training_run as training_run
-from baselines.sed.backbones import BACKBONES, Backbone
-from baselines.sed.runs import read_run
-from baselines.sed.settings import BEST_PRACTICE, PLAIN
-from baselines.sed.table import markdown_table
+import nas.train.run as training_run
+from baselines.sed.backbones import BACKBONES, BEST_PRACTICE, PLAIN, Backbone
+from benchmarks.sed_runs import read_run
+from benchmarks.sed_table import markdown_table
 from nas.cli.baseline import sed_baseline
 from nas.cli.evaluate import evaluate
-from nas.cli.run_plan import RunPlan
-from nas.data.generated_audio import GeneratedAudio, write_recordings
+from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
 from nas.spec.architecture import load_architecture
 from nas.spec.preprocess import MelPreprocess
 from nas.spec.training import KnownLabelLossSpec, RelabelSpec, SpectrogramAugmentSpec
+from nas.train.plan import RunPlan
 from tests.cli.conftest import invoke
 
 TINY = """

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-import nas.cli.training_run as training_run
+import nas.train.run as training_run
 from nas.cli.baseline_detection import detection_baseline
 from nas.cli.evaluate import evaluate
 from nas.cli.macs import macs
 from nas.cli.predict import predict
-from nas.cli.run_plan import RunPlan
-from nas.runs.locks import locked_run
+from nas.runs.folder import locked_run
+from nas.train.plan import RunPlan
 from tests.cli.conftest import invoke
 from tests.cli.detection_baseline import (
     D0,
@@ -127,7 +127,7 @@ def test_what_is_wrong_is_said(arguments: list[object], says: str) -> None:
 
 
 def test_all_detectors_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    import baselines.covid.detector_listing as listing
+    import baselines.covid.detectors as listing
 
     monkeypatch.setattr(listing, "DETECTORS", {SMALL: listing.DETECTORS[SMALL]})
     assert SMALL in done("--list").output

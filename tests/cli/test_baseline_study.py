@@ -13,26 +13,25 @@ from click.testing import Result
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-import nas.cli.training_run as training_run
-from baselines.covid.backbones import BACKBONES, Backbone
+import nas.train.run as training_run
+from baselines.covid.classifiers import BACKBONES, FROM_SCRATCH, FROM_WEIGHTS, Backbone
 from baselines.covid.student import StudentTask
-from baselines.covid.study_settings import FROM_SCRATCH, FROM_WEIGHTS
+from baselines.covid.study_plan import StudySettings
 from baselines.covid.teacher import TeacherTask
 from nas.cli.baseline import baseline
 from nas.cli.baseline_study import study_baseline
 from nas.cli.evaluate import evaluate
 from nas.cli.predict import predict
-from nas.cli.run_plan import RunPlan
-from nas.cli.study_plan import StudySettings
 from nas.cli.train import train
-from nas.data.generated_xrays import GeneratedXrays, write_xrays
+from nas.data.synthetic.xrays import GeneratedXrays, write_xrays
 from nas.errors import NasError
-from nas.runs.locks import locked_run
+from nas.runs.folder import locked_run
 from nas.spec.architecture import dump_architecture, load_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.load import read_document
 from nas.spec.preprocess import XrayPreprocess
 from nas.spec.validate import validate
+from nas.train.plan import RunPlan
 from tests.cli.conftest import invoke
 
 SHORT = GeneratedXrays(patients=40, second_studies=3, copies=2, shortest=40, longest=64)

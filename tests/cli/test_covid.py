@@ -14,7 +14,7 @@ from nas.cli.search import search
 from nas.cli.space import space
 from nas.cli.train import train
 from nas.errors import NasError
-from nas.tasks.covid.notice import NOT_FOR_DIAGNOSIS
+from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS
 from nas.train.trained import load_trained
 
 from ..search.conftest import WorkersHere

@@ -13,8 +13,8 @@ from nas.cli.predict import _places, predict
 from nas.errors import NasError
 from nas.spec.architecture import load_architecture
 from nas.tasks.registry import task_named
-from nas.train.fold import folded_copy
 from nas.train.trained import load_trained
+from nas.train.weights import folded_copy
 from tests.cli.conftest import invoke
 
 CPU = torch.device("cpu")

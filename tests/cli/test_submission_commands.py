@@ -10,10 +10,10 @@ from nas.cli.covid import covid
 from nas.cli.covid_runs import refuse_turned_views
 from nas.errors import NasError
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.tasks.covid.file_detections import Views
-from nas.tasks.covid.notice import NOT_FOR_DIAGNOSIS
+from nas.tasks.covid.findings import listed_for_submission
 from nas.tasks.covid.submission import Submission, read_submission
-from nas.tasks.covid.submitted import listed_for_submission
+from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS
+from nas.tasks.covid.tta import Views
 from nas.train.trained import load_trained
 
 from .conftest import LUNGS, invoke, train_on_xrays

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import nas.cli.training_run as training_run
+import nas.train.run as training_run
 from nas.cli.evaluate import evaluate
 from nas.cli.train import train
 from nas.errors import NasError

@@ -14,10 +14,10 @@ from nas.model.build import build_network
 from nas.model.identity import architecture_hash
 from nas.spec.architecture import load_architecture
 from nas.spec.definition import ArchitectureSpec
-from nas.spec.installed import installed_spaces
+from nas.spec.load import installed_spaces
 from nas.spec.members import Members
-from nas.spec.random_trial import RandomTrial
 from nas.spec.space import SpaceSpec, load_space
+from nas.spec.trial import RandomTrial
 from tests.spec.recording import recorded_shapes
 
 SPACES = installed_spaces()

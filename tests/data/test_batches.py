@@ -7,7 +7,7 @@ from torch.utils.data import SequentialSampler
 
 from nas.data.augment import BatchAugment
 from nas.data.batches import evaluation_batches, train_batch_count, train_batches
-from nas.data.image_set import ImageSet
+from nas.data.image.dataset import ImageSet
 from nas.data.sampler import build_sampler
 from nas.spec.preprocess import ImagePreprocess
 from nas.spec.training import AugmentSpec

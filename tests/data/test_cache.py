@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.data import cache, digests, image_maker
-from nas.data.cache import DecodedFiles, decoded_files
+from nas.data import cache, digests
+from nas.data.cache import DecodedFiles, decoded_files, default_cache_dir
 from nas.data.decode import UnreadableImage, decode_image, upright_size
 from nas.data.digests import DigestMemo
-from nas.data.image_maker import ImageMaker
-from nas.data.storage import default_cache_dir
+from nas.data.image import load as image_load
+from nas.data.image.load import ImageMaker
 from nas.spec.preprocess import ImagePreprocess
 from tests.data.conftest import WriteImages
 
@@ -45,7 +45,7 @@ def folder(tmp_path: Path, write_images: WriteImages) -> Path:
 
 @pytest.fixture
 def no_decoding(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setattr(image_maker, "decode_bytes", refuse_decoding)
+    monkeypatch.setattr(image_load, "decode_bytes", refuse_decoding)
     return monkeypatch
 
 
@@ -56,7 +56,7 @@ def test_cached_pixels_are_those_of_decode_image(
     maker = ImageMaker(6, 8, channels, ImagePreprocess())
     first = decoded(folder, tmp_path / "cache", maker)
     expected = uncached(folder, maker)
-    monkeypatch.setattr(image_maker, "decode_bytes", refuse_decoding)
+    monkeypatch.setattr(image_load, "decode_bytes", refuse_decoding)
     second = decoded(folder, tmp_path / "cache", maker)
     for found in (first, second):
         assert found.pixels.dtype == np.uint8
@@ -70,7 +70,7 @@ def test_a_second_start_reads_no_file(
 ) -> None:
     decoded(folder, tmp_path / "cache")
     monkeypatch.setattr("nas.data.digests._digest", refuse_decoding)
-    monkeypatch.setattr(image_maker, "decode_bytes", refuse_decoding)
+    monkeypatch.setattr(image_load, "decode_bytes", refuse_decoding)
     assert len(decoded(folder, tmp_path / "cache").pixels) == 9
 
 
@@ -79,7 +79,7 @@ def test_a_moved_folder_is_not_decoded_again(
 ) -> None:
     decoded(folder, tmp_path / "cache")
     folder.rename(tmp_path / "moved")
-    monkeypatch.setattr(image_maker, "decode_bytes", refuse_decoding)
+    monkeypatch.setattr(image_load, "decode_bytes", refuse_decoding)
     assert len(decoded(tmp_path / "moved", tmp_path / "cache").pixels) == 9
 
 
@@ -170,7 +170,7 @@ def test_unreadable_files_are_left_out_and_remembered(
     (folder / "a" / "001.png").write_bytes(b"no image")
     (folder / "b" / "zzz.png").symlink_to(folder / "nowhere.png")
     decoded(folder, tmp_path / "cache")
-    monkeypatch.setattr(image_maker, "decode_bytes", refuse_decoding)
+    monkeypatch.setattr(image_load, "decode_bytes", refuse_decoding)
     found = decoded(folder, tmp_path / "cache")
     assert found.unreadable == {
         1: "not an image that Pillow knows",
@@ -255,7 +255,7 @@ def test_two_processes_at_once(
     folder: Path, tmp_path: Path, locks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not locks:
-        monkeypatch.setattr("nas.data.storage._lock", lambda stream: None)
+        monkeypatch.setattr("nas.data.cache._lock", lambda stream: None)
     context = multiprocessing.get_context("fork" if sys.platform != "win32" else "spawn")
     start, results = context.Barrier(2), context.Queue()
     arguments = (folder, tmp_path / "cache", start, results)

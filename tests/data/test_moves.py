@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.data.augment import BatchAugment
-from nas.data.moves import AxisMove, Moves
+from nas.data.augment import AxisMove, BatchAugment, Moves
 from nas.spec.training import AugmentSpec
 
 HEIGHT, WIDTH = 80, 128

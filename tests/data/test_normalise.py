@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nas.data.image_set import ImageSet
+from nas.data.image.dataset import ImageSet
 from nas.data.normalise import Normalise, channel_statistics, fitted_preprocess
 from nas.spec.preprocess import ImagePreprocess
 

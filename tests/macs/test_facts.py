@@ -2,7 +2,7 @@
 
 import pytest
 
-from nas.macs.facts import fact_text
+from nas.macs.report import fact_text
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.model.ensemble import MeanNetwork
+from nas.model.build import MeanNetwork
 
 
 class Constant(nn.Module):

@@ -12,7 +12,7 @@ from nas.model.build import build_network
 from nas.model.features import shapes_only
 from nas.model.identity import architecture_hash
 from nas.model.maps import load_maps, maps_shape
-from nas.model.maps_required import check_maps, check_space_maps
+from nas.model.requirements import check_maps, check_space_maps
 from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.space import parse_space

@@ -1,8 +1,7 @@
 """A made-up search with trials of every state."""
 
 from nas.runs.certainty import Certainty, Estimate, SeedNoise
-from nas.runs.finalists import FinalRecord
-from nas.runs.trials import TrialRecord
+from nas.runs.records import FinalRecord, TrialRecord
 
 MAX_MACS = 20_000_000
 

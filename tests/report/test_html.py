@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nas.report.html import write_report
-from nas.runs.trials import TrialRecord
+from nas.runs.records import TrialRecord
 from tests.report.search_records import BEST, CERTAINTY, FRONT, MAX_MACS, METRIC, RECORDS, STOPPED
 
 FACTS: dict[str, Any] = {

@@ -13,7 +13,7 @@ from nas.report.confusion import confusion_png, plot_confusion
 from nas.report.figure import drawable_labels
 from nas.report.front_plot import front_png, plot_front
 from nas.report.history_plot import front_curves_png, plot_history
-from nas.runs.trials import TrialRecord
+from nas.runs.records import TrialRecord
 from tests.report.search_records import BEST, CERTAINTY, FRONT, MAX_MACS, METRIC, RECORDS, STOPPED
 
 

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from nas.report.progress import SearchProgress
-from nas.runs.trials import TrialRecord
+from nas.runs.records import TrialRecord
 from tests.report.search_records import METRIC, RECORDS, STOPPED
 
 

@@ -1,6 +1,6 @@
 """Lines while files are read: none at first, then one in ten seconds."""
 
-from nas.report.reading import ReadingLines
+from nas.report.lines import ReadingLines
 
 
 def test_a_line_in_ten_seconds() -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from nas.report.sound_metrics import sound_lines
-from nas.tasks.sed.class_thresholds import ThresholdSource
-from nas.tasks.sed.measurement import SedMetrics
+from nas.tasks.sed.metrics import SedMetrics
+from nas.tasks.sed.thresholds import ThresholdSource
 
 METRICS = SedMetrics(
     macro_f1=0.6,

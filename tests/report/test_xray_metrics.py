@@ -10,8 +10,8 @@ import pytest
 from nas.metrics.competition import CompetitionMetrics
 from nas.report.evaluation import draw_evaluation, evaluation_lines
 from nas.report.xray_metrics import competition_lines, detection_lines, study_lines
+from nas.tasks.covid.curves import ThresholdSource
 from nas.tasks.covid.detection_metrics import DetectionMetrics
-from nas.tasks.covid.score_threshold import ThresholdSource
 from nas.tasks.covid.study_metrics import StudyMetrics
 
 STUDY = StudyMetrics(

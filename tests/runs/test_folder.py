@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import NasError
-from nas.runs.folder import append_log, new_run_folder
-from nas.runs.locks import locked_run
+from nas.runs.folder import append_log, locked_run, new_run_folder
 
 
 def test_folders_are_numbered(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import NasError
-from nas.runs.locks import exclusive, locked_run, shared
+from nas.runs.folder import exclusive, locked_run, shared
 
 
 def test_one_process_a_folder(tmp_path: Path) -> None:

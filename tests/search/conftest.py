@@ -15,9 +15,9 @@ import pytest
 import torch
 from PIL import Image
 
-from nas.runs.trials import TrialRecord, read_trials_csv
+from nas.runs.records import TrialRecord, read_trials_csv
 from nas.search.candidates import Proposal
-from nas.search.executor import LocalWorkers
+from nas.search.executors.local import LocalWorkers
 from nas.search.run import begin_search
 from nas.search.settings import SearchSettings
 from nas.search.trainer import CandidateTrainer

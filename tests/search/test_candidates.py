@@ -10,16 +10,16 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from nas.runs.trials import TrialRecord
+from nas.runs.records import TrialRecord
 from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposal, Proposer, price
-from nas.search.journal import open_study
 from nas.search.pricing import PricedSpace
 from nas.search.samplers import build_sampler
+from nas.search.store import open_study
 from nas.search.trials import StudyRecords, note_outcome, records_of
 from nas.spec.budget import BudgetSpec
-from nas.spec.random_trial import RandomTrial
-from nas.spec.sampler_names import SAMPLER_NAMES, SamplerName
+from nas.spec.search import SAMPLER_NAMES, SamplerName
 from nas.spec.space import SpaceSpec, parse_space
+from nas.spec.trial import RandomTrial
 
 from .conftest import FEW, SPACE
 

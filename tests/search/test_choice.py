@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.runs.trials import TrialRecord
+from nas.runs.records import TrialRecord
 from nas.search.choice import as_measured, choose, knee, pareto_front
 from nas.spec.budget import BudgetSpec
 

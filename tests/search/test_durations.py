@@ -10,8 +10,8 @@ from optuna.trial import FrozenTrial
 from nas.search.durations import Durations
 from nas.search.pricing import PricedSpace
 from nas.spec.budget import BudgetSpec
-from nas.spec.random_trial import RandomTrial
 from nas.spec.space import load_space
+from nas.spec.trial import RandomTrial
 
 SLOPES = (0.7, 0.1, 0.05)
 """Of the made-up machine; others than those that are assumed to begin with."""

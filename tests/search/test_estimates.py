@@ -8,8 +8,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from nas.runs.certainty import SeedNoise
-from nas.runs.finalists import FinalRecord
-from nas.runs.trials import TrialRecord
+from nas.runs.records import FinalRecord, TrialRecord
 from nas.search import estimates
 from nas.search.estimates import PRIOR_DEGREES, Posterior, believe, estimate_all, pool_seed_noise
 from nas.search.trials import noise_sd

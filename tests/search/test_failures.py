@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from nas.errors import NasError
-from nas.runs.trials import TrialRecord, read_trials_csv
+from nas.runs.records import TrialRecord, read_trials_csv
 from nas.search import trainer as trainer_module
-from nas.search.journal import open_study
 from nas.search.run import begin_search, continue_search
+from nas.search.store import open_study
 from nas.search.trials import records_of
 from nas.search.watch import MAX_FAILURES
 from nas.spec.space import SpaceSpec
-from nas.train.failure import TrainingFailed, memory_watched
+from nas.train.device import TrainingFailed, memory_watched
 
 from .conftest import METRIC, settings_for
 

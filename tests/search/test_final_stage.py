@@ -15,15 +15,15 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from nas.runs.finalists import FinalRecord, finalist_columns
+from nas.runs.records import FinalRecord, finalist_columns
 from nas.search import final_trainer
-from nas.search.executor import LocalWorkers
+from nas.search.executors.local import LocalWorkers
 from nas.search.final_stage import NO_TIME
 from nas.search.final_study import Decide, claim_final, read_finals
 from nas.search.finalists import Final
-from nas.search.journal import open_study
 from nas.search.run import SearchInterrupted, begin_search, continue_search
 from nas.search.settings import SearchSettings
+from nas.search.store import open_study
 from nas.search.trials import end_running
 from nas.spec.space import parse_space
 

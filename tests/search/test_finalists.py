@@ -4,13 +4,11 @@ from typing import Any
 
 import pytest
 
-from nas.runs.finalists import FinalRecord
-from nas.runs.trials import TrialRecord
+from nas.runs.records import FinalRecord, TrialRecord
 from nas.search.estimates import Posterior
-from nas.search.final_share import FinalShare
-from nas.search.finalists import Final, FinalPlan, believed_front, next_final
+from nas.search.finalists import Final, FinalPlan, FinalShare, believed_front, next_final
+from nas.search.results import judge
 from nas.search.settings import SearchSettings
-from nas.search.verdict import judge
 from nas.spec.budget import BudgetSpec
 from nas.spec.search import SearchSpec
 from nas.spec.training import TrainingSpec

@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from nas.cli.space import space as space_command
 from nas.errors import NasError
 from nas.report.progress import SearchProgress
-from nas.runs.trials import read_trials_csv
+from nas.runs.records import read_trials_csv
 from nas.search.choice import as_measured, choose
+from nas.search.rating import check_score
 from nas.search.run import begin_search, continue_search
-from nas.search.score_check import check_score
 from nas.search.settings import SearchSettings, read_settings
 from nas.spec.budget import BudgetSpec
 from nas.spec.score import FIRST_METRICS

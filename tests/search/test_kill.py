@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from nas.runs.trials import TrialRecord, read_trials_csv
-from nas.search.journal import open_study
+from nas.runs.records import TrialRecord, read_trials_csv
 from nas.search.run import continue_search
 from nas.search.settings import SearchSettings
+from nas.search.store import open_study
 from nas.search.trials import records_of
 
 from .conftest import METRIC, SPACE, start_nas

@@ -13,10 +13,9 @@ from nas.search import pricing
 from nas.search.candidates import price
 from nas.search.pricing import PricedSpace
 from nas.spec.budget import BudgetSpec
-from nas.spec.given_trial import GivenTrial
-from nas.spec.installed import installed_spaces
-from nas.spec.random_trial import RandomTrial
+from nas.spec.load import installed_spaces
 from nas.spec.space import load_space, parse_space
+from nas.spec.trial import GivenTrial, RandomTrial
 
 from .conftest import SPACE
 

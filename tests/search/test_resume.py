@@ -8,11 +8,11 @@ import optuna
 import pytest
 
 from nas.errors import NasError
-from nas.runs.locks import locked_run
+from nas.runs.folder import locked_run
 from nas.search import trainer as trainer_module
-from nas.search.journal import open_study
 from nas.search.run import SearchInterrupted, continue_search
 from nas.search.settings import SearchSettings, read_settings, write_settings
+from nas.search.store import open_study
 from nas.search.trials import note_candidate
 from nas.spec.space import parse_space
 

@@ -14,17 +14,17 @@ import yaml
 from nas.errors import NasError
 from nas.macs.count import count_macs
 from nas.model.build import build_network
-from nas.runs.trials import trial_columns
+from nas.runs.records import trial_columns
 from nas.search import trainer as trainer_module
 from nas.search.choice import pareto_front
-from nas.search.journal import KilledWritersFile, open_study
 from nas.search.run import begin_search
 from nas.search.settings import SearchSettings, read_settings, write_settings
+from nas.search.store import KilledWritersFile, open_study
 from nas.search.trials import records_of
 from nas.spec.architecture import load_architecture
-from nas.spec.sampler_names import SAMPLER_NAMES
+from nas.spec.search import SAMPLER_NAMES
 from nas.spec.space import SpaceSpec
-from nas.tasks.image import ImageTask
+from nas.tasks.image.task import ImageTask
 
 from .conftest import FEW, METRIC, SPACE, begin, copy_of, settings_for, trials_of, write_pictures
 

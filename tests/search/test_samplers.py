@@ -10,7 +10,7 @@ import pytest
 from nas.search.pricing import PricedSpace
 from nas.search.samplers import build_sampler
 from nas.spec.budget import BudgetSpec
-from nas.spec.sampler_names import SAMPLER_NAMES, SamplerName
+from nas.spec.search import SAMPLER_NAMES, SamplerName
 from nas.spec.space import load_space
 
 from .conftest import begin, trials_of

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from nas.errors import NasError
 from nas.spec.architecture import dump_architecture, parse_architecture
-from nas.spec.installed import find_space, installed_spaces
-from nas.spec.load import parse_document
-from nas.spec.random_trial import RandomTrial
+from nas.spec.load import find_space, installed_spaces, parse_document
 from nas.spec.space import parse_space
 from nas.spec.training import TrainingSpec
+from nas.spec.trial import RandomTrial
 from nas.spec.validate import validate
 from nas.spec.yaml_text import block
 

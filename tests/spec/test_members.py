@@ -8,8 +8,7 @@ import pytest
 
 from nas.model.identity import architecture_hash
 from nas.spec.architecture import parse_architecture
-from nas.spec.draws import count_draws
-from nas.spec.members import Members, TooManyMembers, count_members
+from nas.spec.members import Members, TooManyMembers, count_draws, count_members
 from nas.spec.space import SpaceSpec, load_space, parse_space
 
 

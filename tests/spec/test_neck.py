@@ -9,10 +9,9 @@ from nas.errors import NasError
 from nas.macs.architecture import count_architecture
 from nas.model.identity import architecture_hash
 from nas.search.pricing import PricedSpace
-from nas.spec.draws import count_draws
-from nas.spec.members import Members, count_members
-from nas.spec.random_trial import RandomTrial
+from nas.spec.members import Members, count_draws, count_members
 from nas.spec.space import load_space, parse_space
+from nas.spec.trial import RandomTrial
 from tests.model.detectors import DETECTOR, SPACE
 
 # stem 1, s4 1, s8 3 (two of them MBConv), s16 2 copies, s32 1; two inputs; neck 2 x 3 x 2

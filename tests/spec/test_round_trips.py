@@ -12,13 +12,11 @@ from nas.errors import NasError
 from nas.model.identity import architecture_hash
 from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.spec.definition import ArchitectureSpec
-from nas.spec.installed import installed_spaces
-from nas.spec.load import parse_document
-from nas.spec.plain import plain_value
-from nas.spec.random_trial import RandomTrial
+from nas.spec.load import installed_spaces, parse_document
 from nas.spec.rows import dump_rows
 from nas.spec.space import load_space
-from nas.spec.yaml_text import block, flow
+from nas.spec.trial import RandomTrial
+from nas.spec.yaml_text import block, flow, plain_value
 from tests.spec.strategies import architectures
 
 RELAXED = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])

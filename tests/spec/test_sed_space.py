@@ -9,8 +9,8 @@ from nas.macs.count import count_macs
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.preprocess import MelPreprocess
-from nas.spec.random_trial import RandomTrial
 from nas.spec.space import load_space
+from nas.spec.trial import RandomTrial
 
 SPACE = load_space("sed.yaml")
 

@@ -9,16 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.data.progress import Progress
-from nas.data.split_names import Split
+from nas.data.files import Progress
+from nas.data.splits import Split
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import ImagePreprocess
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds
-from nas.tasks.classification import ClassificationMetrics, measure_logits
-from nas.tasks.image_settings import image_loss
-from nas.tasks.losses import ClassifierLoss
+from nas.tasks.image.losses import ClassifierLoss
+from nas.tasks.image.metrics import ClassificationMetrics, measure_logits
+from nas.tasks.image.settings import image_loss
 
 
 @dataclass(frozen=True)

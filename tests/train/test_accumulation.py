@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from nas.spec.training import TrainingSpec
-from nas.train.ema import WeightAverage
+from nas.train.checkpoint import WeightAverage
 from nas.train.loop import fit, train_epoch
-from nas.train.schedule import learning_rate_at
+from nas.train.optimizer import learning_rate_at
 from tests.train.conftest import Points, PointTask, build_net
 
 CPU = torch.device("cpu")

@@ -2,7 +2,7 @@
 
 import torch
 
-from nas.train.ema import WeightAverage
+from nas.train.checkpoint import WeightAverage
 from tests.train.conftest import build_net
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from nas.train.fold import folded_copy
+from nas.train.weights import folded_copy
 
 
 def _settle(net: nn.Module) -> nn.Module:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from nas.errors import NasError
 from nas.spec.training import LossSpec, TrainingSpec
 from nas.train.checkpoint import EpochResult
-from nas.train.failure import TrainingFailed
+from nas.train.device import TrainingFailed
 from nas.train.loop import FitResult, evaluate, fit
 from tests.train.conftest import Points, PointTask, build_net
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nas.spec.training import TrainingSpec
-from nas.train.schedule import learning_rate_at
+from nas.train.optimizer import learning_rate_at
 
 
 def _torch_rates(schedule: str, peak: float, steps: int) -> list[float]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from nas.data.builtin import DIGITS_SOURCE
+from nas.data.image.digits import DIGITS_SOURCE
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.train.source import groups_of, same_data, source_of, split_seed_of

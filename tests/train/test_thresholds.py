@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import NasError
-from nas.train.thresholds import THRESHOLDS_FILE, load_thresholds, save_thresholds
+from nas.train.trained import THRESHOLDS_FILE, load_thresholds, save_thresholds
 
 CLASSES = ("dog", "no", "7")
 """Two of them names that YAML would read as something else."""

@@ -1,10 +1,52 @@
-"""Candidates that were drawn and not tried yet: what is known of them is asked for once."""
+"""Candidates that were drawn and not tried yet, and those that a study begins with."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
-from nas.search.known_cost.members import Floats, Member
+from nas.search.known_cost.members import Floats, Member, Registry
+
+OPENING_TRIALS = 4
+FIRST, CHEAP, DEAR = 0.5, 0.02, 0.9
+"""Quantiles of cost, of uniform draws, with which it begins."""
+STRATUM = 0.06
+"""Part of the candidates, in order of cost, from which the next one is taken."""
+CHOICE = 4
+"""Of so many in the stratum the one that differs most from all tried is taken."""
+
+
+def opening_member(
+    candidates: Sequence[Member],
+    tried: Sequence[Member],
+    registry: Registry,
+    generator: np.random.Generator,
+) -> Member:
+    """The candidate for the next of the first trials.
+
+    They are random ones, but spread evenly over the quantiles of cost of uniform draws. One that
+    differed most from all others would be an odd one: rather the more different of a few.
+    """
+    ordered = sorted(candidates, key=lambda member: member.log_cost)
+    log_costs = np.array([member.log_cost for member in ordered])
+    places = np.searchsorted(log_costs, [member.log_cost for member in tried]) / len(ordered)
+    quantile = _next_quantile(places)
+    low = int(max(quantile - STRATUM / 2, 0) * len(ordered))
+    high = max(int((quantile + STRATUM / 2) * len(ordered)), low + 1)
+    near = [ordered[low + int(row)] for row in generator.integers(high - low, size=CHOICE)]
+    if not tried:
+        return near[0]
+    vectors, others = registry.arrays(near)[0], registry.arrays(tried)[0]
+    distances = np.sum((vectors[:, None] - others) ** 2, axis=2).min(axis=1)
+    return near[int(np.argmax(distances))]
+
+
+def _next_quantile(places: Floats) -> float:
+    """The middle first, then cheap and dear, then the middle of the widest gap."""
+    if len(places) < 3:
+        return (FIRST, CHEAP, DEAR)[len(places)]
+    edges = np.sort(np.clip(np.append(places, (CHEAP, DEAR)), CHEAP, DEAR))
+    widest = int(np.argmax(np.diff(edges)))
+    return float((edges[widest] + edges[widest + 1]) / 2)
 
 
 class Pool:

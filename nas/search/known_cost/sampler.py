@@ -11,13 +11,12 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
-from nas.search.known_cost import opening
 from nas.search.known_cost.acquisition import AREAS, acquisition_of
 from nas.search.known_cost.draws import Drawer
 from nas.search.known_cost.history import History, HistoryReader
 from nas.search.known_cost.members import Member, Params, Registry, key_of
 from nas.search.known_cost.metric_model import FittedMetric, MetricModel, Observed
-from nas.search.known_cost.pool import Pool
+from nas.search.known_cost.pool import OPENING_TRIALS, Pool, opening_member
 from nas.search.known_cost.replay import SpaceFunction, function_of
 
 FIRST_DRAWS = 400
@@ -135,10 +134,8 @@ class KnownCostSampler(BaseSampler):
             pool.add(drawer.offspring(history.tried, FIRST_DRAWS), history.taken)
         if not len(pool):
             return None
-        if len(history.tried) < opening.TRIALS or len(history.members) < 2:
-            return opening.opening_member(
-                pool.members, history.tried, self._registry, self._generator
-            )
+        if len(history.tried) < OPENING_TRIALS or len(history.members) < 2:
+            return opening_member(pool.members, history.tried, self._registry, self._generator)
         return self._best(history, pool, drawer)
 
     def _best(self, history: History, pool: Pool, drawer: Drawer) -> Member:

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from math import ceil, log2
 
-from nas.search.stopping.curve import Curve
 from nas.search.stopping.curve_model import CurveModel
-from nas.search.stopping.rule import GO_ON, Verdict
+from nas.search.stopping.rule import GO_ON, Curve, Verdict
 
 REDUCTION = 3
 """Of so many networks of a band one goes on from a rung."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.search.stopping.curve import Curve
+from nas.search.stopping.rule import Curve
 
 Floats = NDArray[np.float64]
 

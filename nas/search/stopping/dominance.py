@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from nas.search.stopping.curve import Curve
 from nas.search.stopping.curve_model import CurveModel
-from nas.search.stopping.rule import GO_ON, Verdict
+from nas.search.stopping.rule import GO_ON, Curve, Verdict
 from nas.spec.quantity import count_text
 
 DEVIATIONS = 2.0

@@ -1,6 +1,7 @@
 """From X-rays in memory to batches on a device."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -12,10 +13,35 @@ from nas.data.batches import evaluation_batches as image_batches
 from nas.data.batches import gather
 from nas.data.normalise import Normalise
 from nas.data.sampler import build_sampler
-from nas.data.xray_set import XraySet
+from nas.data.xray.dataset import XraySet
 from nas.spec.preprocess import XrayPreprocess
 from nas.spec.training import AugmentSpec, TrainingSpec
-from nas.tasks.covid.targets import BoxTargets, PlacedXrays, boxes_of
+
+
+@dataclass(frozen=True, eq=False)
+class BoxTargets:
+    """The opacities of a training batch's images, where the network sees them."""
+
+    boxes: tuple[Tensor, ...]
+    """float32 (B, 4) of each image: x1, y1, x2, y2 in pixels of the input, on its device."""
+    labels_N: Tensor
+    """int64: see `XraySet.labels_N`."""
+    size: tuple[int, int]
+    """Height and width of the input."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedXrays:
+    """Which images of a set a batch holds, in evaluation."""
+
+    xrays: XraySet
+    places: range
+
+
+def boxes_of(xrays: XraySet, places: list[int], device: torch.device) -> tuple[Tensor, ...]:
+    """The boxes of these images of a set; fresh memory."""
+    return tuple(torch.tensor(xrays.boxes[place], device=device).reshape(-1, 4) for place in places)
+
 
 EVALUATION_BATCH = 32
 """Images a batch where nothing is trained."""

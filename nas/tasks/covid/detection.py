@@ -14,30 +14,76 @@ from torch import Tensor, nn
 
 from blocks import DetectionOutput
 from nas.data.boxes import Boxes
-from nas.data.xray_set import XraySet
+from nas.data.xray.dataset import XraySet
+from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
 from nas.spec.preprocess import XrayLabels
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Prediction, Thresholds
-from nas.tasks.covid.batches import box_batches
+from nas.tasks.covid.batches import BoxTargets, box_batches
+from nas.tasks.covid.confidences import none_confidence
 from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.detection_loss import DetectorLoss
 from nas.tasks.covid.detection_metrics import DetectionMetrics
-from nas.tasks.covid.detection_prediction import BOX_COLUMNS, predict_boxes
-from nas.tasks.covid.detections import Detections, found_in, mean_of
+from nas.tasks.covid.detections import Detections, WholeDetector, found_in, mean_of
 from nas.tasks.covid.requirements import (
     check_detector,
     check_detector_space,
     check_space_preprocess,
+    detection_loss,
+    settled_for_boxes,
     xray_preprocess,
 )
-from nas.tasks.covid.settings import detection_loss, settled_for_boxes
-from nas.tasks.covid.targets import BoxTargets
-from nas.tasks.covid.whole_detector import WholeDetector
-from nas.tasks.covid.xray_task import XrayTask
-from nas.tasks.image_settings import image_augment
+from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS, XrayTask
+from nas.tasks.covid.tta import FileDetections, detect_in_files
+from nas.tasks.image.settings import image_augment
+
+BOX_COLUMNS = ("class", "score", "x1", "y1", "x2", "y2")
+"""What is said of a box."""
+
+
+def predict_boxes(
+    network: Callable[[Tensor], Any],
+    architecture: ArchitectureSpec,
+    files: Sequence[Path],
+    device: torch.device,
+    thresholds: Thresholds,
+) -> Iterator[Prediction]:
+    """`opacities` (how many), `none` (1 - the highest score) and `boxes` of each file, in order.
+
+    The boxes are those from the threshold on. Raises NasError where there is no threshold.
+    """
+    (name,) = architecture.classes
+    if name not in thresholds:
+        raise NasError(
+            f"no threshold for {name}: the run's folder keeps it in thresholds.yaml",
+            key="thresholds",
+        )
+    for found in detect_in_files(network, architecture, files, device):
+        if found.error is not None:
+            yield Prediction(str(found.path), error=found.error)
+        else:
+            yield Prediction(str(found.path), _values(found, name, thresholds[name]))
+
+
+def _values(found: FileDetections, name: str, threshold: float) -> dict[str, Any]:
+    boxes = [
+        {"class": name, "score": score, **_sides(box)}
+        for box, score in zip(found.boxes_B4.tolist(), found.scores_B.tolist(), strict=True)
+        if score >= threshold
+    ]
+    return {
+        "opacities": len(boxes),
+        "none": none_confidence(float(found.scores_B.max(initial=0.0))),
+        "boxes": boxes,
+        "notice": NOT_FOR_DIAGNOSIS,
+    }
+
+
+def _sides(box: Sequence[float]) -> dict[str, float]:
+    return {side: round(value, 2) for side, value in zip(BOX_COLUMNS[2:], box, strict=True)}
 
 
 class CovidDetectionTask(XrayTask):

@@ -10,17 +10,22 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.xray_set import XRAY_CLASSES
+from nas.data.xray.dataset import XRAY_CLASSES
 from nas.metrics.boxes import match_images
 from nas.metrics.defined_interval import Interval
 from nas.metrics.group_bootstrap import drawn, group_interval, group_macro_f1_sd
 from nas.metrics.multilabel import f1_of, precision_of, recall_of
 from nas.tasks.base import Metrics
 from nas.tasks.covid.confidences import none_confidence
-from nas.tasks.covid.curves import Curve, mean_precision, mean_precision_interval
+from nas.tasks.covid.curves import (
+    Curve,
+    ScoreThreshold,
+    ThresholdSource,
+    mean_precision,
+    mean_precision_interval,
+)
 from nas.tasks.covid.detections import Detections
-from nas.tasks.covid.samples import numbered
-from nas.tasks.covid.score_threshold import ScoreThreshold, ThresholdSource
+from nas.tasks.covid.study_metrics import numbered
 
 (OPACITY,) = XRAY_CLASSES["boxes"]
 

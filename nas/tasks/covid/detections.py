@@ -1,15 +1,55 @@
 """Boxes found in an image, and how a network's outputs become them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from blocks import DetectionOutput
-from nas.tasks.covid.places import boxes_at, place_table
+from blocks import STRIDES, DetectionOutput
+from nas.spec.pyramid import map_sizes
+
+RANGE_STRIDES = (4.0, 8.0)
+"""A map is for boxes whose farthest side, from the place on, is so many strides away; the finest
+map is for smaller ones too, the coarsest for larger ones (FCOS, section 3.2)."""
+
+
+@lru_cache(maxsize=64)
+def place_table(height: int, width: int) -> Tensor:
+    """(P, 3) float32 on the CPU: x and y of each place in pixels of the input, and its stride.
+
+    The finest map's come first, row by row; a place is the middle of the stride x stride pixels
+    that it stands for. Not to be written to.
+    """
+    parts = []
+    for stride, size in zip(STRIDES, map_sizes((1, height, width)), strict=True):
+        y_HW, x_HW = torch.meshgrid(*(torch.arange(side) for side in size), indexing="ij")
+        centres = torch.stack([x_HW, y_HW], dim=-1).reshape(-1, 2).float().add(0.5).mul(stride)
+        parts.append(torch.cat([centres, torch.full((len(centres), 1), float(stride))], dim=1))
+    return torch.cat(parts)
+
+
+@lru_cache(maxsize=64)
+def reach_table(height: int, width: int) -> Tensor:
+    """(P, 2) float32: the least and the largest distance of a box's farthest side, in pixels."""
+    stride_P = place_table(height, width)[:, 2]
+    low, high = (share * stride_P for share in RANGE_STRIDES)
+    low = low.masked_fill(stride_P == STRIDES[0], 0.0)
+    high = high.masked_fill(stride_P == STRIDES[-1], torch.inf)
+    return torch.stack([low, high], dim=1)
+
+
+def boxes_at(distances_NP4: Tensor, places_P3: Tensor) -> Tensor:
+    """Boxes (N, P, 4) as x1, y1, x2, y2 from their sides' distances left, top, right, bottom."""
+    centre_P2 = places_P3[:, :2]
+    return torch.cat(
+        [centre_P2 - distances_NP4[..., :2], centre_P2 + distances_NP4[..., 2:]], dim=-1
+    )
+
 
 Boxes = NDArray[np.float64]
 
@@ -122,3 +162,23 @@ def mean_output(outputs: Sequence[DetectionOutput]) -> DetectionOutput:
 def _mean_logit(logits: Sequence[Tensor]) -> Tensor:
     mean = torch.stack([item.float().sigmoid() for item in logits]).mean(dim=0)
     return mean.logit(eps=1e-7)
+
+
+class WholeDetector(nn.Module, ABC):
+    """What a `model:` with `head: none` must be for the detection task.
+
+    `forward` takes (N, C, H, W), normalised, and gives a list of `Detections`, one an image, in
+    evaluation mode.
+    """
+
+    @abstractmethod
+    def training_loss(self, x_NCHW: Tensor, boxes: tuple[Tensor, ...]) -> Tensor:
+        """The loss of a training batch, a scalar; `boxes` (B, 4) are x1 y1 x2 y2 in pixels."""
+
+    @abstractmethod
+    def for_counting(self) -> nn.Module:
+        """The parts that multiply and add, as one module of (N, C, H, W) that looks at no value."""
+
+    @abstractmethod
+    def forward(self, x_NCHW: Tensor) -> list[Detections]:
+        """The boxes found in each image."""

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.metrics.competition import STUDY_CLASSES, Box, Finding
+from nas.data.cache import default_cache_dir
+from nas.data.splits import Split
+from nas.data.xray.dataset import ListedXray
+from nas.data.xray.listing import list_xrays
+from nas.data.xray.source import xray_files
+from nas.errors import NasError
+from nas.metrics.competition import STUDY_CLASSES, Box, CompetitionTruth, Finding
 from nas.tasks.base import Prediction
 from nas.tasks.covid.confidences import (
     OPACITY_EXPONENT,
@@ -15,8 +21,8 @@ from nas.tasks.covid.confidences import (
     none_confidence,
     weighed_by_opacity,
 )
-from nas.tasks.covid.file_detections import FileDetections
 from nas.tasks.covid.submission import Submission
+from nas.tasks.covid.tta import FileDetections
 
 Classifier = Callable[[Sequence[Path]], Iterable[Prediction]]
 """From files to a prediction with `probabilities` for each, in order."""
@@ -151,3 +157,46 @@ def _detections(
             reasons[str(item.path)] = item.error
         rows.append(None if item.error is not None else item)
     return rows
+
+
+def xrays_in(folder: Path) -> list[SubmittedXray]:
+    """The X-rays of `FOLDER/STUDY/SERIES/IMAGE.dcm` or `FOLDER/STUDY/IMAGE.jpg`, by image id.
+
+    An image's id is its file's name, its study's the folder right below `folder`. Raises NasError
+    for an id that two files have, a file outside of a study's folder, and for no files.
+    """
+    found = []
+    for image_id, path in sorted(xray_files(folder).items()):
+        study, *rest = path.relative_to(folder).parts
+        if not rest:
+            raise NasError("lies in no study's folder; needed is STUDY/IMAGE below this", file=path)
+        found.append(SubmittedXray(image_id, study, path))
+    return found
+
+
+def listed_for_submission(
+    data: Path, split: Split | None, fold: int, groups: Path | None = None
+) -> tuple[ListedXray, ...]:
+    """The images of a labelled data set, or of one split of it (with this fold as its test split).
+
+    `groups` is the table that the folds keep together. Raises NasError for data that are none, and
+    for a split without images.
+    """
+    listing = list_xrays(data, fold, groups, default_cache_dir())
+    chosen = tuple(item for item in listing.images if split in (None, item.split))
+    if not chosen:
+        raise NasError(f"no images in the {split} split", file=data)
+    return chosen
+
+
+def submitted(images: Sequence[ListedXray]) -> list[SubmittedXray]:
+    """The same images, as a submission has them."""
+    return [SubmittedXray(item.id, item.study_id, item.path) for item in images]
+
+
+def truth_of(images: Sequence[ListedXray]) -> CompetitionTruth:
+    """What the tables say of these images and of their studies."""
+    return CompetitionTruth(
+        {item.study_id: (item.study_class,) for item in images},
+        {item.id: list(item.boxes) for item in images},
+    )

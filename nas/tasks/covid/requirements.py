@@ -4,11 +4,13 @@ from collections.abc import Collection
 
 from nas.data.decode import check_channels
 from nas.errors import NasError
-from nas.model.maps_required import check_maps, check_space_maps
+from nas.model.requirements import check_maps, check_space_maps
 from nas.spec.definition import DETECTION_HEAD, ArchitectureSpec
 from nas.spec.preprocess import Preprocess, XrayLabels, XrayPreprocess
 from nas.spec.space import SpaceSpec
-from nas.tasks.classifier import at_key, check_head, check_normalisation, check_pictures
+from nas.spec.training import AugmentSpec, DetectionLossSpec, LossSpec, TrainingSpec
+from nas.tasks.image.requirements import at_key, check_head, check_normalisation, check_pictures
+from nas.tasks.image.settings import image_augment, image_loss
 
 DETECTOR = "covid-detection"
 
@@ -33,7 +35,7 @@ def check_detector(architecture: ArchitectureSpec) -> None:
     """Raises NasError for a network that can't tell where opacities are.
 
     That is one of ours, or another library's features, with `head: detection`; or with `head: none`
-    a whole detector (see `nas.tasks.covid.whole_detector`).
+    a whole detector (see `nas.tasks.covid.detections`).
     """
     check_channels(architecture.input.channels)
     check_normalisation(architecture)
@@ -57,3 +59,37 @@ def check_space_preprocess(space: SpaceSpec, allowed: Collection[XrayLabels]) ->
         xray_preprocess(space.preprocess, allowed, space.task)
     except NasError as error:
         raise space.document.error(tuple((error.key or "").split(".")), error.problem) from error
+
+
+AUGMENT = AugmentSpec(crop_padding=0.05, zoom=0.15, colour=0.2)
+"""Radiographs differ in exposure and in how far off the detector was; they have an upright."""
+
+
+def settled_for_studies(training: TrainingSpec) -> TrainingSpec:
+    """The settings with a classifier's loss and an augmentation. Raises NasError for others."""
+    return _settled(training, image_loss(training))
+
+
+def settled_for_boxes(training: TrainingSpec) -> TrainingSpec:
+    """The settings with a detector's loss and an augmentation. Raises NasError for others."""
+    loss = training.loss or DetectionLossSpec()
+    if not isinstance(loss, DetectionLossSpec):
+        raise NasError(
+            f"{loss.kind!r} is not allowed: a detector has the kind dense_boxes",
+            key="training.loss.kind",
+        )
+    return _settled(training, loss)
+
+
+def detection_loss(training: TrainingSpec) -> DetectionLossSpec:
+    """The loss of settled settings."""
+    loss = settled_for_boxes(training).loss
+    assert isinstance(loss, DetectionLossSpec)
+    return loss
+
+
+def _settled(training: TrainingSpec, loss: LossSpec | DetectionLossSpec) -> TrainingSpec:
+    if training.relabel is not None:
+        raise NasError("the labels of X-rays are all known", key="training.relabel")
+    augment = AUGMENT if training.augment is None else image_augment(training)
+    return training.model_copy(update={"loss": loss, "augment": augment})

@@ -20,17 +20,46 @@ from nas.spec.preprocess import XrayLabels
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss, Prediction, Thresholds
-from nas.tasks.classification import mean_logits
-from nas.tasks.classifier import check_classifier, check_classifier_space
-from nas.tasks.covid.data import XrayTaskData
-from nas.tasks.covid.requirements import check_space_preprocess, xray_preprocess
-from nas.tasks.covid.samples import Samples
-from nas.tasks.covid.settings import settled_for_studies
-from nas.tasks.covid.study_metrics import StudyMetrics
-from nas.tasks.covid.study_prediction import predict_classes
-from nas.tasks.covid.xray_task import XrayTask
-from nas.tasks.image_settings import image_augment, image_loss
-from nas.tasks.losses import ClassifierLoss
+from nas.tasks.covid.data import XrayTaskData, file_batches
+from nas.tasks.covid.requirements import (
+    check_space_preprocess,
+    settled_for_studies,
+    xray_preprocess,
+)
+from nas.tasks.covid.study_metrics import Samples, StudyMetrics
+from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS, XrayTask
+from nas.tasks.image.losses import ClassifierLoss
+from nas.tasks.image.metrics import mean_logits
+from nas.tasks.image.requirements import check_classifier, check_classifier_space
+from nas.tasks.image.settings import image_augment, image_loss
+
+
+def predict_classes(
+    network: Callable[[Tensor], Any],
+    architecture: ArchitectureSpec,
+    files: Sequence[Path],
+    device: torch.device,
+) -> Iterator[Prediction]:
+    """`class`, `probability` and `probabilities` (by class) of each file, in order."""
+    for batch in file_batches(architecture, files, device):
+        rows: Iterator[list[float]] = iter(())
+        if batch.x_NCHW is not None:
+            rows = iter(network(batch.x_NCHW).cpu().double().softmax(dim=1).tolist())
+        for file in batch.files:
+            if file.error is not None:
+                yield Prediction(str(file.path), error=file.error)
+            else:
+                yield Prediction(str(file.path), _values(next(rows), architecture.classes))
+
+
+def _values(row: Sequence[float], classes: Sequence[str]) -> dict[str, Any]:
+    best = max(range(len(row)), key=row.__getitem__)
+    return {
+        "class": classes[best],
+        "probability": row[best],
+        "probabilities": dict(zip(classes, row, strict=True)),
+        "notice": NOT_FOR_DIAGNOSIS,
+    }
 
 
 class CovidStudyTask(XrayTask):

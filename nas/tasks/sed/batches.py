@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nas.data.audio.augment import SpectrogramAugment
+from nas.data.audio.dataset import RecordingSet
+from nas.data.audio.mel import FLOOR_DB
+from nas.data.audio.windows import least_call_frames, window_labels, window_starts
 from nas.data.batches import train_batch_count
-from nas.data.mel import FLOOR_DB
-from nas.data.recordings import RecordingSet
 from nas.data.sampler import build_sampler
-from nas.data.spectrogram_augment import SpectrogramAugment
-from nas.data.windows import least_call_frames, window_labels, window_starts
 from nas.spec.architecture import InputSpec
 from nas.spec.preprocess import MelPreprocess
 from nas.spec.training import SpectrogramAugmentSpec, TrainingSpec
-from nas.tasks.sed.known_windows import KnownWindows, Place, known_windows
 from nas.tasks.sed.targets import Mix, PlacedTargets, WindowTargets
+from nas.tasks.sed.windows import KnownWindows, Place, known_windows
 
 EVALUATION_BATCH = 32
 """Windows a batch where nothing is trained."""

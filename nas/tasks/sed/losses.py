@@ -1,12 +1,15 @@
 """Loss of a tagger whose labels are known in part. N windows, K classes."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from blocks import TimeAttentionOutput
+from nas.model.build import Network
 from nas.spec.training import KnownLabelLossSpec
-from nas.tasks.sed.targets import WindowTargets
+from nas.tasks.sed.targets import Mix, WindowTargets
 
 
 class KnownLabelLoss(nn.Module):
@@ -76,3 +79,39 @@ def soft_f1_loss(logits_NK: Tensor, labels_NK: Tensor) -> Tensor:
     f1_K = 2 * hits_K / (probability_NK.sum(dim=0) + positives_K).clamp(min=1e-12)
     missed_K = (1 - f1_K).where(present_K, 0)
     return missed_K.sum() / present_K.sum().clamp(min=1)
+
+
+LEAST_PROBABILITY = 1e-7
+"""Bound of a mean probability and of its complement, where their logits are still finite."""
+
+
+def mixed_outputs(network: nn.Module, x_NCHW: Tensor, mix: Mix | None) -> TimeAttentionOutput:
+    """The network's outputs; where a mix is to be of the last layer, from the mixed features.
+
+    They are mixed before the rectifier and the two scorings of the head, behind CBAM (the pipeline
+    for the rainforest recordings; manifold mixup, Verma et al. 2019, at the last layer).
+    """
+    if mix is None or mix.place != "last_layer":
+        outputs: TimeAttentionOutput = network(x_NCHW)
+        return outputs
+    if not isinstance(network, Network):
+        raise ValueError(f"no last layer to mix at in a {type(network).__name__}")
+    features_NCHW = network.layers(x_NCHW)
+    *before, attention = network.head
+    for part in before:
+        features_NCHW = part(features_NCHW)
+    attended: TimeAttentionOutput = attention(mix(features_NCHW))
+    return attended
+
+
+def mean_outputs(outputs: Sequence[TimeAttentionOutput]) -> TimeAttentionOutput:
+    """Logits of the mean of the networks' probabilities, clip-wise and segment-wise."""
+    return TimeAttentionOutput(
+        _mean_logit([output.clipwise_NK for output in outputs]),
+        _mean_logit([output.segmentwise_NKT for output in outputs]),
+    )
+
+
+def _mean_logit(logits: Sequence[Tensor]) -> Tensor:
+    mean = torch.stack([item.float().sigmoid() for item in logits]).mean(dim=0)
+    return mean.logit(eps=LEAST_PROBABILITY)

@@ -1,11 +1,12 @@
 """What sound event detection needs of a network, and of every member of a space."""
 
-from nas.data.mel import check_bands
+from nas.data.audio.mel import check_bands
 from nas.errors import NasError
 from nas.model.requirements import check_time_steps
 from nas.spec.definition import TIME_HEADS, ArchitectureSpec, InputSpec
 from nas.spec.preprocess import MelPreprocess, Preprocess
 from nas.spec.space import SpaceSpec
+from nas.spec.training import KnownLabelLossSpec, SpectrogramAugmentSpec, TrainingSpec
 
 
 def mel_preprocess(preprocess: Preprocess | None) -> MelPreprocess:
@@ -58,3 +59,20 @@ def _check_input(size: InputSpec, preprocess: MelPreprocess) -> None:
             key="preprocess.overlap_frames",
         )
     check_bands(preprocess, size.height)
+
+
+def settled_for_sounds(training: TrainingSpec) -> TrainingSpec:
+    """The settings with a loss and an augmentation. Raises NasError for those of pictures."""
+    loss = training.loss or KnownLabelLossSpec()
+    augment = training.augment or SpectrogramAugmentSpec()
+    if not isinstance(loss, KnownLabelLossSpec):
+        raise NasError(
+            f"{loss.kind!r} is not allowed: the sed task has the kinds known_bce, known_focal",
+            key="training.loss.kind",
+        )
+    if not isinstance(augment, SpectrogramAugmentSpec):
+        raise NasError(
+            f"{augment.kind!r} is not allowed: the sed task has kind: spectrogram",
+            key="training.augment.kind",
+        )
+    return training.model_copy(update={"loss": loss, "augment": augment})

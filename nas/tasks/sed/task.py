@@ -9,12 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from blocks import TimeAttentionOutput
-from nas.data.audio_folder import load_audio_data
-from nas.data.generated_audio import BUILT_IN_AUDIO_SOURCE
-from nas.data.progress import Progress
-from nas.data.recording_files import RECORDING_SUFFIXES
-from nas.data.split_names import Split
-from nas.data.visible_files import visible_files
+from nas.data.audio.load import load_audio_data
+from nas.data.audio.source import RECORDING_SUFFIXES
+from nas.data.files import Progress, visible_files
+from nas.data.splits import Split
+from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess
@@ -22,16 +21,17 @@ from nas.spec.space import SpaceSpec
 from nas.spec.training import KnownLabelLossSpec, TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Prediction, Relabelled, Task, Thresholds
 from nas.tasks.sed.batches import evaluation_batches, steps_per_epoch, train_batches
-from nas.tasks.sed.data import SedData
-from nas.tasks.sed.losses import KnownLabelLoss
-from nas.tasks.sed.measurement import SedMetrics
-from nas.tasks.sed.normalisation import fitted_preprocess
-from nas.tasks.sed.outputs import mean_outputs, mixed_outputs
-from nas.tasks.sed.prediction import EVENT_COLUMNS, predict_recordings
-from nas.tasks.sed.relabel import add_labels, check_relabelling
-from nas.tasks.sed.requirements import check_network, check_space, mel_preprocess
-from nas.tasks.sed.settings import settled_for_sounds
-from nas.tasks.sed.stitching import EvaluationTargets, stitch
+from nas.tasks.sed.data import SedData, fitted_preprocess
+from nas.tasks.sed.losses import KnownLabelLoss, mean_outputs, mixed_outputs
+from nas.tasks.sed.metrics import SedMetrics
+from nas.tasks.sed.prediction import EVENT_COLUMNS, EvaluationTargets, predict_recordings, stitch
+from nas.tasks.sed.pseudo_labels import add_labels, check_relabelling
+from nas.tasks.sed.requirements import (
+    check_network,
+    check_space,
+    mel_preprocess,
+    settled_for_sounds,
+)
 from nas.tasks.sed.targets import WindowTargets
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from nas.search.stopping.asha import BandedHalving, band
-from nas.search.stopping.curve import Curve
+from nas.search.stopping.rule import Curve
 
 MEGA = 2**20
 

@@ -7,7 +7,6 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import multivariate_t
 
-from nas.search.stopping.curve import Curve
 from nas.search.stopping.curve_model import (
     LEVEL_VARIANCE,
     PRIOR_CURVES,
@@ -17,6 +16,7 @@ from nas.search.stopping.curve_model import (
     level_of,
     metric_at,
 )
+from nas.search.stopping.rule import Curve
 
 
 def curves(count: int, *, noise: float = 0.02, seed: int = 0) -> list[Curve]:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.search.stopping.curve import Curve
 from nas.search.stopping.curve_model import CurveModel, level_of
 from nas.search.stopping.dominance import DominanceRule
+from nas.search.stopping.rule import Curve
 
 EPOCHS = 3
 

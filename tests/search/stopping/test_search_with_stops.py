@@ -12,15 +12,14 @@ from optuna.trial import TrialState
 from nas.report.tensorboard import TrialBoard
 from nas.search.candidates import Limits, Proposer, price
 from nas.search.choice import pareto_front
-from nas.search.course import Course
-from nas.search.journal import open_study
 from nas.search.pricing import PricedSpace
 from nas.search.run import begin_search, continue_search
 from nas.search.settings import SearchSettings
-from nas.search.stopping.curve import Curve
 from nas.search.stopping.dominance import DominanceRule
 from nas.search.stopping.plan import StopPlan
-from nas.search.stopping.rule import GO_ON, NeverStop, StopRule, Verdict
+from nas.search.stopping.rule import GO_ON, Curve, NeverStop, StopRule, Verdict
+from nas.search.store import open_study
+from nas.search.trial_run import Course
 from nas.search.trials import count_spent, note_candidate, note_outcome, records_of
 from nas.spec.budget import BudgetSpec
 from nas.spec.space import parse_space

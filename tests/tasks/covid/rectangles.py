@@ -9,12 +9,11 @@ from PIL import Image
 from torch import Tensor
 
 from blocks import DetectionOutput
-from nas.data.xray_set import XRAY_CLASSES, XrayData, XraySet
+from nas.data.xray.dataset import XRAY_CLASSES, XrayData, XraySet
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import XrayPreprocess
 from nas.tasks.covid.data import XrayTaskData
-from nas.tasks.covid.detections import Detections
-from nas.tasks.covid.places import place_table
+from nas.tasks.covid.detections import Detections, place_table
 
 Box = tuple[int, int, int, int]
 PLAIN = XrayPreprocess(interpolation="nearest", labels="boxes", mean=(0.5,), std=(0.25,))

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torchvision.models.detection.fcos import FCOS
 
-from nas.tasks.covid.assignment import Assigned, assign, padded_boxes
-from nas.tasks.covid.places import place_table, reach_table
+from nas.tasks.covid.detection_loss import Assigned, assign, padded_boxes
+from nas.tasks.covid.detections import place_table, reach_table
 
 HEIGHT, WIDTH = 200, 330
 PLACES, REACH = place_table(HEIGHT, WIDTH), reach_table(HEIGHT, WIDTH)

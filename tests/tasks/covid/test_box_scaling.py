@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nas.data.boxes import scaled_boxes
-from nas.tasks.covid.box_scaling import clipped, drop_vanished, to_original
+from nas.tasks.covid.suppression import clipped, drop_vanished, to_original
 
 ORIGINAL, INPUT = (2000, 3000), (512, 384)
 """Heights and widths: y shrinks to 0.256, x to 0.128."""

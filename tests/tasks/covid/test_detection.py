@@ -16,7 +16,7 @@ from nas.spec.training import AugmentSpec, TrainingSpec
 from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.detection import CovidDetectionTask
 from nas.tasks.covid.detections import Detections
-from nas.tasks.covid.notice import NOT_FOR_DIAGNOSIS
+from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS
 from tests.data.xray_files import write_set
 from tests.tasks.covid.rectangles import (
     PLAIN,

@@ -11,10 +11,9 @@ from torch import Tensor
 from blocks import DetectionOutput
 from nas.metrics.boxes import iou_matrix
 from nas.spec.training import DetectionLossSpec
+from nas.tasks.covid.batches import BoxTargets
 from nas.tasks.covid.detection_loss import DenseBoxLoss, DetectorLoss
-from nas.tasks.covid.detections import decode
-from nas.tasks.covid.places import place_table
-from nas.tasks.covid.targets import BoxTargets
+from nas.tasks.covid.detections import decode, place_table
 
 SIZE = (64, 96)
 PLACES = place_table(*SIZE)

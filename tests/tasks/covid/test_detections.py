@@ -18,8 +18,8 @@ from nas.tasks.covid.detections import (
     decode,
     found_in,
     mean_of,
+    place_table,
 )
-from nas.tasks.covid.places import place_table
 
 SIZE = (64, 96)
 PLACES = place_table(*SIZE)

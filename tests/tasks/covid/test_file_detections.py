@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from nas.tasks.covid.detections import Detections
-from nas.tasks.covid.file_detections import Views, detect_in_files, detect_in_views
-from nas.tasks.covid.views import VIEWS
+from nas.tasks.covid.tta import VIEWS, Views, detect_in_files, detect_in_views
 from tests.tasks.covid.rectangles import Box, dense, detector_of, painted, painted_file, whole
 
 CPU = torch.device("cpu")

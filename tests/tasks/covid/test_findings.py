@@ -8,7 +8,6 @@ import pytest
 
 from nas.metrics.competition import Finding
 from nas.tasks.base import Prediction
-from nas.tasks.covid.file_detections import FileDetections
 from nas.tasks.covid.findings import (
     NoneRules,
     SubmissionNetworks,
@@ -16,6 +15,7 @@ from nas.tasks.covid.findings import (
     build_submission,
     image_findings,
 )
+from nas.tasks.covid.tta import FileDetections
 
 XRAYS = [
     SubmittedXray("a", "one", Path("a.dcm")),

@@ -12,8 +12,8 @@ from nas.errors import NasError
 from nas.spec.architecture import InputSpec
 from nas.spec.preprocess import ImagePreprocess, XrayPreprocess
 from nas.spec.training import AugmentSpec, TrainingSpec
+from nas.tasks.covid.data import FILES_AT_ONCE, FileBatch, file_batches
 from nas.tasks.covid.detection import CovidDetectionTask
-from nas.tasks.covid.inputs import FILES_AT_ONCE, FileBatch, file_batches
 from nas.tasks.covid.study import CovidStudyTask
 from tests.data.xray_files import write_dicom, write_set
 from tests.tasks.covid.rectangles import PLAIN, bright_box, detector_of, painted_file

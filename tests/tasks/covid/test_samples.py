@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nas.tasks.covid.samples import Samples, numbered
+from nas.tasks.covid.study_metrics import Samples, numbered
 
 PROBABILITIES = np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.4, 0.6], [0.0, 1.0]])
 PATIENTS = ("p2", "p1", "p2", "p1", "p3")

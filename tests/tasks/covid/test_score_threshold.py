@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nas.tasks.covid.curves import Curve
-from nas.tasks.covid.score_threshold import ScoreThreshold
+from nas.tasks.covid.curves import Curve, ScoreThreshold
 
 
 def made(seed: int, patients: int = 12, boxes: int = 60) -> Curve:

@@ -12,7 +12,7 @@ from nas.spec.training import (
     SpectrogramAugmentSpec,
     TrainingSpec,
 )
-from nas.tasks.covid.settings import (
+from nas.tasks.covid.requirements import (
     AUGMENT,
     detection_loss,
     settled_for_boxes,

@@ -9,15 +9,15 @@ import torch
 from sklearn.metrics import f1_score
 from torch import Tensor
 
-from nas.data.xray_set import XRAY_CLASSES, XrayData, XraySet
+from nas.data.xray.dataset import XRAY_CLASSES, XrayData, XraySet
 from nas.metrics.competition import STUDY_CLASSES
 from nas.spec.architecture import InputSpec, parse_architecture
 from nas.spec.preprocess import XrayLabels, XrayPreprocess
 from nas.spec.training import AugmentSpec, TrainingSpec
+from nas.tasks.covid.batches import PlacedXrays
 from nas.tasks.covid.data import XrayTaskData
-from nas.tasks.covid.notice import NOT_FOR_DIAGNOSIS
 from nas.tasks.covid.study import CovidStudyTask
-from nas.tasks.covid.targets import PlacedXrays
+from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS
 from tests.data.xray_files import write_dicom, write_set, write_tables
 from tests.tasks.covid.rectangles import painted_file
 

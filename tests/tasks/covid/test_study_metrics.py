@@ -7,8 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, roc_auc_score
 
-from nas.tasks.covid.samples import Samples
-from nas.tasks.covid.study_metrics import StudyMetrics
+from nas.tasks.covid.study_metrics import Samples, StudyMetrics
 from tests.tasks.covid.voc import voc_ap
 
 CLASSES = ("negative", "typical", "indeterminate", "atypical")

@@ -5,8 +5,13 @@ from pathlib import Path
 import pytest
 
 from nas.errors import NasError
-from nas.tasks.covid.findings import SubmittedXray
-from nas.tasks.covid.submitted import listed_for_submission, submitted, truth_of, xrays_in
+from nas.tasks.covid.findings import (
+    SubmittedXray,
+    listed_for_submission,
+    submitted,
+    truth_of,
+    xrays_in,
+)
 from tests.data.xray_files import write_dicom, write_set, write_tables
 
 

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from nas.macs.count import count_macs
 from nas.spec.training import AugmentSpec, TrainingSpec
 from nas.tasks.covid.detection import CovidDetectionTask
-from nas.tasks.covid.detections import Detections
-from nas.tasks.covid.whole_detector import WholeDetector
+from nas.tasks.covid.detections import Detections, WholeDetector
 from nas.train.loop import evaluate, fit
 from tests.tasks.covid.rectangles import Box, bright_box, painted_data
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nas.data.event_labels import EventRow
-from nas.data.recordings import Recording, RecordingSet
+from nas.data.audio.dataset import EventRow, Recording, RecordingSet
 
 CLASSES = ("dog", "hen", "rain")
 FRAME_S = 0.1

@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.data.mel import FLOOR_DB
-from nas.data.recordings import RecordingSet
-from nas.data.windows import cut_window, window_labels, window_starts
+from nas.data.audio.dataset import RecordingSet
+from nas.data.audio.mel import FLOOR_DB
+from nas.data.audio.windows import cut_window, window_labels, window_starts
 from nas.errors import NasError
 from nas.spec.architecture import InputSpec
 from nas.spec.preprocess import MelPreprocess
 from nas.spec.training import AugmentSpec, SpectrogramAugmentSpec, TrainingSpec
 from nas.tasks.sed.batches import evaluation_batches, steps_per_epoch, train_batches
-from nas.tasks.sed.known_windows import known_windows
 from nas.tasks.sed.targets import WindowTargets
+from nas.tasks.sed.windows import known_windows
 from tests.tasks.sed.made_recordings import recording, recording_set
 
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ from torch import nn
 from blocks import TimeAttentionOutput
 from nas.model.build import build_network
 from nas.spec.architecture import parse_architecture
-from nas.tasks.sed.outputs import mean_outputs, mixed_outputs
+from nas.tasks.sed.losses import mean_outputs, mixed_outputs
 from nas.tasks.sed.targets import Mix
 
 EAR = """

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from blocks import TimeAttentionOutput
 from nas.metrics.events import Event
-from nas.tasks.sed.stitching import EvaluationTargets, stitch
+from nas.tasks.sed.prediction import EvaluationTargets, stitch
 from nas.tasks.sed.targets import PlacedTargets
 
 from .made_recordings import CLASSES, FRAME_S, recording, recording_set

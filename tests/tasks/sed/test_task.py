@@ -9,7 +9,7 @@ import soundfile
 import torch
 
 from blocks import TimeAttentionOutput
-from nas.data.generated_audio import GeneratedAudio, write_recordings
+from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
 from nas.model.build import build_network
 from nas.spec.architecture import ArchitectureSpec, InputSpec, parse_architecture
@@ -17,7 +17,7 @@ from nas.spec.preprocess import ImagePreprocess, MelPreprocess
 from nas.spec.space import parse_space
 from nas.spec.training import AugmentSpec, LossSpec, TrainingSpec
 from nas.tasks.registry import TASKS, task_named
-from nas.tasks.sed.stitching import stitch
+from nas.tasks.sed.prediction import stitch
 from nas.tasks.sed.task import SedTask
 
 TASK = SedTask()

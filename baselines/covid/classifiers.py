@@ -1,0 +1,181 @@
+"""All big classifiers as plain text: what each costs, and what the diary published of it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+import torch
+
+from baselines.covid.published import CLOSING, PublishedStudy, published_studies
+from nas.data.xray.siim import STUDY_CLASSES
+from nas.errors import NasError, did_you_mean
+from nas.macs.count import MacsReport, count_macs
+from nas.model.build import build_network
+from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.spec.preprocess import XrayPreprocess
+from nas.spec.quantity import UNKNOWN, count_text
+from nas.spec.training import LossSpec, TrainingSpec
+from nas.text_table import aligned
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A classifier of timm."""
+
+    name: str
+    """timm's."""
+    weights: str
+    """Name of the network that timm has published weights of: another one's where it has none."""
+
+    def model(self, *, pretrained: bool) -> str:
+        """As an architecture file's `model` names it."""
+        return f"timm:{self.weights if pretrained else self.name}"
+
+
+def _efficientnet(number: int) -> Backbone:
+    # timm's own B6 and B7 were never trained; Google's (tf_) were, and pad as TensorFlow does
+    name = f"efficientnet_b{number}"
+    return Backbone(name, name if number < 6 else f"tf_{name}")
+
+
+BACKBONES = {
+    backbone.name: backbone
+    for backbone in (
+        *(_efficientnet(number) for number in range(8)),
+        Backbone("tf_efficientnetv2_s", "tf_efficientnetv2_s"),
+    )
+}
+"""By name: those that the diary tried, and what lies between and beyond."""
+
+
+def backbone_named(name: str) -> Backbone:
+    """Raises NasError for a name that is not among `BACKBONES`."""
+    if name not in BACKBONES:
+        raise NasError(f"no backbone {name!r}{did_you_mean(name, BACKBONES)}", key="--backbone")
+    return BACKBONES[name]
+
+
+def substitute_note(backbone: Backbone) -> str | None:
+    """That another network's weights stand in for a backbone's own; None where it has some."""
+    if backbone.weights == backbone.name:
+        return None
+    return f"timm has no weights of {backbone.name}: {backbone.weights} is trained in its place"
+
+
+INPUT = InputSpec(channels=3, height=384, width=384)
+"""The diary's from 003-ver10 on: at 512 pixels the AUC was no better (003-ver4)."""
+
+LOSS = LossSpec(kind="bce")
+"""The diary doesn't name it: a loss of 0.38 on four classes is what this one gives."""
+
+FROM_WEIGHTS = TrainingSpec(
+    epochs=6,
+    batch_size=16,
+    learning_rate=3e-4,
+    weight_decay=1.0,
+    schedule="cosine",
+    loss=LOSS,
+    sampler="none",
+)
+"""With timm's weights. Theirs: epochs (003-ver16), batches, AdamW's decay (003-ver24: the best of
+eight), the falling rate, classes as they come. The peak is their detector's, of whose classifiers
+they don't tell it."""
+
+FROM_SCRATCH = TrainingSpec(epochs=40, batch_size=16, learning_rate=3e-4)
+"""From random weights, which the diary never tried: loss, sampler, schedule and decay are those
+that compact networks have. Of the rates 1e-4, 3e-4 and 1e-3 the best on validation (B0, 192 px)."""
+
+AUX_WEIGHT = 1.0
+"""Of the auxiliary loss beside the classifier's. The diary doesn't tell its own: its training loss
+was 0.74 with it and 0.21 without (010-ver2, 011-ver1)."""
+
+TEACHER_SHARE = Fraction(4, 6)
+"""Epochs of the teacher over the others': it converges in no time (009-ver1)."""
+
+
+def study_training(*, pretrained: bool) -> TrainingSpec:
+    """The settings for a network that begins with trained weights, or not."""
+    return FROM_WEIGHTS if pretrained else FROM_SCRATCH
+
+
+def teacher_training(training: TrainingSpec) -> TrainingSpec:
+    """The same for a teacher, which takes two thirds of the epochs."""
+    return training.model_copy(update={"epochs": ceil(training.epochs * TEACHER_SHARE)})
+
+
+def study_architecture(
+    backbone: Backbone,
+    size: InputSpec,
+    preprocess: XrayPreprocess | None = None,
+    *,
+    pretrained: bool = False,
+) -> ArchitectureSpec:
+    """The architecture that `nas train` would be given for it; the classes are those of the data.
+
+    Raises NasError for an input that it can't take.
+    """
+    if size.channels != 3:
+        raise NasError(
+            f"{size.channels} channels; the backbones take 3, grey in each of them", key="--input"
+        )
+    return ArchitectureSpec(
+        name=backbone.name,
+        input=size,
+        model=backbone.model(pretrained=pretrained),
+        task="covid-study",
+        preprocess=preprocess,
+    )
+
+
+_HEAD = ("backbone", "MACs", "parameters", "labels", "AUC", "mAP", "LB", "published as")
+
+
+def study_listing() -> list[str]:
+    """A line for each backbone and each published version, costs counted on one image.
+
+    Raises NasError if timm is not installed.
+    """
+    rows = [row for backbone in BACKBONES.values() for row in _rows(backbone)]
+    others = published_studies("")
+    rows += [(*_start("not told", row is others[0]), *_figures(row)) for row in others]
+    size = "x".join(map(str, INPUT.shape))
+    return [
+        *aligned([_HEAD, *rows], left={0, 3, 7}),
+        "",
+        f"MACs and parameters: one image of {size}, {len(STUDY_CLASSES)} classes.",
+        "Published: the diary's own validation, on its folds of Kaggle's images. mAP is the AP of",
+        "`none` for the labels opacity, the mean of the four classes for study.",
+        "LB: Kaggle's public leaderboard, the study's four classes alone.",
+        *CLOSING,
+    ]
+
+
+def backbone_cost(backbone: Backbone, size: InputSpec = INPUT) -> MacsReport:
+    """Of one image, with a classifier of the study's four classes."""
+    architecture = study_architecture(backbone, size).with_classes(STUDY_CLASSES)
+    with torch.device("meta"):
+        network = build_network(architecture)
+    return count_macs(network, size.shape)
+
+
+def _rows(backbone: Backbone) -> list[tuple[str, ...]]:
+    cost = backbone_cost(backbone)
+    start = (backbone.name, count_text(cost.total), count_text(cost.parameters))
+    published = published_studies(backbone.name)
+    if not published:
+        return [(*start, *[UNKNOWN] * 4, "not published")]
+    return [
+        (*(start if row is published[0] else ("", "", "")), *_figures(row)) for row in published
+    ]
+
+
+def _start(name: str, shown: bool) -> tuple[str, str, str]:
+    return (name, UNKNOWN, UNKNOWN) if shown else ("", "", "")
+
+
+def _figures(row: PublishedStudy) -> tuple[str, ...]:
+    digits = 5 if row.labels == "opacity" else 4  # as the diary wrote them
+    auc = UNKNOWN if row.auc is None else f"{row.auc:.{digits}f}"
+    voc_map = UNKNOWN if row.voc_map is None else f"{row.voc_map:.4f}"
+    leaderboard = UNKNOWN if row.leaderboard is None else f"{row.leaderboard:g}"
+    return (row.labels, auc, voc_map, leaderboard, f"{row.version}: {row.setting}")

@@ -1,0 +1,1 @@
+"""Recordings with labelled stretches of time: from tables and files to spectrograms."""

@@ -1,0 +1,173 @@
+"""X-rays before they are decoded, and as arrays with what the tables say of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.data.boxes import Box, Boxes, Size, clipped_box, scaled_boxes
+from nas.data.cache import DecodedFiles
+from nas.data.image.dataset import ImageSet, Pixels
+from nas.data.splits import Split
+from nas.data.xray.siim import OPACITY_CLASSES, STUDY_CLASSES
+from nas.spec.preprocess import XrayLabels
+
+
+@dataclass(frozen=True)
+class ListedXray:
+    """An image's file, what the tables say of it, and where it belongs."""
+
+    id: str
+    study_id: str
+    key: str
+    """Path relative to the data set's folder, with forward slashes."""
+    path: Path
+    study_class: str
+    boxes: tuple[Box, ...]
+    """In the file's own pixels, as the table has them."""
+    unmarked: bool
+    """Has no boxes while another image of its study has: of such copies one is annotated."""
+    place: str
+    """`TABLE:LINE` of the image's row."""
+    split: Split
+    patient: str | None = None
+    group: str = ""
+    """Its patient where one is known, else its study: images of one group go together."""
+    fold: int | None = None
+    """0 to 4; None in a given test split."""
+
+    def class_by(self, labels: XrayLabels) -> str:
+        """Name of its class: its study's, else whether it has a box."""
+        if labels == "study":
+            return self.study_class
+        return "opacity" if self.boxes else "none"
+
+
+XRAY_CLASSES: dict[XrayLabels, tuple[str, ...]] = {
+    "study": STUDY_CLASSES,
+    "opacity": OPACITY_CLASSES,
+    "boxes": OPACITY_CLASSES[1:],
+}
+"""Names of what is learned, by the kind of labels; of boxes there is one class."""
+
+
+@dataclass(frozen=True, eq=False)
+class XraySet:
+    """Decoded X-rays of one split, in the order of their ids."""
+
+    pixels: Pixels
+    """(N, H, W, C); read-only, and often a memory map of the cache."""
+    labels_N: NDArray[np.int64]
+    """The class of the image's study, else 1 for an image with boxes and 0 for one without."""
+    boxes: tuple[Boxes, ...]
+    """(B, 4) of each image, B from 0: x1 y1 x2 y2 in pixels of the input, clipped to it."""
+    original_sizes_N2: NDArray[np.int64]
+    """(height, width) of each file."""
+    image_ids: tuple[str, ...]
+    study_ids: tuple[str, ...]
+    patients: tuple[str, ...]
+    """Group of each image: its patient where one is known, else its study."""
+    paths: tuple[str, ...]
+    """Relative to the data set's folder."""
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels_N)
+
+    @property
+    def images(self) -> ImageSet:
+        """The same pixels and labels, as `nas.data.batches` takes them."""
+        named = self.classes if len(self.classes) > 1 else OPACITY_CLASSES
+        return ImageSet(self.pixels, self.labels_N, self.paths, named)
+
+
+@dataclass(frozen=True, eq=False)
+class XrayData:
+    """A data set of X-rays; a split that was not asked for is None."""
+
+    train: XraySet | None
+    validation: XraySet | None
+    test: XraySet | None
+    classes: tuple[str, ...]
+    source: str
+    unreadable: tuple[str, ...] = ()
+    """`PATH: REASON` or `TABLE:LINE: REASON` of each file, row and box that was left out."""
+    made_splits: tuple[Split, ...] = ()
+    """Splits that the source does not have, taken from its train split."""
+    made_digest: str = ""
+    """Digest of which image is in which split, where splits are made; else empty."""
+    notes: tuple[str, ...] = ()
+    """What was done with the data that nobody asked for, in a line each."""
+    ignored_files: int = 0
+    """X-rays that no usable row names."""
+
+    def split(self, name: Split) -> XraySet:
+        """The named split. Raises ValueError if it was not loaded."""
+        found: XraySet | None = getattr(self, name)
+        if found is None:
+            raise ValueError(f"split {name!r} of {self.source} was not loaded")
+        return found
+
+
+def labelled_xrays(
+    members: Sequence[ListedXray], decoded: DecodedFiles, labels: XrayLabels, left_out: list[str]
+) -> XraySet:
+    """The readable images with their labels and boxes; a line to `left_out` for each other one, and
+    for each box that lies outside its image.
+
+    An image that had boxes, and none is left, has an opacity that nobody can find: it is left out
+    unless its study's class is learned.
+    """
+    left_out += [f"{members[n].key}: {why}" for n, why in decoded.unreadable.items()]
+    readable = [item for n, item in enumerate(members) if n not in decoded.unreadable]
+    size = (decoded.pixels.shape[1], decoded.pixels.shape[2])
+    originals = [(int(height), int(width)) for height, width in decoded.original_sizes_N2]
+    boxes = [
+        _input_boxes(item, original, size, left_out)
+        for item, original in zip(readable, originals, strict=True)
+    ]
+    kept = [n for n, item in enumerate(readable) if len(boxes[n]) or not item.boxes]
+    if labels == "study":
+        kept = list(range(len(readable)))
+    items, names = [readable[n] for n in kept], _names(labels)
+    # All of them are the cache's own memory, some are a copy.
+    pixels = decoded.pixels if len(kept) == len(readable) else decoded.pixels[kept]
+    pixels.flags.writeable = False
+    return XraySet(
+        pixels,
+        np.array([names.index(item.class_by(labels)) for item in items], dtype=np.int64),
+        tuple(boxes[n] for n in kept),
+        decoded.original_sizes_N2[kept],
+        tuple(item.id for item in items),
+        tuple(item.study_id for item in items),
+        tuple(item.group for item in items),
+        tuple(item.key for item in items),
+        XRAY_CLASSES[labels],
+    )
+
+
+def label_names(found: XraySet, labels: XrayLabels) -> list[str]:
+    """Names of the labels that its images have, each once; where boxes are learned too."""
+    names = _names(labels)
+    return [names[number] for number in np.unique(found.labels_N)]
+
+
+def _names(labels: XrayLabels) -> tuple[str, ...]:
+    """Of the numbers in `XraySet.labels_N`."""
+    return STUDY_CLASSES if labels == "study" else OPACITY_CLASSES
+
+
+def _input_boxes(item: ListedXray, original_size: Size, size: Size, left_out: list[str]) -> Boxes:
+    """The boxes of an image in pixels of the input."""
+    height, width = original_size
+    kept = []
+    for box in item.boxes:
+        clipped = clipped_box(box, original_size)
+        if clipped is not None:
+            kept.append(clipped)
+            continue
+        edges = " ".join(f"{edge:g}" for edge in box)
+        left_out.append(f"{item.place}: box {edges} lies outside the image, {height} x {width}")
+    return scaled_boxes(kept, original_size, size)

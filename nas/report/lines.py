@@ -1,0 +1,111 @@
+"""What `nas train` says while it works, a line at a time."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import torch
+
+from nas.macs.count import MacsReport
+from nas.macs.report import fact_text
+from nas.report.tables import classes_text, metric_text, metric_title, seconds_text
+from nas.spec.architecture import ArchitectureSpec
+from nas.spec.quantity import count_text
+from nas.spec.training import RelabelSpec, TrainingSpec
+from nas.tasks.base import Task, TaskData
+from nas.train.checkpoint import EpochResult
+from nas.train.pseudo_labelling import Cycle
+
+SECONDS = 10.0
+"""Between two lines: what is read sooner is not spoken of."""
+
+
+class ReadingLines:
+    """Says now and then how many files are read; a `nas.data.files.Progress`."""
+
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = monotonic) -> None:
+        self._say, self._clock = say, clock
+        self._said_at = clock()
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._clock() - self._said_at < SECONDS:
+            return
+        self._said_at = self._clock()
+        self._say(f"  {done} of {total} files read; the next run finds them in the cache")
+
+
+SHOWN = 5
+"""Files left out that are named."""
+
+
+def source_line(task: Task[Any], source: Path | None, *, resumed: bool) -> str:
+    """Which data a run uses."""
+    if source is None:
+        return f"Data: {task.built_in_source}, which are built in (no --data was given)"
+    return f"Data: {source}" + (" (resumed)" if resumed else "")
+
+
+def made_words(task: Task[Any], seed: int) -> str:
+    """How splits that the data lack are made, of that seed."""
+    if not task.folds:
+        return "made from the training split, stratified"
+    fold = seed % task.folds
+    after = (fold + 1) % task.folds
+    return f"of {task.folds} folds, {fold} is the test and {after} the validation"
+
+
+def data_lines(data: TaskData, made: str) -> list[str]:
+    """What was done to the data that a person should know: splits made, files left out.
+
+    `made` are `made_words`. Of what is left out the first five are named; `--strict` stops at any.
+    """
+    lines = []
+    if data.made_splits:
+        lines.append(f"  no {' and no '.join(data.made_splits)} split there: {made}")
+    if data.unreadable:
+        lines.append(f"  {len(data.unreadable)} files or rows can't be used and are left out:")
+        lines += [f"    {file}" for file in data.unreadable[:SHOWN]]
+        if len(data.unreadable) > SHOWN:
+            lines.append("    ...")
+    return lines + [f"  {note}" for note in data.notes]
+
+
+def cost_line(
+    architecture: ArchitectureSpec,
+    cost: MacsReport,
+    facts: Mapping[str, float],
+    training: TrainingSpec,
+    device: torch.device,
+) -> str:
+    """The network, its cost with the task's own `facts` of it, and how it is trained."""
+    size = "x".join(map(str, architecture.input.shape))
+    epochs = "1 epoch" if training.epochs == 1 else f"{training.epochs} epochs"
+    more = "".join(f" ({fact_text(name, value)})" for name, value in facts.items())
+    return (
+        f"{architecture.name}: {count_text(cost.total)} MACs{more}, {count_text(cost.parameters)} "
+        f"parameters, input {size}, {classes_text(len(architecture.classes))}; {epochs} "
+        f"on {device}, threads: {torch.get_num_threads()}"
+    )
+
+
+def cycle_line(cycle: Cycle, relabel: RelabelSpec, first_metric: str) -> str:
+    """One finished cycle, and the labels that it added for the next one."""
+    best = cycle.fitted.best_validation.first
+    text = (
+        f"cycle {cycle.number}/{relabel.cycles} done: validation {metric_title(first_metric)} "
+        f"{metric_text(best)}"
+    )
+    if cycle.added is None:
+        return text
+    counts = ", ".join(f"{name} {count}" for name, count in cycle.added.items() if count)
+    return f"{text}; {sum(cycle.added.values())} labels added" + (f": {counts}" if counts else "")
+
+
+def epoch_line(result: EpochResult, epochs: int, first_metric: str) -> str:
+    """One finished epoch."""
+    return (
+        f"epoch {result.epoch:{len(str(epochs))}}/{epochs}  loss {result.train_loss:.4f}  "
+        f"validation {metric_title(first_metric)} {metric_text(result.validation.first)}  "
+        f"{seconds_text(result.seconds)}"
+    )

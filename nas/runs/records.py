@@ -1,0 +1,195 @@
+"""Repeated trainings of a search's finalists as records, and the table that they are written to."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from nas.errors import NasError
+from nas.files import atomic_write_text
+
+TrialState = Literal["trained", "stopped", "duplicate", "over_budget", "failed", "running"]
+
+_STATES: dict[str, TrialState] = {name: name for name in get_args(TrialState)}
+
+_FIELDS = (
+    "number",
+    "state",
+    "macs",
+    "parameters",
+    "metric",
+    "architecture_hash",
+    "seconds",
+    "reason",
+    "predicted",
+    "epochs",
+)
+"""What the table has of a record, in the order of its columns; columns are added at the end."""
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """What is known of one trial; None where it is not known."""
+
+    number: int
+    state: TrialState
+    macs: int | None = None
+    parameters: int | None = None
+    metric: float | None = None
+    """The task's first metric on validation."""
+    architecture_hash: str | None = None
+    seconds: float | None = None
+    """Wall-clock seconds of training and evaluation, of the short training and the full one."""
+    reason: str | None = None
+    """Why it failed or was stopped, or which trial it repeats."""
+    accuracy: float | None = None
+    architecture_yaml: str | None = None
+    history: tuple[float, ...] = field(default=())
+    """`metric` after each epoch of the full training."""
+    predicted: float | None = None
+    """What a stopped training would have come to."""
+    predicted_sd: float | None = None
+    """Standard deviation of the prediction."""
+    epochs: int | None = None
+    """Epochs trained in all, those of the short training included."""
+    short_history: tuple[float, ...] = field(default=())
+    """`metric` after each epoch of the short training."""
+    validation_sd: float | None = None
+    """Standard deviation of `metric` over other validation samples of the same size."""
+
+
+def trial_columns(metric: str) -> tuple[str, ...]:
+    """Heads of the table's columns, in order, of a task whose first metric has this name."""
+    heads = {"metric": metric, "predicted": f"predicted_{metric}"}
+    return tuple(heads.get(name, name) for name in _FIELDS)
+
+
+def write_trials_csv(path: Path, records: Iterable[TrialRecord], metric: str) -> None:
+    """Write one row a trial, atomically; empty cells for what is not known.
+
+    `metric` is the name of the task's first metric, which two columns are called after.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(trial_columns(metric))
+    for record in records:
+        values = (getattr(record, name) for name in _FIELDS)
+        writer.writerow("" if value is None else value for value in values)
+    atomic_write_text(path, text.getvalue())
+
+
+def read_trials_csv(path: Path, metric: str) -> tuple[TrialRecord, ...]:
+    """The records of a `trials.csv` that was written with this metric's name.
+
+    Raises NasError for a file that is none.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            return tuple(_parse_rows(path, csv.DictReader(stream), metric))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise NasError(f"can't read the table of trials: {error}", file=path) from error
+
+
+def _parse_rows(path: Path, rows: "csv.DictReader[str]", metric: str) -> Iterator[TrialRecord]:
+    columns = trial_columns(metric)
+    missing = [column for column in columns if column not in (rows.fieldnames or ())]
+    if missing:
+        raise NasError(f"not a table of trials: no column {', '.join(missing)}", file=path)
+    for row in rows:
+        try:
+            cells = [row[column] for column in columns]
+            yield _parse_row(dict(zip(_FIELDS, cells, strict=True)))
+        except (TypeError, ValueError) as error:
+            raise NasError(f"unreadable row: {error}", file=path, line=rows.line_num) from error
+
+
+def _parse_row(row: dict[str, str]) -> TrialRecord:
+    """The record of a row's cells by field."""
+    state = _STATES.get(row["state"])
+    if state is None:
+        raise ValueError(f"no state {row['state']!r}; allowed: {', '.join(_STATES)}")
+    return TrialRecord(
+        number=int(row["number"]),
+        state=state,
+        macs=int(row["macs"]) if row["macs"] else None,
+        parameters=int(row["parameters"]) if row["parameters"] else None,
+        metric=_number(row["metric"]),
+        architecture_hash=row["architecture_hash"] or None,
+        seconds=_number(row["seconds"]),
+        reason=row["reason"] or None,
+        predicted=_number(row["predicted"]),
+        epochs=int(row["epochs"]) if row["epochs"] else None,
+    )
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None
+
+
+_FINAL_FIELDS = (
+    "trial",
+    "seed",
+    "state",
+    "macs",
+    "metric",
+    "metric_sd",
+    "accuracy",
+    "epochs",
+    "seconds",
+    "reason",
+    "history",
+)
+"""What the table has of a record, in the order of its columns."""
+
+FinalState = Literal["trained", "failed", "running"]
+
+
+@dataclass(frozen=True)
+class FinalRecord:
+    """One training of a finalist with a seed of its own; None where something is not known."""
+
+    trial: int
+    """Number of the search's trial that found the network."""
+    seed: int
+    state: FinalState
+    macs: int | None = None
+    metric: float | None = None
+    """The task's first metric on validation, of the best epoch, whose weights a training keeps, as
+    in the search."""
+    metric_sd: float | None = None
+    """Its standard deviation over other validation samples of the same size."""
+    accuracy: float | None = None
+    """In the same epoch."""
+    epochs: int | None = None
+    """Epochs of this training."""
+    found_among: int | None = None
+    """Networks that the search had trained when the round of finalists began."""
+    seconds: float | None = None
+    """Wall-clock seconds of training and evaluation."""
+    reason: str | None = None
+    """Why it failed."""
+    history: tuple[float, ...] = field(default=())
+    """`metric` after each epoch."""
+
+
+def finalist_columns(metric: str) -> tuple[str, ...]:
+    """Heads of the table's columns, in order, of a task whose first metric has this name."""
+    heads = {"metric": metric, "metric_sd": f"{metric}_sd"}
+    return tuple(heads.get(name, name) for name in _FINAL_FIELDS)
+
+
+def write_finalists_csv(path: Path, records: Iterable[FinalRecord], metric: str) -> None:
+    """Write one row a training, atomically; empty cells for the unknown.
+
+    `metric` is the name of the task's first metric, which two columns are called after.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(finalist_columns(metric))
+    for record in records:
+        values = [getattr(record, name) for name in _FINAL_FIELDS[:-1]]
+        history = " ".join(map(repr, record.history))
+        writer.writerow(["" if value is None else value for value in [*values, history]])
+    atomic_write_text(path, text.getvalue())

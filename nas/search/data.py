@@ -1,0 +1,79 @@
+"""What a search must know of its data before it begins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nas.data.files import Progress
+from nas.report.lines import ReadingLines
+from nas.search.settings import SearchSettings
+from nas.spec.definition import InputSpec
+from nas.spec.space import SpaceSpec
+from nas.tasks.base import Task, TaskData
+from nas.tasks.registry import task_of
+from nas.train.device import choose_device
+
+
+class SearchData:
+    """Training and validation data at each input size that is asked for, loaded once."""
+
+    def __init__(self, task: Task[Any], space: SpaceSpec, settings: SearchSettings) -> None:
+        self.task = task
+        self.space = space
+        self.settings = settings
+        self._sizes: dict[InputSpec, TaskData] = {}
+
+    def at(self, size: InputSpec, on_progress: Progress | None = None) -> TaskData:
+        """The data at one input size; a search never asks for the test split."""
+        if size not in self._sizes:
+            self._sizes[size] = self._load(size, on_progress)
+        return self._sizes[size]
+
+    def _load(self, size: InputSpec, on_progress: Progress | None) -> TaskData:
+        settings = self.settings
+        data: TaskData = self.task.load_data(
+            None if settings.data is None else Path(settings.data),
+            size,
+            self.space.preprocess,
+            splits=("train", "validation"),
+            seed=settings.split_seed,
+            strict=settings.strict,
+            groups=None if settings.groups is None else Path(settings.groups),
+            on_progress=on_progress,
+        )
+        return data
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """Facts of the data that a search trains on."""
+
+    classes: tuple[str, ...]
+    source: str
+    """A path, or the name of a built-in set."""
+    unreadable: tuple[str, ...]
+    """`PATH: REASON` of each file that is left out."""
+    made_digest: str = ""
+    """Of which file is in which split, where splits are made."""
+
+
+def examine_data(
+    space: SpaceSpec, settings: SearchSettings, say: Callable[[str], None]
+) -> DataFacts:
+    """Load the data once, so that a mistake shows now and the workers find them decoded.
+
+    Raises NasError for data, a device or networks that can't serve.
+    """
+    choose_device(settings.device)
+    task = task_of(space)
+    task.check_space(space)
+    channels, height, width = space.input.shapes()[0]
+    size = InputSpec(channels=channels, height=height, width=width)
+    data = SearchData(task, space, settings).at(size, ReadingLines(say))
+    task.check_space(space.with_classes(data.classes))
+    if data.unreadable:
+        say(f"{len(data.unreadable)} files can't be read and are left out; log.txt names them")
+    for note in data.notes:
+        say(note)
+    return DataFacts(data.classes, data.source, data.unreadable, data.made_digest)

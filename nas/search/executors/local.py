@@ -1,0 +1,138 @@
+"""Runs the workers of a search as processes of this machine, and replaces one that dies."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import resource_tracker
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import Self
+
+import optuna
+
+from nas.errors import NasError
+from nas.runs.folder import append_log, exclusive
+from nas.search.job import Job
+from nas.search.trials import end_running
+from nas.search.worker import work_in_process
+
+MAX_DEATHS = 3
+"""Workers that may die in a row without a trial in training, before the search is given up."""
+POLL_S = 0.3
+END_S = 5.0
+"""How long a worker may take to end when it is asked to, before it is killed."""
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What libraries read while they are imported: too early for a call in the worker."""
+
+
+class LocalWorkers:
+    """The processes of one search; a context that leaves none behind."""
+
+    def __init__(self, study: optuna.Study, job: Job, count: int) -> None:
+        """`count` processes do the job; none is started yet."""
+        self.study = study
+        self.job = job
+        self.count = count
+        self.processes: list[BaseProcess] = []
+        self._context = multiprocessing.get_context("spawn")
+        self._started = 0
+        self._deaths = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            process.join(timeout=END_S)
+            if process.is_alive():
+                process.kill()
+                process.join()
+        self.processes.clear()
+
+    def run(self, on_poll: Callable[[], None]) -> None:
+        """Start the workers, return when all have ended; `on_poll` is called a few times a second.
+
+        Raises NasError when workers die one after the other with nothing done.
+        """
+        for _ in range(self.count):
+            self._start()
+        while self.processes:
+            on_poll()
+            for process in [item for item in self.processes if not item.is_alive()]:
+                self.processes.remove(process)
+                if process.exitcode:
+                    self._replace(process)
+            time.sleep(POLL_S)
+        on_poll()
+
+    def _start(self) -> None:
+        job = replace(self.job, index=self._started)
+        self._started += 1
+        process = self._context.Process(target=work_in_process, args=(job, os.getpid()))
+        self.processes.append(process)
+        with _environment(job.settings.threads), _deaf_to_ctrl_c():
+            process.start()
+
+    def _replace(self, dead: BaseProcess) -> None:
+        """Write down what the dead worker was doing, and start another.
+
+        A network whose training had ended, but which the study was not told, is trained again.
+        """
+        how = f"worker process ended with {_exit_text(dead.exitcode)}"
+        append_log(self.job.folder, how)
+        with exclusive(self.job.claims):
+            ended = end_running(self.study, pid=dead.pid, reason=how)
+            for trial in ended:
+                if trial.user_attrs.get("outcome") in ("trained", "stopped"):  # noted, not told
+                    self.study.enqueue_trial(trial.params)
+        self._deaths = 0 if ended else self._deaths + 1
+        if self._deaths > MAX_DEATHS:
+            raise NasError(
+                f"{how}, {self._deaths} times with nothing done; log.txt tells more",
+                file=self.job.folder,
+            )
+        self._start()
+
+
+@contextmanager
+def _environment(threads: int) -> Iterator[None]:
+    """The thread counts in the environment, for a child to be started."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """A child started here never hears Ctrl-C, which the parent answers by ending it."""
+    resource_tracker.ensure_running()  # its start would lift the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _exit_text(code: int | None) -> str:
+    if code is not None and code < 0:
+        killed = " (memory may have run out)" if code == -signal.SIGKILL else ""
+        return f"signal {-code}{killed}"
+    return f"exit code {code}"

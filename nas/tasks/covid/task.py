@@ -1,0 +1,74 @@
+"""What the two tasks of chest X-rays share: their data, splits and files."""
+
+from abc import ABC
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from nas.data.batches import train_batch_count
+from nas.data.files import Progress, visible_files
+from nas.data.splits import Split
+from nas.data.synthetic.xrays import BUILT_IN_XRAY_SOURCE
+from nas.data.xray.decode import XRAY_SUFFIXES
+from nas.data.xray.folds import FOLDS
+from nas.spec.architecture import InputSpec
+from nas.spec.preprocess import Preprocess, XrayLabels
+from nas.spec.training import TrainingSpec
+from nas.tasks.base import Task
+from nas.tasks.covid.batches import PlacedXrays, evaluation_batches
+from nas.tasks.covid.data import XrayTaskData, load_task_data
+from nas.tasks.covid.requirements import xray_preprocess
+
+NOT_FOR_DIAGNOSIS = "for research and engineering only, not for diagnosis"
+
+
+class XrayTask(Task[XrayTaskData], ABC):
+    """A task whose data are X-rays in SIIM's tables, divided into folds by patient."""
+
+    labels: ClassVar[tuple[XrayLabels, ...]]
+    """What may be learned, the default first."""
+    built_in_source: ClassVar[str] = BUILT_IN_XRAY_SOURCE
+    folds: ClassVar[int] = FOLDS
+    notice: ClassVar[str] = NOT_FOR_DIAGNOSIS
+
+    def load_data(
+        self,
+        source: Path | None,
+        input_spec: InputSpec,
+        preprocess: Preprocess | None,
+        *,
+        splits: tuple[Split, ...] = ("train", "validation"),
+        seed: int = 0,
+        strict: bool = False,
+        groups: Path | None = None,
+        on_progress: Progress | None = None,
+    ) -> XrayTaskData:
+        settings = xray_preprocess(preprocess, self.labels, self.name)
+        return load_task_data(
+            source,
+            input_spec,
+            settings,
+            settings.labels or self.labels[0],
+            splits=splits,
+            seed=seed,
+            strict=strict,
+            groups=groups,
+            on_progress=on_progress,
+        )
+
+    def measure_normalisation(self, data: XrayTaskData) -> XrayTaskData:
+        return data.normalised()
+
+    def steps_per_epoch(self, data: XrayTaskData, training: TrainingSpec) -> int:
+        return train_batch_count(data.xrays.split("train"), training.batch_size)
+
+    def evaluation_batches(
+        self, data: XrayTaskData, split: Split, device: torch.device
+    ) -> Iterator[tuple[Tensor, PlacedXrays]]:
+        return evaluation_batches(data.xrays.split(split), data.preprocess, device)
+
+    def find_files(self, folder: Path) -> tuple[Path, ...]:
+        return visible_files(folder, XRAY_SUFFIXES)

@@ -1,0 +1,1 @@
+"""Classification of pictures; its metrics, losses and checks serve other classifiers too."""

@@ -1,0 +1,88 @@
+"""Classes of picture files, from the very inputs that evaluation would make of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nas.data.batches import evaluation_batches
+from nas.data.decode import UnreadableImage, decode_image
+from nas.data.image.dataset import ImageSet, Pixels
+from nas.errors import NasError
+from nas.spec.architecture import ArchitectureSpec
+from nas.spec.preprocess import ImagePreprocess, Preprocess
+from nas.tasks.base import Prediction
+
+FILES_AT_ONCE = 64
+"""Files that are decoded before the network sees them."""
+
+
+def predict_images(
+    network: Callable[[Tensor], Any],
+    architecture: ArchitectureSpec,
+    files: Sequence[Path],
+    device: torch.device,
+) -> Iterator[Prediction]:
+    """`class`, `probability` and `probabilities` (by class) of each file, in order."""
+    for start in range(0, len(files), FILES_AT_ONCE):
+        chosen = files[start : start + FILES_AT_ONCE]
+        decoded = [_decode(path, architecture) for path in chosen]
+        readable = [image for image in decoded if not isinstance(image, str)]
+        rows = iter(_probabilities(network, architecture, readable, device))
+        for path, image in zip(chosen, decoded, strict=True):
+            if isinstance(image, str):
+                yield Prediction(str(path), error=image)
+            else:
+                yield Prediction(str(path), _values(next(rows), architecture.classes))
+
+
+def of_pictures(preprocess: Preprocess | None) -> ImagePreprocess:
+    """The preprocessing, which must be of pictures. Raises NasError for none or another kind."""
+    if preprocess is None:
+        raise NasError("does not say how its pictures were prepared", key="preprocess")
+    if not isinstance(preprocess, ImagePreprocess):
+        raise NasError(
+            f"the image task needs preprocessing of the kind image, not {preprocess.kind}",
+            key="preprocess.kind",
+        )
+    return preprocess
+
+
+def _decode(path: Path, architecture: ArchitectureSpec) -> Pixels | str:
+    """Pixels, or why there are none."""
+    channels, height, width = architecture.input.shape
+    preprocess = of_pictures(architecture.preprocess)
+    try:
+        return decode_image(path, height, width, channels, preprocess)
+    except UnreadableImage as error:
+        return str(error)
+
+
+def _probabilities(
+    network: Callable[[Tensor], Any],
+    architecture: ArchitectureSpec,
+    images: Sequence[Pixels],
+    device: torch.device,
+) -> list[list[float]]:
+    """Softmax of the logits, a row a picture."""
+    if not images:
+        return []
+    preprocess = of_pictures(architecture.preprocess)
+    labels = np.zeros(len(images), dtype=np.int64)  # not known, and not used
+    unlabelled = ImageSet(np.stack(images), labels, ("",) * len(images), architecture.classes)
+    batches = evaluation_batches(unlabelled, FILES_AT_ONCE, preprocess, device)
+    logits_NK = torch.cat([network(x_NCHW) for x_NCHW, _ in batches])
+    rows: list[list[float]] = logits_NK.float().softmax(dim=1).tolist()
+    return rows
+
+
+def _values(row: Sequence[float], classes: Sequence[str]) -> dict[str, Any]:
+    best = max(range(len(row)), key=row.__getitem__)
+    return {
+        "class": classes[best],
+        "probability": row[best],
+        "probabilities": dict(zip(classes, row, strict=True)),
+    }

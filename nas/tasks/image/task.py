@@ -1,0 +1,178 @@
+"""The `image` task: one class for each picture."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from nas.data.augment import BatchAugment
+from nas.data.batches import evaluation_batches, train_batch_count, train_batches
+from nas.data.files import Progress, visible_files
+from nas.data.image.dataset import ImageData
+from nas.data.image.digits import DIGITS_SOURCE
+from nas.data.image.load import load_image_data
+from nas.data.image.source import image_extensions
+from nas.data.normalise import fitted_preprocess
+from nas.data.sampler import build_sampler
+from nas.data.splits import Split
+from nas.spec.architecture import ArchitectureSpec, InputSpec
+from nas.spec.definition import Head
+from nas.spec.preprocess import ImagePreprocess, Preprocess
+from nas.spec.space import SpaceSpec
+from nas.spec.training import TrainingSpec
+from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds
+from nas.tasks.image.losses import ClassifierLoss
+from nas.tasks.image.metrics import ClassificationMetrics, mean_logits, measure_logits
+from nas.tasks.image.prediction import of_pictures, predict_images
+from nas.tasks.image.requirements import at_key, check_classifier, check_classifier_space
+from nas.tasks.image.settings import image_augment, image_loss, settled_for_images
+
+EVALUATION_BATCH = 256
+"""Pictures a batch where nothing is trained: larger is no faster on a CPU."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageTaskData:
+    """Decoded pictures and how they are normalised."""
+
+    images: ImageData
+    preprocess: ImagePreprocess
+
+    @property
+    def made_splits(self) -> tuple[Split, ...]:
+        return self.images.made_splits
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.images.classes
+
+    @property
+    def source(self) -> str:
+        return self.images.source
+
+    @property
+    def made_digest(self) -> str:
+        return self.images.made_digest
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        return tuple(f"{file.path}: {file.reason}" for file in self.images.unreadable)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
+
+class ImageTask(Task[ImageTaskData]):
+    """Classification of pictures by macro-F1."""
+
+    name: ClassVar[str] = "image"
+    first_metric: ClassVar[str] = "macro_f1"
+    measures_accuracy: ClassVar[bool] = True
+    model_head: ClassVar[Head] = "linear"
+    built_in_source: ClassVar[str] = DIGITS_SOURCE
+
+    def check_architecture(self, architecture: ArchitectureSpec) -> None:
+        """Raise NasError unless the network takes pictures and ends in one logit a class."""
+        if architecture.preprocess is not None:
+            of_pictures(architecture.preprocess)
+        check_classifier(architecture, self.name)
+
+    def check_space(self, space: SpaceSpec) -> str:
+        if space.preprocess is not None:
+            at_key(space, "preprocess.kind", lambda: of_pictures(space.preprocess))
+        return check_classifier_space(space, self.name)
+
+    def load_data(
+        self,
+        source: Path | None,
+        input_spec: InputSpec,
+        preprocess: Preprocess | None,
+        *,
+        splits: tuple[Split, ...] = ("train", "validation"),
+        seed: int = 0,
+        strict: bool = False,
+        groups: Path | None = None,
+        on_progress: Progress | None = None,
+    ) -> ImageTaskData:
+        prepared = ImagePreprocess() if preprocess is None else of_pictures(preprocess)
+        images = load_image_data(
+            source,
+            input_spec.height,
+            input_spec.width,
+            input_spec.channels,
+            prepared,
+            splits=splits,
+            seed=seed,
+            strict=strict,
+            groups=groups,
+            on_progress=on_progress,
+        )
+        data = ImageTaskData(images, prepared)
+        given = preprocess is not None and preprocess.says_normalisation
+        return data if given else self.measure_normalisation(data)
+
+    def measure_normalisation(self, data: ImageTaskData) -> ImageTaskData:
+        """The same pictures; mean and deviation of each channel are the training split's."""
+        train = data.images.split("train")
+        return replace(data, preprocess=fitted_preprocess(data.preprocess, train))
+
+    def settled(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
+        return settled_for_images(training, built_in=built_in)
+
+    def build_loss(self, training: TrainingSpec) -> Loss:
+        return ClassifierLoss(image_loss(training))
+
+    def mean_outputs(self, outputs: Sequence[Tensor]) -> Tensor:
+        return mean_logits(outputs)
+
+    def steps_per_epoch(self, data: ImageTaskData, training: TrainingSpec) -> int:
+        return train_batch_count(data.images.split("train"), training.batch_size)
+
+    def train_batches(
+        self,
+        data: ImageTaskData,
+        training: TrainingSpec,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> Iterator[Batch]:
+        train = data.images.split("train")
+        return train_batches(
+            train,
+            build_sampler(training.sampler, train.labels, generator),
+            training.batch_size,
+            BatchAugment(image_augment(training)),
+            data.preprocess,
+            device,
+            generator,
+        )
+
+    def evaluation_batches(
+        self, data: ImageTaskData, split: Split, device: torch.device
+    ) -> Iterator[Batch]:
+        images = data.images.split(split)
+        return evaluation_batches(images, EVALUATION_BATCH, data.preprocess, device)
+
+    def measure(
+        self, data: ImageTaskData, outputs: Iterable[tuple[Any, Any]]
+    ) -> ClassificationMetrics:
+        return measure_logits(outputs, data.classes)
+
+    def metrics_from_json(self, values: Mapping[str, Any]) -> ClassificationMetrics:
+        return ClassificationMetrics.from_json(values)
+
+    def find_files(self, folder: Path) -> tuple[Path, ...]:
+        return visible_files(folder, image_extensions())
+
+    def predict(
+        self,
+        network: Callable[[Tensor], Any],
+        architecture: ArchitectureSpec,
+        files: Sequence[Path],
+        device: torch.device,
+        thresholds: Thresholds,
+    ) -> Iterator[Prediction]:
+        return predict_images(network, architecture, files, device)

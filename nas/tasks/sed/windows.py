@@ -1,0 +1,111 @@
+"""The windows of a training set that something is known of. K classes, N windows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nas.data.audio.dataset import RecordingSet
+from nas.data.audio.windows import least_call_frames, window_labels, window_starts
+from nas.errors import NasError
+
+LEAST_WINDOWS = 2
+"""Batch normalisation may have no variance of one."""
+
+Place = tuple[int, int]
+"""Position of a recording in its set, and the first frame of a window in it."""
+
+
+@dataclass(frozen=True, eq=False)
+class KnownWindows:
+    """Windows on the grid that hold a known label, in the order of the recordings."""
+
+    recordings: RecordingSet
+    window: int
+    """Frames of each."""
+    least_frames: int
+    """Of a call that the window cuts; see `window_labels`."""
+    places: tuple[Place, ...]
+    last_starts: tuple[int, ...]
+    """Where the last window of each recording begins, known or not."""
+    group_N: NDArray[np.int64]
+    """The rarest of the classes present in each, K where none is: what a sampler evens out.
+
+    Of the windows where they lie on the grid; what a moved one holds may differ.
+    """
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def labels_at(self, place: Place) -> NDArray[np.int8]:
+        """(K,) 1 present, -1 absent, 0 unknown in the window there."""
+        return _labels_at(self.recordings, place, self.window, self.least_frames)
+
+    def moved(self, chosen: Sequence[int], largest: int, generator: torch.Generator) -> list[Place]:
+        """Places of the chosen windows, each moved evenly by up to `largest` frames.
+
+        None begins after its recording's last window; one of which nothing is known where it comes
+        to lie stays. One number is drawn for each, whatever `largest` is.
+        """
+        draw_N = torch.rand(len(chosen), generator=generator).tolist()
+        return [
+            self._moved(self.places[index], largest, draw)
+            for index, draw in zip(chosen, draw_N, strict=True)
+        ]
+
+    def _moved(self, place: Place, largest: int, draw: float) -> Place:
+        position, start = place
+        low, high = max(start - largest, 0), min(start + largest, self.last_starts[position])
+        moved = (position, low + int(draw * (high - low + 1)))
+        return moved if self.labels_at(moved).any() else place
+
+
+def known_windows(
+    recordings: RecordingSet, window: int, overlap: int, frame_s: float
+) -> KnownWindows:
+    """The windows of a set, `window` frames of `frame_s` seconds long, that can be learnt from.
+
+    Raises NasError where there are fewer than two.
+    """
+    grids = [window_starts(item.frames, window, overlap) for item in recordings.recordings]
+    least_frames = least_call_frames(frame_s)
+    places: list[Place] = []
+    labels: list[NDArray[np.int8]] = []
+    for place in ((position, start) for position, grid in enumerate(grids) for start in grid):
+        labels_K = _labels_at(recordings, place, window, least_frames)
+        if labels_K.any():
+            places.append(place)
+            labels.append(labels_K)
+    if len(places) < LEAST_WINDOWS:
+        raise NasError(
+            f"windows of the training recordings with a known label: {len(places)}; training "
+            f"needs at least {LEAST_WINDOWS}"
+        )
+    return KnownWindows(
+        recordings,
+        window,
+        least_frames,
+        tuple(places),
+        tuple(grid[-1] for grid in grids),
+        _rarest_classes(np.stack(labels)),
+    )
+
+
+def _labels_at(
+    recordings: RecordingSet, place: Place, window: int, least_frames: int
+) -> NDArray[np.int8]:
+    position, start = place
+    labels_KT = recordings.recordings[position].labels_KT
+    complete = recordings.complete
+    return window_labels(labels_KT, start, window, complete=complete, least_frames=least_frames)
+
+
+def _rarest_classes(labels_NK: NDArray[np.int8]) -> NDArray[np.int64]:
+    """(N,) of the classes present in a window, the one present in the fewest; K where none is."""
+    positive_NK = labels_NK > 0
+    windows_NK = np.where(positive_NK, positive_NK.sum(axis=0), len(labels_NK) + 1)
+    rarest_N: NDArray[np.int64] = windows_NK.argmin(axis=1)
+    rarest_N[~positive_NK.any(axis=1)] = labels_NK.shape[1]
+    return rarest_N

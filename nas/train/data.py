@@ -1,0 +1,126 @@
+"""The data that a trained network is measured on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+
+from nas.data.splits import SPLITS, Split
+from nas.errors import NasError
+from nas.machine import environment
+from nas.report.lines import ReadingLines
+from nas.spec.architecture import ArchitectureSpec
+from nas.tasks.base import Task, TaskData
+from nas.tasks.registry import task_named
+from nas.train.plan import RunPlan
+from nas.train.source import groups_of, made_otherwise, same_data, split_seed_of
+from nas.train.trained import PIPELINE_STEP, TrainedNetwork
+
+AUX_WEIGHT = "aux_weight"
+"""In the provenance of a network that was trained as a student, one of a pipeline's steps."""
+OTHER_SPLITS = (
+    "files came or went in the data since, so the splits that are made from them are others: "
+    "files of the test split may have been learned from"
+)
+
+
+def load_run_data(plan: RunPlan, task: Task[Any], say: Callable[[str], None]) -> TaskData:
+    """All three splits; normalised anew if the architecture was made on other data.
+
+    A reading that takes long is told of. Raises NasError where the training asks for labels that
+    these data can't be given.
+    """
+    data: TaskData = task.load_data(
+        plan.source,
+        plan.architecture.input,
+        plan.architecture.preprocess,
+        splits=SPLITS,
+        seed=split_seed_of(plan.architecture),
+        strict=plan.strict,
+        groups=plan.groups,
+        on_progress=ReadingLines(say),
+    )
+    if (relabel := plan.training.relabel) is not None and relabel.cycles > 1:
+        task.check_relabelling(data)
+    given = plan.architecture.preprocess
+    known = given is not None and given.says_normalisation
+    if known and not plan.resumed and not same_data(plan.architecture, plan.source):
+        data = task.measure_normalisation(data)
+    return data
+
+
+def adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec:
+    """The architecture with these data's classes and preprocessing, and where it comes from.
+
+    Raises NasError where a resumed run's data are others than those that it was begun with, and
+    where the splits must be the architecture's own and are not.
+    """
+    if plan.resumed:
+        _refuse_other_data(plan, data)
+        return plan.architecture
+    if plan.same_splits and made_otherwise(plan.architecture, plan.source, data.made_digest):
+        raise NasError(OTHER_SPLITS, file=data.source)
+    architecture = plan.architecture.with_classes(data.classes)
+    task.check_architecture(architecture)
+    facts: dict[str, JsonValue] = {
+        "data": data.source,
+        **task.data_facts(data),
+        "split_seed": split_seed_of(plan.architecture),
+        "training_seed": plan.training.seed,
+        "made_digest": data.made_digest,
+        "groups": None if plan.groups is None else str(plan.groups),
+        "strict": plan.strict,
+        "pretrained": plan.pretrained,
+        "backbone_from": None if plan.backbone_from is None else str(plan.backbone_from),
+        "threads": plan.threads,
+        PIPELINE_STEP: plan.step,
+        "commit": environment()["commit"],
+    }
+    before = dict(architecture.provenance)
+    if plan.step is None:
+        before.pop(AUX_WEIGHT, None)  # of the network that this one is trained anew from
+    return replace(architecture, preprocess=data.preprocess, provenance={**before, **facts})
+
+
+def _refuse_other_data(plan: RunPlan, data: TaskData) -> None:
+    if plan.architecture.classes != data.classes:
+        raise NasError(
+            f"the data have the classes {', '.join(data.classes)} now, but the run was begun "
+            f"with {', '.join(plan.architecture.classes)}",
+            file=plan.folder,
+        )
+    if made_otherwise(plan.architecture, plan.source, data.made_digest):
+        raise NasError(f"{OTHER_SPLITS}; begin a new run", file=plan.folder)
+
+
+def load_measured_data(
+    trained: TrainedNetwork,
+    source: Path | None,
+    splits: tuple[Split, ...],
+    *,
+    groups: Path | None = None,
+    strict: bool = False,
+) -> TaskData:
+    """The splits of `source` (None: the built-in data), prepared and divided as for training.
+
+    Raises NasError for data with other classes.
+    """
+    architecture = trained.architecture
+    loaded: TaskData = task_named(architecture.task).load_data(
+        source,
+        architecture.input,
+        architecture.preprocess,
+        splits=splits,
+        seed=split_seed_of(architecture),
+        strict=strict,
+        groups=groups_of(architecture, source, groups),
+    )
+    if loaded.classes != architecture.classes:
+        raise NasError(
+            f"has the classes {', '.join(loaded.classes)}, but the network was trained for "
+            f"{', '.join(architecture.classes)}",
+            file=loaded.source,
+        )
+    return loaded

@@ -1,0 +1,121 @@
+"""Data sets from folder to arrays."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nas.data.image.load import load_image_data
+from nas.errors import NasError
+from nas.spec.preprocess import ImagePreprocess
+from tests.data.conftest import WriteImages
+
+PREPROCESS = ImagePreprocess()
+
+
+def test_labels_paths_and_pixels_belong_together(
+    tmp_path: Path, cache_dir: Path, write_images: WriteImages
+) -> None:
+    write_images(tmp_path / "data", {"a": 20, "b": 12})
+    splits = ("train", "validation", "test")
+    data = load_image_data(tmp_path / "data", 9, 12, 3, PREPROCESS, splits=splits)
+    assert data.classes == ("a", "b")
+    assert data.made_splits == ("validation", "test")
+    seen: list[str] = []
+    for split in splits:
+        part = data.split(split)
+        assert len(part) == len(part.pixels) == len(part.paths)
+        assert part.labels.dtype == np.int64
+        for pixels, label, path in zip(part.pixels, part.labels, part.paths, strict=True):
+            assert path.startswith(data.classes[label])
+            np.testing.assert_array_equal(pixels, np.asarray(Image.open(tmp_path / "data" / path)))
+        seen += part.paths
+    assert len(seen) == len(set(seen)) == 32
+    assert data.split("test").class_counts == (4, 2)
+
+
+def test_only_the_named_splits_are_opened(
+    tmp_path: Path, cache_dir: Path, write_images: WriteImages
+) -> None:
+    for split in ("train", "val", "test"):
+        write_images(tmp_path / split, {"a": 3, "b": 3})
+    (tmp_path / "test" / "a" / "000.png").write_bytes(b"broken")
+    data = load_image_data(tmp_path, 9, 12, 3, PREPROCESS)
+    assert data.test is None
+    assert data.unreadable == ()
+    assert data.made_splits == ()
+    with pytest.raises(ValueError, match="not loaded"):
+        data.split("test")
+
+
+def test_unreadable_files_are_named_or_stop_a_strict_run(
+    tmp_path: Path, cache_dir: Path, write_images: WriteImages
+) -> None:
+    for split in ("train", "val", "test"):
+        write_images(tmp_path / split, {"a": 3, "b": 3})
+    (tmp_path / "train" / "a" / "001.png").write_bytes(b"broken")
+    (tmp_path / "val" / "b" / "000.png").write_bytes(b"")
+    data = load_image_data(tmp_path, 9, 12, 3, PREPROCESS)
+    assert [file.path for file in data.unreadable] == ["train/a/001.png", "val/b/000.png"]
+    assert data.split("train").paths[:2] == ("train/a/000.png", "train/a/002.png")
+    assert data.split("train").class_counts == (2, 3)
+    with pytest.raises(NasError, match=r"2 unreadable image files: train/a/001.png \(not an"):
+        load_image_data(tmp_path, 9, 12, 3, PREPROCESS, strict=True)
+
+
+def test_a_class_without_a_readable_image_is_an_error(
+    tmp_path: Path, cache_dir: Path, write_images: WriteImages
+) -> None:
+    write_images(tmp_path / "train", {"a": 3, "b": 1})
+    write_images(tmp_path / "val", {"a": 1, "b": 1})
+    write_images(tmp_path / "test", {"a": 1, "b": 1})
+    (tmp_path / "train" / "b" / "000.png").write_bytes(b"broken")
+    with pytest.raises(NasError, match="no image of 'b' in the train split can be read"):
+        load_image_data(tmp_path, 9, 12, 3, PREPROCESS)
+
+
+def test_a_split_without_images_is_an_error(
+    tmp_path: Path, cache_dir: Path, write_images: WriteImages
+) -> None:
+    write_images(tmp_path / "data", {"a": 1, "b": 1})
+    with pytest.raises(NasError, match="no images for the validation split"):
+        load_image_data(tmp_path / "data", 9, 12, 3, PREPROCESS)
+    data = load_image_data(tmp_path / "data", 9, 12, 3, PREPROCESS, splits=("train",))
+    assert len(data.split("train")) == 2
+
+
+def test_grey(tmp_path: Path, cache_dir: Path, write_images: WriteImages) -> None:
+    write_images(tmp_path, {"a": 4, "b": 4})
+    part = load_image_data(tmp_path, 9, 12, 1, PREPROCESS).split("train")
+    expected = np.asarray(Image.open(tmp_path / part.paths[0]).convert("L"))
+    np.testing.assert_array_equal(part.pixels[0, ..., 0], expected)
+    with pytest.raises(NasError, match="not 2"):
+        load_image_data(tmp_path, 9, 12, 2, PREPROCESS)
+
+
+def test_the_seed_and_groups_reach_the_splits(
+    tmp_path: Path, cache_dir: Path, write_images: WriteImages
+) -> None:
+    write_images(tmp_path / "data", {"a": 20, "b": 20})
+    first, again, other = (
+        load_image_data(tmp_path / "data", 9, 12, 3, PREPROCESS, seed=seed).split("train").paths
+        for seed in (0, 0, 1)
+    )
+    assert first == again != other
+    rows = [f"{label}/{n:03d}.png,{label}{n // 5}" for label in "ab" for n in range(20)]
+    (tmp_path / "groups.csv").write_text("path,group\n" + "\n".join(rows))
+    data = load_image_data(tmp_path / "data", 9, 12, 3, PREPROCESS, groups=tmp_path / "groups.csv")
+    groups = [
+        {path[:2] + str(int(path[2:5]) // 5) for path in data.split(split).paths}
+        for split in ("train", "validation")
+    ]
+    assert groups[0].isdisjoint(groups[1])
+
+
+def test_real_photos(real_images: Path, cache_dir: Path) -> None:
+    splits = ("train", "validation", "test")
+    data = load_image_data(real_images, 46, 64, 3, PREPROCESS, splits=splits)
+    assert [len(data.split(split)) for split in splits] == [1732, 284, 537]
+    assert data.split("train").class_counts == (278, 347, 280, 410, 326, 91)
+    assert data.unreadable == ()

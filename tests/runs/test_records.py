@@ -1,0 +1,69 @@
+"""The table of trials."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.errors import NasError
+from nas.runs.records import TrialRecord, read_trials_csv, trial_columns, write_trials_csv
+
+METRIC = "macro_f1"
+NUMBERS = st.none() | st.integers(0, 10**12)
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1)
+RECORDS = st.builds(
+    TrialRecord,
+    number=st.integers(0, 9_999),
+    state=st.sampled_from(["trained", "stopped", "duplicate", "over_budget", "failed", "running"]),
+    macs=NUMBERS,
+    parameters=NUMBERS,
+    metric=st.none() | st.floats(0, 1),
+    architecture_hash=st.none() | st.text("0123456789abcdef", min_size=16, max_size=16),
+    seconds=st.none() | st.floats(0, 1e6),
+    reason=st.none() | TEXTS,
+    predicted=st.none() | st.floats(0, 1),
+    epochs=NUMBERS,
+)
+
+
+@given(st.lists(RECORDS, max_size=5))
+def test_table_is_read_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, records: list[TrialRecord]
+) -> None:
+    path = tmp_path_factory.mktemp("table") / "trials.csv"
+    write_trials_csv(path, records, METRIC)
+    assert read_trials_csv(path, METRIC) == tuple(records)
+
+
+def test_columns_of_a_stopped_trial(tmp_path: Path) -> None:
+    stopped = TrialRecord(3, "stopped", 5, 2, None, "h", 1.5, "hopeless", predicted=0.25, epochs=3)
+    write_trials_csv(tmp_path / "t.csv", [stopped], METRIC)
+    assert (tmp_path / "t.csv").read_text() == (
+        "number,state,macs,parameters,macro_f1,architecture_hash,seconds,reason,"
+        "predicted_macro_f1,epochs\n3,stopped,5,2,,h,1.5,hopeless,0.25,3\n"
+    )
+
+
+@pytest.mark.parametrize("reason", ["one, two", 'a "quote"', "two\nlines", "é", "=1+1"])
+def test_reasons_of_any_form(tmp_path: Path, reason: str) -> None:
+    write_trials_csv(tmp_path / "t.csv", [TrialRecord(0, "failed", reason=reason)], METRIC)
+    assert read_trials_csv(tmp_path / "t.csv", METRIC)[0].reason == reason
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("a,b\n1,2\n", "no column number"),
+        (f"{','.join(trial_columns(METRIC))}\nx,trained,,,,,,\n", "unreadable row"),
+        (f"{','.join(trial_columns(METRIC))}\n1,lost,,,,,,\n", "no state 'lost'"),
+        (f"{','.join(trial_columns(METRIC))}\n1\n", "unreadable row|no state"),
+        ("\xff", "no column"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, content: str, problem: str) -> None:
+    (tmp_path / "trials.csv").write_text(content)
+    with pytest.raises(NasError, match=problem):
+        read_trials_csv(tmp_path / "trials.csv", METRIC)
+    with pytest.raises(NasError, match="can't read"):
+        read_trials_csv(tmp_path / "none.csv", METRIC)

@@ -1,0 +1,134 @@
+"""The journal survives kills, and is Optuna's own format."""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from nas.errors import NasError
+from nas.search.store import STUDY_NAME, open_study
+from nas.search.trials import Candidate, end_running, note_candidate, note_outcome, records_of
+
+CANDIDATE = Candidate("layers: []", "0123456789abcdef", 1_000, 20)
+
+
+def add_trial(study: optuna.Study, metric: float) -> None:
+    trial = study.ask()
+    trial.suggest_int("width", 1, 9)
+    note_candidate(trial, CANDIDATE, -0.5)
+    note_outcome(trial, "trained", history=[metric])
+    study.tell(trial, [1_000, metric])
+
+
+@pytest.mark.parametrize("kept", [1, 30, 0.5, -1])
+def test_unfinished_line_is_cut_off(tmp_path: Path, kept: float) -> None:
+    journal = tmp_path / "study.log"
+    study = open_study(journal)
+    add_trial(study, 0.5)
+    whole = journal.read_bytes()
+    add_trial(study, 0.7)
+    line = journal.read_bytes()[len(whole) :].splitlines(keepends=True)[0]
+    size = int(len(line) * kept) if isinstance(kept, float) else kept % len(line)
+    journal.write_bytes(whole + line[:size])
+
+    again = open_study(journal)
+    assert [item.metric for item in records_of(again)] == [0.5]
+    assert journal.read_bytes().startswith(whole)
+    add_trial(again, 0.6)
+    assert [item.metric for item in records_of(open_study(journal))] == [0.5, 0.6]
+    assert all(json.loads(row) for row in journal.read_text().splitlines())
+
+
+def test_a_writer_cuts_what_was_torn_since_it_opened_the_file(tmp_path: Path) -> None:
+    journal = tmp_path / "study.log"
+    study = open_study(journal)
+    with journal.open("ab") as stream:
+        stream.write(b'{"op_code":4,"torn' * 9_000)
+    add_trial(study, 0.5)
+    assert [item.metric for item in records_of(open_study(journal))] == [0.5]
+
+
+def test_first_line_torn(tmp_path: Path) -> None:
+    journal = tmp_path / "study.log"
+    journal.write_bytes(b'{"op_code":0,"work')
+    add_trial(open_study(journal), 0.5)
+    assert len(records_of(open_study(journal))) == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_lock_ends_with_its_holder(tmp_path: Path) -> None:
+    journal = tmp_path / "study.log"
+    study = open_study(journal)
+    child = os.fork()
+    if child == 0:
+        fcntl.flock(os.open(journal, os.O_RDWR), fcntl.LOCK_EX)
+        os._exit(9)  # killed with the lock held
+    os.waitpid(child, 0)
+    (tmp_path / "study.log.lock").touch()  # what a killed writer with Optuna's own lock leaves
+    add_trial(study, 0.5)
+    assert len(records_of(study)) == 1
+
+
+def test_plain_optuna_reads_it(tmp_path: Path) -> None:
+    journal = tmp_path / "study.log"
+    study = open_study(journal)
+    add_trial(study, 0.5)
+    over = study.ask()
+    note_candidate(over, CANDIDATE, 0.25)
+    note_outcome(over, "over_budget")
+    study.tell(over, [1_000, 0.0])
+
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    plain = optuna.load_study(study_name=STUDY_NAME, storage=storage)
+    assert [item.name for item in plain.directions] == ["MINIMIZE", "MAXIMIZE"]
+    within, outside = plain.get_trials()
+    assert within.state == outside.state == TrialState.COMPLETE
+    assert within.constraints == {"budget": -0.5}
+    assert outside.constraints == {"budget": 0.25}
+    assert within.values == [1_000, 0.5]
+    assert within.user_attrs["architecture_hash"] == "0123456789abcdef"
+    assert within.user_attrs["macs"] == 1_000
+    assert [item.number for item in plain.best_trials] == [0]
+
+
+@pytest.mark.parametrize(
+    "content", [b"no journal\nat all\n", b"{}\n{}\n", b"[1]\n", b"\x00\xff\n\n"]
+)
+def test_damaged_journal_is_the_users_to_mend(tmp_path: Path, content: bytes) -> None:
+    journal = tmp_path / "study.log"
+    journal.write_bytes(content)
+    with pytest.raises(NasError, match="damaged"):
+        open_study(journal)
+
+
+def test_only_the_end_of_a_trial_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = open_study(tmp_path / "study.log")
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(handle))
+    trial = study.ask()
+    trial.suggest_int("width", 1, 9)
+    note_candidate(trial, CANDIDATE, -0.5)
+    begun = len(synced)
+    study.tell(trial, [1_000, 0.5])
+    assert begun <= 1
+    assert len(synced) == begun + 1
+
+
+def test_dead_trials_fail_for_a_reason_if_they_were_in_training(tmp_path: Path) -> None:
+    study = open_study(tmp_path / "study.log")
+    training, other, drawing = study.ask(), study.ask(), study.ask()
+    for trial, pid in ((training, 5), (other, 6)):
+        trial.set_user_attr("pid", pid)
+        note_candidate(trial, CANDIDATE, -0.5)
+    ended = end_running(study, pid=5, reason="signal 9")
+    assert [item.number for item in ended] == [training.number, drawing.number]
+    states = {item.number: (item.state, item.reason) for item in records_of(study)}
+    assert states == {training.number: ("failed", "signal 9"), other.number: ("running", None)}

@@ -1,0 +1,68 @@
+"""What the image task makes of training settings, and of several networks' outputs."""
+
+import pytest
+import torch
+
+from nas.errors import NasError
+from nas.spec.architecture import parse_architecture
+from nas.spec.training import (
+    AugmentSpec,
+    KnownLabelLossSpec,
+    LossSpec,
+    RelabelSpec,
+    SpectrogramAugmentSpec,
+    TrainingSpec,
+)
+from nas.tasks.image.task import ImageTask
+
+TASK = ImageTask()
+
+
+def test_what_is_not_said_is_the_tasks_own() -> None:
+    settled = TASK.settled(TrainingSpec(epochs=3))
+    assert (settled.loss, settled.augment) == (LossSpec(), AugmentSpec())
+    assert settled.epochs == 3
+    assert TASK.settled(settled) == settled
+
+
+def test_what_is_said_is_kept() -> None:
+    said = TrainingSpec(loss=LossSpec(kind="focal"), augment=AugmentSpec(colour=0.0, flip=False))
+    assert TASK.settled(said) == said
+
+
+def test_digits_are_not_mirrored() -> None:
+    said = TrainingSpec(augment=AugmentSpec(flip=True, turn_180=True, cutout=0.3))
+    settled = TASK.settled(said, built_in=True)
+    assert settled.augment == AugmentSpec(flip=False, turn_180=False, cutout=0.3)
+
+
+@pytest.mark.parametrize(
+    ("training", "key"),
+    [
+        (TrainingSpec(loss=KnownLabelLossSpec()), "training.loss.kind"),
+        (TrainingSpec(augment=SpectrogramAugmentSpec()), "training.augment.kind"),
+        (TrainingSpec(relabel=RelabelSpec()), "training.relabel"),
+    ],
+)
+def test_the_settings_of_another_task_are_refused(training: TrainingSpec, key: str) -> None:
+    with pytest.raises(NasError) as caught:
+        TASK.settled(training)
+    assert caught.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [("head: attention", "attention is no head"), ("preprocess: {kind: mel}", "not mel")],
+)
+def test_the_networks_of_another_task_are_refused(line: str, expected: str) -> None:
+    text = f"input: {{height: 16, width: 16}}\nlayers: [{{block: Conv, out: 8}}]\n{line}\n"
+    with pytest.raises(NasError, match=expected):
+        TASK.check_architecture(parse_architecture(f"name: small\nclasses: 3\n{text}"))
+
+
+def test_the_mean_is_of_probabilities() -> None:
+    first, second = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(0)).unbind()
+    mean = TASK.mean_outputs([first, second]).softmax(dim=1)
+    torch.testing.assert_close(mean, (first.softmax(dim=1) + second.softmax(dim=1)) / 2)
+    sure = TASK.mean_outputs([torch.tensor([[900.0, 0.0]]), torch.tensor([[0.0, 900.0]])])
+    torch.testing.assert_close(sure.softmax(dim=1), torch.tensor([[0.5, 0.5]]))
