@@ -71,7 +71,7 @@ def main(
         if arch is None
         else load_architecture(arch)
     )
-    training = SedTask().settled(TrainingSpec(batch_size=batch_size))
+    training = SedTask().resolved(TrainingSpec(batch_size=batch_size))
     mel = architecture.preprocess or MelPreprocess()
     if not isinstance(mel, MelPreprocess):
         raise NasError("not of sounds", file=arch, key="preprocess")

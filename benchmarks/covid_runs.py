@@ -57,7 +57,7 @@ def read_folds(file: Path) -> MeasuredFolds:
     architecture, training = _spec(runs[0])
     preprocess = architecture.preprocess
     assert isinstance(preprocess, XrayPreprocess)  # as of every X-ray task
-    first = task_named(values["task"]).first_metric
+    first = task_named(values["task"]).primary_metric
     height, width = architecture.input.height, architecture.input.width
     size = f"{height} px" if height == width else f"{height}x{width} px"
     return MeasuredFolds(

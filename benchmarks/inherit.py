@@ -129,7 +129,7 @@ class Trainer:
         if donors is not None and donors.start(architecture, network) is None:
             raise ValueError(f"nothing inherited by {architecture.name}")
         result = fit(network, self.data, self.task, training, device=CPU)
-        return network, result.best_validation.first
+        return network, result.best_validation.primary
 
     def measure(
         self, kind: str, network: RecordedNetwork, donors: Donors, short: int, full: int

@@ -207,7 +207,7 @@ def _our_engine(loaded: ImageTaskData, training: TrainingSpec) -> Train:
         with seeded(training.seed, CPU):
             network = build_network(architecture)
         result = fit(network, loaded, ImageTask(), training, device=CPU)
-        return [epoch.validation.first for epoch in result.history]
+        return [epoch.validation.primary for epoch in result.history]
 
     return train
 

@@ -36,7 +36,7 @@ def refuse_unknown(training: TrainingSpec) -> None:
         "schedule": training.schedule != "one_cycle",
         "ema_decay": training.ema_decay is not None,
         "precision": training.precision == "bfloat16",
-        "augment.turn_180": augment.turn_180,
+        "augment.rotate_180": augment.rotate_180,
         "augment.cutout": augment.cutout > 0,
     }
     for key, asked in unknown.items():

@@ -52,7 +52,7 @@ def main(
     architecture = load_architecture(arch)
     if architecture.task != "covid-detection":
         raise NasError("is no detector", file=arch, key="task")
-    training = CovidDetectionTask().settled(TrainingSpec(batch_size=batch_size))
+    training = CovidDetectionTask().resolved(TrainingSpec(batch_size=batch_size))
     with tempfile.TemporaryDirectory() as cache:
         loaded = _load(data, architecture, Path(cache))
     task, ways = CovidDetectionTask(), _ways(architecture, loaded, training, data, workers)

@@ -13,13 +13,13 @@ import numpy as np
 from torch import Tensor, nn
 
 from nas.errors import NasError
-from nas.tasks.covid.detections import MIN_SCORE, MOST, Detections, WholeDetector
+from nas.tasks.covid.detections import DETECTIONS_PER_IMG, SCORE_THRESH, Detections, WholeDetector
 from nas.tasks.covid.suppression import clipped
 
 INSTALL = "pip install 'compact-nas[xray]'"
 SIZE_STEP = 128
 """Sides of an input are multiples of it: the coarsest of five maps has this stride."""
-CANDIDATES = 5000
+TOPK_CANDIDATES = 5000
 """Boxes of an image that suppression is run on, effdet's own number; fewer where there are fewer.
 """
 
@@ -72,12 +72,15 @@ class EfficientDetector(WholeDetector):
         from effdet.bench import _post_process
 
         config, boxes = self.model.config, self.anchors.boxes
-        most = min(CANDIDATES, len(boxes))
+        most = min(TOPK_CANDIDATES, len(boxes))
         class_out, box_out = self.model(_planes(x_NCHW))
         found = _post_process(class_out, box_out, config.num_levels, config.num_classes, most)
         size = (x_NCHW.shape[2], x_NCHW.shape[3])
         return [
-            _detections(generate_detections(*image[:2], boxes, *image[2:], None, None, MOST), size)
+            _detections(
+                generate_detections(*image[:2], boxes, *image[2:], None, None, DETECTIONS_PER_IMG),
+                size,
+            )
             for image in zip(*found, strict=True)
         ]
 
@@ -137,7 +140,7 @@ def _detections(rows_D6: Tensor, size: tuple[int, int]) -> Detections:
     rows = rows_D6.detach().double().cpu().numpy()
     rows = rows[np.isfinite(rows).all(axis=1)]
     rows[:, :4] = clipped(rows[:, :4], size)
-    rows = rows[(rows[:, 4] >= MIN_SCORE) & (rows[:, 2:4] > rows[:, :2]).all(axis=1)]
+    rows = rows[(rows[:, 4] >= SCORE_THRESH) & (rows[:, 2:4] > rows[:, :2]).all(axis=1)]
     order = np.argsort(-rows[:, 4], kind="stable")
     return Detections(rows[order, :4], rows[order, 4])
 

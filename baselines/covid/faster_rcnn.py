@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from nas.errors import NasError
-from nas.tasks.covid.detections import MIN_SCORE, MOST, Detections, WholeDetector
+from nas.tasks.covid.detections import DETECTIONS_PER_IMG, SCORE_THRESH, Detections, WholeDetector
 
 
 class FasterRCNN(WholeDetector):
@@ -78,8 +78,8 @@ def _network(name: str, num_classes: int, pretrained: bool) -> Any:
         "weights_backbone": None,
         "image_mean": [0.0] * 3,
         "image_std": [1.0] * 3,
-        "box_score_thresh": MIN_SCORE,
-        "box_detections_per_img": MOST,
+        "box_score_thresh": SCORE_THRESH,
+        "box_detections_per_img": DETECTIONS_PER_IMG,
     }
     network = getattr(detection, name)(**options)
     network.transform.resize = _as_it_is

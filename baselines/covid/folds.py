@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 SETTINGS_FILE = "baseline.yaml"
-"""All that was settled when the folds were begun: they go on from it alone."""
+"""All that was resolved when the folds were begun: they go on from it alone."""
 POOL_FILE = "folds.json"
 """What all folds reached together; written last, so its presence says that all is done."""
 

@@ -27,7 +27,7 @@ class XrayBaselineSettings(Frozen):
     provenance: Facts
     """Data and splits of the network whose inputs these are."""
     training: TrainingSpec
-    """Settled by the task."""
+    """Resolved by the task."""
     data: Path | None
     """Null is the built-in set."""
     groups: Path | None

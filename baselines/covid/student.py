@@ -96,7 +96,7 @@ class StudentTask(CovidStudyTask):
         generator: torch.Generator,
         device: torch.device,
     ) -> Iterator[Batch]:
-        for batch in masked_batches(data, self.settled(training), generator, device):
+        for batch in masked_batches(data, self.resolved(training), generator, device):
             yield batch.x_NCHW, StudentTargets(batch.labels_N, batch.masked_NCHW)
 
 

@@ -121,7 +121,7 @@ def _carry_out_step(
     if step == TEACHER:
         task = TeacherTask()
     elif step == STUDENT:
-        assert settings.aux_weight is not None  # as settled
+        assert settings.aux_weight is not None  # as resolved
         task = StudentTask(load_teacher(step_folder(out, 1), device), settings.aux_weight)
     else:
         begin = partial(load_weights, path=step_folder(out, 2) / WEIGHTS_FILE)

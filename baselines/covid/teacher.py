@@ -61,7 +61,7 @@ class MaskedBatch:
 def masked_batches(
     data: XrayTaskData, training: TrainingSpec, generator: torch.Generator, device: torch.device
 ) -> Iterator[MaskedBatch]:
-    """One epoch of the training split; `training` is settled by the task."""
+    """One epoch of the training split; `training` is resolved by the task."""
     train, augment = data.xrays.split("train"), image_augment(training)
     batches = box_batches(train, data.preprocess, training, augment, generator, device)
     for x_NCHW, targets in batches:
@@ -92,7 +92,7 @@ class TeacherTask(CovidStudyTask):
         generator: torch.Generator,
         device: torch.device,
     ) -> Iterator[Batch]:
-        for batch in masked_batches(data, self.settled(training), generator, device):
+        for batch in masked_batches(data, self.resolved(training), generator, device):
             yield batch.masked_NCHW, batch.labels_N
 
     def evaluation_batches(

@@ -62,7 +62,7 @@ def measure_ensemble(
     source = source_of(mean.architecture, data)
     refuse_other_splits(mean.members, source)
     loaded = load_measured_data(mean, source, ("validation", "test"), groups=groups, strict=strict)
-    if made_otherwise(mean.architecture, source, loaded.made_digest):
+    if made_otherwise(mean.architecture, source, loaded.split_digest):
         raise NasError("recordings came or went since the networks were trained", file=source)
     trained, validation = with_chosen_thresholds(mean, loaded)
     task = task_named(trained.architecture.task)
@@ -101,7 +101,7 @@ def ensemble_values(result: EnsembleResult) -> dict[str, Any]:
         "classes": list(architecture.classes),
         "width": architecture.input.width,
         "data": result.source,
-        **{fact: architecture.provenance.get(fact) for fact in ("split_seed", "made_digest")},
+        **{fact: architecture.provenance.get(fact) for fact in ("split_seed", "split_digest")},
         "test": result.test.with_intervals(),
         "validation": result.validation.with_intervals(),
         "thresholds": dict(result.trained.thresholds),

@@ -105,7 +105,7 @@ def _train(
     history: list[float] = []
 
     def on_epoch(result: EpochResult) -> None:
-        history.append(result.validation.first)
+        history.append(result.validation.primary)
 
     wall, processor = perf_counter(), process_time()
     with seeded(seed, CPU):

@@ -107,8 +107,8 @@ def _retrain(hash_: str, text: str, seed: int, terms: Terms, test: bool) -> Retr
     with seeded(seed, CPU):
         network = build_network(architecture)
     result = fit(network, data, task, training, device=CPU)
-    tested = evaluate(network, data, task, "test", device=CPU).first if test else None
-    return Retrained(hash_, seed, result.best_validation.first, tested)
+    tested = evaluate(network, data, task, "test", device=CPU).primary if test else None
+    return Retrained(hash_, seed, result.best_validation.primary, tested)
 
 
 @lru_cache(maxsize=1)

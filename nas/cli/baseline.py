@@ -126,8 +126,8 @@ def _measure(
     save_ensemble(folder, result.trained)
     values = ensemble_values(result)
     atomic_write_text(folder / METRICS_FILE, json.dumps(values, indent=2) + "\n")
-    first_metric = task_named("sed").first_metric
-    click.echo("\n".join(evaluation_lines("test", first_metric, result.test)))
+    primary_metric = task_named("sed").primary_metric
+    click.echo("\n".join(evaluation_lines("test", primary_metric, result.test)))
     click.echo(f"mean of {len(runs)} runs; written to {folder}")
 
 

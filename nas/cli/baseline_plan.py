@@ -84,7 +84,7 @@ def _with_practices(training: "TrainingSpec", flags: dict[str, Any]) -> "Trainin
     from nas.spec.training import KnownLabelLossSpec, SpectrogramAugmentSpec
 
     loss, augment = training.loss, training.augment
-    assert isinstance(loss, KnownLabelLossSpec)  # as settled
+    assert isinstance(loss, KnownLabelLossSpec)  # as resolved
     assert isinstance(augment, SpectrogramAugmentSpec)
     if flags["focal"] is not None:
         loss = updated(loss, {"kind": "known_focal" if flags["focal"] else "known_bce"}, "kind")

@@ -34,10 +34,12 @@ def pool_and_show(
 
 def pooled_lines(pooled: PooledFolds) -> list[str]:
     """A line a fold, their mean and deviation, then what is known of all images together."""
-    metric = task_named(pooled.task).first_metric
-    values = [fold.test.first for fold in pooled.folds]
+    metric = task_named(pooled.task).primary_metric
+    values = [fold.test.primary for fold in pooled.folds]
     rows = [("fold", metric_title(metric), "run")]
-    rows += [(str(fold.fold), metric_text(fold.test.first), str(fold.run)) for fold in pooled.folds]
+    rows += [
+        (str(fold.fold), metric_text(fold.test.primary), str(fold.run)) for fold in pooled.folds
+    ]
     title = "all folds" if pooled.complete else f"{len(values)} folds"
     return [
         *aligned(rows, left=(2,)),

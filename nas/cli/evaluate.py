@@ -94,7 +94,7 @@ def evaluate(
         values = {"split": split, "data": loaded.source, **metrics.with_intervals()}
         click.echo(json.dumps(values, indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(evaluation_lines(split, task.first_metric, metrics)))
+        click.echo("\n".join(evaluation_lines(split, task.primary_metric, metrics)))
 
 
 def _load(
@@ -117,7 +117,7 @@ def _load(
     for split in splits:
         if split in loaded.made_splits:
             click.echo(f"{split} of {loaded.source}: {made}", err=True)
-    if made_otherwise(trained.architecture, source, loaded.made_digest):
+    if made_otherwise(trained.architecture, source, loaded.split_digest):
         click.echo(f"WARNING: {OTHER_SPLITS}", err=True)
     for file in loaded.unreadable:
         click.echo(f"left out: {file}", err=True)

@@ -51,7 +51,7 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
         "split_seed": checked_fold(task_of(space), flags["fold"]),
         "search": search,
         "budget": _budget(space.budget, flags),
-        "training": settled_training(space, training, built_in=flags["data"] is None),
+        "training": resolved_training(space, training, built_in=flags["data"] is None),
         "score": score,
         "workers": workers,
         "threads": threads,
@@ -61,7 +61,7 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
     return updated(SearchSettings(), values, *values)
 
 
-def settled_training(space: SpaceSpec, training: TrainingSpec, *, built_in: bool) -> TrainingSpec:
+def resolved_training(space: SpaceSpec, training: TrainingSpec, *, built_in: bool) -> TrainingSpec:
     """The settings with the task's own loss and augmentation.
 
     Raises NasError, with file and line, for what the task or a search can't do.
@@ -70,7 +70,7 @@ def settled_training(space: SpaceSpec, training: TrainingSpec, *, built_in: bool
         if training.relabel is not None:
             problem = "a search trains in one cycle; `nas train --cycles` adds labels"
             raise NasError(problem, key="training.relabel")
-        return task_of(space).settled(training, built_in=built_in)
+        return task_of(space).resolved(training, built_in=built_in)
     except NasError as error:
         if error.key is None or error.file is not None:
             raise

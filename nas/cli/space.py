@@ -27,7 +27,7 @@ def check(file: str, max_macs: str | None, samples: int, seed: int, as_json: boo
 
     FILE is a YAML file, or the name of an installed space.
     """
-    from nas.cli.search_settings import settled_training
+    from nas.cli.search_settings import resolved_training
     from nas.search.rating import check_score
     from nas.search.survey import survey_space
     from nas.spec.quantity import parse_quantity
@@ -36,7 +36,7 @@ def check(file: str, max_macs: str | None, samples: int, seed: int, as_json: boo
 
     loaded = load_space(file)
     requirement = task_of(loaded).check_space(loaded)
-    settled_training(loaded, loaded.training, built_in=False)
+    resolved_training(loaded, loaded.training, built_in=False)
     check_score(loaded, loaded.score)
     if max_macs is not None:
         budget = loaded.budget.model_copy(update={"max_macs": parse_quantity(max_macs)})

@@ -14,7 +14,7 @@ _PLAIN = ("epochs", "batch_size", "learning_rate", "accumulate", "seed")
 def training_from_flags(
     base: TrainingSpec, file: Path | None, flags: Flags, task: str, *, built_in: bool
 ) -> TrainingSpec:
-    """The settings with the flags in their place, and settled by the task.
+    """The settings with the flags in their place, and resolved by the task.
 
     `file` is where they were read, if in a file. Raises NasError for a flag that is not allowed,
     and with the place in `file` for settings of another task.
@@ -22,7 +22,7 @@ def training_from_flags(
     training = updated(base, flags, *(name for name in _PLAIN if name in flags))
     training = training.model_copy(update={"relabel": _relabel(training.relabel, flags)})
     try:
-        return task_named(task).settled(training, built_in=built_in)
+        return task_named(task).resolved(training, built_in=built_in)
     except NasError as error:
         if file is None or error.key is None:
             raise

@@ -138,7 +138,7 @@ class BatchAugment:
 
     def _moves(self, height: int, width: int, draws: Tensor, zoom_N: Tensor | None) -> Moves:
         mirrored, turned = draws[0] < 0.5, draws[1] < 0.5
-        turned = turned & self._spec.turn_180
+        turned = turned & self._spec.rotate_180
         # Turned by 180 degrees: both axes run backwards; mirrored as well: only the rows do.
         mirrored = (mirrored & self._spec.flip) ^ turned
         padding = self._spec.crop_padding

@@ -49,7 +49,7 @@ def count_architecture(architecture: ArchitectureSpec) -> MacsReport:
     return MacsReport(
         total=sum(cost.macs for cost in costs),
         parameters=sum(cost.parameters for cost in costs),
-        peak_activation_bytes=max(_peaks(steps, architecture.tapped_steps()) + _peaks(head_steps)),
+        peak_activation_bytes=max(_peaks(steps, architecture.out_indices()) + _peaks(head_steps)),
         input=architecture.input.shape,
         layers=tuple(layers),
     )

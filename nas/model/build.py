@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from blocks import Shape, TimeAttentionOutput, initialise_weights
 from nas.model.features import feature_shape, load_features, shapes_only
-from nas.model.maps import TappedSequential, load_maps, maps_shape
+from nas.model.maps import MapsSequential, load_maps, maps_shape
 from nas.model.reference import load_reference
 from nas.model.time_stride import feature_stride, time_stride
 from nas.spec.definition import ArchitectureSpec, head_layers
@@ -60,7 +60,7 @@ def _layers(architecture: ArchitectureSpec) -> nn.Sequential:
     steps = architecture.steps()
     if not architecture.detects:
         return _sequence(steps)
-    return TappedSequential(_modules(steps), architecture.tapped_steps())
+    return MapsSequential(_modules(steps), architecture.out_indices())
 
 
 def _reference_network(model: str, architecture: ArchitectureSpec, pretrained: bool) -> nn.Module:

@@ -11,22 +11,22 @@ from blocks import STRIDES, Shape, pyramid_shape
 from nas.errors import NasError
 from nas.model.features import output_of, shapes_only, torchvision_features
 from nas.model.reference import factory_network, parse_reference, timm_network
-from nas.spec.pyramid import map_sizes, tapped
+from nas.spec.pyramid import map_sizes, out_indices
 
 
-class TappedSequential(nn.Sequential):
+class MapsSequential(nn.Sequential):
     """Modules in a row that put out what some of them do: maps for a neck, fine to coarse."""
 
-    def __init__(self, modules: OrderedDict[str, nn.Module], tapped: Sequence[int]) -> None:
+    def __init__(self, modules: OrderedDict[str, nn.Module], out_indices: Sequence[int]) -> None:
         super().__init__(modules)
-        self.tapped = frozenset(tapped)
+        self.out_indices = frozenset(out_indices)
         """Places of these modules."""
 
     def forward(self, x_NCHW: Tensor) -> list[Tensor]:
         maps = []
         for place, module in enumerate(self):
             x_NCHW = module(x_NCHW)
-            if place in self.tapped:
+            if place in self.out_indices:
                 maps.append(x_NCHW)
         return maps
 
@@ -90,7 +90,7 @@ def _torchvision_maps(name: str, channels: int, pretrained: bool) -> nn.Module:
             x = shapes_only(part)(x)
         shapes.append(tuple(x.shape[1:]))
     try:
-        return TappedSequential(parts, tapped(shapes, (channels, PROBE, PROBE)))
+        return MapsSequential(parts, out_indices(shapes, (channels, PROBE, PROBE)))
     except NasError as error:
         raise NasError(f"torchvision's {name}: {error.problem}", key="model") from error
 

@@ -57,7 +57,7 @@ def _refusal(problem: str) -> str:
     return f"{problem}, and {needed}: a stride of 2x1 keeps the time"
 
 
-Course = tuple[Size, frozenset[Size]]
+Walk = tuple[Size, frozenset[Size]]
 """Size of the map that a layer puts out, and which of the wanted sizes were met on the way."""
 
 
@@ -77,19 +77,19 @@ def check_space_maps(space: SpaceSpec) -> None:
             sizes = map_sizes(shape)
         except NasError as error:
             raise space.document.error(("input",), error.problem) from error
-        courses: set[Course] = {(_size(shape), frozenset())}
+        walks: set[Walk] = {(_size(shape), frozenset())}
         for template, states in zip(space.layers, space.states, strict=True):
-            courses = {
+            walks = {
                 (size, met | ({size} & set(sizes)))
-                for course in courses
-                for size, met in _after(template, course, states)
+                for walk in walks
+                for size, met in _after(template, walk, states)
             }
-        for course in sorted(courses, key=str):
-            _check_course(space, course, sizes)
+        for walk in sorted(walks, key=str):
+            _check_course(space, walk, sizes)
 
 
-def _check_course(space: SpaceSpec, course: Course, sizes: tuple[Size, ...]) -> None:
-    last, met = course
+def _check_course(space: SpaceSpec, walk: Walk, sizes: tuple[Size, ...]) -> None:
+    last, met = walk
     for stride, size in zip(STRIDES, sizes, strict=True):
         if size not in met:
             problem = f"{missing_map(stride, size)} comes out of any layer of some member"
@@ -100,9 +100,9 @@ def _check_course(space: SpaceSpec, course: Course, sizes: tuple[Size, ...]) -> 
         raise space.document.error(space.layers[-1].key, f"{problem} in {wanted}")
 
 
-def _after(template: LayerTemplate, course: Course, states: frozenset[State]) -> Iterator[Course]:
+def _after(template: LayerTemplate, walk: Walk, states: frozenset[State]) -> Iterator[Walk]:
     """Every size in which the layer can end."""
-    size, met = course
+    size, met = walk
     if 0 in template.repeats:
         yield size, met
     # Channels don't decide sizes: any state of this size stands for all.

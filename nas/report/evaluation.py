@@ -13,7 +13,7 @@ from nas.tasks.image.metrics import ClassificationMetrics
 from nas.tasks.sed.metrics import SedMetrics
 
 
-def evaluation_lines(split: str, first_metric: str, metrics: Metrics) -> list[str]:
+def evaluation_lines(split: str, primary_metric: str, metrics: Metrics) -> list[str]:
     """What is known of the classes, then the first metric with its interval."""
     values = metrics.with_intervals()
     lines: list[str] = []
@@ -25,10 +25,10 @@ def evaluation_lines(split: str, first_metric: str, metrics: Metrics) -> list[st
         lines += study_lines(metrics)
     if isinstance(metrics, DetectionMetrics):
         lines += detection_lines(metrics)
-    interval = interval_text(values[f"{first_metric}_ci95"])
-    shown = f"{metric_text(values[first_metric])} (95 % interval {interval})"
+    interval = interval_text(values[f"{primary_metric}_ci95"])
+    shown = f"{metric_text(values[primary_metric])} (95 % interval {interval})"
     more = f", accuracy {metric_text(values['accuracy'])}" if "accuracy" in values else ""
-    return [*lines, f"{split} {metric_title(first_metric)} {shown}{more}"]
+    return [*lines, f"{split} {metric_title(primary_metric)} {shown}{more}"]
 
 
 def draw_evaluation(metrics: Metrics, folder: Path) -> None:

@@ -89,11 +89,11 @@ def cost_line(
     )
 
 
-def cycle_line(cycle: Cycle, relabel: RelabelSpec, first_metric: str) -> str:
+def cycle_line(cycle: Cycle, relabel: RelabelSpec, primary_metric: str) -> str:
     """One finished cycle, and the labels that it added for the next one."""
-    best = cycle.fitted.best_validation.first
+    best = cycle.fitted.best_validation.primary
     text = (
-        f"cycle {cycle.number}/{relabel.cycles} done: validation {metric_title(first_metric)} "
+        f"cycle {cycle.number}/{relabel.cycles} done: validation {metric_title(primary_metric)} "
         f"{metric_text(best)}"
     )
     if cycle.added is None:
@@ -102,10 +102,10 @@ def cycle_line(cycle: Cycle, relabel: RelabelSpec, first_metric: str) -> str:
     return f"{text}; {sum(cycle.added.values())} labels added" + (f": {counts}" if counts else "")
 
 
-def epoch_line(result: EpochResult, epochs: int, first_metric: str) -> str:
+def epoch_line(result: EpochResult, epochs: int, primary_metric: str) -> str:
     """One finished epoch."""
     return (
         f"epoch {result.epoch:{len(str(epochs))}}/{epochs}  loss {result.train_loss:.4f}  "
-        f"validation {metric_title(first_metric)} {metric_text(result.validation.first)}  "
+        f"validation {metric_title(primary_metric)} {metric_text(result.validation.primary)}  "
         f"{seconds_text(result.seconds)}"
     )

@@ -54,7 +54,7 @@ class DataFacts:
     """A path, or the name of a built-in set."""
     unreadable: tuple[str, ...]
     """`PATH: REASON` of each file that is left out."""
-    made_digest: str = ""
+    split_digest: str = ""
     """Of which file is in which split, where splits are made."""
 
 
@@ -76,4 +76,4 @@ def examine_data(
         say(f"{len(data.unreadable)} files can't be read and are left out; log.txt names them")
     for note in data.notes:
         say(note)
-    return DataFacts(data.classes, data.source, data.unreadable, data.made_digest)
+    return DataFacts(data.classes, data.source, data.unreadable, data.split_digest)

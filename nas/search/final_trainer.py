@@ -71,7 +71,7 @@ class FinalTrainer:
                 self.found.posterior,
                 begun,
                 self.settings,
-                metric=self.task.first_metric,
+                metric=self.task.primary_metric,
             )
 
         while (claimed := claim_final(finals, claims, decide)) is not None:
@@ -95,11 +95,11 @@ class FinalTrainer:
             trial,
             "trained",
             seconds=round(time.perf_counter() - start, 3),
-            history=[item.validation.first for item in result.history],
+            history=[item.validation.primary for item in result.history],
             metrics=best.as_json(),
-            validation_sd=best.first_sd,
+            validation_sd=best.primary_sd,
         )
-        finals.tell(trial, [record.macs or 0, best.first])
+        finals.tell(trial, [record.macs or 0, best.primary])
 
     def _fit(
         self, final: Final, architecture: ArchitectureSpec, data: TaskData, record: TrialRecord
@@ -107,19 +107,19 @@ class FinalTrainer:
         training = self.settings.training.model_copy(
             update={"seed": final.seed, "epochs": final.epochs}
         )
-        metric = self.task.first_metric
+        metric = self.task.primary_metric
         with self.board.final(final.trial, final.seed, record.architecture_yaml or "") as curves:
 
             def on_epoch(result: EpochResult) -> None:
                 curves.epoch(
                     result.epoch,
                     metric,
-                    result.validation.first,
+                    result.validation.primary,
                     train_loss=result.train_loss,
                     learning_rate=result.learning_rate,
                 )
 
             network = build_seeded(architecture, training.seed, self.device)
             result = fit(network, data, self.task, training, device=self.device, on_epoch=on_epoch)
-            curves.result(record.macs or 0, metric, result.best_validation.first)
+            curves.result(record.macs or 0, metric, result.best_validation.primary)
         return result

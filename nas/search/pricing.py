@@ -14,7 +14,7 @@ from nas.spec.budget import BudgetSpec
 from nas.spec.definition import ArchitectureSpec, InputSpec, head_layers
 from nas.spec.domain import Trial
 from nas.spec.layers import LayerSpec, Step, walk
-from nas.spec.pyramid import tapped
+from nas.spec.pyramid import out_indices
 from nas.spec.space import SpaceSpec
 from nas.spec.template import LayerTemplate, State
 from nas.spec.trial import GivenTrial
@@ -222,7 +222,7 @@ class PricedSpace:
         shapes = [part.after.shape for part in parts]
         features = shapes[-1]
         if neck is not None:
-            features = pyramid_shape(shapes[i] for i in tapped(shapes, size.shape))
+            features = pyramid_shape(shapes[i] for i in out_indices(shapes, size.shape))
         cost, text = self._head(features, neck)
         for part in parts:
             cost += part.cost

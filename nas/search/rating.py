@@ -66,7 +66,7 @@ def check_score(space: SpaceSpec, score: str | None) -> None:
     if score is None:
         return
     task = task_of(space)
-    metric = task.first_metric
+    metric = task.primary_metric
     known = {metric, ACCURACY} if task.measures_accuracy else {metric}
     others = [name for name in parse_score(score).metrics if name not in known]
     if not others:

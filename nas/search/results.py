@@ -182,7 +182,7 @@ def _architecture_text(
         **_metric_facts(record, result.verdict.certainty, result.metric),
         "training": settings.training.model_dump(mode="json"),
         "data": data.source,
-        "made_digest": data.made_digest,
+        "split_digest": data.split_digest,
         "split_seed": settings.split_seed,
         "groups": settings.groups,
         "commit": settings.environment.get("commit", "unknown"),

@@ -105,7 +105,7 @@ def _search(
         append_log(folder, f"left out: {problem}")
     minutes = settings.search.minutes
     deadline = None if minutes is None else time.time() + 60 * minutes
-    job = Job(folder, settings, facts.classes, task_of(space).first_metric, 0, deadline)
+    job = Job(folder, settings, facts.classes, task_of(space).primary_metric, 0, deadline)
     with exclusive(job.workers_lock):  # those of a killed search end within a second
         study = open_study(job.journal)
         _refuse_other_data(study, facts)
@@ -134,7 +134,7 @@ def _refuse_other_data(study: optuna.Study, facts: DataFacts) -> None:
     """Raises NasError where trials of now and before could not be compared."""
     before: Any = study.user_attrs.get("data")
     if before is None:
-        known = {"classes": list(facts.classes), "made_digest": facts.made_digest}
+        known = {"classes": list(facts.classes), "split_digest": facts.split_digest}
         study.set_user_attr("data", known)
     elif tuple(before["classes"]) != facts.classes:
         raise NasError(
@@ -142,7 +142,7 @@ def _refuse_other_data(study: optuna.Study, facts: DataFacts) -> None:
             f"({', '.join(before['classes'])})",
             key="--resume",
         )
-    elif before["made_digest"] != facts.made_digest:
+    elif before["split_digest"] != facts.split_digest:
         raise NasError(
             "files came or went since the search began, so its validation split would be another: "
             "put them back, or begin a new search",

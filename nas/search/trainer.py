@@ -15,7 +15,7 @@ from nas.search.candidates import Proposal
 from nas.search.data import SearchData
 from nas.search.settings import SearchSettings
 from nas.search.stopping.plan import plan_stops
-from nas.search.trial_run import Course
+from nas.search.trial_run import TrialRun
 from nas.search.trials import StudyRecords, note_failure, note_outcome
 from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec
@@ -50,44 +50,44 @@ class CandidateTrainer:
     def train(self, study: optuna.Study, proposal: Proposal) -> None:
         """Train one candidate and tell the study; a failure is written down with its reason."""
         trial, records = proposal.trial, StudyRecords(study)
-        course = Course(trial.number, proposal.candidate, self.plan.rule, records)
+        run = TrialRun(trial.number, proposal.candidate, self.plan.rule, records)
         start = time.perf_counter()
         try:
             data = self.data.at(proposal.architecture.input)
             start = time.perf_counter()  # of the network alone: the next one finds the data loaded
             processor_start = time.process_time()
             architecture = replace(proposal.architecture, preprocess=data.preprocess)
-            self._run(course, architecture, data)
+            self._run(run, architecture, data)
         except Exception as error:  # a fault in one network must not end the search
             seconds = round(time.perf_counter() - start, 3)
-            known = {"seconds": seconds, "epochs": course.epochs}
+            known = {"seconds": seconds, "epochs": run.epochs}
             note_failure(self.folder, study, trial, f"trial {trial.number}", error, **known)
             return
         timing = {"seconds": round(time.perf_counter() - start, 3)}
         if self.device.type == "cpu":  # which tells networks apart whatever else the machine does
             timing["processor_seconds"] = round(time.process_time() - processor_start, 3)
-        _note_course(trial, course, architecture=dump_architecture(architecture), **timing)
-        study.tell(trial, [proposal.candidate.macs, course.value])
+        _note_run(trial, run, architecture=dump_architecture(architecture), **timing)
+        study.tell(trial, [proposal.candidate.macs, run.value])
 
-    def _run(self, course: Course, architecture: ArchitectureSpec, data: TaskData) -> None:
-        """The short training, and then the full one if the rule lets it; the course tells of both.
+    def _run(self, run: TrialRun, architecture: ArchitectureSpec, data: TaskData) -> None:
+        """The short training, and then the full one if the rule lets it; the run tells of both.
 
         The full training begins anew: as if there had been no short one.
         """
         short_epochs, epochs = self.plan.short_epochs, self.settings.training.epochs
-        with self.board.trial(course.number, course.candidate.architecture_yaml) as board:
+        with self.board.trial(run.number, run.candidate.architecture_yaml) as board:
             if short_epochs:
-                self._fit(course, architecture, data, board, short_epochs, short=True)
-                course.judge()
-            if not course.verdict.stop:
-                result = self._fit(course, architecture, data, board, epochs, short=False)
-                course.measured = None if course.verdict.stop else result.best_validation
-            tell = board.stopped if course.verdict.stop else board.result
-            tell(course.candidate.macs, self.task.first_metric, course.value)
+                self._fit(run, architecture, data, board, short_epochs, short=True)
+                run.judge()
+            if not run.verdict.stop:
+                result = self._fit(run, architecture, data, board, epochs, short=False)
+                run.measured = None if run.verdict.stop else result.best_validation
+            tell = board.stopped if run.verdict.stop else board.result
+            tell(run.candidate.macs, self.task.primary_metric, run.value)
 
     def _fit(
         self,
-        course: Course,
+        run: TrialRun,
         architecture: ArchitectureSpec,
         data: TaskData,
         board: CurveWriter,
@@ -99,45 +99,45 @@ class CandidateTrainer:
         training = self.settings.training.model_copy(update={"epochs": epochs})
 
         def on_epoch(result: EpochResult) -> bool:
-            course.take_in(result, self.task.first_metric, board, short=short)
-            return not short and result.epoch < epochs and course.judge()
+            run.take_in(result, self.task.primary_metric, board, short=short)
+            return not short and result.epoch < epochs and run.judge()
 
-        network = self._build(course, architecture)
+        network = self._build(run, architecture)
         result = fit(network, data, self.task, training, device=self.device, on_epoch=on_epoch)
-        if self.donors is not None and not short and not course.verdict.stop:
-            self.donors.keep(architecture, network, result.best_validation.first)
+        if self.donors is not None and not short and not run.verdict.stop:
+            self.donors.keep(architecture, network, result.best_validation.primary)
         return result
 
-    def _build(self, course: Course, architecture: ArchitectureSpec) -> nn.Module:
+    def _build(self, run: TrialRun, architecture: ArchitectureSpec) -> nn.Module:
         """The network that a training begins with, the same each time but for what it inherits."""
         network = build_seeded(architecture, self.settings.training.seed, self.device)
         if self.donors is not None:
-            course.inherited = self.donors.start(architecture, network)
+            run.inherited = self.donors.start(architecture, network)
         return network
 
 
-def _note_course(trial: optuna.Trial, course: Course, **values: Any) -> None:
-    """Write down a course that came to its end, or that the rule ended."""
+def _note_run(trial: optuna.Trial, run: TrialRun, **values: Any) -> None:
+    """Write down a run that came to its end, or that the rule ended."""
     known: dict[str, Any] = {
-        "history": course.full,
-        "short_history": course.short,
-        "epochs": course.epochs,
+        "history": run.full,
+        "short_history": run.short,
+        "epochs": run.epochs,
     }
-    if course.inherited is not None:
-        known["inherited"] = asdict(course.inherited)
-    if course.measured is not None:
+    if run.inherited is not None:
+        known["inherited"] = asdict(run.inherited)
+    if run.measured is not None:
         measured = {
-            "metrics": course.measured.as_json(),
-            "validation_sd": course.measured.first_sd,
+            "metrics": run.measured.as_json(),
+            "validation_sd": run.measured.primary_sd,
         }
         note_outcome(trial, "trained", **measured, **known, **values)
         return
     note_outcome(
         trial,
         "stopped",
-        predicted=course.verdict.predicted,
-        predicted_sd=course.verdict.sd,
-        reason=course.verdict.because,
+        predicted=run.verdict.predicted,
+        predicted_sd=run.verdict.sd,
+        reason=run.verdict.because,
         **known,
         **values,
     )

@@ -9,7 +9,7 @@ from nas.train.checkpoint import EpochResult
 from nas.train.inherit import Inherited
 
 
-class Course:
+class TrialRun:
     """Keeps each epoch's metric, and asks the rule whether the training goes on."""
 
     def __init__(
@@ -39,18 +39,18 @@ class Course:
     def value(self) -> float:
         """What the study is told: the metric that was measured, or the one that was predicted."""
         if self.measured is not None:
-            return self.measured.first
+            return self.measured.primary
         if self.verdict.predicted is None:
             raise ValueError(f"trial {self.number}: {self.epochs} epochs gave no value")
         return self.verdict.predicted
 
     def take_in(self, result: EpochResult, metric: str, board: CurveWriter, *, short: bool) -> None:
         """Keep an epoch of the short or the full training, and write it to TensorBoard."""
-        (self.short if short else self.full).append(result.validation.first)
+        (self.short if short else self.full).append(result.validation.primary)
         board.epoch(
             result.epoch,
             f"short_{metric}" if short else metric,
-            result.validation.first,
+            result.validation.primary,
             train_loss=result.train_loss,
             learning_rate=result.learning_rate,
         )

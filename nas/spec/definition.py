@@ -16,7 +16,7 @@ from blocks import (
 from nas.errors import NasError
 from nas.spec.layers import LayerSpec, Step, walk
 from nas.spec.preprocess import Preprocess
-from nas.spec.pyramid import tapped
+from nas.spec.pyramid import out_indices
 from nas.spec.validate import Frozen
 
 Side = Annotated[int, Field(strict=True, ge=1, le=16_384)]
@@ -113,19 +113,19 @@ class ArchitectureSpec:
         steps = self.steps()
         return steps[-1].out_shape if steps else self.input.shape
 
-    def tapped_steps(self) -> tuple[int, ...]:
+    def out_indices(self) -> tuple[int, ...]:
         """Which of the steps put out the maps that a neck takes; none without one.
 
         Raises NasError where a map is missing.
         """
         if not self.detects or self.model is not None:
             return ()
-        return tapped([step.out_shape for step in self.steps()], self.input.shape)
+        return out_indices([step.out_shape for step in self.steps()], self.input.shape)
 
     def head_input(self) -> Shape:
         """What the layers hand to the head: their last output, or the maps for a neck."""
         steps = self.steps()
-        places = self.tapped_steps()
+        places = self.out_indices()
         return pyramid_shape(steps[i].out_shape for i in places) if places else self.feature_shape()
 
     def head_steps(self) -> tuple[Step, ...]:

@@ -24,7 +24,7 @@ def map_sizes(input_shape: Shape) -> tuple[Size, ...]:
     return sizes
 
 
-def tapped(out_shapes: Sequence[Shape], input_shape: Shape) -> tuple[int, ...]:
+def out_indices(out_shapes: Sequence[Shape], input_shape: Shape) -> tuple[int, ...]:
     """Which of the blocks, by what they put out, give the maps at the strides 8, 16 and 32.
 
     Raises NasError where one is missing, or the last block does not put out the coarsest.

@@ -64,7 +64,7 @@ class DetectionLossSpec(Frozen):
     """Exponent of the focal loss (Lin et al. 2017, eq. 5)."""
     box_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 1.0
     """Weight of the boxes' term."""
-    centre_radius: Annotated[float, Field(strict=True, gt=0, le=16)] = 1.5
+    center_sampling_radius: Annotated[float, Field(strict=True, gt=0, le=16)] = 1.5
     """A place belongs to an object if it lies within so many strides of the object's centre."""
 
 
@@ -75,7 +75,7 @@ class AugmentSpec(Frozen):
 
     flip: Flag = True
     """Mirror left to right with probability 0.5."""
-    turn_180: Flag = False
+    rotate_180: Flag = False
     """Turn upside down with probability 0.5: for objects without an upright position."""
     crop_padding: Annotated[float, Field(strict=True, ge=0, le=0.5)] = 0.1
     """Largest random shift, as a share of each side; edges are padded by reflection."""

@@ -53,7 +53,7 @@ class TaskData(Protocol):
         """Splits that the source lacks, taken from its training split by the seed."""
 
     @property
-    def made_digest(self) -> str:
+    def split_digest(self) -> str:
         """Differs where made splits come out otherwise; empty where all splits are given."""
 
     @property
@@ -70,12 +70,12 @@ class Metrics(ABC):
 
     @property
     @abstractmethod
-    def first(self) -> float:
-        """The value that decides (`Task.first_metric`); higher is better."""
+    def primary(self) -> float:
+        """The value that decides (`Task.primary_metric`); higher is better."""
 
     @property
     @abstractmethod
-    def first_sd(self) -> float:
+    def primary_sd(self) -> float:
         """Standard deviation of `first` over other samples of the same size."""
 
     @abstractmethod
@@ -120,7 +120,7 @@ class Task(ABC, Generic[DataT]):
 
     name: ClassVar[str]
     """What `task:` in a YAML file calls it."""
-    first_metric: ClassVar[str]
+    primary_metric: ClassVar[str]
     """Full name of the metric that training and search maximise."""
     measures_accuracy: ClassVar[bool] = False
     """Whether its metrics have an accuracy, which a score may name."""
@@ -178,7 +178,7 @@ class Task(ABC, Generic[DataT]):
         """The same data, normalised by the statistics of its own training split."""
 
     @abstractmethod
-    def settled(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
+    def resolved(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
         """The settings with this task's own loss and augmentation where they name none.
 
         `built_in` data may allow less augmentation: a mirrored digit is another sign, or none.

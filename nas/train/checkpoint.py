@@ -82,8 +82,8 @@ class Progress:
         """Count an epoch in, and keep its weights if it is the best."""
         self.epoch = result.epoch
         self.history.append(result)
-        best = self.history[self.best_epoch - 1].validation.first if self.best_epoch else None
-        if best is None or result.validation.first > best:
+        best = self.history[self.best_epoch - 1].validation.primary if self.best_epoch else None
+        if best is None or result.validation.primary > best:
             self.best_epoch = result.epoch
             state = self.evaluated.state_dict()
             self.best_weights = {name: value.detach().clone() for name, value in state.items()}

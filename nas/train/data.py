@@ -60,7 +60,7 @@ def adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec:
     if plan.resumed:
         _refuse_other_data(plan, data)
         return plan.architecture
-    if plan.same_splits and made_otherwise(plan.architecture, plan.source, data.made_digest):
+    if plan.same_splits and made_otherwise(plan.architecture, plan.source, data.split_digest):
         raise NasError(OTHER_SPLITS, file=data.source)
     architecture = plan.architecture.with_classes(data.classes)
     task.check_architecture(architecture)
@@ -69,7 +69,7 @@ def adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec:
         **task.data_facts(data),
         "split_seed": split_seed_of(plan.architecture),
         "training_seed": plan.training.seed,
-        "made_digest": data.made_digest,
+        "split_digest": data.split_digest,
         "groups": None if plan.groups is None else str(plan.groups),
         "strict": plan.strict,
         "pretrained": plan.pretrained,
@@ -91,7 +91,7 @@ def _refuse_other_data(plan: RunPlan, data: TaskData) -> None:
             f"with {', '.join(plan.architecture.classes)}",
             file=plan.folder,
         )
-    if made_otherwise(plan.architecture, plan.source, data.made_digest):
+    if made_otherwise(plan.architecture, plan.source, data.split_digest):
         raise NasError(f"{OTHER_SPLITS}; begin a new run", file=plan.folder)
 
 

@@ -26,9 +26,9 @@ def refuse_other_splits(members: Sequence[Member], source: Path | None) -> None:
     """Raises NasError for a member that learned from the data of `source` split otherwise than for
     the first: from recordings, maybe, that the mean is measured on."""
     first, *others = members
-    split = first.architecture.provenance.get("made_digest")
+    split = first.architecture.provenance.get("split_digest")
     for member in others:
-        own = member.architecture.provenance.get("made_digest")
+        own = member.architecture.provenance.get("split_digest")
         if own != split and same_data(member.architecture, source):
             raise NasError(f"its data were split otherwise than for {first.run}", file=member.run)
 

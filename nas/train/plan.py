@@ -23,7 +23,7 @@ class RunPlan:
     folder: Path
     architecture: ArchitectureSpec
     training: TrainingSpec
-    """Settled by the task."""
+    """Resolved by the task."""
     source: Path | None
     groups: Path | None = None
     strict: bool = False
@@ -54,7 +54,7 @@ class RunPlan:
         return cls(
             folder=folder,
             architecture=architecture,
-            training=task_named(architecture.task).settled(training, built_in=source is None),
+            training=task_named(architecture.task).resolved(training, built_in=source is None),
             source=source,
             groups=groups_of(architecture, source, None),
             strict=bool(facts.get("strict")),

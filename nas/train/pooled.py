@@ -116,7 +116,7 @@ def _test_data(trained: TrainedNetwork, task: Task[Any]) -> TaskData:
     loaded = load_measured_data(trained, source, ("test",))
     if "test" not in loaded.made_splits and loaded.source != task.built_in_source:
         raise NasError("its data say which images are for the test: there are no folds", file=run)
-    if made_otherwise(trained.architecture, source, loaded.made_digest):
+    if made_otherwise(trained.architecture, source, loaded.split_digest):
         raise NasError("images came or went in its data since it was trained", file=run)
     return loaded
 

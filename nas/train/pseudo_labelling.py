@@ -50,7 +50,7 @@ class CycleResults:
     @property
     def kept(self) -> Cycle:
         """The cycle whose weights are kept: the best on validation, the earliest of equals."""
-        return max(self.cycles, key=lambda cycle: cycle.fitted.best_validation.first)
+        return max(self.cycles, key=lambda cycle: cycle.fitted.best_validation.primary)
 
     @property
     def seconds_per_epoch(self) -> float:

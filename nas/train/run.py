@@ -67,7 +67,7 @@ def carry_out(
     architecture = adopted(plan, task, data)
     for line in data_lines(data, made_words(task, split_seed_of(architecture))):
         say(line)
-    if made_otherwise(plan.architecture, plan.source, data.made_digest):
+    if made_otherwise(plan.architecture, plan.source, data.split_digest):
         say(f"  WARNING: {OTHER_SPLITS}")
     if warning := other_fold_warning(architecture):
         say(f"  WARNING: {warning}")
@@ -105,7 +105,7 @@ def carry_out(
         "environment": environment(),
     }
     _draw(plan.folder, task, test, kept)
-    for line in ("", *evaluation_lines("test", task.first_metric, test)):
+    for line in ("", *evaluation_lines("test", task.primary_metric, test)):
         say(line)
     say(f"{seconds_text(fitted.seconds_per_epoch)} an epoch; written to {plan.folder}")
     # Last: its presence says that the run is finished.
@@ -125,21 +125,21 @@ def _fit(
 
     def on_epoch(cycle: int, result: EpochResult) -> None:
         nonlocal best
-        mark = "  *" if result.validation.first > best else ""
-        best = max(best, result.validation.first)
+        mark = "  *" if result.validation.primary > best else ""
+        best = max(best, result.validation.primary)
         before = "" if relabel is None else f"cycle {cycle}/{relabel.cycles}  "
-        say(before + epoch_line(result, epochs, task.first_metric) + mark)
+        say(before + epoch_line(result, epochs, task.primary_metric) + mark)
         curves.epoch(
             (cycle - 1) * epochs + result.epoch,
-            task.first_metric,
-            result.validation.first,
+            task.primary_metric,
+            result.validation.primary,
             train_loss=result.train_loss,
             learning_rate=result.learning_rate,
         )
 
     def on_cycle(cycle: Cycle) -> None:
         if relabel is not None:
-            say(cycle_line(cycle, relabel, task.first_metric))
+            say(cycle_line(cycle, relabel, task.primary_metric))
 
     try:
         with CurveWriter(plan.folder / "tensorboard") as curves:
@@ -181,10 +181,10 @@ def _draw(folder: Path, task: Task[Any], test: Metrics, fitted: FitResult) -> No
     draw_evaluation(test, folder)
     plot_history(
         [result.train_loss for result in fitted.history],
-        [result.validation.first for result in fitted.history],
+        [result.validation.primary for result in fitted.history],
         folder / "history.png",
         best_epoch=fitted.best_epoch,
-        metric=task.first_metric,
+        metric=task.primary_metric,
     )
 
 

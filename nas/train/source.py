@@ -12,7 +12,7 @@ from nas.tasks.registry import task_named
 
 FOUND_ON = "found_on_split_seed"
 """In the provenance of a network that is trained on other splits than it was found on: theirs."""
-SPLIT_FACTS = ("data", "split_seed", "made_digest", "groups")
+SPLIT_FACTS = ("data", "split_seed", "split_digest", "groups")
 """What a provenance says of its data and of their splits."""
 
 
@@ -47,13 +47,13 @@ def same_data(architecture: ArchitectureSpec, source: Path | None) -> bool:
     return Path(str(named)).resolve() == source.resolve()
 
 
-def made_otherwise(architecture: ArchitectureSpec, source: Path | None, made_digest: str) -> bool:
+def made_otherwise(architecture: ArchitectureSpec, source: Path | None, split_digest: str) -> bool:
     """Whether the same data were split otherwise when the architecture was found or trained.
 
     Splits that are made change with the files; some that were learned from may then be tested.
     """
-    before = architecture.provenance.get("made_digest")
-    return bool(before) and before != made_digest and same_data(architecture, source)
+    before = architecture.provenance.get("split_digest")
+    return bool(before) and before != split_digest and same_data(architecture, source)
 
 
 def groups_of(
@@ -93,7 +93,7 @@ def other_splits(facts: Mapping[str, JsonValue], seed: int) -> bool:
 def on_splits(facts: Mapping[str, JsonValue], seed: int) -> dict[str, JsonValue]:
     """A provenance on the splits of that seed, without what it says of the files in others."""
     other = other_splits(facts, seed)
-    kept = {key: value for key, value in facts.items() if not (other and key == "made_digest")}
+    kept = {key: value for key, value in facts.items() if not (other and key == "split_digest")}
     return {**kept, "split_seed": seed}
 
 

@@ -48,7 +48,7 @@ TRAINING = TrainingSpec(
     batch_size=4,
     sampler="none",
     loss=LossSpec(kind="cross_entropy"),
-    augment=AugmentSpec(flip=True, turn_180=True, crop_padding=0.2, colour=0),
+    augment=AugmentSpec(flip=True, rotate_180=True, crop_padding=0.2, colour=0),
 )
 
 

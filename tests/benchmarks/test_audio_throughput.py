@@ -59,7 +59,7 @@ def test_a_window_is_that_of_our_spectrogram(folder: Path, data: SedData) -> Non
 
 
 def test_an_epoch_holds_the_same_windows(folder: Path, data: SedData) -> None:
-    training = SedTask().settled(TrainingSpec(batch_size=2))
+    training = SedTask().resolved(TrainingSpec(batch_size=2))
     ours = SedTask().train_batches(data, training, torch.Generator().manual_seed(0), CPU)
     usual = usual_windows(data, folder, batch_size=2, workers=0)
     assert sum(len(x) for x, _ in usual) == sum(len(x) for x, _ in ours)

@@ -59,7 +59,7 @@ def test_rate_and_momentum_are_those_of_our_training(pictures: Path) -> None:
         ("ema_decay", {"ema_decay": 0.9}),
         ("precision", {"precision": "bfloat16"}),
         (r"augment\.cutout", {"augment": {"cutout": 0.3}}),
-        (r"augment\.turn_180", {"augment": {"turn_180": True}}),
+        (r"augment\.rotate_180", {"augment": {"rotate_180": True}}),
     ],
 )
 def test_what_it_can_not_do_is_refused(pictures: Path, key: str, training: dict[str, Any]) -> None:

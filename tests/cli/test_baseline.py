@@ -134,10 +134,10 @@ def test_a_baseline_is_divided_as_the_network_whose_inputs_it_takes(
     train("--data", recordings, "--groups", groups, "--out", first)
     own = load_architecture(first / "architecture.yaml").provenance
     plain = load_architecture(runs[0] / "architecture.yaml").provenance
-    assert own["made_digest"] != plain["made_digest"]
+    assert own["split_digest"] != plain["split_digest"]
     train("--inputs-of", first / "architecture.yaml", "--out", tmp_path / "second")
     second = load_architecture(tmp_path / "second" / "architecture.yaml").provenance
-    assert (second["groups"], second["made_digest"]) == (str(groups), own["made_digest"])
+    assert (second["groups"], second["split_digest"]) == (str(groups), own["split_digest"])
     says = error_of(
         "--backbone", "tiny", "--inputs-of", runs[0] / "architecture.yaml", "--groups", groups,
         "--threads", 1, "--out", tmp_path / "third",

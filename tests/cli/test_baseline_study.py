@@ -275,7 +275,7 @@ def test_a_baseline_takes_the_inputs_of_a_grey_network(
         classes=("none", "opacity"),
         task="covid-study",
         preprocess=XrayPreprocess(labels="opacity", mean=(0.4,), std=(0.2,)),
-        provenance={"split_seed": 2, "made_digest": "abc"},
+        provenance={"split_seed": 2, "split_digest": "abc"},
     )
     file.write_text(dump_architecture(compact))
     architecture = plan_of(planned, "--inputs-of", file).architecture
@@ -293,7 +293,7 @@ def test_a_baseline_takes_the_inputs_of_a_grey_network(
     )
 
 
-def test_what_is_settled_is_read_as_it_was_written(pipeline: Pipeline) -> None:
+def test_what_is_resolved_is_read_as_it_was_written(pipeline: Pipeline) -> None:
     settings = validate(StudySettings, read_document(pipeline.out / "baseline.yaml"))
     assert (settings.steps, settings.aux_weight, settings.folds) == (3, 0.5, ())
     assert settings.preprocess == XrayPreprocess(labels="opacity")

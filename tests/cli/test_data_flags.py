@@ -13,7 +13,7 @@ FOUND = ArchitectureSpec(
     InputSpec(channels=1, height=8, width=8),
     task="covid-study",
     preprocess=MEASURED,
-    provenance={"split_seed": 0, "made_digest": "abc", "trial": 7},
+    provenance={"split_seed": 0, "split_digest": "abc", "trial": 7},
 )
 
 

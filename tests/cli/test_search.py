@@ -134,7 +134,7 @@ def test_a_search_goes_on_with_the_same_files_only(tmp_path: Path) -> None:
     flags = ("--space", "few.yaml", "--data", data, "--out", "run")
     assert invoke(search, *flags, *FAST).exception is None
     best = yaml.safe_load(Path("run/best.yaml").read_text())
-    assert len(best["provenance"]["made_digest"]) == 16
+    assert len(best["provenance"]["split_digest"]) == 16
     resumed = ("--resume", "run", "--trials", 3)
     assert invoke(search, *resumed).exception is None
     picture = next(path for path in data.rglob("*.png"))

@@ -272,7 +272,7 @@ def test_a_run_that_may_have_learned_from_what_is_measured_is_no_member(
 ) -> None:
     shutil.copytree(run, tmp_path / "other")
     file = tmp_path / "other" / "architecture.yaml"
-    digest = yaml.safe_load(file.read_text())["provenance"]["made_digest"]
+    digest = yaml.safe_load(file.read_text())["provenance"]["split_digest"]
     assert digest
     file.write_text(file.read_text().replace(digest, "0123456789abcdef"))
     refused = invoke(evaluate, run, "--with", tmp_path / "other")

@@ -369,7 +369,7 @@ def test_settings_written_before_there_were_other_tasks_are_read(
     file = tmp_path / "training.yaml"
     file.write_text(
         "epochs: 1\nloss: {kind: focal, cross_entropy_weight: 0.25}\n"
-        "augment: {flip: true, turn_180: false, crop_padding: 0.1, colour: 0.2, cutout: 0.0}\n"
+        "augment: {flip: true, rotate_180: false, crop_padding: 0.1, colour: 0.2, cutout: 0.0}\n"
     )
     result = invoke(
         train, "--arch", architecture_file, "--data", photos, "--training", file,

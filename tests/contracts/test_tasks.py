@@ -87,7 +87,7 @@ def test_the_built_in_data_are_whole(case: tuple[Task[Any], Any, ArchitectureSpe
 
 def test_a_step_reaches_every_weight(case: tuple[Task[Any], Any, ArchitectureSpec]) -> None:
     task, data, architecture = case
-    training = task.settled(TrainingSpec(batch_size=16), built_in=True)
+    training = task.resolved(TrainingSpec(batch_size=16), built_in=True)
     network = built(architecture).train()
     batches = list(task.train_batches(data, training, torch.Generator().manual_seed(0), CPU))
     assert len(batches) == task.steps_per_epoch(data, training)
@@ -102,7 +102,7 @@ def test_a_step_reaches_every_weight(case: tuple[Task[Any], Any, ArchitectureSpe
 
 def test_an_epoch_is_the_generators_alone(case: tuple[Task[Any], Any, ArchitectureSpec]) -> None:
     task, data, _ = case
-    training = task.settled(TrainingSpec(batch_size=16), built_in=True)
+    training = task.resolved(TrainingSpec(batch_size=16), built_in=True)
 
     def first(seed: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
@@ -112,23 +112,23 @@ def test_an_epoch_is_the_generators_alone(case: tuple[Task[Any], Any, Architectu
     assert not torch.equal(first(1), first(2))
 
 
-def test_settings_are_settled_once(case: tuple[Task[Any], Any, ArchitectureSpec]) -> None:
+def test_settings_are_resolved_once(case: tuple[Task[Any], Any, ArchitectureSpec]) -> None:
     task = case[0]
-    settled = task.settled(TrainingSpec())
-    assert settled.loss is not None
-    assert settled.augment is not None
-    assert task.settled(settled) == settled
+    resolved = task.resolved(TrainingSpec())
+    assert resolved.loss is not None
+    assert resolved.augment is not None
+    assert task.resolved(resolved) == resolved
 
 
 def test_metrics_come_back_from_json(case: tuple[Task[Any], Any, ArchitectureSpec]) -> None:
     task, data, architecture = case
     metrics = evaluate(built(architecture).eval(), data, task, "validation", device=CPU)
-    assert 0 <= metrics.first <= 1
-    assert metrics.first_sd > 0
+    assert 0 <= metrics.primary <= 1
+    assert metrics.primary_sd > 0
     values = metrics.with_intervals()
-    assert values[task.first_metric] == metrics.first
-    low, high = values[f"{task.first_metric}_ci95"]
-    assert low <= metrics.first <= high
+    assert values[task.primary_metric] == metrics.primary
+    low, high = values[f"{task.primary_metric}_ci95"]
+    assert low <= metrics.primary <= high
     again = task.metrics_from_json(json.loads(json.dumps(metrics.as_json())))
     assert again.as_json() == metrics.as_json()
     assert bool(task.thresholds_of(metrics)) is task.needs_thresholds

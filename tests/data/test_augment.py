@@ -8,7 +8,7 @@ from torch import Tensor
 from nas.data.augment import BatchAugment
 from nas.spec.training import AugmentSpec
 
-OFF = AugmentSpec(flip=False, turn_180=False, crop_padding=0, colour=0, cutout=0)
+OFF = AugmentSpec(flip=False, rotate_180=False, crop_padding=0, colour=0, cutout=0)
 
 
 def batch(samples: int = 64, channels: int = 3, height: int = 7, width: int = 10) -> Tensor:
@@ -32,7 +32,7 @@ def test_all_off_changes_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "axes"),
-    [({"flip": True}, [[2]]), ({"turn_180": True}, [[1, 2]])],
+    [({"flip": True}, [[2]]), ({"rotate_180": True}, [[1, 2]])],
     ids=["flip", "turn"],
 )
 def test_half_of_the_images_are_mirrored(settings: dict[str, bool], axes: list[list[int]]) -> None:
@@ -46,7 +46,7 @@ def test_half_of_the_images_are_mirrored(settings: dict[str, bool], axes: list[l
 
 def test_flip_and_turn_together_give_four_kinds() -> None:
     x = batch(samples=800)
-    out = changed(x, flip=True, turn_180=True)
+    out = changed(x, flip=True, rotate_180=True)
     for axes in ([], [1], [2], [1, 2]):
         kind = sum(torch.equal(a, b.flip(axes)) for a, b in zip(out, x, strict=True))
         assert 150 < kind < 250
@@ -117,7 +117,7 @@ def test_cutout_fills_one_rectangle_with_the_mean(as_float: bool) -> None:
     assert {left for _, left in corners} == set(range(10 - 4 + 1))
 
 
-ALL = {"flip": True, "turn_180": True, "crop_padding": 0.2, "colour": 0.2, "cutout": 0.3}
+ALL = {"flip": True, "rotate_180": True, "crop_padding": 0.2, "colour": 0.2, "cutout": 0.3}
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -146,7 +146,7 @@ def test_float_images_of_0_to_1_change_as_uint8_does() -> None:
 
 def test_one_change_does_not_move_the_draws_of_another() -> None:
     x = batch()
-    assert torch.equal(changed(x, crop_padding=0.2), changed(x, crop_padding=0.2, turn_180=False))
+    assert torch.equal(changed(x, crop_padding=0.2), changed(x, crop_padding=0.2, rotate_180=False))
     plain, cut = changed(x, flip=True), changed(x, flip=True, cutout=0.3)
     assert ((plain == cut).float().mean() > 0.8).item()
 

@@ -72,7 +72,7 @@ def test_one_seed_gives_one_epoch(channels: int) -> None:
     def epoch(seed: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
         sampler = build_sampler("inverse", images.labels, generator)
-        augment = BatchAugment(AugmentSpec(turn_180=True, cutout=0.2))
+        augment = BatchAugment(AugmentSpec(rotate_180=True, cutout=0.2))
         batches = train_batches(images, sampler, 6, augment, preprocess, CPU, generator)
         return torch.cat([x for x, _ in batches])
 
@@ -106,7 +106,7 @@ def test_on_a_gpu_as_on_the_cpu() -> None:
 
     def epoch(device: torch.device) -> torch.Tensor:
         generator = torch.Generator().manual_seed(0)
-        augment = BatchAugment(AugmentSpec(turn_180=True, cutout=0.3))
+        augment = BatchAugment(AugmentSpec(rotate_180=True, cutout=0.3))
         sampler = build_sampler("softened", images.labels, generator)
         batches = train_batches(images, sampler, 8, augment, PREPROCESS, device, generator)
         return torch.cat([x.cpu() for x, _ in batches])

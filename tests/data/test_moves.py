@@ -37,8 +37,8 @@ def random_boxes(count: int) -> Tensor:
     [
         AugmentSpec(colour=0.0, crop_padding=0.0),
         AugmentSpec(colour=0.0, crop_padding=0.1, flip=False),
-        AugmentSpec(colour=0.0, crop_padding=0.1, turn_180=True),
-        AugmentSpec(colour=0.0, crop_padding=0.1, turn_180=True, zoom=0.3),
+        AugmentSpec(colour=0.0, crop_padding=0.1, rotate_180=True),
+        AugmentSpec(colour=0.0, crop_padding=0.1, rotate_180=True, zoom=0.3),
     ],
     ids=["flip", "shift", "all of them", "zoom"],
 )

@@ -73,7 +73,7 @@ def test_a_factory_must_give_three_maps(tmp_path, monkeypatch: pytest.MonkeyPatc
 def test_a_detector_taps_the_last_map_of_each_stride() -> None:
     architecture = parse_architecture(DETECTOR)
     steps = architecture.steps()
-    assert [steps[i].name for i in architecture.tapped_steps()] == ["s8_1", "more", "s32"]
+    assert [steps[i].name for i in architecture.out_indices()] == ["s8_1", "more", "s32"]
     network = build_network(architecture).eval()
     with torch.no_grad():
         logits, distances, centres = network(torch.randn(2, 1, 72, 104))
@@ -83,14 +83,14 @@ def test_a_detector_taps_the_last_map_of_each_stride() -> None:
 
 
 def test_taps_are_what_the_shorter_chain_gives() -> None:
-    """What a later block does, in place or not, does not reach a map that was tapped."""
+    """What a later block does, in place or not, does not reach a map that was out_indices."""
     torch.manual_seed(0)
     network = build_network(parse_architecture(DETECTOR)).train()
     x = torch.randn(2, 1, 72, 104)
     maps = network.layers(x)
-    for place, tapped in zip(sorted(network.layers.tapped), maps, strict=True):
+    for place, out_indices in zip(sorted(network.layers.out_indices), maps, strict=True):
         chain = nn.Sequential(*list(network.layers)[: place + 1])
-        torch.testing.assert_close(chain(x), tapped)
+        torch.testing.assert_close(chain(x), out_indices)
 
 
 def test_blocks_sum_to_the_detector() -> None:

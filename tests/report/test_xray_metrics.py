@@ -120,7 +120,7 @@ def test_the_competition_has_six_classes_and_their_mean() -> None:
     assert competition_lines(CompetitionMetrics({"none": None}, None))[-1] == "mAP@0.5 -"
 
 
-def test_an_evaluation_ends_in_the_first_metric() -> None:
+def test_an_evaluation_ends_in_the_primary_metric() -> None:
     studies = evaluation_lines("test", "macro_f1", STUDY)
     assert studies[:-1] == study_lines(STUDY)
     last = "test macro-F1 0.5500 (95 % interval 0.2500 to 0.7500), accuracy 0.6000"

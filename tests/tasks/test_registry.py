@@ -14,23 +14,23 @@ CLASSIFIERS = {"image", "covid-study"}
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_a_task_is_found_under_its_own_name(name: str) -> None:
     assert task_named(name).name == name
-    assert task_named(name).first_metric
+    assert task_named(name).primary_metric
     assert task_named(name).built_in_source
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
-def test_settings_are_settled_once(name: str) -> None:
-    settled = task_named(name).settled(TrainingSpec(epochs=3))
-    assert settled.loss is not None
-    assert settled.augment is not None
-    assert task_named(name).settled(settled) == settled
-    assert settled.model_copy(update={"loss": None, "augment": None}) == TrainingSpec(epochs=3)
+def test_settings_are_resolved_once(name: str) -> None:
+    resolved = task_named(name).resolved(TrainingSpec(epochs=3))
+    assert resolved.loss is not None
+    assert resolved.augment is not None
+    assert task_named(name).resolved(resolved) == resolved
+    assert resolved.model_copy(update={"loss": None, "augment": None}) == TrainingSpec(epochs=3)
     for other in sorted(set(TASKS) - {name}):
         if {name, other} == CLASSIFIERS:
-            assert task_named(other).settled(settled) == settled
+            assert task_named(other).resolved(resolved) == resolved
             continue
         with pytest.raises(NasError, match=r"^training\.(loss|augment)\.kind: "):
-            task_named(other).settled(settled)
+            task_named(other).resolved(resolved)
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:

@@ -37,7 +37,7 @@ class Points:
 class PointTask(Task[Points]):
     name: ClassVar[str] = "points"
     built_in_source: ClassVar[str] = "points"
-    first_metric: ClassVar[str] = "macro_f1"
+    primary_metric: ClassVar[str] = "macro_f1"
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
         pass
@@ -63,7 +63,7 @@ class PointTask(Task[Points]):
     def measure_normalisation(self, data: Points) -> Points:
         return data
 
-    def settled(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
+    def resolved(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
         return training
 
     def build_loss(self, training: TrainingSpec) -> Loss:

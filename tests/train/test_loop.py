@@ -30,9 +30,9 @@ def assert_same_weights(first: nn.Module, second: nn.Module) -> None:
 
 def test_learns(points: Points) -> None:
     net = build_net()
-    before = evaluate(net, points, TASK, "validation", device=CPU).first
+    before = evaluate(net, points, TASK, "validation", device=CPU).primary
     result = run(net, points, TRAINING.model_copy(update={"epochs": 12}))
-    assert result.best_validation.first > max(0.8, before)
+    assert result.best_validation.primary > max(0.8, before)
     assert len(result.history) == 12
     assert result.history[-1].train_loss < result.history[0].train_loss
 
@@ -59,9 +59,9 @@ def test_ends_with_the_weights_of_the_best_epoch(points: Points) -> None:
     seen: list[EpochResult] = []
     net = build_net()
     result = run(net, points, TRAINING.model_copy(update={"epochs": 8}), on_epoch=seen.append)
-    best = max(epoch.validation.first for epoch in seen)
-    assert result.best_validation.first == best
-    assert result.best_epoch == next(e.epoch for e in seen if e.validation.first == best)
+    best = max(epoch.validation.primary for epoch in seen)
+    assert result.best_validation.primary == best
+    assert result.best_epoch == next(e.epoch for e in seen if e.validation.primary == best)
     assert evaluate(net, points, TASK, "validation", device=CPU) == result.best_validation
     assert not net.training
 
@@ -170,8 +170,10 @@ def test_a_split_of_equals_keeps_the_first(points: Points) -> None:
     easy = replace(points, splits={**points.splits, "validation": (x[:1], labels[:1])})
     training = TRAINING.model_copy(update={"epochs": 9, "loss": LossSpec(kind="cross_entropy")})
     result = run(build_net(), easy, training)
-    best = result.best_validation.first
-    assert result.best_epoch == next(e.epoch for e in result.history if e.validation.first == best)
+    best = result.best_validation.primary
+    assert result.best_epoch == next(
+        e.epoch for e in result.history if e.validation.primary == best
+    )
 
 
 def test_a_network_without_weights_is_refused(points: Points) -> None:

@@ -78,9 +78,9 @@ def test_each_cycle_begins_anew_and_adds_to_the_first_labels(
 def test_the_best_cycle_is_kept(points: Points, tmp_path: Path) -> None:
     task, net = SelfTaught(), build_net()
     results, _ = run(net, points, tmp_path, task)
-    reached = [cycle.fitted.best_validation.first for cycle in results.cycles]
+    reached = [cycle.fitted.best_validation.primary for cycle in results.cycles]
     assert results.kept.number == reached.index(max(reached)) + 1
-    assert evaluate(net, points, task, "validation", device=CPU).first == max(reached)
+    assert evaluate(net, points, task, "validation", device=CPU).primary == max(reached)
     assert not net.training
 
 

@@ -111,7 +111,7 @@ class AudioData:
     """The same of each row that ends after its recording, and was cut there."""
     made_splits: tuple[Split, ...] = ()
     """Splits that the source does not have, taken from its train split."""
-    made_digest: str = ""
+    split_digest: str = ""
     """Digest of which recording is in which split, where splits are made; else empty."""
     ignored_files: int = 0
     """Files of sound that no table labels, where labels are known in part."""

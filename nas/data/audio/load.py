@@ -117,7 +117,7 @@ def _loaded(listing: AudioListing, reader: _Reader, splits: Sequence[Split]) -> 
         tuple(faults.left_out),
         tuple(faults.cut),
         listing.made_splits,
-        _made_digest(listing),
+        _split_digest(listing),
         listing.ignored_files,
         listing.species_ids,
     )
@@ -193,8 +193,8 @@ def _no_recordings(split: Split) -> str:
     )
 
 
-def _made_digest(listing: AudioListing) -> str:
-    """See `AudioData.made_digest`: a recording more in the folder gives other splits."""
+def _split_digest(listing: AudioListing) -> str:
+    """See `AudioData.split_digest`: a recording more in the folder gives other splits."""
     lines = sorted(f"{item.key}\n{item.split}\n" for item in listing.recordings)
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
@@ -203,4 +203,4 @@ def _built_in(reader: _Reader, splits: Sequence[Split]) -> AudioData:
     """The generated set; its splits are the same everywhere."""
     with built_in_recordings(reader.cache_dir) as folder:
         data = _loaded(list_recordings(folder, _BUILT_IN_SEED), reader, splits)
-    return replace(data, source=BUILT_IN_AUDIO_SOURCE, made_splits=(), made_digest="")
+    return replace(data, source=BUILT_IN_AUDIO_SOURCE, made_splits=(), split_digest="")

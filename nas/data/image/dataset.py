@@ -53,7 +53,7 @@ class ImageData:
     """Files of the decoded splits that could not be read."""
     made_splits: tuple[Split, ...] = ()
     """Splits that the source does not have, taken from its train split."""
-    made_digest: str = ""
+    split_digest: str = ""
     """Digest of which file is in which split, where splits are made; empty where all are given."""
     ignored_files: int = 0
     """Files beside the images: hidden ones, texts, tables."""

@@ -102,13 +102,13 @@ def load_image_data(
         str(source),
         tuple(unreadable),
         listing.made_splits,
-        _made_digest(listing, files),
+        _split_digest(listing, files),
         listing.ignored_files,
     )
 
 
-def _made_digest(listing: Listing, files: Sequence[ImageFile]) -> str:
-    """See `ImageData.made_digest`: a file more in the folder gives other splits."""
+def _split_digest(listing: Listing, files: Sequence[ImageFile]) -> str:
+    """See `ImageData.split_digest`: a file more in the folder gives other splits."""
     if not listing.made_splits:
         return ""
     lines = sorted(f"{file.key}\n{file.split}\n" for file in files)

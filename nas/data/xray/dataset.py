@@ -96,7 +96,7 @@ class XrayData:
     """`PATH: REASON` or `TABLE:LINE: REASON` of each file, row and box that was left out."""
     made_splits: tuple[Split, ...] = ()
     """Splits that the source does not have, taken from its train split."""
-    made_digest: str = ""
+    split_digest: str = ""
     """Digest of which image is in which split, where splits are made; else empty."""
     notes: tuple[str, ...] = ()
     """What was done with the data that nobody asked for, in a line each."""

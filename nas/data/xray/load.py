@@ -193,7 +193,7 @@ def _loaded(listing: XrayListing, reader: _Reader, splits: Sequence[Split]) -> X
         str(listing.source.source),
         tuple(left_out),
         listing.made_splits,
-        _made_digest(listing),
+        _split_digest(listing),
         _notes(listing, reader),
         listing.ignored_files,
     )
@@ -216,8 +216,8 @@ def _notes(listing: XrayListing, reader: _Reader) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _made_digest(listing: XrayListing) -> str:
-    """See `XrayData.made_digest`: an image more in the folder gives other splits."""
+def _split_digest(listing: XrayListing) -> str:
+    """See `XrayData.split_digest`: an image more in the folder gives other splits."""
     lines = sorted(f"{item.id}\n{item.split}\n" for item in listing.images)
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
@@ -227,4 +227,4 @@ def _built_in(reader: _Reader, splits: Sequence[Split], seed: int) -> XrayData:
     with built_in_xrays(reader.cache_dir) as folder:
         listing = list_xrays(folder, seed, cache_dir=reader.cache_dir)
         data = _loaded(listing, reader, splits)
-    return replace(data, source=BUILT_IN_XRAY_SOURCE, made_splits=(), made_digest="")
+    return replace(data, source=BUILT_IN_XRAY_SOURCE, made_splits=(), split_digest="")

@@ -157,7 +157,7 @@ class GaussianProcess:
         left = self.kernel.variance(members) - np.einsum("ij,ij->j", solved, solved)
         return solved.T @ self.half, np.sqrt(np.maximum(left, 1e-12))
 
-    def believing(self, more: Inputs) -> "GaussianProcess":
+    def condition_on(self, more: Inputs) -> "GaussianProcess":
         """The posterior after values of more members that come out as predicted.
 
         Only uncertainty falls. The factor grows by rows: nothing is factored twice.

@@ -99,10 +99,10 @@ class FittedMetric:
     scale: MetricScale
     ruler: CostRuler
 
-    def believing(self, vectors: Floats, log_costs: Floats) -> "FittedMetric":
+    def condition_on(self, vectors: Floats, log_costs: Floats) -> "FittedMetric":
         """The model if more members came out as predicted."""
         more = Inputs(vectors, self.ruler.scaled(log_costs))
-        return FittedMetric(self.process.believing(more), self.scale, self.ruler)
+        return FittedMetric(self.process.condition_on(more), self.scale, self.ruler)
 
     def numbers(self, vectors: Floats, log_costs: Floats) -> tuple[Floats, Floats]:
         """Mean and SD of members on the model's own scale."""

@@ -162,4 +162,4 @@ class KnownCostSampler(BaseSampler):
             vectors, log_costs, np.array(history.values), np.array(history.noise_sds)
         )
         fitted = self._model.fit(observed, self._registry.encoder.columns)
-        return fitted.believing(*self._registry.arrays(history.pending))
+        return fitted.condition_on(*self._registry.arrays(history.pending))

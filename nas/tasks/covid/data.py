@@ -115,8 +115,8 @@ class XrayTaskData:
         return self.xrays.made_splits
 
     @property
-    def made_digest(self) -> str:
-        return self.xrays.made_digest
+    def split_digest(self) -> str:
+        return self.xrays.split_digest
 
     @property
     def unreadable(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from nas.tasks.covid.requirements import (
     check_detector_space,
     check_space_preprocess,
     detection_loss,
-    settled_for_boxes,
+    resolved_for_boxes,
     xray_preprocess,
 )
 from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS, XrayTask
@@ -91,7 +91,7 @@ class CovidDetectionTask(XrayTask):
 
     name: ClassVar[str] = "covid-detection"
     labels: ClassVar[tuple[XrayLabels, ...]] = ("boxes",)
-    first_metric: ClassVar[str] = "f1_50"
+    primary_metric: ClassVar[str] = "f1_50"
     model_head: ClassVar[Head] = "detection"
     needs_thresholds: ClassVar[bool] = True
     prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = {"boxes": BOX_COLUMNS}
@@ -104,8 +104,8 @@ class CovidDetectionTask(XrayTask):
         check_space_preprocess(space, self.labels)
         return check_detector_space(space)
 
-    def settled(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
-        return settled_for_boxes(training)
+    def resolved(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
+        return resolved_for_boxes(training)
 
     def build_loss(self, training: TrainingSpec) -> Loss:
         return DetectorLoss(detection_loss(training))
@@ -128,7 +128,7 @@ class CovidDetectionTask(XrayTask):
         generator: torch.Generator,
         device: torch.device,
     ) -> Iterator[Batch]:
-        training = self.settled(training)
+        training = self.resolved(training)
         xrays, augment = data.xrays.split("train"), image_augment(training)
         return box_batches(xrays, data.preprocess, training, augment, generator, device)
 

@@ -33,11 +33,12 @@ def padded_boxes(boxes: list[Tensor]) -> Tensor:
 
 
 def assign(
-    boxes_NB4: Tensor, places_P3: Tensor, reach_P2: Tensor, centre_radius: float
+    boxes_NB4: Tensor, places_P3: Tensor, reach_P2: Tensor, center_sampling_radius: float
 ) -> Assigned:
     """The box that each place answers for.
 
-    A place may answer for a box if it lies in it, within `centre_radius` strides of its middle, and
+    A location may answer for a box if it lies in it, within `center_sampling_radius` strides of its
+    middle, and
     if the box's farthest side lies within the reach of the place's map. Of several it is the
     smallest box (section 3.2).
     """
@@ -51,7 +52,7 @@ def assign(
     farthest_NPB = sides_NPB4.amax(dim=-1)
     allowed_NPB = (
         (sides_NPB4.amin(dim=-1) > 0)
-        & (offset_NPB < centre_radius * stride_P[:, None])
+        & (offset_NPB < center_sampling_radius * stride_P[:, None])
         & (farthest_NPB > reach_P2[:, :1])
         & (farthest_NPB <= reach_P2[:, 1:])
     )
@@ -90,7 +91,7 @@ class DenseBoxLoss(nn.Module):
         places_P3 = place_table(height, width).to(device)
         reach_P2 = reach_table(height, width).to(device)
         boxes_NB4 = padded_boxes(list(targets.boxes))
-        assigned = assign(boxes_NB4, places_P3, reach_P2, self.spec.centre_radius)
+        assigned = assign(boxes_NB4, places_P3, reach_P2, self.spec.center_sampling_radius)
         return self._terms(outputs, assigned, places_P3) / assigned.positive_NP.sum().clamp(min=1)
 
     def _terms(self, outputs: DetectionOutput, assigned: Assigned, places_P3: Tensor) -> Tensor:

@@ -124,11 +124,11 @@ class DetectionMetrics(Metrics):
         return {OPACITY: self.threshold}
 
     @property
-    def first(self) -> float:
+    def primary(self) -> float:
         return self.f1_50
 
     @property
-    def first_sd(self) -> float:
+    def primary_sd(self) -> float:
         return self.f1_50_sd
 
     def as_json(self) -> dict[str, Any]:

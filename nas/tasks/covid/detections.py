@@ -53,13 +53,13 @@ def boxes_at(distances_NP4: Tensor, places_P3: Tensor) -> Tensor:
 
 Boxes = NDArray[np.float64]
 
-MIN_SCORE = 0.01
+SCORE_THRESH = 0.01
 """Boxes below are dropped: in the competition they no longer changed the average precision."""
-MAX_IOU = 0.5
+NMS_THRESH = 0.5
 """Of two boxes that overlap more the one with the lower score is dropped."""
-CANDIDATES = 500
+TOPK_CANDIDATES = 500
 """Boxes of an image, those of the highest scores, that suppression is run on."""
-MOST = 100
+DETECTIONS_PER_IMG = 100
 """Boxes of an image that are kept."""
 
 
@@ -107,11 +107,11 @@ def _of_image(boxes_P4: Tensor, scores_P: Tensor) -> Detections:
     from torchvision.ops import nms
 
     scores, places = scores_P.sort(descending=True, stable=True)
-    count = int((scores[:CANDIDATES] >= MIN_SCORE).sum())
+    count = int((scores[:TOPK_CANDIDATES] >= SCORE_THRESH).sum())
     boxes, scores = boxes_P4[places[:count]], scores[:count]
     sided = ((boxes[:, 2:] - boxes[:, :2]) > 0).all(dim=1)
     boxes, scores = boxes[sided], scores[sided]
-    chosen = nms(boxes, scores, MAX_IOU)[:MOST]
+    chosen = nms(boxes, scores, NMS_THRESH)[:DETECTIONS_PER_IMG]
     return Detections(
         boxes[chosen].cpu().numpy().astype(np.float64),
         scores[chosen].cpu().numpy().astype(np.float64),
@@ -138,7 +138,7 @@ def _gathered(found: Sequence[Detections]) -> Detections:
 
     boxes_B4 = np.concatenate([item.boxes_B4 for item in found])
     scores_B = np.concatenate([item.scores_B for item in found])
-    kept = nms(torch.from_numpy(boxes_B4), torch.from_numpy(scores_B), MAX_IOU).numpy()
+    kept = nms(torch.from_numpy(boxes_B4), torch.from_numpy(scores_B), NMS_THRESH).numpy()
     return Detections(boxes_B4[kept], scores_B[kept])
 
 

@@ -23,7 +23,7 @@ from nas.tasks.base import Batch, Loss, Prediction, Thresholds
 from nas.tasks.covid.data import XrayTaskData, file_batches
 from nas.tasks.covid.requirements import (
     check_space_preprocess,
-    settled_for_studies,
+    resolved_for_studies,
     xray_preprocess,
 )
 from nas.tasks.covid.study_metrics import Samples, StudyMetrics
@@ -70,7 +70,7 @@ class CovidStudyTask(XrayTask):
     """
 
     name: ClassVar[str] = "covid-study"
-    first_metric: ClassVar[str] = "macro_f1"
+    primary_metric: ClassVar[str] = "macro_f1"
     measures_accuracy: ClassVar[bool] = True
     model_head: ClassVar[Head] = "linear"
     labels: ClassVar[tuple[XrayLabels, ...]] = ("study", "opacity")
@@ -84,8 +84,8 @@ class CovidStudyTask(XrayTask):
         check_space_preprocess(space, self.labels)
         return check_classifier_space(space, self.name)
 
-    def settled(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
-        return settled_for_studies(training)
+    def resolved(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
+        return resolved_for_studies(training)
 
     def build_loss(self, training: TrainingSpec) -> Loss:
         return ClassifierLoss(image_loss(training))
@@ -105,7 +105,7 @@ class CovidStudyTask(XrayTask):
             images,
             build_sampler(training.sampler, images.labels, generator),
             training.batch_size,
-            BatchAugment(image_augment(self.settled(training))),
+            BatchAugment(image_augment(self.resolved(training))),
             data.preprocess,
             device,
             generator,

@@ -169,11 +169,11 @@ class StudyMetrics(Metrics):
         return cls(**{**known, "confusion": tuple(map(tuple, known["confusion"]))})
 
     @property
-    def first(self) -> float:
+    def primary(self) -> float:
         return self.macro_f1
 
     @property
-    def first_sd(self) -> float:
+    def primary_sd(self) -> float:
         return self.macro_f1_sd
 
     def as_json(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from nas.data.boxes import Size
 from nas.metrics.boxes import Boxes, checked_boxes
 from nas.spec.architecture import ArchitectureSpec
 from nas.tasks.covid.data import file_batches
-from nas.tasks.covid.detections import MAX_IOU, Detections, found_in
+from nas.tasks.covid.detections import NMS_THRESH, Detections, found_in
 from nas.tasks.covid.suppression import fuse, suppress, to_original
 
 
@@ -80,7 +80,7 @@ class Views:
     """1 is the image as it is, 8 all symmetries of the square."""
     fusion: bool = False
     """Weighted boxes fusion in place of suppression."""
-    max_iou: float = MAX_IOU
+    max_iou: float = NMS_THRESH
     """Boxes that overlap more are one: the best of them, or all fused."""
 
 
@@ -124,7 +124,7 @@ def detect_in_views(
     size = (x_NCHW.shape[2], x_NCHW.shape[3])
     shown = first_views(views.count)
     by_view = [_seen(network, x_NCHW, view, size) for view in shown]
-    if len(shown) == 1 and not views.fusion and views.max_iou == MAX_IOU:
+    if len(shown) == 1 and not views.fusion and views.max_iou == NMS_THRESH:
         return by_view[0]
     return [_together(image, size, views) for image in zip(*by_view, strict=True)]
 

@@ -46,11 +46,11 @@ class ClassificationMetrics(Metrics):
         return cls.from_confusion(confusion_KK, tuple(values["per_class_f1"]))
 
     @property
-    def first(self) -> float:
+    def primary(self) -> float:
         return self.macro_f1
 
     @property
-    def first_sd(self) -> float:
+    def primary_sd(self) -> float:
         return macro_f1_sd(np.asarray(self.confusion))
 
     @property

@@ -4,7 +4,7 @@ from nas.errors import NasError
 from nas.spec.training import AugmentSpec, LossSpec, TrainingSpec
 
 
-def settled_for_images(training: TrainingSpec, *, built_in: bool) -> TrainingSpec:
+def resolved_for_images(training: TrainingSpec, *, built_in: bool) -> TrainingSpec:
     """The settings with loss and augmentation written out; `built_in` digits are not mirrored.
 
     Raises NasError for the settings of another task.
@@ -13,7 +13,7 @@ def settled_for_images(training: TrainingSpec, *, built_in: bool) -> TrainingSpe
         raise NasError("the labels of the image task are all known", key="training.relabel")
     augment = image_augment(training)
     if built_in:
-        augment = augment.model_copy(update={"flip": False, "turn_180": False})
+        augment = augment.model_copy(update={"flip": False, "rotate_180": False})
     return training.model_copy(update={"loss": image_loss(training), "augment": augment})
 
 

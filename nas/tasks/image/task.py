@@ -28,7 +28,7 @@ from nas.tasks.image.losses import ClassifierLoss
 from nas.tasks.image.metrics import ClassificationMetrics, mean_logits, measure_logits
 from nas.tasks.image.prediction import of_pictures, predict_images
 from nas.tasks.image.requirements import at_key, check_classifier, check_classifier_space
-from nas.tasks.image.settings import image_augment, image_loss, settled_for_images
+from nas.tasks.image.settings import image_augment, image_loss, resolved_for_images
 
 EVALUATION_BATCH = 256
 """Pictures a batch where nothing is trained: larger is no faster on a CPU."""
@@ -54,8 +54,8 @@ class ImageTaskData:
         return self.images.source
 
     @property
-    def made_digest(self) -> str:
-        return self.images.made_digest
+    def split_digest(self) -> str:
+        return self.images.split_digest
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ class ImageTask(Task[ImageTaskData]):
     """Classification of pictures by macro-F1."""
 
     name: ClassVar[str] = "image"
-    first_metric: ClassVar[str] = "macro_f1"
+    primary_metric: ClassVar[str] = "macro_f1"
     measures_accuracy: ClassVar[bool] = True
     model_head: ClassVar[Head] = "linear"
     built_in_source: ClassVar[str] = DIGITS_SOURCE
@@ -120,8 +120,8 @@ class ImageTask(Task[ImageTaskData]):
         train = data.images.split("train")
         return replace(data, preprocess=fitted_preprocess(data.preprocess, train))
 
-    def settled(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
-        return settled_for_images(training, built_in=built_in)
+    def resolved(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
+        return resolved_for_images(training, built_in=built_in)
 
     def build_loss(self, training: TrainingSpec) -> Loss:
         return ClassifierLoss(image_loss(training))

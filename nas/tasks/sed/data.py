@@ -53,8 +53,8 @@ class SedData:
         return self.audio.made_splits
 
     @property
-    def made_digest(self) -> str:
-        return self.audio.made_digest
+    def split_digest(self) -> str:
+        return self.audio.split_digest
 
     @property
     def unreadable(self) -> tuple[str, ...]:

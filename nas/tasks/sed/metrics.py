@@ -187,11 +187,11 @@ class SedMetrics(Metrics):
         return cls(**{**values, **intervals, "counts": counts})
 
     @property
-    def first(self) -> float:
+    def primary(self) -> float:
         return self.macro_f1
 
     @property
-    def first_sd(self) -> float:
+    def primary_sd(self) -> float:
         return self.macro_f1_sd
 
     def as_json(self) -> dict[str, Any]:

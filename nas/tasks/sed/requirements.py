@@ -61,7 +61,7 @@ def _check_input(size: InputSpec, preprocess: MelPreprocess) -> None:
     check_bands(preprocess, size.height)
 
 
-def settled_for_sounds(training: TrainingSpec) -> TrainingSpec:
+def resolved_for_sounds(training: TrainingSpec) -> TrainingSpec:
     """The settings with a loss and an augmentation. Raises NasError for those of pictures."""
     loss = training.loss or KnownLabelLossSpec()
     augment = training.augment or SpectrogramAugmentSpec()

@@ -30,7 +30,7 @@ from nas.tasks.sed.requirements import (
     check_network,
     check_space,
     mel_preprocess,
-    settled_for_sounds,
+    resolved_for_sounds,
 )
 from nas.tasks.sed.targets import WindowTargets
 
@@ -39,7 +39,7 @@ class SedTask(Task[SedData]):
     """Sound event detection by macro-F1 of windows."""
 
     name: ClassVar[str] = "sed"
-    first_metric: ClassVar[str] = "macro_f1"
+    primary_metric: ClassVar[str] = "macro_f1"
     model_head: ClassVar[Head] = "attention"
     built_in_source: ClassVar[str] = BUILT_IN_AUDIO_SOURCE
     needs_thresholds: ClassVar[bool] = True
@@ -82,11 +82,11 @@ class SedTask(Task[SedData]):
         train = data.audio.split("train")
         return replace(data, preprocess=fitted_preprocess(data.preprocess, train))
 
-    def settled(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
-        return settled_for_sounds(training)
+    def resolved(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
+        return resolved_for_sounds(training)
 
     def build_loss(self, training: TrainingSpec) -> Loss:
-        loss = self.settled(training).loss
+        loss = self.resolved(training).loss
         assert isinstance(loss, KnownLabelLossSpec)
         return KnownLabelLoss(loss)
 
@@ -104,7 +104,7 @@ class SedTask(Task[SedData]):
             data.audio.split("train"),
             data.preprocess,
             data.input,
-            self.settled(training),
+            self.resolved(training),
             generator,
             device,
         )

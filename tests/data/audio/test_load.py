@@ -58,9 +58,9 @@ class TestLoading:
     def test_the_digest_tells_other_splits(self, tmp_path: Path) -> None:
         write_set(tmp_path, ROWS)
         before = load(tmp_path, "train")
-        assert load(tmp_path, "validation").made_digest == before.made_digest
+        assert load(tmp_path, "validation").split_digest == before.split_digest
         write_set(tmp_path, [*ROWS, ("more", 1, 0.1, 0.2)])
-        assert load(tmp_path, "train").made_digest != before.made_digest
+        assert load(tmp_path, "train").split_digest != before.split_digest
 
     def test_what_cannot_be_used_is_named_and_left_out(self, tmp_path: Path) -> None:
         write_set(tmp_path, [*ROWS, *((f"r{n:02d}", 0, 0.9, 1.3) for n in range(12))])
@@ -176,7 +176,7 @@ def test_the_built_in_set_is_ready_without_data(
     data = load_audio_data(None, PREPROCESS, BANDS, splits=SPLITS)
     assert data.source == BUILT_IN_AUDIO_SOURCE
     assert data.unreadable == data.made_splits == ()
-    assert data.made_digest == ""
+    assert data.split_digest == ""
     assert [len(data.split(split)) for split in SPLITS] == [35, 13, 16]
     for split in SPLITS:
         present_RK = [(item.labels_KT > 0).any(axis=1) for item in data.split(split).recordings]

@@ -151,8 +151,8 @@ class TestLoading:
             loaded = [load(tmp_path, labels, seed=seed) for labels in ("study", "opacity", "boxes")]
             for split in SPLITS:
                 assert len({data.split(split).image_ids for data in loaded}) == 1
-            assert len({data.made_digest for data in loaded}) == 1
-        assert load(tmp_path, "study", seed=1).made_digest != loaded[0].made_digest
+            assert len({data.split_digest for data in loaded}) == 1
+        assert load(tmp_path, "study", seed=1).split_digest != loaded[0].split_digest
 
     def test_only_the_splits_that_are_asked_for_are_read(self, tmp_path: Path) -> None:
         write_set(tmp_path)
@@ -339,7 +339,7 @@ def test_the_built_in_set_is_ready_without_data(
     loaded = {labels: load(None, labels) for labels in ("study", "opacity", "boxes")}
     for labels, data in loaded.items():
         assert data.source == BUILT_IN_XRAY_SOURCE
-        assert (data.made_splits, data.made_digest, data.unreadable) == ((), "", ())
+        assert (data.made_splits, data.split_digest, data.unreadable) == ((), "", ())
         assert sum(len(data.split(split)) for split in SPLITS) == (48 if labels == "study" else 45)
         for split in SPLITS:
             assert np.bincount(data.split(split).labels_N).all()

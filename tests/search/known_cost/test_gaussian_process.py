@@ -88,17 +88,17 @@ def test_believing_moves_no_mean_and_equals_a_process_that_was_told() -> None:
     inputs, more, others = members(15), members(4, seed=1), members(6, seed=2)
     values = np.random.default_rng(3).normal(size=15)
     process = GaussianProcess(hyperparameters(), inputs, values, np.zeros(15))
-    believing = process.believing(more)
+    condition_on = process.condition_on(more)
     told = GaussianProcess(
         hyperparameters(),
         Inputs(np.vstack([inputs.vectors, more.vectors]), np.append(inputs.costs, more.costs)),
         np.append(values, process.predict(more)[0]),
         np.zeros(19),
     )
-    for left, right in zip(believing.predict(others), told.predict(others), strict=True):
+    for left, right in zip(condition_on.predict(others), told.predict(others), strict=True):
         assert left == pytest.approx(right, abs=1e-8)
-    assert believing.predict(others)[0] == pytest.approx(process.predict(others)[0], abs=1e-8)
-    assert np.all(believing.predict(others)[1] < process.predict(others)[1])
+    assert condition_on.predict(others)[0] == pytest.approx(process.predict(others)[0], abs=1e-8)
+    assert np.all(condition_on.predict(others)[1] < process.predict(others)[1])
 
 
 def test_the_gradient_is_that_of_the_loss() -> None:

@@ -19,7 +19,7 @@ from nas.search.stopping.dominance import DominanceRule
 from nas.search.stopping.plan import StopPlan
 from nas.search.stopping.rule import GO_ON, Curve, NeverStop, StopRule, Verdict
 from nas.search.store import open_study
-from nas.search.trial_run import Course
+from nas.search.trial_run import TrialRun
 from nas.search.trials import count_spent, note_candidate, note_outcome, records_of
 from nas.spec.budget import BudgetSpec
 from nas.spec.space import parse_space
@@ -234,13 +234,13 @@ def test_the_dominance_rule_stops_what_the_first_networks_beat(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first two are at 0.9 from the first epoch on, all others stay at 0.1."""
-    take_in = Course.take_in
+    take_in = TrialRun.take_in
 
-    def take_in_fixed(course: Course, *arguments: Any, **options: Any) -> None:
+    def take_in_fixed(course: TrialRun, *arguments: Any, **options: Any) -> None:
         take_in(course, *arguments, **options)
         course.full[-1] = 0.9 if course.number < 2 else 0.1
 
-    monkeypatch.setattr(Course, "take_in", take_in_fixed)
+    monkeypatch.setattr(TrialRun, "take_in", take_in_fixed)
     rule = DominanceRule(EPOCHS, least_curves=2)
     search(tmp_path / "run", pictures, rule, short=0)
     first, second, *others = trials_of(tmp_path / "run")

@@ -36,9 +36,9 @@ def batches_of(
     [
         (STILL, 0),
         (AugmentSpec(crop_padding=0.0, colour=0.0), 0),
-        (AugmentSpec(flip=False, crop_padding=0.0, colour=0.0, turn_180=True), 0),
+        (AugmentSpec(flip=False, crop_padding=0.0, colour=0.0, rotate_180=True), 0),
         (AugmentSpec(flip=False, crop_padding=0.12, colour=0.0), 0),
-        (AugmentSpec(crop_padding=0.12, colour=0.2, turn_180=True, zoom=0.2), 1),
+        (AugmentSpec(crop_padding=0.12, colour=0.2, rotate_180=True, zoom=0.2), 1),
     ],
     ids=["still", "flip", "upside down", "shift", "all of them"],
 )

@@ -93,7 +93,7 @@ def test_a_split_is_measured_by_its_own_boxes(network: Any) -> None:
     data = painted_data(SIZE, BOXES, BOXES)
     metrics = measured(network, data)
     assert metrics.counts == (3, 0, 0)
-    assert metrics.first == metrics.f1_50 == metrics.map_50 == 1
+    assert metrics.primary == metrics.f1_50 == metrics.map_50 == 1
     assert (metrics.images, metrics.patients) == (4, 4)
     assert TASK.thresholds_of(metrics) == {"opacity": metrics.threshold}
     assert TASK.metrics_from_json(metrics.as_json()) == metrics
@@ -148,7 +148,7 @@ def test_training_shows_boxes_where_they_are_painted() -> None:
     """The task's own augmentation, and one that is named."""
     boxes: list[Box | None] = [(30, 20, 50, 32), None] * 8
     data = painted_data(SIZE, boxes)
-    for augment in (None, AugmentSpec(colour=0.1, turn_180=True, crop_padding=0.1, zoom=0.1)):
+    for augment in (None, AugmentSpec(colour=0.1, rotate_180=True, crop_padding=0.1, zoom=0.1)):
         training = TrainingSpec(batch_size=16, sampler="none", augment=augment)
         batches = list(TASK.train_batches(data, training, torch.Generator().manual_seed(1), CPU))
         assert len(batches) == TASK.steps_per_epoch(data, training) == 1

@@ -21,7 +21,7 @@ NO_BOX = torch.zeros(0, 4)
 BOX = torch.tensor([[15.0, 14.0, 27.0, 30.0]])
 """With a radius of 0.5 the place (20, 20) alone answers for it: l 5, t 6, r 7, b 10."""
 HERE = 2 * 12 + 2
-NARROW = DetectionLossSpec(centre_radius=0.5)
+NARROW = DetectionLossSpec(center_sampling_radius=0.5)
 
 
 def targets(*boxes: Tensor) -> BoxTargets:
@@ -62,7 +62,7 @@ def cross_entropy(logit: float, share: float) -> float:
 def test_one_place_that_answers(box_weight: float) -> None:
     said = outputs(1)
     said.distances_NP4[0, HERE] = torch.tensor([4.0, 4.0, 8.0, 8.0])
-    loss = DenseBoxLoss(DetectionLossSpec(centre_radius=0.5, box_weight=box_weight))
+    loss = DenseBoxLoss(DetectionLossSpec(center_sampling_radius=0.5, box_weight=box_weight))
     logits = said.class_logits_NPK[0, :, 0].tolist()
     others = logits[:HERE] + logits[HERE + 1 :]
     # (15, 14, 27, 30) against (16, 16, 28, 28): 11 x 12 of 192 + 144; the hull is 13 x 16.
@@ -96,13 +96,13 @@ def test_several_places_share_the_loss_by_their_centreness() -> None:
     others = [n for n in range(len(PLACES)) if n not in answering]
     classes = focal(logits[answering].tolist(), True) + focal(logits[others].tolist(), False)
     expected = (classes + sum(centre)) / positives + np.average(overlaps, weights=weights)
-    loss = DenseBoxLoss(DetectionLossSpec(centre_radius=1.5))(said, targets(box)).item()
+    loss = DenseBoxLoss(DetectionLossSpec(center_sampling_radius=1.5))(said, targets(box)).item()
     assert loss == pytest.approx(expected, rel=1e-5)
 
 
 def test_focal_settings_are_used() -> None:
     said = outputs(1)
-    spec = DetectionLossSpec(centre_radius=0.5, focal_alpha=0.6, focal_gamma=1.0)
+    spec = DetectionLossSpec(center_sampling_radius=0.5, focal_alpha=0.6, focal_gamma=1.0)
     logits = said.class_logits_NPK[0, :, 0].tolist()
     assert DenseBoxLoss(spec)(said, targets(NO_BOX)).item() == pytest.approx(
         focal(logits, False, alpha=0.6, gamma=1), rel=1e-5

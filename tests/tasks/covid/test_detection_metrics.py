@@ -60,7 +60,7 @@ def test_counts_by_hand() -> None:
     """At 0.4: hits 0.9, 0.6 and 0.5; false 0.8 and 0.7; of six opacities three are missed."""
     metrics = measured(HAND, threshold=0.4)
     assert metrics.counts == (3, 2, 3)
-    assert metrics.f1_50 == metrics.first == pytest.approx(6 / 11)
+    assert metrics.f1_50 == metrics.primary == pytest.approx(6 / 11)
     assert metrics.precision_50 == pytest.approx(3 / 5)
     assert metrics.recall_50 == pytest.approx(3 / 6)
     assert (metrics.threshold, metrics.threshold_from) == (0.4, "given")
@@ -170,7 +170,7 @@ def test_intervals_hold_what_they_are_of(seed: int) -> None:
         low, high = getattr(metrics, f"{name}_ci95")
         assert low < getattr(metrics, name) < high, name
         assert 0.03 < high - low < 0.7, name
-    assert 0.01 < metrics.first_sd < 0.2
+    assert 0.01 < metrics.primary_sd < 0.2
 
 
 @pytest.mark.parametrize("images", [HAND, HAND[3:5]])

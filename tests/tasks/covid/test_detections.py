@@ -11,9 +11,9 @@ from torchvision.models.detection.fcos import FCOS
 
 from blocks import DetectionOutput
 from nas.tasks.covid.detections import (
-    MAX_IOU,
-    MIN_SCORE,
-    MOST,
+    DETECTIONS_PER_IMG,
+    NMS_THRESH,
+    SCORE_THRESH,
     Detections,
     decode,
     found_in,
@@ -78,7 +78,7 @@ def test_of_boxes_that_overlap_the_best_is_kept() -> None:
 
 
 def test_a_score_too_low_is_no_box() -> None:
-    for score, boxes in ((MIN_SCORE * 1.01, 1), (MIN_SCORE * 0.99, 0)):
+    for score, boxes in ((SCORE_THRESH * 1.01, 1), (SCORE_THRESH * 0.99, 0)):
         logit = float(np.log(score**2 / (1 - score**2)))
         (found,) = decode(saying((15, logit, 50.0, (5, 5, 5, 5))), SIZE)
         assert len(found.boxes_B4) == len(found.scores_B) == boxes
@@ -91,7 +91,7 @@ def test_no_more_than_the_most() -> None:
     sides_1P4 = torch.ones(1, places, 4)  # nothing overlaps
     output = DetectionOutput(torch.zeros(1, places, 1), sides_1P4, torch.zeros(1, places))
     (found,) = decode(output, size)
-    assert len(found.boxes_B4) == MOST == 100
+    assert len(found.boxes_B4) == DETECTIONS_PER_IMG == 100
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -110,10 +110,10 @@ def torchvisions_boxes(output: DetectionOutput) -> list[dict[str, Tensor]]:
     anchors_P4 = torch.cat([PLACES[:, :2] - stride_P1 / 2, PLACES[:, :2] + stride_P1 / 2], dim=1)
     fcos = SimpleNamespace(
         box_coder=BoxLinearCoder(normalize_by_size=True),
-        score_thresh=MIN_SCORE,
+        score_thresh=SCORE_THRESH,
         topk_candidates=1000,
-        nms_thresh=MAX_IOU,
-        detections_per_img=MOST,
+        nms_thresh=NMS_THRESH,
+        detections_per_img=DETECTIONS_PER_IMG,
     )
     head = {
         "cls_logits": list(output.class_logits_NPK.split(levels, dim=1)),

@@ -15,24 +15,24 @@ from nas.spec.training import (
 from nas.tasks.covid.requirements import (
     AUGMENT,
     detection_loss,
-    settled_for_boxes,
-    settled_for_studies,
+    resolved_for_boxes,
+    resolved_for_studies,
 )
 
-BOTH = pytest.mark.parametrize("settle", [settled_for_boxes, settled_for_studies])
+BOTH = pytest.mark.parametrize("settle", [resolved_for_boxes, resolved_for_studies])
 
 
 def test_each_task_has_a_loss_of_its_own() -> None:
-    assert settled_for_studies(TrainingSpec()).loss == LossSpec()
-    assert settled_for_boxes(TrainingSpec()).loss == DetectionLossSpec()
+    assert resolved_for_studies(TrainingSpec()).loss == LossSpec()
+    assert resolved_for_boxes(TrainingSpec()).loss == DetectionLossSpec()
     named = DetectionLossSpec(focal_alpha=0.5)
-    assert settled_for_boxes(TrainingSpec(loss=named)).loss == named
+    assert resolved_for_boxes(TrainingSpec(loss=named)).loss == named
     assert detection_loss(TrainingSpec(loss=named)) == named
 
 
 def test_radiographs_have_an_upright() -> None:
-    assert not AUGMENT.turn_180
-    for settle in (settled_for_boxes, settled_for_studies):
+    assert not AUGMENT.rotate_180
+    for settle in (resolved_for_boxes, resolved_for_studies):
         assert settle(TrainingSpec()).augment == AUGMENT
         assert settle(TrainingSpec(augment=AugmentSpec(flip=False))).augment == AugmentSpec(
             flip=False
@@ -41,11 +41,11 @@ def test_radiographs_have_an_upright() -> None:
 
 @BOTH
 def test_other_settings_stay(settle) -> None:
-    settled = settle(TrainingSpec(epochs=3, batch_size=5))
-    assert settled.model_copy(update={"loss": None, "augment": None}) == TrainingSpec(
+    resolved = settle(TrainingSpec(epochs=3, batch_size=5))
+    assert resolved.model_copy(update={"loss": None, "augment": None}) == TrainingSpec(
         epochs=3, batch_size=5
     )
-    assert settle(settled) == settled
+    assert settle(resolved) == resolved
 
 
 @BOTH
@@ -60,6 +60,6 @@ def test_the_settings_of_others_are_refused(settle) -> None:
 
 def test_a_classifiers_loss_is_none_of_a_detector_and_the_other_way_round() -> None:
     with pytest.raises(NasError, match=r"training\.loss\.kind: 'cross_entropy_f1' is not allowed"):
-        settled_for_boxes(TrainingSpec(loss=LossSpec()))
+        resolved_for_boxes(TrainingSpec(loss=LossSpec()))
     with pytest.raises(NasError, match=r"training\.loss\.kind: dense_boxes is no loss"):
-        settled_for_studies(TrainingSpec(loss=DetectionLossSpec()))
+        resolved_for_studies(TrainingSpec(loss=DetectionLossSpec()))

@@ -96,7 +96,7 @@ def test_measures_as_scikit_learn_does() -> None:
     outputs = torch.from_numpy(rows / rows.sum(axis=1, keepdims=True)).log()
     metrics = TASK.measure(data, [(outputs, placed(data, 50)[0])])
     expected = f1_score(labels, rows.argmax(axis=1), average="macro")
-    assert metrics.macro_f1 == metrics.first == pytest.approx(expected)
+    assert metrics.macro_f1 == metrics.primary == pytest.approx(expected)
     assert TASK.metrics_from_json(metrics.as_json()) == metrics
 
 
@@ -139,7 +139,7 @@ def test_labels_turned_to_strings(
     assert sorted(labels_N.tolist()) == sorted(xrays.labels_N.tolist())
     outputs = torch.zeros(len(x_NCHW), len(data.classes))
     outputs[torch.arange(len(x_NCHW)), labels_N] = 9.0  # all right: next to no loss
-    loss = TASK.build_loss(TASK.settled(PLAIN))
+    loss = TASK.build_loss(TASK.resolved(PLAIN))
     assert float(loss(outputs, labels_N)) < 0.01 < float(loss(-outputs, labels_N))
 
 

@@ -46,7 +46,7 @@ def test_against_scikit_learn(seed: int) -> None:
     areas = roc_auc_score(one_hot(samples), samples.probabilities_SK, average=None)
     assert list(metrics.per_class_auc.values()) == pytest.approx(areas.tolist())
     assert metrics.mean_auc == pytest.approx(areas.mean())
-    assert (metrics.first, metrics.patients) == (metrics.macro_f1, 20)
+    assert (metrics.primary, metrics.patients) == (metrics.macro_f1, 20)
     assert tuple(metrics.per_class_f1) == CLASSES
 
 
@@ -97,7 +97,7 @@ def test_intervals_hold_what_they_are_of(seed: int) -> None:
         low, high = getattr(metrics, f"{name}_ci95")
         assert low < getattr(metrics, name) < high, name
         assert 0.02 < high - low < 0.6, name
-    assert 0.02 < metrics.first_sd < 0.15
+    assert 0.02 < metrics.primary_sd < 0.15
 
 
 def test_intervals_are_over_patients() -> None:

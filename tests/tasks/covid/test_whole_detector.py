@@ -79,7 +79,7 @@ def test_an_epoch_of_its_own_loss(network: Extents) -> None:
     assert any(not torch.equal(before[name], v) for name, v in network.state_dict().items())
     assert result.history[0].train_loss == pytest.approx(np.mean(network.losses))
     assert result.best_validation.counts == (3, 0, 0)
-    assert result.best_validation.first == 1
+    assert result.best_validation.primary == 1
     assert json.loads(json.dumps(result.best_validation.as_json()))["images"] == 6
 
 

@@ -19,21 +19,21 @@ TASK = ImageTask()
 
 
 def test_what_is_not_said_is_the_tasks_own() -> None:
-    settled = TASK.settled(TrainingSpec(epochs=3))
-    assert (settled.loss, settled.augment) == (LossSpec(), AugmentSpec())
-    assert settled.epochs == 3
-    assert TASK.settled(settled) == settled
+    resolved = TASK.resolved(TrainingSpec(epochs=3))
+    assert (resolved.loss, resolved.augment) == (LossSpec(), AugmentSpec())
+    assert resolved.epochs == 3
+    assert TASK.resolved(resolved) == resolved
 
 
 def test_what_is_said_is_kept() -> None:
     said = TrainingSpec(loss=LossSpec(kind="focal"), augment=AugmentSpec(colour=0.0, flip=False))
-    assert TASK.settled(said) == said
+    assert TASK.resolved(said) == said
 
 
 def test_digits_are_not_mirrored() -> None:
-    said = TrainingSpec(augment=AugmentSpec(flip=True, turn_180=True, cutout=0.3))
-    settled = TASK.settled(said, built_in=True)
-    assert settled.augment == AugmentSpec(flip=False, turn_180=False, cutout=0.3)
+    said = TrainingSpec(augment=AugmentSpec(flip=True, rotate_180=True, cutout=0.3))
+    resolved = TASK.resolved(said, built_in=True)
+    assert resolved.augment == AugmentSpec(flip=False, rotate_180=False, cutout=0.3)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_digits_are_not_mirrored() -> None:
 )
 def test_the_settings_of_another_task_are_refused(training: TrainingSpec, key: str) -> None:
     with pytest.raises(NasError) as caught:
-        TASK.settled(training)
+        TASK.resolved(training)
     assert caught.value.key == key
 
 

@@ -134,7 +134,7 @@ def test_measures_as_scikit_learn_does() -> None:
     assert metrics.macro_f1 == pytest.approx(
         f1_score(labels, predictions, average="macro"), abs=1e-9
     )
-    assert metrics.first == metrics.macro_f1
+    assert metrics.primary == metrics.macro_f1
     assert metrics.accuracy == pytest.approx(float((labels == predictions).double().mean()))
     assert TASK.metrics_from_json(metrics.as_json()) == metrics
     low, high = metrics.with_intervals()["macro_f1_ci95"]

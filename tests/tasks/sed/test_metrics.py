@@ -85,7 +85,9 @@ def test_windows_against_scikit_learn() -> None:
     truth = np.concatenate([A.window_labels_NK, B.window_labels_NK]) == 1
     called = np.concatenate([A.window_scores_NK, B.window_scores_NK]) >= 0.5
     assert (
-        metrics.macro_f1 == metrics.first == pytest.approx(f1_score(truth, called, average="macro"))
+        metrics.macro_f1
+        == metrics.primary
+        == pytest.approx(f1_score(truth, called, average="macro"))
     )
     assert list(metrics.per_class_f1) == list(CLASSES)
     assert metrics.per_class_f1["robin"] == pytest.approx(0.5)
@@ -241,7 +243,7 @@ def test_survives_json_with_its_intervals() -> None:
         low, high = values[f"{name}_ci95"]
         assert low <= values[name] <= high, name
         assert low < high, name
-    assert 0 < metrics.first_sd < 0.5
+    assert 0 < metrics.primary_sd < 0.5
 
 
 def test_reads_what_was_written_before_it_had_every_interval() -> None:
@@ -269,7 +271,7 @@ def test_intervals_of_two_recordings_reach_from_one_alone_to_the_other(name: str
 def test_a_split_without_any_positive_is_measured() -> None:
     silent = result([], [(0, 0, 30, 0.6)])
     metrics = SedMetrics.from_results([silent, silent], CLASSES, FRAME_S)
-    assert (metrics.macro_f1, metrics.first_sd, metrics.lwlrap) == (0, 0, 0)
+    assert (metrics.macro_f1, metrics.primary_sd, metrics.lwlrap) == (0, 0, 0)
     assert metrics.thresholds == HALF
     assert metrics.precision_50 == 0
 

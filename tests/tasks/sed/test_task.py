@@ -108,14 +108,14 @@ def test_a_space_is_refused_at_the_line_that_is_wrong() -> None:
 
 
 def test_settings_of_pictures_are_refused_and_the_own_ones_filled_in() -> None:
-    settled = TASK.settled(TrainingSpec())
-    assert settled.loss is not None
-    assert settled.loss.kind == "known_bce"
-    assert settled.augment is not None
-    assert settled.augment.kind == "spectrogram"
+    resolved = TASK.resolved(TrainingSpec())
+    assert resolved.loss is not None
+    assert resolved.loss.kind == "known_bce"
+    assert resolved.augment is not None
+    assert resolved.augment.kind == "spectrogram"
     for wrong in (TrainingSpec(loss=LossSpec()), TrainingSpec(augment=AugmentSpec())):
         with pytest.raises(NasError, match="the sed task has"):
-            TASK.settled(wrong)
+            TASK.resolved(wrong)
     with pytest.raises(NasError, match="'image' is not allowed"):
         TASK.load_data(None, InputSpec(channels=1, height=32, width=64), ImagePreprocess())
 

@@ -26,7 +26,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def settled(training: TrainingSpec, **changes: object) -> dict[str, object]:
+def resolved(training: TrainingSpec, **changes: object) -> dict[str, object]:
     return {**training.model_dump(exclude={"loss", "augment"}), **changes}
 
 
@@ -34,13 +34,13 @@ def test_settings_follow_the_weights_that_it_begins_with(
     planned: list[RunPlan], efficientnet: Path
 ) -> None:
     plan = plan_of(planned)
-    assert settled(plan.training) == settled(FROM_SCRATCH)
+    assert resolved(plan.training) == resolved(FROM_SCRATCH)
     assert plan.training.loss is not None
     assert plan.folder == Path("runs/efficientdet_d0-baseline")
     assert plan.source is None
     assert not plan.pretrained
     plan = plan_of(planned, "--backbone-from", efficientnet, "--accumulate", 2, "--epochs", 3)
-    assert settled(plan.training) == settled(FROM_WEIGHTS, accumulate=2, epochs=3)
+    assert resolved(plan.training) == resolved(FROM_WEIGHTS, accumulate=2, epochs=3)
     assert plan.backbone_from == efficientnet
 
 
@@ -52,7 +52,7 @@ def test_a_detector_takes_the_inputs_of_another_network(
         "task: covid-detection\ninput: {channels: 1, height: 256, width: 128}\n"
         "head: none\nmodel: x:y\n"
         "preprocess: {kind: xray, labels: boxes, interpolation: lanczos, mean: [0.4], std: [0.2]}\n"
-        f"provenance: {{split_seed: 3, made_digest: abc, data: {xrays}, trial: 7}}\n"
+        f"provenance: {{split_seed: 3, split_digest: abc, data: {xrays}, trial: 7}}\n"
     )
     like = ("--model", "efficientdet_d0", "--threads", 1, "--inputs-of", file)
     done(*like)
@@ -61,7 +61,7 @@ def test_a_detector_takes_the_inputs_of_another_network(
     assert plan.architecture.preprocess == XrayPreprocess(
         labels="boxes", interpolation="lanczos", mean=(0.4,), std=(0.2,)
     )
-    facts = {"split_seed": 3, "made_digest": "abc", "data": str(xrays)}
+    facts = {"split_seed": 3, "split_digest": "abc", "data": str(xrays)}
     assert plan.architecture.provenance == facts
     assert plan.source == xrays
     done(*like, "--input", "3x128x128", "--fold", 1)
@@ -81,7 +81,7 @@ def test_folds_go_on_from_their_file_alone(
         model=SMALL,
         input=InputSpec(channels=3, height=128, width=64),
         preprocess=XrayPreprocess(labels="boxes", **said),
-        provenance={"split_seed": 3, "made_digest": "abc", "data": str(tmp_path)},
+        provenance={"split_seed": 3, "split_digest": "abc", "data": str(tmp_path)},
         training=FROM_WEIGHTS,
         data=tmp_path,
         groups=None,
@@ -102,7 +102,7 @@ def test_folds_go_on_from_their_file_alone(
     plans = [detection_plan(again, fold, tmp_path) for fold in (3, 0)]
     data = {"data": str(tmp_path)}
     assert [plan.architecture.provenance for plan in plans] == [
-        {"split_seed": 3, "made_digest": "abc", **data},
+        {"split_seed": 3, "split_digest": "abc", **data},
         {"split_seed": 0, **data},
     ]
     begun = [plan.backbone_from for plan in plans]

@@ -51,12 +51,12 @@ SETTINGS = SearchSettings(
 
 @dataclass(frozen=True)
 class SplitPoints(Points):
-    made_digest: str = ""
+    split_digest: str = ""
 
 
 class DetectionPoints(PointTask):
     name: ClassVar[str] = "detection-points"
-    first_metric: ClassVar[str] = "f1_50"
+    primary_metric: ClassVar[str] = "f1_50"
 
     def load_data(self, *arguments: Any, **options: Any) -> Points:
         return SplitPoints(super().load_data(*arguments, **options).splits)
@@ -189,11 +189,11 @@ def test_a_score_that_is_not_the_files_own_is_refused_under_its_flag(tmp_path: P
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_a_score_may_name_what_the_task_measures(name: str) -> None:
     space = parse_space(SPACE.replace("detection-points", name))
-    check_score(space, f"-{TASKS[name].first_metric}")
+    check_score(space, f"-{TASKS[name].primary_metric}")
     if TASKS[name].measures_accuracy:
         check_score(space, "-accuracy")
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
-def test_scores_know_the_first_metric_of_every_task(name: str) -> None:
-    assert TASKS[name].first_metric in FIRST_METRICS
+def test_scores_know_the_primary_metric_of_every_task(name: str) -> None:
+    assert TASKS[name].primary_metric in FIRST_METRICS
