@@ -35,7 +35,7 @@ class UsualWindows(Dataset[Item]):
         known = known_windows(train, data.input.width, overlap, data.preprocess.frame_s)
         self._windows = [
             (folder / train.recordings[position].path, start, known.labels_at((position, start)))
-            for position, start in known.places
+            for position, start in known.starts
         ]
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Attention that keeps the shape of a feature map: gates of its channels, then of its places."""
+"""Attention that keeps the shape of a feature map: channel gates, then spatial gates."""
 
 from math import prod
 from typing import Annotated, ClassVar
@@ -14,7 +14,7 @@ from blocks.cost import Cost
 class ChannelAttention(nn.Module):
     """Gates of the channels (Woo et al. 2018, arXiv:1807.06521, eq. 2), `(N, C, 1, 1)`.
 
-    One perceptron without bias serves the mean and the maximum over all places.
+    One perceptron without bias serves the mean and the maximum over all locations.
     """
 
     def __init__(self, channels: int, hidden: int) -> None:
@@ -36,7 +36,7 @@ class ChannelAttention(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """Gates of the places (Woo et al. 2018, arXiv:1807.06521, eq. 3), `(N, 1, H, W)`."""
+    """Spatial gates (Woo et al. 2018, arXiv:1807.06521, eq. 3), `(N, 1, H, W)`."""
 
     def __init__(self, kernel: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class CBAM(nn.Module):
     def forward(self, x_NCHW: Tensor) -> Tensor:
         # channels
         x_NCHW = x_NCHW * self.channel(x_NCHW)
-        # places
+        # spatial
         gated_NCHW: Tensor = x_NCHW * self.spatial(x_NCHW)
         return gated_NCHW
 
@@ -94,9 +94,9 @@ class CBAMConfig(BlockConfig):
         hidden = self.hidden(channels)
         # the perceptron runs on the mean and on the maximum
         perceptron = Cost(4 * channels * hidden, 2 * channels * hidden, 2 * (channels + hidden))
-        places = prod((height, width))
+        locations = prod((height, width))
         weights = 2 * self.kernel**2
-        return perceptron + Cost(weights * places, weights, places)
+        return perceptron + Cost(weights * locations, weights, locations)
 
     def identity(self, in_shape: Shape) -> Identity:
         channels, _, _ = feature_map(in_shape, self.name)

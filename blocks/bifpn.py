@@ -106,12 +106,12 @@ class BiFPNConfig(BlockConfig):
     def cost(self, in_shape: Shape) -> Cost | None:
         maps, total = maps_of(in_shape, self.name), Cost()
         for level, (channels, height, width) in enumerate(maps):
-            places = height * width
+            locations = height * width
             if channels != self.out:
-                total += convolution_cost(channels, self.out, places)
+                total += convolution_cost(channels, self.out, locations)
             at_end = level in (0, len(maps) - 1)  # merged once there, else twice
             for inputs in (2,) if at_end else (2, 3):
-                total += separable_cost(self.out, self.out, places) + Cost(parameters=inputs)
+                total += separable_cost(self.out, self.out, locations) + Cost(parameters=inputs)
         return total
 
     def build(self, in_shape: Shape) -> nn.Module:

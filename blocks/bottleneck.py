@@ -96,9 +96,9 @@ class BottleneckConfig(BlockConfig):
         return self.out, height, width
 
     def cost(self, in_shape: Shape) -> Cost | None:
-        channels, places = in_shape[0], prod(self.output_shape(in_shape)[1:])
-        reduce = convolution_cost(channels, self.hidden, places)
-        return reduce + convolution_cost(self.hidden, self.out, places, 3, self.groups)
+        channels, locations = in_shape[0], prod(self.output_shape(in_shape)[1:])
+        reduce = convolution_cost(channels, self.hidden, locations)
+        return reduce + convolution_cost(self.hidden, self.out, locations, 3, self.groups)
 
     def identity(self, in_shape: Shape) -> Identity:
         channels, _, _ = feature_map(in_shape, self.name)

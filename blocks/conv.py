@@ -65,8 +65,8 @@ class ConvConfig(BlockConfig):
         return self.out, *convolved_sides(height, width, self.kernel, self.stride, padding)
 
     def cost(self, in_shape: Shape) -> Cost | None:
-        channels, places = in_shape[0], prod(self.output_shape(in_shape)[1:])
-        return convolution_cost(channels, self.out, places, self.kernel, self.groups)
+        channels, locations = in_shape[0], prod(self.output_shape(in_shape)[1:])
+        return convolution_cost(channels, self.out, locations, self.kernel, self.groups)
 
     def identity(self, in_shape: Shape) -> Identity:
         padding = automatic_padding(self.kernel, self.padding)

@@ -23,22 +23,22 @@ class Cost:
 
 
 def bare_convolution_cost(
-    in_channels: int, out: int, places: int, kernel: int = 1, groups: int = 1
+    in_channels: int, out: int, locations: int, kernel: int = 1, groups: int = 1
 ) -> Cost:
-    """A convolution to `out` channels at `places` pixels, without bias or normalisation."""
+    """A convolution to `out` channels at `locations` pixels, without bias or normalisation."""
     weights = out * (in_channels // groups) * kernel * kernel
-    return Cost(weights * places, weights, out * places)
+    return Cost(weights * locations, weights, out * locations)
 
 
 def convolution_cost(
     in_channels: int,
     out: int,
-    places: int,
+    locations: int,
     kernel: int = 1,
     groups: int = 1,
     *,
     normed: bool = True,
 ) -> Cost:
     """The same with its normalisation or else its bias."""
-    bare = bare_convolution_cost(in_channels, out, places, kernel, groups)
+    bare = bare_convolution_cost(in_channels, out, locations, kernel, groups)
     return bare + Cost(parameters=2 * out if normed else out)

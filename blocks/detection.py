@@ -1,4 +1,4 @@
-"""The head of object detection: classes and boxes at every place of several maps, anchor-free."""
+"""Detection head: classes and boxes at every location of several maps, without anchors."""
 
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
@@ -13,18 +13,18 @@ from blocks.layers import make_activation
 from blocks.pyramid import STRIDES, maps_of
 
 PRIOR_LOGIT = -4.595
-"""Logit of 0.01: a place holds an object rarely (Lin et al. 2017, section 4.1)."""
+"""Logit of 0.01: a location holds an object rarely (Lin et al. 2017, section 4.1)."""
 
 
 class DetectionOutput(NamedTuple):
-    """What a detector says at P places, those of the finest map first, row by row; K classes."""
+    """Outputs at P locations, those of the finest map first, row by row; K classes."""
 
     class_logits_NPK: Tensor
     """One logit a class: whether an object of that class is here."""
     distances_NP4: Tensor
-    """Pixels of the input from the place to the left, top, right and bottom side of its box."""
+    """Pixels of the input from the location to the left, top, right and bottom side of its box."""
     centre_logits_NP: Tensor
-    """Logit of the centre-ness: how near the place is to the middle of its box."""
+    """Logit of the centre-ness: how near the location is to the middle of its box."""
 
 
 class DetectionHead(nn.Module):
@@ -89,11 +89,11 @@ class DetectionHeadConfig(BlockConfig):
 
     def cost(self, in_shape: Shape) -> Cost | None:
         maps = maps_of(in_shape, self.name)
-        channels, places = maps[0][0], self.output_shape(in_shape)[0]
-        tower = bare_convolution_cost(channels, channels, places, 3, channels)
-        tower += bare_convolution_cost(channels, channels, places)
+        channels, locations = maps[0][0], self.output_shape(in_shape)[0]
+        tower = bare_convolution_cost(channels, channels, locations, 3, channels)
+        tower += bare_convolution_cost(channels, channels, locations)
         norms = Cost(parameters=2 * channels * len(maps))
-        return tower + norms + convolution_cost(channels, self.out + 5, places, normed=False)
+        return tower + norms + convolution_cost(channels, self.out + 5, locations, normed=False)
 
     def build(self, in_shape: Shape) -> nn.Module:
         self.output_shape(in_shape)

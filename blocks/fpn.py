@@ -51,9 +51,9 @@ class FPNConfig(BlockConfig):
     def cost(self, in_shape: Shape) -> Cost | None:
         total = Cost()
         for channels, height, width in maps_of(in_shape, self.name):
-            places = height * width
-            total += convolution_cost(channels, self.out, places)
-            total += separable_cost(self.out, self.out, places)
+            locations = height * width
+            total += convolution_cost(channels, self.out, locations)
+            total += separable_cost(self.out, self.out, locations)
         return total
 
     def build(self, in_shape: Shape) -> nn.Module:

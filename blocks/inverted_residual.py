@@ -91,10 +91,10 @@ class InvertedResidualConfig(BlockConfig):
         return layout.out, *sides
 
     def cost(self, in_shape: Shape) -> Cost | None:
-        layout, places = self.layout(in_shape[0]), prod(self.output_shape(in_shape)[1:])
+        layout, locations = self.layout(in_shape[0]), prod(self.output_shape(in_shape)[1:])
         hidden = layout.hidden
-        cost = convolution_cost(hidden, hidden, places, layout.kernel, hidden)
-        cost += convolution_cost(hidden, layout.out, places)
+        cost = convolution_cost(hidden, hidden, locations, layout.kernel, hidden)
+        cost += convolution_cost(hidden, layout.out, locations)
         if layout.expands:
             cost += convolution_cost(layout.in_channels, hidden, prod(in_shape[1:]))
         if layout.squeeze is not None:

@@ -12,7 +12,7 @@ Map = tuple[int, int, int]
 """`(C, H, W)` of one map."""
 
 STRIDES = (8, 16, 32)
-"""Pixels of the input from place to place of the maps that a detector looks at, fine to coarse."""
+"""Strides of the maps that a detector looks at, in pixels of the input, finest first."""
 
 
 def pyramid_shape(maps: Iterable[Shape]) -> Shape:

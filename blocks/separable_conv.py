@@ -15,7 +15,7 @@ def separable_conv(
     return nn.Sequential(depthwise, ConvNormAct(in_channels, out_channels, 1, 1, 1, activation))
 
 
-def separable_cost(in_channels: int, out: int, places: int) -> Cost:
-    """Of `separable_conv` at so many places."""
-    depthwise = bare_convolution_cost(in_channels, in_channels, places, 3, in_channels)
-    return depthwise + convolution_cost(in_channels, out, places)
+def separable_cost(in_channels: int, out: int, locations: int) -> Cost:
+    """Of `separable_conv` at so many locations."""
+    depthwise = bare_convolution_cost(in_channels, in_channels, locations, 3, in_channels)
+    return depthwise + convolution_cost(in_channels, out, locations)

@@ -34,11 +34,11 @@ Stride = Annotated[
         }
     ),
 ]
-"""Pixels from place to place: a number, or as text one for each axis, height x width: `2x1`."""
+"""Stride in pixels: one number, or as text one for each axis, height x width: `2x1`."""
 
 
 def axis_strides(stride: int | str) -> tuple[int, int]:
-    """Rows and columns from place to place."""
+    """Stride along the rows and along the columns."""
     if isinstance(stride, int):
         return stride, stride
     down, along = stride.split("x")

@@ -25,20 +25,20 @@ def logits_and_maps(network: nn.Module, x_NCHW: Tensor) -> tuple[Tensor, tuple[T
 
     Raises ValueError for a network that has none, or none such.
     """
-    places = map_places(network)
+    indices = map_indices(network)
     timm_network: Any = network
-    features, maps = timm_network.forward_intermediates(x_NCHW, indices=places)
+    features, maps = timm_network.forward_intermediates(x_NCHW, indices=indices)
     return timm_network.forward_head(features), tuple(maps)
 
 
 def inner_maps(network: nn.Module, x_NCHW: Tensor) -> tuple[Tensor, ...]:
     """The maps of `logits_and_maps` alone."""
-    places = map_places(network)
+    indices = map_indices(network)
     timm_network: Any = network
-    return tuple(timm_network.forward_intermediates(x_NCHW, places, intermediates_only=True))
+    return tuple(timm_network.forward_intermediates(x_NCHW, indices, intermediates_only=True))
 
 
-def map_places(network: nn.Module) -> list[int]:
+def map_indices(network: nn.Module) -> list[int]:
     """Which of the maps that timm counts are at `STRIDES`."""
     known = getattr(network, "feature_info", None)
     if not known or not hasattr(network, "forward_intermediates"):

@@ -16,7 +16,7 @@ from nas.spec.architecture import load_architecture
 from nas.spec.preprocess import XrayPreprocess
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
-from nas.tasks.covid.batches import PlacedXrays, box_batches, boxes_of
+from nas.tasks.covid.batches import XrayBatch, box_batches, boxes_of
 from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.study import CovidStudyTask
 from nas.tasks.image.settings import image_augment
@@ -97,10 +97,10 @@ class TeacherTask(CovidStudyTask):
 
     def evaluation_batches(
         self, data: XrayTaskData, split: Split, device: torch.device
-    ) -> Iterator[tuple[Tensor, PlacedXrays]]:
-        for x_NCHW, placed in super().evaluation_batches(data, split, device):
-            boxes = boxes_of(placed.xrays, list(placed.places), device)
-            yield masked(x_NCHW, boxes, data.preprocess), placed
+    ) -> Iterator[tuple[Tensor, XrayBatch]]:
+        for x_NCHW, batch in super().evaluation_batches(data, split, device):
+            boxes = boxes_of(batch.xrays, list(batch.indices), device)
+            yield masked(x_NCHW, boxes, data.preprocess), batch
 
 
 def load_teacher(run: Path, device: torch.device) -> nn.Module:

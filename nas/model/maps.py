@@ -15,18 +15,18 @@ from nas.spec.pyramid import map_sizes, out_indices
 
 
 class MapsSequential(nn.Sequential):
-    """Modules in a row that put out what some of them do: maps for a neck, fine to coarse."""
+    """Modules in a row that returns the outputs of some of them: maps for a neck, finest first."""
 
     def __init__(self, modules: OrderedDict[str, nn.Module], out_indices: Sequence[int]) -> None:
         super().__init__(modules)
         self.out_indices = frozenset(out_indices)
-        """Places of these modules."""
+        """Positions of these modules."""
 
     def forward(self, x_NCHW: Tensor) -> list[Tensor]:
         maps = []
-        for place, module in enumerate(self):
+        for index, module in enumerate(self):
             x_NCHW = module(x_NCHW)
-            if place in self.out_indices:
+            if index in self.out_indices:
                 maps.append(x_NCHW)
         return maps
 

@@ -118,5 +118,5 @@ def _after(template: LayerTemplate, walk: Walk, states: frozenset[State]) -> Ite
 
 
 def _size(shape: Shape) -> Size:
-    """Height and width of a map; a vector has one place."""
+    """Height and width of a map; 1 x 1 of a vector."""
     return (shape[1], shape[2]) if len(shape) == 3 else (1, 1)

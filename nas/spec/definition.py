@@ -79,7 +79,7 @@ class ArchitectureSpec:
     head: Head = "linear"
     """`linear`: pooling and a linear classifier follow the layers; `none`: they end in logits;
     `attention`: clip-wise and segment-wise logits over time, with `cbam_` behind CBAM;
-    `detection`: classes and boxes at every place of the maps that the neck puts out."""
+    `detection`: classes and boxes at every location of the maps that the neck puts out."""
     neck: LayerSpec | None = None
     """What joins the maps at the strides 8, 16 and 32 for `head: detection`; None elsewhere."""
     task: str = "image"
@@ -125,8 +125,10 @@ class ArchitectureSpec:
     def head_input(self) -> Shape:
         """What the layers hand to the head: their last output, or the maps for a neck."""
         steps = self.steps()
-        places = self.out_indices()
-        return pyramid_shape(steps[i].out_shape for i in places) if places else self.feature_shape()
+        indices = self.out_indices()
+        return (
+            pyramid_shape(steps[i].out_shape for i in indices) if indices else self.feature_shape()
+        )
 
     def head_steps(self) -> tuple[Step, ...]:
         """The blocks of the neck and the head."""

@@ -29,18 +29,18 @@ def out_indices(out_shapes: Sequence[Shape], input_shape: Shape) -> tuple[int, .
 
     Raises NasError where one is missing, or the last block does not put out the coarsest.
     """
-    places = []
+    indices = []
     for stride, size in zip(STRIDES, map_sizes(input_shape), strict=True):
         found = [i for i, shape in enumerate(out_shapes) if len(shape) == 3 and shape[1:] == size]
         if not found:
             raise NasError(f"{missing_map(stride, size)} among {_shown(out_shapes)}", key="layers")
-        places.append(found[-1])
-    if places[-1] != len(out_shapes) - 1:
+        indices.append(found[-1])
+    if indices[-1] != len(out_shapes) - 1:
         last = "x".join(map(str, out_shapes[-1]))
         raise NasError(
             f"the layers must end at stride {STRIDES[-1]}, but they end in {last}", key="layers"
         )
-    return tuple(places)
+    return tuple(indices)
 
 
 def missing_map(stride: int, size: Size) -> str:

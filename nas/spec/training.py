@@ -59,13 +59,13 @@ class DetectionLossSpec(Frozen):
 
     kind: Literal["dense_boxes"] = "dense_boxes"
     focal_alpha: Share = 0.25
-    """Weight of the places that hold an object; the others weigh 1 less this."""
+    """Weight of the positive locations; the others weigh 1 less this."""
     focal_gamma: Annotated[float, Field(strict=True, ge=0, le=10)] = 2.0
     """Exponent of the focal loss (Lin et al. 2017, eq. 5)."""
     box_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 1.0
     """Weight of the boxes' term."""
     center_sampling_radius: Annotated[float, Field(strict=True, gt=0, le=16)] = 1.5
-    """A place belongs to an object if it lies within so many strides of the object's centre."""
+    """Positive locations lie within so many strides of the object's centre."""
 
 
 class AugmentSpec(Frozen):

@@ -15,7 +15,7 @@ from baselines.covid.student import (
     inner_maps,
     logits_and_maps,
     map_distance,
-    map_places,
+    map_indices,
 )
 from baselines.covid.teacher import TeacherTask, inside_boxes, load_teacher, masked
 from nas.data.boxes import Boxes
@@ -130,8 +130,8 @@ def test_the_teacher_s_batches_are_black_outside_of_moved_boxes(data: XrayTaskDa
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_the_teacher_is_measured_on_masked_images(data: XrayTaskData, split: Split) -> None:
-    ((x, placed),) = TeacherTask().evaluation_batches(data, split, CPU)
-    assert list(placed.places) == [*range(len(BOXES))]
+    ((x, batch),) = TeacherTask().evaluation_batches(data, split, CPU)
+    assert list(batch.indices) == [*range(len(BOXES))]
     kept = (x > BLACK + 0.1).all(dim=1).sum(dim=(1, 2)).tolist()
     assert kept == [32 * 16, 0, 64 * 64, 8 * 16 + 20 * 20, 0]
     ((whole, _),) = CovidStudyTask().evaluation_batches(data, split, CPU)
@@ -196,7 +196,7 @@ def test_maps_are_those_on_the_way_to_the_logits() -> None:
     assert [tuple(x.shape[1:]) for x in maps] == [(40, 8, 8), (112, 4, 4), (320, 2, 2)]
     assert all(torch.equal(a, b) for a, b in zip(maps, alone, strict=True))
     with pytest.raises(ValueError, match="a Linear shows no maps"):
-        map_places(nn.Linear(2, 2))
+        map_indices(nn.Linear(2, 2))
 
 
 def test_a_teacher_is_frozen_while_its_student_learns(

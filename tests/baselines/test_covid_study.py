@@ -20,7 +20,7 @@ from baselines.covid.classifiers import (
     teacher_training,
 )
 from baselines.covid.published import PUBLISHED_STUDIES, STEP_2_FOLDS
-from baselines.covid.student import map_places
+from baselines.covid.student import map_indices
 from nas.errors import NasError
 from nas.macs.count import MacsReport
 from nas.model.build import build_network
@@ -65,7 +65,7 @@ def test_every_backbone_has_maps_for_a_student(name: str, pretrained: bool) -> N
     architecture = study_architecture(backbone_named(name), INPUT, pretrained=pretrained)
     with torch.device("meta"):
         network = build_network(architecture)
-    assert len(map_places(network)) == 3
+    assert len(map_indices(network)) == 3
 
 
 def test_a_wrong_name_and_a_grey_input_are_said() -> None:

@@ -19,7 +19,7 @@ from nas.macs.count import MacsReport
 # Weights of each as timm counts them with 1,000 classes, less what is cut off, plus the head's.
 # resnet18: 11,689,512 - 513,000 (classifier) - 6,272 (two of three planes); head 2 x 512 x 24
 RESNET18_PARAMETERS = 11_689_512 - 513_000 - 2 * 64 * 49 + 2 * 512 * 24
-# CBAM adds 2 x 512 x 32 for the channels and 2 x 7 x 7 for the places
+# CBAM adds 2 x 512 x 32 for the channels and 2 x 7 x 7 for the locations
 CBAM_PARAMETERS = 2 * 512 * 32 + 2 * 49
 
 

@@ -33,7 +33,7 @@ def test_agrees_with_the_published_code(kernel: int) -> None:
 
 
 def test_the_gates_are_those_of_its_input() -> None:
-    """Scaled weights that saturate: a channel and a place are let through, or not at all."""
+    """Scaled weights that saturate: a channel and a location are let through, or not at all."""
     network = CBAMConfig(ratio=1, kernel=1).build((2, 1, 2))
     reduce, restore, spatial = network.parameters()
     with torch.no_grad():

@@ -32,8 +32,8 @@ def test_an_object_is_rare_at_first() -> None:
     assert found.class_logits_NPK.sigmoid().unique().item() == pytest.approx(0.01, rel=1e-3)
 
 
-def test_places_go_row_by_row_from_the_finest_map() -> None:
-    """A map that is bright at one place has the highest logit there."""
+def test_locations_go_row_by_row_from_the_finest_map() -> None:
+    """A map that is bright at one location has the highest logit there."""
     torch.manual_seed(0)
     head = DetectionHead(4, 2, 1, "ReLU").eval()
     with torch.no_grad():

@@ -169,15 +169,15 @@ def test_a_broken_file_is_named_and_the_others_are_predicted(
 def test_macs_of_each_task_meet_the_formula(
     study_run: Path, opacity_run: Path, detection_run: Path
 ) -> None:
-    """Convolutions: kernel x channels in x channels out x places."""
+    """Convolutions: kernel x channels in x channels out x locations."""
     body = 9 * 8 * 16**2 + 9 * 8 * 16 * 8**2
     spots = 9 * 8 * 16**2 + 9 * 8 * 16 * 8**2 + 9 * 16 * 16 * (4**2 + 2**2)
-    places = 8**2 + 4**2 + 2**2
+    locations = 8**2 + 4**2 + 2**2
     for run, expected in (
         (study_run, body + 16 * 4),
         (opacity_run, body + 16 * 2),
         # A map's 16 channels become 8, a separable 3x3 follows; another in the head; 6 outputs.
-        (detection_run, spots + places * (16 * 8 + 2 * (9 * 8 + 8 * 8) + 8 * 6)),
+        (detection_run, spots + locations * (16 * 8 + 2 * (9 * 8 + 8 * 8) + 8 * 6)),
     ):
         result = invoke(macs, "--arch", run / "architecture.yaml", "--json")
         assert result.exception is None, result.output

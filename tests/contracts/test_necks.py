@@ -66,8 +66,8 @@ def test_declared_shape_is_the_real_one(case: Case) -> None:
     found = [tuple(t.shape[1:]) for t in tensors(built(case).eval()(maps(case.in_shape)))]
     declared = case.config.output_shape(case.in_shape)
     if isinstance(case.config, DetectionHeadConfig):
-        places, classes = declared
-        assert found == [(places, classes), (places, 4), (places,)]
+        locations, classes = declared
+        assert found == [(locations, classes), (locations, 4), (locations,)]
     else:
         assert found == list(shapes_in(declared))
 

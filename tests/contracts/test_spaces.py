@@ -57,8 +57,8 @@ def test_members_build_with_the_declared_shapes_and_are_counted(space: SpaceSpec
         }
         logits, shapes = recorded_shapes(network, member.input.shape)
         assert shapes == declared
-        places = declared["head.detection"][:1] if member.detects else ()
-        assert logits == (*places, len(member.classes))
+        locations = declared["head.detection"][:1] if member.detects else ()
+        assert logits == (*locations, len(member.classes))
         report = count_macs(network, member.input.shape)
         assert report.total > 0
         assert report.parameters == sum(item.numel() for item in network.parameters())
@@ -82,11 +82,11 @@ def test_a_detector_s_maps_are_at_the_strides_8_16_and_32(name: str) -> None:
         assert member.neck is not None
         width_of_maps = member.neck.config.model_dump()["out"]
         assert [item.shape for item in maps] == [(2, width_of_maps, *size) for size in sizes]
-        places = sum(rows * columns for rows, columns in sizes)
+        locations = sum(rows * columns for rows, columns in sizes)
         assert isinstance(found, DetectionOutput)
-        assert found.class_logits_NPK.shape == (2, places, len(member.classes))
-        assert found.distances_NP4.shape == (2, places, 4)
-        assert found.centre_logits_NP.shape == (2, places)
+        assert found.class_logits_NPK.shape == (2, locations, len(member.classes))
+        assert found.distances_NP4.shape == (2, locations, 4)
+        assert found.centre_logits_NP.shape == (2, locations)
 
 
 def test_a_space_contains_its_members(space: SpaceSpec) -> None:

@@ -11,11 +11,11 @@ from nas.spec.architecture import parse_architecture
 from nas.spec.definition import ArchitectureSpec
 
 STEM = 64 * 512 * 8 * 9
-"""A 3x3 convolution from 1 to 8 channels at 64 x 512 places."""
+"""A 3x3 convolution from 1 to 8 channels at 64 x 512 locations."""
 HEAD = 2 * 8 * 24 * 512
 """Two 1x1 convolutions from 8 channels to 24 classes at 512 time steps."""
 CBAM = 2 * 2 * 8 * 1 + 64 * 512 * 2 * 49
-"""Its perceptron of one hidden channel on mean and maximum, its 7x7 kernel at 64 x 512 places."""
+"""A perceptron of one hidden channel on mean and maximum, a 7x7 kernel at 64 x 512 locations."""
 
 
 def network_of(head: str) -> ArchitectureSpec:

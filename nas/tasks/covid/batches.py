@@ -31,16 +31,18 @@ class BoxTargets:
 
 
 @dataclass(frozen=True, eq=False)
-class PlacedXrays:
+class XrayBatch:
     """Which images of a set a batch holds, in evaluation."""
 
     xrays: XraySet
-    places: range
+    indices: range
 
 
-def boxes_of(xrays: XraySet, places: list[int], device: torch.device) -> tuple[Tensor, ...]:
+def boxes_of(xrays: XraySet, indices: list[int], device: torch.device) -> tuple[Tensor, ...]:
     """The boxes of these images of a set; fresh memory."""
-    return tuple(torch.tensor(xrays.boxes[place], device=device).reshape(-1, 4) for place in places)
+    return tuple(
+        torch.tensor(xrays.boxes[index], device=device).reshape(-1, 4) for index in indices
+    )
 
 
 EVALUATION_BATCH = 32
@@ -49,13 +51,13 @@ EVALUATION_BATCH = 32
 
 def evaluation_batches(
     xrays: XraySet, preprocess: XrayPreprocess, device: torch.device
-) -> Iterator[tuple[Tensor, PlacedXrays]]:
+) -> Iterator[tuple[Tensor, XrayBatch]]:
     """All images once, in the set's order, unchanged."""
     start = 0
     for x_NCHW, _ in image_batches(xrays.images, EVALUATION_BATCH, preprocess, device):
-        places = range(start, start + len(x_NCHW))
-        start = places.stop
-        yield x_NCHW, PlacedXrays(xrays, places)
+        indices = range(start, start + len(x_NCHW))
+        start = indices.stop
+        yield x_NCHW, XrayBatch(xrays, indices)
 
 
 def box_batches(

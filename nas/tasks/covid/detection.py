@@ -161,9 +161,9 @@ class CovidDetectionTask(XrayTask):
         """The boxes found in each image of a split, and the images."""
         found: list[Detections] = []
         xrays = None
-        for output, placed in outputs:
+        for output, batch in outputs:
             found += found_in(output, data.size)
-            xrays = placed.xrays
+            xrays = batch.xrays
         if xrays is None:
             raise ValueError("no batches to measure")
         return found, xrays

@@ -9,18 +9,18 @@ from torch.nn import functional
 from blocks import DetectionOutput
 from nas.spec.training import DetectionLossSpec
 from nas.tasks.covid.batches import BoxTargets
-from nas.tasks.covid.detections import boxes_at, place_table, reach_table
+from nas.tasks.covid.detections import boxes_at, location_table, reach_table
 
 
 class Assigned(NamedTuple):
-    """What the places of a batch are to say."""
+    """Targets of the locations of a batch."""
 
     positive_NP: Tensor
-    """bool: whether the place answers for a box."""
+    """bool: whether the location is a positive sample of a box."""
     box_NP4: Tensor
     """That box, in pixels; without meaning elsewhere."""
     centreness_NP: Tensor
-    """How near the place is to the middle of it, 0 to 1 (eq. 3); 0 elsewhere."""
+    """Centre-ness of the location in that box, 0 to 1 (eq. 3); 0 elsewhere."""
 
 
 def padded_boxes(boxes: list[Tensor]) -> Tensor:
@@ -33,22 +33,21 @@ def padded_boxes(boxes: list[Tensor]) -> Tensor:
 
 
 def assign(
-    boxes_NB4: Tensor, places_P3: Tensor, reach_P2: Tensor, center_sampling_radius: float
+    boxes_NB4: Tensor, locations_P3: Tensor, reach_P2: Tensor, center_sampling_radius: float
 ) -> Assigned:
-    """The box that each place answers for.
+    """The box that each location is a positive sample of.
 
-    A location may answer for a box if it lies in it, within `center_sampling_radius` strides of its
-    middle, and
-    if the box's farthest side lies within the reach of the place's map. Of several it is the
-    smallest box (section 3.2).
+    A location belongs to a box if it lies in it and within `center_sampling_radius` strides of its
+    centre, and if the box's farthest side lies within the range of the location's map. Of several
+    boxes the smallest is taken (section 3.2).
     """
-    x_P, y_P, stride_P = places_P3.unbind(1)
+    x_P, y_P, stride_P = locations_P3.unbind(1)
     x1, y1, x2, y2 = (side_NB[:, None] for side_NB in boxes_NB4.unbind(2))
     sides_NPB4 = torch.stack(
         [x_P[:, None] - x1, y_P[:, None] - y1, x2 - x_P[:, None], y2 - y_P[:, None]], dim=-1
     )
     middle_NPB2 = torch.stack([x1 + x2, y1 + y2], dim=-1) / 2
-    offset_NPB = (places_P3[:, None, :2] - middle_NPB2).abs().amax(dim=-1)
+    offset_NPB = (locations_P3[:, None, :2] - middle_NPB2).abs().amax(dim=-1)
     farthest_NPB = sides_NPB4.amax(dim=-1)
     allowed_NPB = (
         (sides_NPB4.amin(dim=-1) > 0)
@@ -77,7 +76,7 @@ class DenseBoxLoss(nn.Module):
     """Focal loss of the classes, generalised IoU of the boxes, cross-entropy of the centre-ness.
 
     FCOS, Tian et al. 2019, eq. 2, with torchvision's focal and IoU losses. Each is divided by the
-    places that answer for a box (at least 1); a box's IoU is weighted by its centre-ness.
+    positive locations (at least 1); a box's IoU is weighted by its centre-ness.
     """
 
     def __init__(self, spec: DetectionLossSpec) -> None:
@@ -88,13 +87,15 @@ class DenseBoxLoss(nn.Module):
         outputs = DetectionOutput(*(part.float() for part in outputs))
         height, width = targets.size
         device = outputs.class_logits_NPK.device
-        places_P3 = place_table(height, width).to(device)
+        locations_P3 = location_table(height, width).to(device)
         reach_P2 = reach_table(height, width).to(device)
         boxes_NB4 = padded_boxes(list(targets.boxes))
-        assigned = assign(boxes_NB4, places_P3, reach_P2, self.spec.center_sampling_radius)
-        return self._terms(outputs, assigned, places_P3) / assigned.positive_NP.sum().clamp(min=1)
+        assigned = assign(boxes_NB4, locations_P3, reach_P2, self.spec.center_sampling_radius)
+        return self._terms(outputs, assigned, locations_P3) / assigned.positive_NP.sum().clamp(
+            min=1
+        )
 
-    def _terms(self, outputs: DetectionOutput, assigned: Assigned, places_P3: Tensor) -> Tensor:
+    def _terms(self, outputs: DetectionOutput, assigned: Assigned, locations_P3: Tensor) -> Tensor:
         from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 
         positive = assigned.positive_NP
@@ -105,7 +106,7 @@ class DenseBoxLoss(nn.Module):
             gamma=self.spec.focal_gamma,
             reduction="sum",
         )
-        boxes_NP4 = boxes_at(outputs.distances_NP4, places_P3)
+        boxes_NP4 = boxes_at(outputs.distances_NP4, locations_P3)
         weight = assigned.centreness_NP[positive]
         overlap = generalized_box_iou_loss(boxes_NP4[positive], assigned.box_NP4[positive])
         # Divided by the mean centre-ness, so that the weights leave its scale as it is.
@@ -117,7 +118,7 @@ class DenseBoxLoss(nn.Module):
 
 
 class DetectorLoss(nn.Module):
-    """`DenseBoxLoss` of the values at all places; a whole detector's own loss as it is."""
+    """`DenseBoxLoss` of the outputs at all locations; a whole detector's own loss as it is."""
 
     def __init__(self, spec: DetectionLossSpec) -> None:
         super().__init__()

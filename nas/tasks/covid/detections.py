@@ -14,16 +14,16 @@ from blocks import STRIDES, DetectionOutput
 from nas.spec.pyramid import map_sizes
 
 RANGE_STRIDES = (4.0, 8.0)
-"""A map is for boxes whose farthest side, from the place on, is so many strides away; the finest
-map is for smaller ones too, the coarsest for larger ones (FCOS, section 3.2)."""
+"""A map is for boxes whose farthest side is so many strides from the location; the finest map is
+for smaller ones too, the coarsest for larger ones (FCOS, section 3.2)."""
 
 
 @lru_cache(maxsize=64)
-def place_table(height: int, width: int) -> Tensor:
-    """(P, 3) float32 on the CPU: x and y of each place in pixels of the input, and its stride.
+def location_table(height: int, width: int) -> Tensor:
+    """(P, 3) float32 on the CPU: x and y of each location in pixels of the input, and its stride.
 
-    The finest map's come first, row by row; a place is the middle of the stride x stride pixels
-    that it stands for. Not to be written to.
+    Those of the finest map come first, row by row; a location is the centre of the stride x stride
+    pixels that it stands for. Do not write to it.
     """
     parts = []
     for stride, size in zip(STRIDES, map_sizes((1, height, width)), strict=True):
@@ -36,16 +36,16 @@ def place_table(height: int, width: int) -> Tensor:
 @lru_cache(maxsize=64)
 def reach_table(height: int, width: int) -> Tensor:
     """(P, 2) float32: the least and the largest distance of a box's farthest side, in pixels."""
-    stride_P = place_table(height, width)[:, 2]
+    stride_P = location_table(height, width)[:, 2]
     low, high = (share * stride_P for share in RANGE_STRIDES)
     low = low.masked_fill(stride_P == STRIDES[0], 0.0)
     high = high.masked_fill(stride_P == STRIDES[-1], torch.inf)
     return torch.stack([low, high], dim=1)
 
 
-def boxes_at(distances_NP4: Tensor, places_P3: Tensor) -> Tensor:
+def boxes_at(distances_NP4: Tensor, locations_P3: Tensor) -> Tensor:
     """Boxes (N, P, 4) as x1, y1, x2, y2 from their sides' distances left, top, right, bottom."""
-    centre_P2 = places_P3[:, :2]
+    centre_P2 = locations_P3[:, :2]
     return torch.cat(
         [centre_P2 - distances_NP4[..., :2], centre_P2 + distances_NP4[..., 2:]], dim=-1
     )
@@ -78,7 +78,7 @@ class Detections:
 
 
 Found = DetectionOutput | list["Detections"]
-"""What a detector puts out: values at all places, or of a whole detector the boxes themselves."""
+"""Outputs of a detector: values at all locations, or the boxes themselves of a whole detector."""
 
 
 def found_in(outputs: Found, size: tuple[int, int]) -> list[Detections]:
@@ -94,8 +94,8 @@ def decode(outputs: DetectionOutput, size: tuple[int, int]) -> list[Detections]:
     """
     from torchvision.ops import clip_boxes_to_image
 
-    places_P3 = place_table(*size).to(outputs.distances_NP4.device)
-    boxes_NP4 = boxes_at(outputs.distances_NP4.float(), places_P3)
+    locations_P3 = location_table(*size).to(outputs.distances_NP4.device)
+    boxes_NP4 = boxes_at(outputs.distances_NP4.float(), locations_P3)
     opacity_NP = outputs.class_logits_NPK[..., 0].float().sigmoid()
     scores_NP = (opacity_NP * outputs.centre_logits_NP.float().sigmoid()).sqrt()
     scores_NP = scores_NP.nan_to_num(0)  # sorted, it would stand before all numbers
@@ -106,9 +106,9 @@ def decode(outputs: DetectionOutput, size: tuple[int, int]) -> list[Detections]:
 def _of_image(boxes_P4: Tensor, scores_P: Tensor) -> Detections:
     from torchvision.ops import nms
 
-    scores, places = scores_P.sort(descending=True, stable=True)
+    scores, order = scores_P.sort(descending=True, stable=True)
     count = int((scores[:TOPK_CANDIDATES] >= SCORE_THRESH).sum())
-    boxes, scores = boxes_P4[places[:count]], scores[:count]
+    boxes, scores = boxes_P4[order[:count]], scores[:count]
     sided = ((boxes[:, 2:] - boxes[:, :2]) > 0).all(dim=1)
     boxes, scores = boxes[sided], scores[sided]
     chosen = nms(boxes, scores, NMS_THRESH)[:DETECTIONS_PER_IMG]
@@ -143,10 +143,10 @@ def _gathered(found: Sequence[Detections]) -> Detections:
 
 
 def mean_output(outputs: Sequence[DetectionOutput]) -> DetectionOutput:
-    """The output whose probabilities, and sides of boxes, are the mean of several networks'.
+    """The mean of several networks' outputs: of their probabilities and of the boxes' sides.
 
-    All must have the same places. The sides are weighted by the class probabilities there, so that
-    a network that sees nothing does not pull a box.
+    All must have the same locations. The sides are weighted by the class probabilities there, so
+    that a network that sees nothing does not pull a box.
     """
     weight_MNP = torch.stack([item.class_logits_NPK.float().sigmoid().amax(2) for item in outputs])
     weight_MNP = weight_MNP.clamp(min=torch.finfo(weight_MNP.dtype).tiny)  # where all see nothing

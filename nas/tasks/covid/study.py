@@ -123,9 +123,9 @@ class CovidStudyTask(XrayTask):
     def samples(self, data: XrayTaskData, outputs: Iterable[tuple[Any, Any]]) -> Samples:
         """What is said of a split's studies, or of its images where these have labels."""
         probabilities, xrays = [], None
-        for logits_NK, placed in outputs:
+        for logits_NK, batch in outputs:
             probabilities.append(logits_NK.cpu().double().softmax(dim=1).numpy())
-            xrays = placed.xrays
+            xrays = batch.xrays
         if xrays is None:
             raise ValueError("no batches to measure")
         scores_NK = np.concatenate(probabilities)

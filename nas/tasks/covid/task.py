@@ -18,7 +18,7 @@ from nas.spec.architecture import InputSpec
 from nas.spec.preprocess import Preprocess, XrayLabels
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Task
-from nas.tasks.covid.batches import PlacedXrays, evaluation_batches
+from nas.tasks.covid.batches import XrayBatch, evaluation_batches
 from nas.tasks.covid.data import XrayTaskData, load_task_data
 from nas.tasks.covid.requirements import xray_preprocess
 
@@ -67,7 +67,7 @@ class XrayTask(Task[XrayTaskData], ABC):
 
     def evaluation_batches(
         self, data: XrayTaskData, split: Split, device: torch.device
-    ) -> Iterator[tuple[Tensor, PlacedXrays]]:
+    ) -> Iterator[tuple[Tensor, XrayBatch]]:
         return evaluation_batches(data.xrays.split(split), data.preprocess, device)
 
     def find_files(self, folder: Path) -> tuple[Path, ...]:

@@ -19,8 +19,8 @@ from nas.data.sampler import build_sampler
 from nas.spec.architecture import InputSpec
 from nas.spec.preprocess import MelPreprocess
 from nas.spec.training import SpectrogramAugmentSpec, TrainingSpec
-from nas.tasks.sed.targets import Mix, PlacedTargets, WindowTargets
-from nas.tasks.sed.windows import KnownWindows, Place, known_windows
+from nas.tasks.sed.targets import Mix, WindowBatch, WindowTargets
+from nas.tasks.sed.windows import KnownWindows, WindowStart, known_windows
 
 EVALUATION_BATCH = 32
 """Windows a batch where nothing is trained."""
@@ -47,7 +47,7 @@ def train_batches(
 ) -> Iterator[tuple[Tensor, WindowTargets]]:
     """One epoch of augmented windows with a known label, drawn by `training.sampler`.
 
-    A window begins up to `time_shift` of its length off its place on the grid (see
+    A window begins up to `time_shift` of its length off its start on the grid (see
     `KnownWindows.moved`). The sampler evens out the rarest classes of the windows, those without a
     positive being one group more. A last batch of one window is dropped. `training.augment` None
     changes nothing. `generator` is of the CPU; on another device the same draws give other noise
@@ -61,16 +61,16 @@ def train_batches(
     mean_db, _ = preprocess.normalisation
     largest_shift = 0 if augment is None else round(augment.time_shift * windows.window)
     while len(chosen := list(islice(order, training.batch_size))) > 1:
-        places = windows.moved(chosen, largest_shift, generator)
-        mel_NFW = _gather(recordings, places, input_spec).to(device).float()
-        labels_NK = torch.from_numpy(np.stack([windows.labels_at(place) for place in places]))
+        starts = windows.moved(chosen, largest_shift, generator)
+        mel_NFW = _gather(recordings, starts, input_spec).to(device).float()
+        labels_NK = torch.from_numpy(np.stack([windows.labels_at(at) for at in starts]))
         mix = None
         if augment is not None:
             # What changes the windows is drawn where they are: a batch of noise is not sent along.
             own = torch.Generator(device).manual_seed(_seed(generator))
             mel_NFW = SpectrogramAugment(augment, mean_db)(mel_NFW, own)
-            mix = _draw_mix(augment, len(places), generator, device)
-        if mix is not None and mix.place == "input":
+            mix = _draw_mix(augment, len(starts), generator, device)
+        if mix is not None and mix.level == "input":
             mel_NFW = mix(mel_NFW)
         targets = WindowTargets(labels_NK.float().to(device), mix)
         yield _network_inputs(mel_NFW, preprocess, input_spec), targets
@@ -81,18 +81,18 @@ def evaluation_batches(
     preprocess: MelPreprocess,
     input_spec: InputSpec,
     device: torch.device,
-) -> Iterator[tuple[Tensor, PlacedTargets]]:
+) -> Iterator[tuple[Tensor, WindowBatch]]:
     """All windows of the recordings' grids once, in order, not augmented."""
     window = input_spec.width
-    places = [
+    starts = [
         (position, start)
         for position, recording in enumerate(recordings.recordings)
         for start in window_starts(recording.frames, window, preprocess.overlap_frames)
     ]
-    for first in range(0, len(places), EVALUATION_BATCH):
-        chosen = places[first : first + EVALUATION_BATCH]
+    for first in range(0, len(starts), EVALUATION_BATCH):
+        chosen = starts[first : first + EVALUATION_BATCH]
         mel_NFW = _gather(recordings, chosen, input_spec).to(device).float()
-        targets = _placed_targets(recordings, chosen, window, preprocess.frame_s)
+        targets = _window_batch(recordings, chosen, window, preprocess.frame_s)
         yield _network_inputs(mel_NFW, preprocess, input_spec), targets
 
 
@@ -103,23 +103,25 @@ def _windows(
     return known_windows(recordings, input_spec.width, overlap, frame_s)
 
 
-def _gather(recordings: RecordingSet, places: Sequence[Place], input_spec: InputSpec) -> Tensor:
+def _gather(
+    recordings: RecordingSet, starts: Sequence[WindowStart], input_spec: InputSpec
+) -> Tensor:
     """mel_NFW float16, what lies past a recording's end filled with the floor; fresh memory."""
     window = input_spec.width
-    mel_NFW = np.empty((len(places), input_spec.height, window), dtype=np.float16)
-    for place, (position, start) in zip(mel_NFW, places, strict=True):
+    mel_NFW = np.empty((len(starts), input_spec.height, window), dtype=np.float16)
+    for row, (position, start) in zip(mel_NFW, starts, strict=True):
         cut = recordings.recordings[position].mel_FT[:, start : start + window]
-        place[:, : cut.shape[1]] = cut
-        place[:, cut.shape[1] :] = FLOOR_DB
+        row[:, : cut.shape[1]] = cut
+        row[:, cut.shape[1] :] = FLOOR_DB
     return torch.from_numpy(mel_NFW)
 
 
-def _placed_targets(
-    recordings: RecordingSet, places: Sequence[Place], window: int, frame_s: float
-) -> PlacedTargets:
+def _window_batch(
+    recordings: RecordingSet, starts: Sequence[WindowStart], window: int, frame_s: float
+) -> WindowBatch:
     least_frames, complete = least_call_frames(frame_s), recordings.complete
     labels, valid = [], []
-    for position, start in places:
+    for position, start in starts:
         recording = recordings.recordings[position]
         labels.append(
             window_labels(
@@ -127,9 +129,9 @@ def _placed_targets(
             )
         )
         valid.append(min(window, recording.frames - start))
-    recording_N, start_N = torch.tensor(places).T
+    recording_N, start_N = torch.tensor(starts).T
     labels_NK = torch.from_numpy(np.stack(labels))
-    return PlacedTargets(recording_N, start_N, torch.tensor(valid), labels_NK, window)
+    return WindowBatch(recording_N, start_N, torch.tensor(valid), labels_NK, window)
 
 
 def _draw_mix(

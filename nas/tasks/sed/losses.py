@@ -91,7 +91,7 @@ def mixed_outputs(network: nn.Module, x_NCHW: Tensor, mix: Mix | None) -> TimeAt
     They are mixed before the rectifier and the two scorings of the head, behind CBAM (the pipeline
     for the rainforest recordings; manifold mixup, Verma et al. 2019, at the last layer).
     """
-    if mix is None or mix.place != "last_layer":
+    if mix is None or mix.level != "last_layer":
         outputs: TimeAttentionOutput = network(x_NCHW)
         return outputs
     if not isinstance(network, Network):

@@ -21,7 +21,7 @@ from nas.tasks.base import Prediction, Thresholds
 from nas.tasks.sed.batches import evaluation_batches
 from nas.tasks.sed.requirements import mel_preprocess
 from nas.tasks.sed.results import RecordingResult, labelled_events
-from nas.tasks.sed.targets import PlacedTargets
+from nas.tasks.sed.targets import WindowBatch
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class EvaluationTargets:
     """Where the windows of a batch lie in the recordings of a set."""
 
     recordings: RecordingSet
-    windows: PlacedTargets
+    windows: WindowBatch
 
 
 def stitch(
@@ -61,13 +61,13 @@ class _Canvas:
         self.scores: list[list[np.ndarray]] = [[] for _ in recordings.recordings]
         self.labels: list[list[np.ndarray]] = [[] for _ in recordings.recordings]
 
-    def take_in(self, output: TimeAttentionOutput, windows: PlacedTargets) -> None:
+    def take_in(self, output: TimeAttentionOutput, windows: WindowBatch) -> None:
         """Lay the windows of a batch over their recordings."""
         probability_NKW = output.segmentwise_NKT.float().sigmoid().cpu().numpy()
         if (values := probability_NKW.shape[2]) != windows.window:
             raise ValueError(f"{values} values for {windows.window} frames of a window")
-        places = torch.stack([windows.recording_N, windows.start_N, windows.valid_N], 1).tolist()
-        for position, (recording, start, valid) in enumerate(places):
+        rows = torch.stack([windows.recording_N, windows.start_N, windows.valid_N], 1).tolist()
+        for position, (recording, start, valid) in enumerate(rows):
             window_KW = probability_NKW[position, :, :valid]
             known_KW = self.probabilities[recording][:, start : start + valid]
             np.maximum(known_KW, window_KW, out=known_KW)

@@ -1,11 +1,11 @@
-"""What a batch of windows is compared with. N windows, K classes, W frames of a window."""
+"""Targets of batches of windows. N windows, K classes, W frames of a window."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
 
-MixPlace = Literal["input", "last_layer"]
+MixLevel = Literal["input", "last_layer"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +16,7 @@ class Mix:
     """Share of a window itself, 0 to 1; one value for the batch."""
     permutation_N: Tensor
     """int64: position of each window's partner in the batch."""
-    place: MixPlace
+    level: MixLevel
     """`input`: the windows are mixed already. `last_layer`: their features are yet to be."""
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -34,10 +34,10 @@ class WindowTargets:
 
 
 @dataclass(frozen=True, eq=False)
-class PlacedTargets:
-    """Where the windows of an evaluation batch lie, and what is labelled in them.
+class WindowBatch:
+    """Positions and labels of the windows of an evaluation batch.
 
-    Of integers on the CPU, whatever device the windows are on.
+    Integers on the CPU, whatever device the windows are on.
     """
 
     recording_N: Tensor

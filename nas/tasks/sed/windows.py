@@ -1,4 +1,4 @@
-"""The windows of a training set that something is known of. K classes, N windows."""
+"""Windows of a training set with at least one known label. K classes, N windows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from nas.errors import NasError
 LEAST_WINDOWS = 2
 """Batch normalisation may have no variance of one."""
 
-Place = tuple[int, int]
+WindowStart = tuple[int, int]
 """Position of a recording in its set, and the first frame of a window in it."""
 
 
@@ -27,7 +27,7 @@ class KnownWindows:
     """Frames of each."""
     least_frames: int
     """Of a call that the window cuts; see `window_labels`."""
-    places: tuple[Place, ...]
+    starts: tuple[WindowStart, ...]
     last_starts: tuple[int, ...]
     """Where the last window of each recording begins, known or not."""
     group_N: NDArray[np.int64]
@@ -37,29 +37,31 @@ class KnownWindows:
     """
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.starts)
 
-    def labels_at(self, place: Place) -> NDArray[np.int8]:
+    def labels_at(self, at: WindowStart) -> NDArray[np.int8]:
         """(K,) 1 present, -1 absent, 0 unknown in the window there."""
-        return _labels_at(self.recordings, place, self.window, self.least_frames)
+        return _labels_at(self.recordings, at, self.window, self.least_frames)
 
-    def moved(self, chosen: Sequence[int], largest: int, generator: torch.Generator) -> list[Place]:
-        """Places of the chosen windows, each moved evenly by up to `largest` frames.
+    def moved(
+        self, chosen: Sequence[int], largest: int, generator: torch.Generator
+    ) -> list[WindowStart]:
+        """Starts of the chosen windows, each moved evenly by up to `largest` frames.
 
         None begins after its recording's last window; one of which nothing is known where it comes
         to lie stays. One number is drawn for each, whatever `largest` is.
         """
         draw_N = torch.rand(len(chosen), generator=generator).tolist()
         return [
-            self._moved(self.places[index], largest, draw)
+            self._moved(self.starts[index], largest, draw)
             for index, draw in zip(chosen, draw_N, strict=True)
         ]
 
-    def _moved(self, place: Place, largest: int, draw: float) -> Place:
-        position, start = place
+    def _moved(self, at: WindowStart, largest: int, draw: float) -> WindowStart:
+        position, start = at
         low, high = max(start - largest, 0), min(start + largest, self.last_starts[position])
         moved = (position, low + int(draw * (high - low + 1)))
-        return moved if self.labels_at(moved).any() else place
+        return moved if self.labels_at(moved).any() else at
 
 
 def known_windows(
@@ -71,32 +73,32 @@ def known_windows(
     """
     grids = [window_starts(item.frames, window, overlap) for item in recordings.recordings]
     least_frames = least_call_frames(frame_s)
-    places: list[Place] = []
+    starts: list[WindowStart] = []
     labels: list[NDArray[np.int8]] = []
-    for place in ((position, start) for position, grid in enumerate(grids) for start in grid):
-        labels_K = _labels_at(recordings, place, window, least_frames)
+    for at in ((position, start) for position, grid in enumerate(grids) for start in grid):
+        labels_K = _labels_at(recordings, at, window, least_frames)
         if labels_K.any():
-            places.append(place)
+            starts.append(at)
             labels.append(labels_K)
-    if len(places) < LEAST_WINDOWS:
+    if len(starts) < LEAST_WINDOWS:
         raise NasError(
-            f"windows of the training recordings with a known label: {len(places)}; training "
+            f"windows of the training recordings with a known label: {len(starts)}; training "
             f"needs at least {LEAST_WINDOWS}"
         )
     return KnownWindows(
         recordings,
         window,
         least_frames,
-        tuple(places),
+        tuple(starts),
         tuple(grid[-1] for grid in grids),
         _rarest_classes(np.stack(labels)),
     )
 
 
 def _labels_at(
-    recordings: RecordingSet, place: Place, window: int, least_frames: int
+    recordings: RecordingSet, at: WindowStart, window: int, least_frames: int
 ) -> NDArray[np.int8]:
-    position, start = place
+    position, start = at
     labels_KT = recordings.recordings[position].labels_KT
     complete = recordings.complete
     return window_labels(labels_KT, start, window, complete=complete, least_frames=least_frames)

@@ -13,7 +13,7 @@ from nas.data.xray.dataset import XRAY_CLASSES, XrayData, XraySet
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import XrayPreprocess
 from nas.tasks.covid.data import XrayTaskData
-from nas.tasks.covid.detections import Detections, place_table
+from nas.tasks.covid.detections import Detections, location_table
 
 Box = tuple[int, int, int, int]
 PLAIN = XrayPreprocess(interpolation="nearest", labels="boxes", mean=(0.5,), std=(0.25,))
@@ -95,17 +95,17 @@ def whole(score: float = 0.9) -> Callable[[Tensor], list[Detections]]:
 
 
 def dense(x_NCHW: Tensor) -> DetectionOutput:
-    """As a network with the detection head says it: at the place nearest to its middle."""
-    places_P3 = place_table(x_NCHW.shape[2], x_NCHW.shape[3])
-    logits_NP1 = torch.full((len(x_NCHW), len(places_P3), 1), -20.0)
-    sides_NP4 = torch.ones(len(x_NCHW), len(places_P3), 4)
+    """As a network with the detection head says it: at the location nearest to its middle."""
+    locations_P3 = location_table(x_NCHW.shape[2], x_NCHW.shape[3])
+    logits_NP1 = torch.full((len(x_NCHW), len(locations_P3), 1), -20.0)
+    sides_NP4 = torch.ones(len(x_NCHW), len(locations_P3), 4)
     for image, image_CHW in enumerate(x_NCHW):
         if (box := bright_box(image_CHW)) is None:
             continue
         x1, y1, x2, y2 = box
         middle_2 = torch.tensor([(x1 + x2) / 2, (y1 + y2) / 2])
-        place = int((places_P3[:, :2] - middle_2).norm(dim=1).argmin())
-        x, y, _ = places_P3[place].tolist()
-        logits_NP1[image, place] = 9.0
-        sides_NP4[image, place] = torch.tensor([x - x1, y - y1, x2 - x, y2 - y])
+        location = int((locations_P3[:, :2] - middle_2).norm(dim=1).argmin())
+        x, y, _ = locations_P3[location].tolist()
+        logits_NP1[image, location] = 9.0
+        sides_NP4[image, location] = torch.tensor([x - x1, y - y1, x2 - x, y2 - y])
     return DetectionOutput(logits_NP1, sides_NP4, torch.full(logits_NP1.shape[:2], 9.0))

@@ -1,4 +1,4 @@
-"""Which place answers for which box: by hand, by torchvision's FCOS, by the paper's rule."""
+"""Which location answers for which box: by hand, by torchvision's FCOS, by the paper's rule."""
 
 from math import sqrt
 from types import SimpleNamespace
@@ -9,14 +9,14 @@ from torch import Tensor
 from torchvision.models.detection.fcos import FCOS
 
 from nas.tasks.covid.detection_loss import Assigned, assign, padded_boxes
-from nas.tasks.covid.detections import place_table, reach_table
+from nas.tasks.covid.detections import location_table, reach_table
 
 HEIGHT, WIDTH = 200, 330
-PLACES, REACH = place_table(HEIGHT, WIDTH), reach_table(HEIGHT, WIDTH)
+LOCATIONS, REACH = location_table(HEIGHT, WIDTH), reach_table(HEIGHT, WIDTH)
 
 
 def assigned(boxes: list[Tensor], radius: float = 1.5) -> Assigned:
-    return assign(padded_boxes(boxes), PLACES, REACH, radius)
+    return assign(padded_boxes(boxes), LOCATIONS, REACH, radius)
 
 
 def random_boxes(count: int, seed: int) -> Tensor:
@@ -29,13 +29,13 @@ def random_boxes(count: int, seed: int) -> Tensor:
 
 
 def torchvisions_choice(boxes_B4: Tensor, radius: float) -> Tensor:
-    """Number of the box that each place answers for, -1 for none."""
+    """Number of the box that each location answers for, -1 for none."""
     kept: list[Tensor] = []
 
     def compute_loss(targets: object, outputs: object, anchors: object, matched: list[Tensor]):
         kept.extend(matched)
 
-    x_P, y_P, stride_P = PLACES.unbind(1)
+    x_P, y_P, stride_P = LOCATIONS.unbind(1)
     half_P = stride_P / 2
     anchors_P4 = torch.stack([x_P - half_P, y_P - half_P, x_P + half_P, y_P + half_P], dim=1)
     levels = [int((stride_P == stride).sum()) for stride in (8, 16, 32)]
@@ -48,7 +48,7 @@ def torchvisions_choice(boxes_B4: Tensor, radius: float) -> Tensor:
 
 @pytest.mark.parametrize("radius", [0.7, 1.5, 3.0])
 @pytest.mark.parametrize("seed", range(4))
-def test_places_answer_as_in_torchvisions_fcos(seed: int, radius: float) -> None:
+def test_locations_answer_as_in_torchvisions_fcos(seed: int, radius: float) -> None:
     images = [random_boxes(count, 10 * seed + count) for count in (6, 1, 12, 0)]
     found = assigned(images, radius)
     for image, boxes_B4 in enumerate(images):
@@ -62,37 +62,37 @@ def test_places_answer_as_in_torchvisions_fcos(seed: int, radius: float) -> None
 
 def test_every_map_answers_for_some_box() -> None:
     found = assigned([random_boxes(20, 3)])
-    assert set(PLACES[found.positive_NP[0], 2].tolist()) == {8, 16, 32}
+    assert set(LOCATIONS[found.positive_NP[0], 2].tolist()) == {8, 16, 32}
 
 
 def test_centreness_by_its_formula() -> None:
-    """Eq. 3 of the paper, place by place."""
+    """Eq. 3 of the paper, location by location."""
     boxes_B4 = random_boxes(12, 5)
     found = assigned([boxes_B4])
     answering = found.positive_NP[0].nonzero()[:, 0].tolist()
     assert len(answering) > 10
-    for place in answering:
-        x, y, _ = PLACES[place].tolist()
-        x1, y1, x2, y2 = found.box_NP4[0, place].tolist()
+    for location in answering:
+        x, y, _ = LOCATIONS[location].tolist()
+        x1, y1, x2, y2 = found.box_NP4[0, location].tolist()
         left, top, right, bottom = x - x1, y - y1, x2 - x, y2 - y
         along, down = sorted((left, right)), sorted((top, bottom))
         expected = sqrt(along[0] / along[1] * (down[0] / down[1]))
-        assert found.centreness_NP[0, place].item() == pytest.approx(expected, abs=1e-4)
+        assert found.centreness_NP[0, location].item() == pytest.approx(expected, abs=1e-4)
     elsewhere = found.centreness_NP[0][~found.positive_NP[0]]
     assert elsewhere.abs().max() == 0
 
 
 def test_one_box_by_hand() -> None:
-    # Its middle is (21, 22); the only place of stride 8 within 4 pixels of it is (20, 20).
+    # Its middle is (21, 22); the only location of stride 8 within 4 pixels of it is (20, 20).
     found = assigned([torch.tensor([[15.0, 14.0, 27.0, 30.0]])], radius=0.5)
-    (place,) = found.positive_NP[0].nonzero()[:, 0].tolist()
-    assert PLACES[place].tolist() == [20, 20, 8]
-    assert found.centreness_NP[0, place].item() == pytest.approx(sqrt(5 / 7 * 6 / 10))
+    (location,) = found.positive_NP[0].nonzero()[:, 0].tolist()
+    assert LOCATIONS[location].tolist() == [20, 20, 8]
+    assert found.centreness_NP[0, location].item() == pytest.approx(sqrt(5 / 7 * 6 / 10))
 
 
 def test_of_two_boxes_the_smaller_is_answered_for() -> None:
     large, small = [0.0, 0.0, 60.0, 60.0], [24.0, 24.0, 40.0, 40.0]
-    here = int((torch.tensor([28.0, 28.0, 8.0]) == PLACES).all(dim=1).nonzero())
+    here = int((torch.tensor([28.0, 28.0, 8.0]) == LOCATIONS).all(dim=1).nonzero())
     for order in ([large, small], [small, large]):
         found = assigned([torch.tensor(order)])
         assert found.box_NP4[0, here].tolist() == small
@@ -102,14 +102,14 @@ def test_of_two_boxes_the_smaller_is_answered_for() -> None:
     ("farthest", "stride"), [(3, 8), (64, 8), (65, 16), (128, 16), (129, 32), (4000, 32)]
 )
 def test_the_farthest_side_decides_the_map(farthest: float, stride: int) -> None:
-    """Of boxes around the very place; at 64 and 128 it is the finer map's."""
-    for place in (0, 25 * 42 + 3, len(PLACES) - 1):  # one of each map
-        x, y, own = PLACES[place].tolist()
+    """Of boxes around the very location; at 64 and 128 it is the finer map's."""
+    for location in (0, 25 * 42 + 3, len(LOCATIONS) - 1):  # one of each map
+        x, y, own = LOCATIONS[location].tolist()
         box = torch.tensor([[x - farthest, y - 2, x + farthest, y + 2]])
-        assert bool(assigned([box]).positive_NP[0, place]) is (own == stride)
+        assert bool(assigned([box]).positive_NP[0, location]) is (own == stride)
 
 
-def test_images_without_boxes_have_no_place_that_answers() -> None:
+def test_images_without_boxes_have_no_location_that_answers() -> None:
     none = torch.zeros(0, 4)
     assert padded_boxes([none, none]).shape == (2, 1, 4)
     found = assigned([none, torch.tensor([[10.0, 10.0, 40.0, 40.0]]), none])

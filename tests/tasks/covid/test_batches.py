@@ -104,8 +104,8 @@ def test_evaluation_shows_every_image_once_in_order() -> None:
     boxes: list[Box | None] = [(n % 40, 2, n % 40 + 3, 9) for n in range(EVALUATION_BATCH + 5)]
     xrays = painted_set((16, 48), boxes)
     batches = list(evaluation_batches(xrays, XrayPreprocess(mean=(0.5,), std=(0.25,)), CPU))
-    places = [place for _, placed in batches for place in placed.places]
-    assert places == list(range(EVALUATION_BATCH + 5))
-    assert all(placed.xrays is xrays for _, placed in batches)
+    indices = [index for _, batch in batches for index in batch.indices]
+    assert indices == list(range(EVALUATION_BATCH + 5))
+    assert all(batch.xrays is xrays for _, batch in batches)
     shown = [bright_box(image_CHW) for x_NCHW, _ in batches for image_CHW in x_NCHW]
     assert shown == [list(map(float, box)) for box in boxes]

@@ -13,13 +13,13 @@ from nas.metrics.boxes import iou_matrix
 from nas.spec.training import DetectionLossSpec
 from nas.tasks.covid.batches import BoxTargets
 from nas.tasks.covid.detection_loss import DenseBoxLoss, DetectorLoss
-from nas.tasks.covid.detections import decode, place_table
+from nas.tasks.covid.detections import decode, location_table
 
 SIZE = (64, 96)
-PLACES = place_table(*SIZE)
+LOCATIONS = location_table(*SIZE)
 NO_BOX = torch.zeros(0, 4)
 BOX = torch.tensor([[15.0, 14.0, 27.0, 30.0]])
-"""With a radius of 0.5 the place (20, 20) alone answers for it: l 5, t 6, r 7, b 10."""
+"""With a radius of 0.5 the location (20, 20) alone answers for it: l 5, t 6, r 7, b 10."""
 HERE = 2 * 12 + 2
 NARROW = DetectionLossSpec(center_sampling_radius=0.5)
 
@@ -31,9 +31,9 @@ def targets(*boxes: Tensor) -> BoxTargets:
 
 def outputs(images: int, seed: int = 0) -> DetectionOutput:
     generator = torch.Generator().manual_seed(seed)
-    logits_NP1 = torch.randn(images, len(PLACES), 1, generator=generator) - 2
-    sides_NP4 = torch.rand(images, len(PLACES), 4, generator=generator) * 20 + 1
-    centre_NP = torch.randn(images, len(PLACES), generator=generator)
+    logits_NP1 = torch.randn(images, len(LOCATIONS), 1, generator=generator) - 2
+    sides_NP4 = torch.rand(images, len(LOCATIONS), 4, generator=generator) * 20 + 1
+    centre_NP = torch.randn(images, len(LOCATIONS), generator=generator)
     return DetectionOutput(logits_NP1, sides_NP4, centre_NP)
 
 
@@ -59,7 +59,7 @@ def cross_entropy(logit: float, share: float) -> float:
 
 
 @pytest.mark.parametrize("box_weight", [1.0, 3.0])
-def test_one_place_that_answers(box_weight: float) -> None:
+def test_one_location_that_answers(box_weight: float) -> None:
     said = outputs(1)
     said.distances_NP4[0, HERE] = torch.tensor([4.0, 4.0, 8.0, 8.0])
     loss = DenseBoxLoss(DetectionLossSpec(center_sampling_radius=0.5, box_weight=box_weight))
@@ -79,21 +79,21 @@ def test_one_place_that_answers(box_weight: float) -> None:
     assert loss(said, targets(BOX)).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_several_places_share_the_loss_by_their_centreness() -> None:
-    """The boxes' term is the mean weighed by centre-ness; all is divided by the places."""
+def test_several_locations_share_the_loss_by_their_centreness() -> None:
+    """The boxes' term is the mean weighed by centre-ness; all is divided by the locations."""
     box = torch.tensor([[13.0, 9.0, 41.0, 33.0]])  # the middle is (27, 21)
     answering = [r * 12 + c for r in (1, 2, 3) for c in (2, 3, 4)]
     said, positives = outputs(1), len(answering)
     weights, overlaps, centre = [], [], []
-    for place in answering:
-        x, y, _ = PLACES[place].tolist()
+    for location in answering:
+        x, y, _ = LOCATIONS[location].tolist()
         along, down = sorted((x - 13, 41 - x)), sorted((y - 9, 33 - y))
         weights.append(sqrt(along[0] / along[1] * down[0] / down[1]))
-        left, top, right, bottom = said.distances_NP4[0, place].tolist()
+        left, top, right, bottom = said.distances_NP4[0, location].tolist()
         overlaps.append(1 - giou([x - left, y - top, x + right, y + bottom], box[0].tolist()))
-        centre.append(cross_entropy(said.centre_logits_NP[0, place].item(), weights[-1]))
+        centre.append(cross_entropy(said.centre_logits_NP[0, location].item(), weights[-1]))
     logits = said.class_logits_NPK[0, :, 0]
-    others = [n for n in range(len(PLACES)) if n not in answering]
+    others = [n for n in range(len(LOCATIONS)) if n not in answering]
     classes = focal(logits[answering].tolist(), True) + focal(logits[others].tolist(), False)
     expected = (classes + sum(centre)) / positives + np.average(overlaps, weights=weights)
     loss = DenseBoxLoss(DetectionLossSpec(center_sampling_radius=1.5))(said, targets(box)).item()

@@ -17,35 +17,35 @@ from nas.tasks.covid.detections import (
     Detections,
     decode,
     found_in,
+    location_table,
     mean_of,
-    place_table,
 )
 
 SIZE = (64, 96)
-PLACES = place_table(*SIZE)
+LOCATIONS = location_table(*SIZE)
 
 
 def saying(*rows: tuple[int, float, float, tuple[float, ...]]) -> DetectionOutput:
-    """One image: place, class logit, centre logit, sides; the others see nothing."""
-    logits_1P1 = torch.full((1, len(PLACES), 1), -20.0)
-    sides_1P4 = torch.ones(1, len(PLACES), 4)
-    centre_1P = torch.zeros(1, len(PLACES))
-    for place, logit, centre, sides in rows:
-        logits_1P1[0, place] = logit
-        centre_1P[0, place] = centre
-        sides_1P4[0, place] = torch.tensor(sides)
+    """One image: location, class logit, centre logit, sides; the others see nothing."""
+    logits_1P1 = torch.full((1, len(LOCATIONS), 1), -20.0)
+    sides_1P4 = torch.ones(1, len(LOCATIONS), 4)
+    centre_1P = torch.zeros(1, len(LOCATIONS))
+    for location, logit, centre, sides in rows:
+        logits_1P1[0, location] = logit
+        centre_1P[0, location] = centre
+        sides_1P4[0, location] = torch.tensor(sides)
     return DetectionOutput(logits_1P1, sides_1P4, centre_1P)
 
 
 def random_output(seed: int, images: int = 3) -> DetectionOutput:
     generator = torch.Generator().manual_seed(seed)
-    shape = (images, len(PLACES))
+    shape = (images, len(LOCATIONS))
     logits_NP1 = torch.randn(*shape, 1, generator=generator) * 3 - 4
     sides_NP4 = torch.rand(*shape, 4, generator=generator) * 40
     return DetectionOutput(logits_NP1, sides_NP4, torch.randn(*shape, generator=generator))
 
 
-def test_one_place_by_hand() -> None:
+def test_one_location_by_hand() -> None:
     """At (28, 12), the second row's fourth: 5 left, 6 up, 30 right, 9 down."""
     (found,) = decode(saying((12 + 3, 2.0, -1.0, (5, 6, 30, 9))), SIZE)
     np.testing.assert_allclose(found.boxes_B4, [[23, 6, 58, 21]])
@@ -87,9 +87,9 @@ def test_a_score_too_low_is_no_box() -> None:
 
 def test_no_more_than_the_most() -> None:
     size = (128, 256)
-    places = len(place_table(*size))
-    sides_1P4 = torch.ones(1, places, 4)  # nothing overlaps
-    output = DetectionOutput(torch.zeros(1, places, 1), sides_1P4, torch.zeros(1, places))
+    locations = len(location_table(*size))
+    sides_1P4 = torch.ones(1, locations, 4)  # nothing overlaps
+    output = DetectionOutput(torch.zeros(1, locations, 1), sides_1P4, torch.zeros(1, locations))
     (found,) = decode(output, size)
     assert len(found.boxes_B4) == DETECTIONS_PER_IMG == 100
 
@@ -105,9 +105,11 @@ def test_decodes_as_torchvisions_fcos(seed: int) -> None:
 
 
 def torchvisions_boxes(output: DetectionOutput) -> list[dict[str, Tensor]]:
-    stride_P1 = PLACES[:, 2:]
+    stride_P1 = LOCATIONS[:, 2:]
     levels = [int((stride_P1 == stride).sum()) for stride in (8, 16, 32)]
-    anchors_P4 = torch.cat([PLACES[:, :2] - stride_P1 / 2, PLACES[:, :2] + stride_P1 / 2], dim=1)
+    anchors_P4 = torch.cat(
+        [LOCATIONS[:, :2] - stride_P1 / 2, LOCATIONS[:, :2] + stride_P1 / 2], dim=1
+    )
     fcos = SimpleNamespace(
         box_coder=BoxLinearCoder(normalize_by_size=True),
         score_thresh=SCORE_THRESH,

@@ -14,7 +14,7 @@ from nas.metrics.competition import STUDY_CLASSES
 from nas.spec.architecture import InputSpec, parse_architecture
 from nas.spec.preprocess import XrayLabels, XrayPreprocess
 from nas.spec.training import AugmentSpec, TrainingSpec
-from nas.tasks.covid.batches import PlacedXrays
+from nas.tasks.covid.batches import XrayBatch
 from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.study import CovidStudyTask
 from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS
@@ -56,10 +56,10 @@ def logits(rows: list[list[float]]) -> Tensor:
     return torch.tensor(rows).log()
 
 
-def placed(data: XrayTaskData, *lengths: int) -> list[PlacedXrays]:
+def batches_of(data: XrayTaskData, *lengths: int) -> list[XrayBatch]:
     starts = np.cumsum([0, *lengths])
     xrays = data.xrays.split("validation")
-    return [PlacedXrays(xrays, range(a, a + n)) for a, n in zip(starts, lengths, strict=False)]
+    return [XrayBatch(xrays, range(a, a + n)) for a, n in zip(starts, lengths, strict=False)]
 
 
 def test_a_study_of_several_images_is_their_mean() -> None:
@@ -71,7 +71,7 @@ def test_a_study_of_several_images_is_their_mean() -> None:
         [0.97, 0.03, 0.0, 0.0],
     ]
     data = made([0, 1, 0, 0], ["x", "y", "x", "x"], ["p", "q", "p", "p"])
-    batches = zip(logits(rows).split([3, 1]), placed(data, 3, 1), strict=True)
+    batches = zip(logits(rows).split([3, 1]), batches_of(data, 3, 1), strict=True)
     metrics = TASK.measure(data, batches)
     assert metrics.as_json()["samples"] == 2
     assert metrics.confusion[0] == (1, 0, 0, 0)  # (0.4 + 0.4 + 0.97) / 3 is above a half
@@ -82,7 +82,7 @@ def test_a_study_of_several_images_is_their_mean() -> None:
 def test_images_by_themselves_where_these_have_labels() -> None:
     data = made([0, 1, 1], ["x", "x", "x"], ["p", "p", "p"], "opacity")
     rows = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]
-    metrics = TASK.measure(data, [(logits(rows), placed(data, 3)[0])])
+    metrics = TASK.measure(data, [(logits(rows), batches_of(data, 3)[0])])
     assert metrics.confusion == ((1, 0), (1, 1))
     assert tuple(metrics.per_class_f1) == ("none", "opacity")
 
@@ -94,7 +94,7 @@ def test_measures_as_scikit_learn_does() -> None:
     names = [f"s{number}" for number in range(50)]
     data = made(labels.tolist(), names, names)
     outputs = torch.from_numpy(rows / rows.sum(axis=1, keepdims=True)).log()
-    metrics = TASK.measure(data, [(outputs, placed(data, 50)[0])])
+    metrics = TASK.measure(data, [(outputs, batches_of(data, 50)[0])])
     expected = f1_score(labels, rows.argmax(axis=1), average="macro")
     assert metrics.macro_f1 == metrics.primary == pytest.approx(expected)
     assert TASK.metrics_from_json(metrics.as_json()) == metrics
@@ -107,10 +107,10 @@ def test_folds_are_measured_as_one() -> None:
     second = made([2, 1], ["u", "v"], ["s", "t"])
     together = made([0, 1, 1, 2, 1], list("xyzuv"), list("pqrst"))
     parts = [
-        (first, [(logits(rows), placed(first, 3)[0])]),
-        (second, [(logits(rows[:2]), placed(second, 2)[0])]),
+        (first, [(logits(rows), batches_of(first, 3)[0])]),
+        (second, [(logits(rows[:2]), batches_of(second, 2)[0])]),
     ]
-    expected = TASK.measure(together, [(logits(rows + rows[:2]), placed(together, 5)[0])])
+    expected = TASK.measure(together, [(logits(rows + rows[:2]), batches_of(together, 5)[0])])
     assert TASK.measure_folds(parts) == expected
     with pytest.raises(ValueError, match="a patient is in two of the splits"):
         TASK.measure_folds([(first, parts[0][1]), (first, parts[0][1])])

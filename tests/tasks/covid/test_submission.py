@@ -86,12 +86,12 @@ def findings(classes: tuple[str, ...]) -> st.SearchStrategy[tuple[Finding, ...]]
     confidence = st.floats(0, 1)
     corner = st.tuples(st.floats(0, 20_000), st.floats(0, 20_000))
     side = st.tuples(st.floats(0.02, 500), st.floats(0.02, 500))
-    placed = st.builds(
+    boxed = st.builds(
         lambda p, c, s: Finding("opacity", p, (*c, c[0] + s[0], c[1] + s[1])),
         confidence, corner, side,
     )  # fmt: skip
     plain = st.builds(Finding, st.sampled_from([c for c in classes if c != "opacity"]), confidence)
-    return st.lists(plain | placed if "opacity" in classes else plain, max_size=4).map(tuple)
+    return st.lists(plain | boxed if "opacity" in classes else plain, max_size=4).map(tuple)
 
 
 ids = st.text("0123456789abcdef_", min_size=1, max_size=12)

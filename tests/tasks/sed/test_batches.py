@@ -66,7 +66,7 @@ def test_only_windows_with_a_known_label_are_drawn_each_once() -> None:
     # at 12 ends at 28), of "b" 0 and 12, of "c" 0.
     windows = known_windows(RECORDINGS, WINDOW, OVERLAP, FRAME_S)
     expected = {(0, 0), (0, 24), (0, 48), (0, 60), (1, 0), (1, 12), (2, 0)}
-    assert windows.places == tuple(sorted(expected))
+    assert windows.starts == tuple(sorted(expected))
     places = places_drawn(augment=None, batch_size=7)
     assert sorted(places) == sorted(expected)
     assert places != sorted(places)
@@ -175,7 +175,7 @@ def test_mixing_inputs_is_the_weighted_sum_of_pairs() -> None:
         mix = targets.mix
         assert mix is not None
         assert kept.mix is not None
-        assert (mix.place, kept.mix.place) == ("input", "last_layer")
+        assert (mix.level, kept.mix.level) == ("input", "last_layer")
         assert mix.weight == kept.mix.weight
         partner = plain[mix.permutation_N]
         assert sorted(mix.permutation_N.tolist()) == list(range(len(x)))
@@ -251,7 +251,7 @@ def test_a_window_that_cuts_a_call_short_neither_has_nor_lacks_it() -> None:
         )
         windows = known_windows(recordings, WINDOW, OVERLAP, FRAME_S)
         ((_, targets),) = evaluation_batches(recordings, PREPROCESS, INPUT, CPU)
-        for labels_NK in (targets.labels_NK, np.stack([*map(windows.labels_at, windows.places)])):
+        for labels_NK in (targets.labels_NK, np.stack([*map(windows.labels_at, windows.starts)])):
             assert labels_NK[:, 0].tolist() == [0, 1, 0]
             assert labels_NK[:, 1].tolist() == [-1, -1, -1]
 

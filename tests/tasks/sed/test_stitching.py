@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from blocks import TimeAttentionOutput
 from nas.metrics.events import Event
 from nas.tasks.sed.prediction import EvaluationTargets, stitch
-from nas.tasks.sed.targets import PlacedTargets
+from nas.tasks.sed.targets import WindowBatch
 
 from .made_recordings import CLASSES, FRAME_S, recording, recording_set
 
@@ -26,7 +26,7 @@ def windows_of(recordings, places, probabilities):
     labels_NK[:, 1] = recording_N = torch.tensor(places)[:, 0]
     labels_NK[:, 2] = start_N = torch.tensor(places)[:, 1]
     segment_NKW = torch.tensor(probabilities).logit()[..., None].expand(-1, -1, WINDOW).clone()
-    targets = PlacedTargets(recording_N, start_N, torch.tensor(valid), labels_NK, WINDOW)
+    targets = WindowBatch(recording_N, start_N, torch.tensor(valid), labels_NK, WINDOW)
     output = TimeAttentionOutput(segment_NKW.mean(2), segment_NKW)
     return output, EvaluationTargets(recordings, targets)
 
