@@ -1,6 +1,8 @@
 """Parts that blocks share and that a search does not choose by themselves."""
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 from blocks.base import ActivationName, automatic_padding
 from blocks.stride import axis_strides
@@ -23,6 +25,30 @@ def make_activation(name: ActivationName | None) -> nn.Module:
     return activation() if name in WITHOUT_IN_PLACE else activation(inplace=True)
 
 
+class SubsampledConv2d(nn.Conv2d):
+    """A 1x1 convolution with a stride, computed without one on the pixels that the stride meets.
+
+    Same outputs and multiply-adds. The plain form ends the process on CPUs without AVX-512 where
+    it has fewer than 8 input channels: oneDNN's backward pass of its weights in channels_last
+    writes behind its buffer (seen in PyTorch 2.14.1 and 2.15.0).
+    """
+
+    LEAST_CHANNELS = 8
+    """Input channels from which the plain form is safe."""
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        rows, columns = self.stride
+        # The copy is in the input's own memory format, which a strided view has lost.
+        x_NCHW = input[:, :, ::rows, ::columns].contiguous(memory_format=_memory_format(input))
+        return conv2d(x_NCHW, weight, bias)
+
+
+def _memory_format(x_NCHW: Tensor) -> torch.memory_format:
+    if x_NCHW.is_contiguous(memory_format=torch.channels_last):
+        return torch.channels_last
+    return torch.contiguous_format
+
+
 class ConvNormAct(nn.Sequential):
     """Convolution without bias, batch normalisation, activation; `padding=None` keeps the size."""
 
@@ -39,7 +65,9 @@ class ConvNormAct(nn.Sequential):
     ) -> None:
         padding = automatic_padding(kernel, padding)
         steps = axis_strides(stride)
-        conv = nn.Conv2d(
+        alone = kernel == 1 and padding == 0 and groups == 1 and steps != (1, 1)
+        unsafe = alone and in_channels < SubsampledConv2d.LEAST_CHANNELS
+        conv = (SubsampledConv2d if unsafe else nn.Conv2d)(
             in_channels, out_channels, kernel, steps, padding, groups=groups, bias=False
         )
         modules: list[nn.Module] = [conv, nn.BatchNorm2d(out_channels, norm_eps)]

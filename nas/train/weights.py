@@ -33,7 +33,11 @@ def folded_copy(network: nn.Module) -> nn.Module:
 def _fold_within(parent: nn.Sequential) -> None:
     children = list(parent.named_children())
     for (conv_name, conv), (norm_name, norm) in pairwise(children):
-        if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d and norm.track_running_stats:
+        if (
+            isinstance(conv, nn.Conv2d)
+            and type(norm) is nn.BatchNorm2d
+            and norm.track_running_stats
+        ):
             setattr(parent, conv_name, fuse_conv_bn_eval(conv, norm))
             setattr(parent, norm_name, nn.Identity())
 
