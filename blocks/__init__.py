@@ -6,7 +6,7 @@ from blocks.detection import DetectionHeadConfig, DetectionOutput
 from blocks.init import initialise_weights
 from blocks.layers import ConvNormAct, SqueezeExcitation
 from blocks.pyramid import STRIDES, pyramid_shape, shapes_in
-from blocks.registry import BLOCKS, NECKS, BlockRegistry
+from blocks.registry import BLOCKS, NECKS, BlockRegistry, register_block, register_neck
 from blocks.time_attention import TimeAttention, TimeAttentionConfig, TimeAttentionOutput
 
 __all__ = [
@@ -27,5 +27,7 @@ __all__ = [
     "TimeAttentionOutput",
     "initialise_weights",
     "pyramid_shape",
+    "register_block",
+    "register_neck",
     "shapes_in",
 ]

@@ -16,13 +16,13 @@ from blocks.shufflenet import ShuffleNetV2Config
 
 
 class BlockRegistry:
-    """Block configs by name. Other packages add theirs with `register`."""
+    """Block configs by name."""
 
     def __init__(self) -> None:
         self._configs: dict[str, type[BlockConfig]] = {}
 
     def register(self, config: type[BlockConfig]) -> type[BlockConfig]:
-        """`config` itself, so that it serves as a decorator. Raises ValueError for a taken name."""
+        """`config` itself. Raises ValueError for a taken name."""
         if config.name in self._configs:
             raise ValueError(
                 f"block {config.name!r} is registered already: {self._configs[config.name]}"
@@ -64,3 +64,16 @@ NECKS = BlockRegistry()
 """What may stand between the features at several strides and a detection head."""
 for _neck in (FPNConfig, BiFPNConfig):
     NECKS.register(_neck)
+
+
+def register_block(config: type[BlockConfig]) -> type[BlockConfig]:
+    """`config` itself, so that it serves as a decorator; YAML files may name it from now on.
+
+    Raises ValueError for a name that is taken.
+    """
+    return BLOCKS.register(config)
+
+
+def register_neck(config: type[BlockConfig]) -> type[BlockConfig]:
+    """As `register_block`, of what may stand before a detection head."""
+    return NECKS.register(config)

@@ -1,18 +1,61 @@
 """The one place where the name of a task becomes its class."""
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, TypeVar
 
 from nas.errors import NasError, did_you_mean
 from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task
-from nas.tasks.covid.detection import CovidDetectionTask
-from nas.tasks.covid.study import CovidStudyTask
-from nas.tasks.image.task import ImageTask
-from nas.tasks.sed.task import SedTask
 
-TASKS: dict[str, Task[Any]] = {
-    task.name: task for task in (ImageTask(), SedTask(), CovidStudyTask(), CovidDetectionTask())
+_HOMES = {
+    "image": "nas.tasks.image.task:ImageTask",
+    "sed": "nas.tasks.sed.task:SedTask",
+    "covid-study": "nas.tasks.covid.study:CovidStudyTask",
+    "covid-detection": "nas.tasks.covid.detection:CovidDetectionTask",
 }
+"""Module and class of each of our own tasks."""
+
+AnyTask = TypeVar("AnyTask", bound=Task[Any])
+
+
+class TaskRegistry(Mapping[str, Task[Any]]):
+    """Tasks by name. A task with a home is imported when it is first asked for."""
+
+    def __init__(self, homes: Mapping[str, str] | None = None) -> None:
+        self._tasks: dict[str, Task[Any] | str] = dict(homes or {})
+
+    def register(self, task: AnyTask) -> AnyTask:
+        """`task` itself, from now on found by its name. Raises ValueError for a taken one."""
+        if task.name in self._tasks:
+            raise ValueError(f"task {task.name!r} is registered already: {self[task.name]!r}")
+        self._tasks[task.name] = task
+        return task
+
+    def __getitem__(self, name: str) -> Task[Any]:
+        task = self._tasks[name]
+        if isinstance(task, str):
+            module, _, kind = task.partition(":")
+            made: Task[Any] = getattr(import_module(module), kind)()
+            task = self._tasks[name] = made
+        return task
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tasks)
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+
+TASKS = TaskRegistry(_HOMES)
+
+
+def register_task(task: AnyTask) -> AnyTask:
+    """`task` itself, which files and commands may name from now on.
+
+    Raises ValueError for a name that is taken.
+    """
+    return TASKS.register(task)
 
 
 def task_of(space: SpaceSpec) -> Task[Any]:
@@ -25,7 +68,6 @@ def task_of(space: SpaceSpec) -> Task[Any]:
 
 def task_named(name: str) -> Task[Any]:
     """The task of that name. Raises NasError, with the nearest name, for an unknown one."""
-    try:
-        return TASKS[name]
-    except KeyError:
-        raise NasError(f"no task {name!r}{did_you_mean(name, TASKS)}", key="task") from None
+    if name not in TASKS:
+        raise NasError(f"no task {name!r}{did_you_mean(name, TASKS)}", key="task")
+    return TASKS[name]

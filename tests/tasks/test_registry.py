@@ -5,7 +5,8 @@ import pytest
 from nas.errors import NasError
 from nas.spec.space import parse_space
 from nas.spec.training import TrainingSpec
-from nas.tasks.registry import TASKS, task_named, task_of
+from nas.tasks.image.task import ImageTask
+from nas.tasks.registry import TASKS, TaskRegistry, register_task, task_named, task_of
 
 CLASSIFIERS = {"image", "covid-study"}
 """They learn one label a picture: the settings of one are settings of the other."""
@@ -43,3 +44,19 @@ def test_an_unknown_name_in_a_space_is_an_error_at_its_line() -> None:
     assert task_of(parse_space(text.format("image"))) is TASKS["image"]
     with pytest.raises(NasError, match=r"space\.yaml:2 task: no task 'imgae'; did you mean"):
         task_of(parse_space(text.format("imgae")))
+
+
+def test_a_taken_name_of_a_task_is_refused() -> None:
+    with pytest.raises(ValueError, match="'image' is registered already"):
+        register_task(ImageTask())
+
+
+def test_a_task_is_imported_when_it_is_asked_for() -> None:
+    registry = TaskRegistry(
+        {"absent": "no.such.module:Task", "image": "nas.tasks.image.task:ImageTask"}
+    )
+    assert list(registry) == ["absent", "image"]
+    assert isinstance(registry["image"], ImageTask)
+    assert registry["image"] is registry["image"]
+    with pytest.raises(ModuleNotFoundError):
+        registry["absent"]
