@@ -1,32 +1,65 @@
-"""The entry point of `nas`: commands, and errors as one line."""
+"""The entry point of `nas`: its commands, each imported when it is asked for; errors as one line."""
 
 import os
 import signal
 import sys
+from importlib import import_module
 
 import click
 
-from nas.cli.arch import arch
-from nas.cli.baseline import baseline
-from nas.cli.covid import covid
-from nas.cli.data import data
-from nas.cli.evaluate import evaluate
-from nas.cli.macs import macs
-from nas.cli.predict import predict
-from nas.cli.search import search
-from nas.cli.space import space
-from nas.cli.train import train
 from nas.errors import NasError
 
+COMMANDS = {
+    "search": "Search a space for compact networks within a budget.",
+    "train": "Train one network in full, and test it once.",
+    "evaluate": "Measure a trained network on a split of its data, or of others.",
+    "predict": "Predict files with a trained network.",
+    "macs": "Count a network's multiply-adds, layer by layer.",
+    "arch": "Look at architecture files, and convert them.",
+    "space": "Check a search space, and sample networks from it.",
+    "data": "Look at a data set before it is trained on.",
+    "baseline": "Train the big networks that compact ones are held against.",
+    "covid": "Cross-validation and submissions for chest X-rays.",
+}
+"""What each command does. Its function stands under the command's name in a module of that name."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class AnnouncedCommand(click.Command):
+    """A command that is known by its name and one line of help; its module is not imported yet."""
+
+    def load(self) -> click.Command:
+        """The command itself."""
+        command = getattr(import_module(f"nas.cli.{self.name}"), str(self.name))
+        assert isinstance(command, click.Command)
+        return command
+
+
+class CommandGroup(click.Group):
+    """Commands in the order of their work, imported when one is run or its own help is shown."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order in which they were added."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, the command loaded."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, AnnouncedCommand) else command, rest
+
+
+@click.group(
+    cls=CommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="compact-nas", prog_name="nas")
 def nas() -> None:
     """Find, train and ship compact networks for your own data under a budget of multiply-adds."""
 
 
-for _command in (search, train, evaluate, predict, macs, arch, space, data, baseline, covid):
-    nas.add_command(_command)
+for _name, _line in COMMANDS.items():
+    nas.add_command(AnnouncedCommand(_name, short_help=_line))
 
 
 def main() -> None:

@@ -92,3 +92,11 @@ def test_a_closed_standard_output_is_no_fault() -> None:
     command = f'"{sys.executable}" -c "{program}" --help >&-'
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", entry.COMMANDS)
+def test_each_command_is_found_and_its_own_help_is_shown(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, name, "--help") == 0
+    assert f"nas {name} [OPTIONS]" in capsys.readouterr().out
