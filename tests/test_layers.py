@@ -123,7 +123,7 @@ def test_importing_a_library_module_draws_no_number() -> None:
 
 
 def test_help_imports_no_command() -> None:
-    """What `nas --help` costs is what it imports: one module of ours beside click and the errors."""
+    """Its cost is what it imports: one module of ours beside click and the errors."""
     program = (
         "import atexit, sys\n"
         "atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"

@@ -1,4 +1,4 @@
-"""The entry point of `nas`: its commands, each imported when it is asked for; errors as one line."""
+"""The entry point of `nas`: commands that are imported when asked for, errors as one line."""
 
 import os
 import signal
