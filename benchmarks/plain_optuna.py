@@ -6,7 +6,7 @@ TPE with its defaults (for two objectives that is MOTPE); a network over the bud
 it is trained; every other one is trained to the end, also if it was trained before. Space, input
 size, epochs, loss, schedule and augmentation are those of `nas search`, so that the search and the
 engine make the difference; with `--engine ours` the engine is ours too, and the search alone does.
-The usual loop reads its classes from the folders and normalises by ImageNet's mean and deviation
+The usual loop reads its classes from the folders and normalises by ImageNet's mean and std
 unless the space says others: only `--engine ours` pays for decoding all pictures beforehand.
 """
 
@@ -42,7 +42,7 @@ TRIALS = "trials.jsonl"
 """File of the output folder: a line a trial."""
 CPU = torch.device("cpu")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
-"""With its deviation what most scripts normalise by."""
+"""With `IMAGENET_STD` what most scripts normalise by."""
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 Train = Callable[[ArchitectureSpec], list[float]]
@@ -176,7 +176,7 @@ def folder_classes(data: Path) -> tuple[str, ...]:
 
 
 def _usual_preprocess(space: SpaceSpec) -> ImagePreprocess:
-    """The space's own, with ImageNet's mean and deviation where it says none."""
+    """The space's own, with ImageNet's mean and std where it says none."""
     preprocess = space.preprocess or ImagePreprocess()
     if preprocess.says_normalisation:
         return preprocess

@@ -8,7 +8,7 @@ def initialise_weights(module: nn.Module) -> None:
     """Overwrite the weights of `module` as torchvision does for its compact networks.
 
     Convolutions: normal of variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, eq. 14); linear
-    layers, those over time (1x1 Conv1d) too: normal of deviation 0.01; biases 0. Normalisations:
+    layers, those over time (1x1 Conv1d) too: normal with std 0.01; biases 0. Normalisations:
     scale 1, shift 0, statistics afresh.
     Weights on the meta device have no values, and are left alone.
     """

@@ -98,7 +98,7 @@ def on_fold(
 ) -> tuple[XrayPreprocess, Facts]:
     """Preprocessing and facts on the splits that a fold means; None leaves them.
 
-    On other splits mean and deviation are unsaid: they know what is tested now.
+    On other splits mean and std are unsaid: they know what is tested now.
     """
     from nas.train.source import on_splits, other_splits
 

@@ -11,7 +11,7 @@ from nas.errors import NasError
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.preprocess import XrayPreprocess
 from nas.tasks.covid.findings import SubmissionNetworks
-from nas.tasks.covid.tta import FileDetections, Views, detect_in_files, first_views
+from nas.tasks.covid.tta import FileDetections, TtaSettings, detect_in_files, first_symmetries
 from nas.train.source import groups_of, same_data, split_seed_of
 from nas.train.trained import TrainedNetwork, load_trained
 
@@ -66,30 +66,32 @@ def trained_on(loaded: Mapping[str, TrainedNetwork], data: Path) -> TrainedOn | 
     return next(iter(known), None)
 
 
-def submission_networks(loaded: Mapping[str, TrainedNetwork], views: Views) -> SubmissionNetworks:
+def submission_networks(
+    loaded: Mapping[str, TrainedNetwork], tta: TtaSettings
+) -> SubmissionNetworks:
     """The runs as what a submission is made with."""
     study, opacity, detector = (loaded.get(role) for role in ROLES)
     if detector is not None:
-        refuse_turned_views(detector.architecture, views)
+        refuse_transposed(detector.architecture, tta)
     return SubmissionNetworks(
         study=None if study is None else study.predict,
         opacity=None if opacity is None else opacity.predict,
-        detector=None if detector is None else partial(_detect, detector, views),
+        detector=None if detector is None else partial(_detect, detector, tta),
     )
 
 
-def refuse_turned_views(architecture: ArchitectureSpec, views: Views) -> None:
-    """Raise NasError for views that exchange height and width, for a network that can't.
+def refuse_transposed(architecture: ArchitectureSpec, tta: TtaSettings) -> None:
+    """Raise NasError for symmetries that exchange height and width, for a network that can't.
 
     A whole detector of another library is built for one height and width.
     """
     height, width = architecture.input.height, architecture.input.width
-    turned = any(view.transposed for view in first_views(views.count))
+    turned = any(symmetry.transposed for symmetry in first_symmetries(tta.count))
     if architecture.head == "none" and height != width and turned:
         raise NasError(
-            f"{views.count} views exchange height and width, but {architecture.name} takes an "
+            f"{tta.count} symmetries exchange height and width, but {architecture.name} takes an "
             f"input of {height}x{width} alone; allowed: 1 to 4",
-            key="--views",
+            key="--tta",
         )
 
 
@@ -109,7 +111,7 @@ def _checked(trained: TrainedNetwork, role: str, run: Path) -> TrainedNetwork:
 
 
 def _detect(
-    trained: TrainedNetwork, views: Views, files: Sequence[Path]
+    trained: TrainedNetwork, tta: TtaSettings, files: Sequence[Path]
 ) -> Iterator[FileDetections]:
     network = trained.inference()
-    return detect_in_files(network, trained.architecture, files, trained.device, views)
+    return detect_in_files(network, trained.architecture, files, trained.device, tta)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path)
 SHARE = FiniteRange(0, 1)
 SPLIT = click.option("--split", type=click.Choice(SPLITS), help="Only this split of the data.")
-OF_BOXES = ("views", "fusion", "max_iou", "none_exponent", "drop_none")
+OF_BOXES = ("tta", "fusion", "max_iou", "none_exponent", "drop_none")
 """Flags that change what a detector finds."""
 OF_NONE = ("none_exponent", "drop_none")
 """Those that need a classifier of opacity / none beside it."""
@@ -36,11 +36,13 @@ OF_NONE = ("none_exponent", "drop_none")
     help="With --split: the one of 5 folds that is the test split  [default: the runs']",
 )
 @click.option(
-    "--views",
+    "--tta",
+    "--views",  # until version 0.3
+    "tta",
     type=click.IntRange(1, 8),
     default=1,
     show_default=True,
-    help="Symmetries of the square that the detector sees: test-time augmentation.",
+    help="Test-time augmentation: symmetries of the square that the detector sees.",
 )
 @click.option("--fusion", is_flag=True, help="Weighted boxes fusion in place of suppression.")
 @click.option(
@@ -65,7 +67,7 @@ def submit(
     out: Path,
     split: Split | None,
     fold: int | None,
-    views: int,
+    tta: int,
     fusion: bool,
     max_iou: float,
     none_exponent: float,
@@ -84,7 +86,7 @@ def submit(
     from nas.tasks.covid.findings import NoneRules, build_submission
     from nas.tasks.covid.submission import write_submission
     from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS
-    from nas.tasks.covid.tta import Views
+    from nas.tasks.covid.tta import TtaSettings
     from nas.train.device import choose_device, set_threads
 
     _refuse_useless(runs, split)
@@ -94,7 +96,7 @@ def submit(
     loaded = load_runs(runs, choose_device(device))
     built = build_submission(
         _submitted(data, split, fold, loaded),
-        submission_networks(loaded, Views(views, fusion, max_iou)),
+        submission_networks(loaded, TtaSettings(tta, fusion, max_iou)),
         NoneRules(none_exponent, drop_none),
     )
     write_submission(out, built.submission)

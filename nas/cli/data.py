@@ -136,7 +136,7 @@ def _xray_lines(statistics: "XrayStatistics") -> list[str]:
         f"height            {_spread(statistics.height)}",
         f"width             {_spread(statistics.width)}",
         f"mean              {statistics.mean:.4f}",
-        f"deviation         {statistics.deviation:.4f}",
+        f"std               {statistics.std:.4f}",
         f"folds             {', '.join(map(str, statistics.fold_images))} images",
         f"ignored files     {statistics.ignored_files}",
         *(f"note              {note}" for note in statistics.notes),
@@ -176,7 +176,7 @@ def _lines(statistics: "DataStatistics") -> list[str]:
         f"suggested input   {height} x {width} (height x width)",
         f"MACs saved        {statistics.macs_saved:.1%} of those at {width} x {width}",
         f"mean              {mean}",
-        f"deviation         {std}",
+        f"std               {std}",
         f"ignored files     {statistics.ignored_files}",
         f"unreadable files  {len(statistics.unreadable)}",
     ]

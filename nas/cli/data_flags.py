@@ -45,7 +45,7 @@ def with_data_flags(
 ) -> "ArchitectureSpec":
     """The architecture with these keys of its preprocessing, on the splits of that seed.
 
-    On other splits than before mean and deviation are unsaid: they know what is tested now.
+    On other splits than before mean and std are unsaid: they know what is tested now.
     """
     from pydantic import TypeAdapter
 

@@ -64,7 +64,7 @@ def _inputs(flags: dict[str, Any]) -> tuple[InputSpec, XrayPreprocess, Facts]:
         preprocess = preprocess.model_copy(update={"labels": "boxes"})
     if flags["input"] is not None:
         given = input_of_flag(flags["input"])
-        if given.channels != size.channels:  # mean and deviation are by channel
+        if given.channels != size.channels:  # mean and std are by channel
             preprocess = XrayPreprocess(interpolation=preprocess.interpolation, labels="boxes")
         size = given
     return size, preprocess, facts

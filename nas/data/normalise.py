@@ -1,4 +1,4 @@
-"""Mean and deviation of each channel: measured on training images, taken out of every batch."""
+"""Mean and std of each channel: measured on training images, taken out of every batch."""
 
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ _AT_ONCE = 1024
 def channel_statistics(image_set: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel over all pixels, on the scale of 0 to 1.
 
-    Exact (whole numbers are summed). The deviation is at least 1/255, so that constant images can
+    Exact (whole numbers are summed). The std is at least 1/255, so that constant images can
     be normalised.
     """
     channels = image_set.pixels.shape[3]
@@ -30,8 +30,8 @@ def channel_statistics(image_set: ImageSet) -> tuple[tuple[float, ...], tuple[fl
             squares[channel] += counts @ np.arange(256) ** 2
     pixels = image_set.pixels[..., 0].size
     mean = sums / pixels
-    deviation = np.sqrt(np.maximum(squares / pixels - mean**2, 1.0))
-    return tuple((mean / 255).tolist()), tuple((deviation / 255).tolist())
+    std = np.sqrt(np.maximum(squares / pixels - mean**2, 1.0))
+    return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
 
 
 Preprocess = TypeVar("Preprocess", bound=PixelPreprocess)

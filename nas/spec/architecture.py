@@ -165,7 +165,7 @@ def dump_architecture(architecture: ArchitectureSpec) -> str:
 
 
 def _preprocess_data(preprocess: Preprocess) -> dict[str, Any]:
-    """Its keys; mean and deviation only if they are known, as written ones are not measured."""
+    """Its keys; mean and std only if they are known, as written ones are not measured."""
     data = preprocess.model_dump(mode="json")
     unknown = () if preprocess.says_normalisation else ("mean", "std")
     return {name: value for name, value in data.items() if name not in unknown}

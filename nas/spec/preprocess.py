@@ -8,7 +8,7 @@ from nas.spec.validate import Frozen
 
 Flag = Annotated[bool, Field(strict=True)]
 ChannelValues = tuple[Annotated[float, Field(strict=True, allow_inf_nan=False)], ...]
-ChannelDeviations = tuple[Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)], ...]
+ChannelStds = tuple[Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)], ...]
 
 
 class PixelPreprocess(Frozen):
@@ -18,7 +18,7 @@ class PixelPreprocess(Frozen):
     """Resampling filter of the resize (Pillow's, antialiased)."""
     mean: ChannelValues = (0.5, 0.5, 0.5)
     """Subtracted from each channel, on the scale of 0 to 1."""
-    std: ChannelDeviations = (0.25, 0.25, 0.25)
+    std: ChannelStds = (0.25, 0.25, 0.25)
     """Divides each channel after the mean is subtracted, on the scale of 0 to 1."""
 
     @property

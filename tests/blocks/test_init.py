@@ -7,7 +7,7 @@ from torch import nn
 from blocks import ConvNormAct, initialise_weights
 
 
-def test_deviations_are_those_of_the_formula() -> None:
+def test_stds_are_those_of_the_formula() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(ConvNormAct(32, 64, 3), nn.Conv2d(64, 64, 1), nn.Linear(512, 512))
     initialise_weights(network)

@@ -265,7 +265,7 @@ def test_a_fold_is_what_is_tested(study_run: Path, xrays: Path, tmp_path: Path) 
         assert metrics["test"]["samples"] == len(tested)
         facts = yaml.safe_load((run / "architecture.yaml").read_text())["provenance"]
         assert facts["split_seed"] == int(fold)
-    # that of fold 0 has seen images that are tested here: mean and deviation are measured anew
+    # that of fold 0 has seen images that are tested here: mean and std are measured anew
     text, again = (study_run / "architecture.yaml").read_text(), tmp_path / "again"
     assert train_on_xrays(text, xrays, again, "--fold", 3).exception is None
     first, other, same = (

@@ -7,13 +7,13 @@ import pytest
 from click.testing import Result
 
 from nas.cli.covid import covid
-from nas.cli.covid_runs import refuse_turned_views
+from nas.cli.covid_runs import refuse_transposed
 from nas.errors import NasError
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.tasks.covid.findings import listed_for_submission
 from nas.tasks.covid.submission import Submission, read_submission
 from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS
-from nas.tasks.covid.tta import Views
+from nas.tasks.covid.tta import TtaSettings
 from nas.train.trained import load_trained
 
 from .conftest import LUNGS, invoke, train_on_xrays
@@ -135,7 +135,7 @@ def _opacity_like(run: Path, folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--study", "RUN", "--views", 8), "--views: has no use without --detection"),
+        (("--study", "RUN", "--tta", 8), "--tta: has no use without --detection"),
         (("--detection", "RUN", "--drop-none", 0.5), "--drop-none: has no use without --opacity"),
         (("--study", "RUN", "--fold", 0), "--fold: has no use without --split"),
     ],
@@ -192,12 +192,12 @@ def test_where_none_is_likely_boxes_count_less_or_are_dropped(
     assert all(len(findings) == 1 for findings in dropped.images.values())
 
 
-def test_views_and_fusion_change_the_boxes(
+def test_symmetries_and_fusion_change_the_boxes(
     xrays: Path, detection_run: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("ensemble_boxes")
     few = ("--detection", detection_run, "--split", "test")
-    ways = (("--views", 1), ("--views", 8), ("--views", 2, "--fusion"), ("--max-iou", 0.1))
+    ways = (("--tta", 1), ("--tta", 8), ("--tta", 2, "--fusion"), ("--max-iou", 0.1))
     found = [submission_of(xrays, tmp_path / "x.csv", *few, *way).images for way in ways]
     assert all(one != other for n, one in enumerate(found) for other in found[n + 1 :])
     # Boxes that overlap by less than before are dropped too.
@@ -310,10 +310,10 @@ def test_an_unreadable_file_is_named_and_has_an_empty_row(
 
 
 @pytest.mark.parametrize(
-    ("height", "views", "refused"), [(128, 5, True), (128, 4, False), (256, 8, False)]
+    ("height", "tta", "refused"), [(128, 5, True), (128, 4, False), (256, 8, False)]
 )
-def test_views_that_exchange_the_sides_need_a_network_that_can(
-    height: int, views: int, refused: bool
+def test_symmetries_that_exchange_the_sides_need_a_network_that_can(
+    height: int, tta: int, refused: bool
 ) -> None:
     size = InputSpec(channels=3, height=height, width=256)
     whole = ArchitectureSpec(
@@ -321,7 +321,7 @@ def test_views_that_exchange_the_sides_need_a_network_that_can(
         model="baselines.covid.effdet:efficientdet_d0",
     )  # fmt: skip
     if not refused:
-        refuse_turned_views(whole, Views(views))
+        refuse_transposed(whole, TtaSettings(tta))
         return
     with pytest.raises(NasError, match="takes an input of 128x256 alone; allowed: 1 to 4"):
-        refuse_turned_views(whole, Views(views))
+        refuse_transposed(whole, TtaSettings(tta))

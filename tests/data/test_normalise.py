@@ -1,4 +1,4 @@
-"""Mean and deviation against NumPy on all pixels at once."""
+"""Mean and std against NumPy on all pixels at once."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def image_set(pixels: np.ndarray) -> ImageSet:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_mean_and_deviation(channels: int) -> None:
+def test_mean_and_std(channels: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 200, (1500, 4, 5, channels), dtype=np.uint8)
     mean, std = channel_statistics(image_set(pixels))
     np.testing.assert_allclose(mean, (pixels / 255).mean(axis=(0, 1, 2)), rtol=1e-10)
@@ -29,7 +29,7 @@ def test_constant_images_can_be_normalised() -> None:
     assert not preprocess.turn_portrait
 
 
-def test_a_fitted_set_has_mean_0_and_deviation_1() -> None:
+def test_a_fitted_set_has_mean_0_and_std_1() -> None:
     pixels = np.random.default_rng(0).integers(0, 200, (100, 8, 8, 3), dtype=np.uint8)
     preprocess = fitted_preprocess(ImagePreprocess(), image_set(pixels))
     normalise = Normalise(preprocess, 3, torch.device("cpu"))

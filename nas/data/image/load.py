@@ -37,7 +37,7 @@ class ImageMaker:
         return self.height, self.width, self.channels
 
     def key(self) -> dict[str, object]:
-        """The parts that change pixels: not the mean and deviation that come after."""
+        """The parts that change pixels: not the mean and std that come after."""
         geometry = self.preprocess.model_dump(include={"turn_portrait", "interpolation"})
         size = {"height": self.height, "width": self.width, "channels": self.channels}
         return {"decode": DECODE_VERSION, "pillow": PIL.__version__, **size, **geometry}

@@ -89,7 +89,7 @@ class XrayMaker:
         return self.height, self.width, self.channels
 
     def key(self) -> dict[str, object]:
-        """The parts that change pixels: not the mean and deviation, nor what the labels are."""
+        """The parts that change pixels: not the mean and std, nor what the labels are."""
         return {
             "xray": XRAY_VERSION,
             "decode": DECODE_VERSION,

@@ -65,7 +65,7 @@ class XrayStatistics:
     width: Spread
     mean: float
     """Over all pixels of the training images, on the scale of 0 to 1."""
-    deviation: float
+    std: float
     fold_images: tuple[int, ...]
     """Images of each fold, read or not; a given test split is in none."""
     notes: tuple[str, ...]
@@ -107,7 +107,7 @@ def xray_statistics(
     folds = Counter(item.fold for item in list_xrays(source, seed, groups, cache_dir).images)
     sizes_N2 = np.concatenate([part.original_sizes_N2 for part in parts])
     edges_B4 = np.concatenate([boxes for part in parts for boxes in part.boxes]) / _SIDE
-    (mean,), (deviation,) = channel_statistics(parts[0].images)
+    (mean,), (std,) = channel_statistics(parts[0].images)
     return XrayStatistics(
         source=str(source),
         classes=STUDY_CLASSES,
@@ -118,7 +118,7 @@ def xray_statistics(
         height=_spread(sizes_N2[:, 0]),
         width=_spread(sizes_N2[:, 1]),
         mean=mean,
-        deviation=deviation,
+        std=std,
         fold_images=tuple(folds[fold] for fold in range(FOLDS)),
         notes=data.notes,
         unreadable=data.unreadable,

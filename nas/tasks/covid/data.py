@@ -132,7 +132,7 @@ class XrayTaskData:
         return self.input.height, self.input.width
 
     def normalised(self) -> Self:
-        """The same X-rays; mean and deviation are those of the training split."""
+        """The same X-rays; mean and std are those of the training split."""
         train = self.xrays.split("train").images
         return replace(self, preprocess=fitted_preprocess(self.preprocess, train))
 

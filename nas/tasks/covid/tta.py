@@ -1,4 +1,4 @@
-"""The boxes that a detector finds in files, seen in several views where asked for."""
+"""Boxes that a detector finds in files, with test-time augmentation where asked for."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ from nas.tasks.covid.suppression import fuse, suppress, to_original
 
 
 @dataclass(frozen=True)
-class View:
-    """One way to show an image: mirrored, turned upside down, then transposed."""
+class Symmetry:
+    """A symmetry of the square: mirrored, turned upside down, then transposed."""
 
     name: str
     mirrored: bool = False
@@ -52,34 +52,34 @@ class View:
         return boxes
 
 
-VIEWS = (
-    View("as it is"),
-    View("mirrored", mirrored=True),
-    View("upside down", upside_down=True),
-    View("half a turn", mirrored=True, upside_down=True),
-    View("transposed", transposed=True),
-    View("mirrored, transposed", mirrored=True, transposed=True),
-    View("upside down, transposed", upside_down=True, transposed=True),
-    View("half a turn, transposed", mirrored=True, upside_down=True, transposed=True),
+SYMMETRIES = (
+    Symmetry("as it is"),
+    Symmetry("mirrored", mirrored=True),
+    Symmetry("upside down", upside_down=True),
+    Symmetry("half a turn", mirrored=True, upside_down=True),
+    Symmetry("transposed", transposed=True),
+    Symmetry("mirrored, transposed", mirrored=True, transposed=True),
+    Symmetry("upside down, transposed", upside_down=True, transposed=True),
+    Symmetry("half a turn, transposed", mirrored=True, upside_down=True, transposed=True),
 )
 """All eight; the first four leave height and width."""
 
 
-def first_views(count: int) -> tuple[View, ...]:
-    """The first 1 to 8 views; 1 is the image as it is. Raises ValueError for another count."""
-    if not 1 <= count <= len(VIEWS):
-        raise ValueError(f"{count} views of {len(VIEWS)}")
-    return VIEWS[:count]
+def first_symmetries(count: int) -> tuple[Symmetry, ...]:
+    """The first 1 to 8; 1 is the image as it is. Raises ValueError for another count."""
+    if not 1 <= count <= len(SYMMETRIES):
+        raise ValueError(f"{count} symmetries of {len(SYMMETRIES)}")
+    return SYMMETRIES[:count]
 
 
 @dataclass(frozen=True)
-class Views:
-    """In how many views an image is shown, and how what is found in them is put together."""
+class TtaSettings:
+    """Test-time augmentation of a detector: how many symmetries, and how their boxes are merged."""
 
     count: int = 1
-    """1 is the image as it is, 8 all symmetries of the square."""
+    """Symmetries of the square that the network sees: 1 is the image as it is, 8 all of them."""
     fusion: bool = False
-    """Weighted boxes fusion in place of suppression."""
+    """Weighted boxes fusion instead of suppression."""
     max_iou: float = NMS_THRESH
     """Boxes that overlap more are one: the best of them, or all fused."""
 
@@ -100,14 +100,14 @@ def detect_in_files(
     architecture: ArchitectureSpec,
     files: Sequence[Path],
     device: torch.device,
-    views: Views | None = None,
+    tta: TtaSettings | None = None,
 ) -> Iterator[FileDetections]:
     """What a detector finds in each file, in order."""
     size = (architecture.input.height, architecture.input.width)
     for batch in file_batches(architecture, files, device):
         found: Iterator[Detections] = iter(())
         if batch.x_NCHW is not None:
-            found = iter(detect_in_views(network, batch.x_NCHW, views or Views()))
+            found = iter(detect_with_tta(network, batch.x_NCHW, tta or TtaSettings()))
         for file in batch.files:
             if file.error is not None:
                 yield FileDetections(file.path, error=file.error)
@@ -117,31 +117,31 @@ def detect_in_files(
             yield FileDetections(file.path, boxes, item.scores_B)
 
 
-def detect_in_views(
-    network: Callable[[Tensor], Any], x_NCHW: Tensor, views: Views
+def detect_with_tta(
+    network: Callable[[Tensor], Any], x_NCHW: Tensor, tta: TtaSettings
 ) -> list[Detections]:
     """What is found in each image of a batch, in the pixels of the input as it is."""
     size = (x_NCHW.shape[2], x_NCHW.shape[3])
-    shown = first_views(views.count)
-    by_view = [_seen(network, x_NCHW, view, size) for view in shown]
-    if len(shown) == 1 and not views.fusion and views.max_iou == NMS_THRESH:
-        return by_view[0]
-    return [_together(image, size, views) for image in zip(*by_view, strict=True)]
+    shown = first_symmetries(tta.count)
+    by_symmetry = [_seen(network, x_NCHW, symmetry, size) for symmetry in shown]
+    if len(shown) == 1 and not tta.fusion and tta.max_iou == NMS_THRESH:
+        return by_symmetry[0]
+    return [_together(image, size, tta) for image in zip(*by_symmetry, strict=True)]
 
 
 def _seen(
-    network: Callable[[Tensor], Any], x_NCHW: Tensor, view: View, size: tuple[int, int]
+    network: Callable[[Tensor], Any], x_NCHW: Tensor, symmetry: Symmetry, size: tuple[int, int]
 ) -> list[Detections]:
-    """What is found in one view, mapped back."""
-    x_NCHW = view.apply(x_NCHW).contiguous(memory_format=torch.channels_last)
+    """What is found in one symmetry of the images, mapped back."""
+    x_NCHW = symmetry.apply(x_NCHW).contiguous(memory_format=torch.channels_last)
     found = found_in(network(x_NCHW), (x_NCHW.shape[2], x_NCHW.shape[3]))
-    return [Detections(view.boxes_back(item.boxes_B4, size), item.scores_B) for item in found]
+    return [Detections(symmetry.boxes_back(item.boxes_B4, size), item.scores_B) for item in found]
 
 
-def _together(found: Sequence[Detections], size: tuple[int, int], views: Views) -> Detections:
+def _together(found: Sequence[Detections], size: tuple[int, int], tta: TtaSettings) -> Detections:
     boxes, scores = [item.boxes_B4 for item in found], [item.scores_B for item in found]
-    if views.fusion:
-        return Detections(*fuse(boxes, scores, size, views.max_iou))
+    if tta.fusion:
+        return Detections(*fuse(boxes, scores, size, tta.max_iou))
     all_boxes, all_scores = np.concatenate(boxes), np.concatenate(scores)
-    kept = suppress(all_boxes, all_scores, views.max_iou)
+    kept = suppress(all_boxes, all_scores, tta.max_iou)
     return Detections(all_boxes[kept], all_scores[kept])

@@ -55,7 +55,7 @@ def check_head(head: Head, allowed: Collection[Head], task: str) -> None:
 
 
 def check_normalisation(architecture: ArchitectureSpec) -> None:
-    """Raise NasError unless mean and deviation have a value a channel, or one for all."""
+    """Raise NasError unless mean and std have a value a channel, or one for all."""
     preprocess, channels = architecture.preprocess, architecture.input.channels
     if not isinstance(preprocess, PixelPreprocess):
         return

@@ -116,7 +116,7 @@ class ImageTask(Task[ImageTaskData]):
         return data if given else self.measure_normalisation(data)
 
     def measure_normalisation(self, data: ImageTaskData) -> ImageTaskData:
-        """The same pictures; mean and deviation of each channel are the training split's."""
+        """The same pictures; mean and std of each channel are the training split's."""
         train = data.images.split("train")
         return replace(data, preprocess=fitted_preprocess(data.preprocess, train))
 

@@ -11,11 +11,11 @@ from nas.spec.preprocess import MelPreprocess
 from nas.tasks.base import Thresholds
 
 SILENT_DB = 1.0
-"""Deviation that is taken for recordings which have none."""
+"""Std in dB of recordings that are constant."""
 
 
 def fitted_preprocess(preprocess: MelPreprocess, recordings: RecordingSet) -> MelPreprocess:
-    """The same with mean and deviation of all values of the recordings, in dB."""
+    """The same with mean and std of all values of the recordings, in dB."""
     values, total, squares = 0, 0.0, 0.0
     for recording in recordings.recordings:
         mel_FT = np.asarray(recording.mel_FT, np.float64)
@@ -23,8 +23,8 @@ def fitted_preprocess(preprocess: MelPreprocess, recordings: RecordingSet) -> Me
         total += float(mel_FT.sum())
         squares += float(np.square(mel_FT).sum())
     mean = total / values
-    deviation = float(np.sqrt(max(squares / values - mean**2, 0.0)))
-    std = deviation if deviation > 1e-3 else SILENT_DB
+    std = float(np.sqrt(max(squares / values - mean**2, 0.0)))
+    std = std if std > 1e-3 else SILENT_DB
     written = preprocess.model_dump() | {"mean": round(mean, 4), "std": round(std, 4)}
     return MelPreprocess.model_validate(written)
 

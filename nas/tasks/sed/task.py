@@ -78,7 +78,7 @@ class SedTask(Task[SedData]):
         return data if mel.says_normalisation else self.measure_normalisation(data)
 
     def measure_normalisation(self, data: SedData) -> SedData:
-        """The same recordings; mean and deviation are those of the training split's dB."""
+        """The same recordings; mean and std are those of the training split's dB."""
         train = data.audio.split("train")
         return replace(data, preprocess=fitted_preprocess(data.preprocess, train))
 

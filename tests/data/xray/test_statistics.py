@@ -40,7 +40,7 @@ def test_figures(tmp_path: Path) -> None:
     assert (found.height.minimum, found.height.median, found.height.maximum) == (10, 12, 12)
     assert (found.width.minimum, found.width.maximum) == (16, 20)
     assert 0.3 < found.mean < 0.7
-    assert 0.1 < found.deviation < 0.4
+    assert 0.1 < found.std < 0.4
     assert sum(found.fold_images) == 21
     assert found.ignored_files == 1
     assert [line.split(":")[0] for line in found.unreadable] == ["train/s03/i03.dcm"]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nas.tasks.covid.detections import Detections
-from nas.tasks.covid.tta import VIEWS, Views, detect_in_files, detect_in_views
+from nas.tasks.covid.tta import SYMMETRIES, TtaSettings, detect_in_files, detect_with_tta
 from tests.tasks.covid.rectangles import Box, dense, detector_of, painted, painted_file, whole
 
 CPU = torch.device("cpu")
@@ -22,8 +22,8 @@ IN_INPUT = (10, 10, 60, 22)
 BOTH = pytest.mark.parametrize("network", [whole(), dense], ids=["whole", "dense"])
 
 
-def only_in_view(number: int, network: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
-    """Finds something in one of the eight views alone."""
+def only_in_symmetry(number: int, network: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
+    """Finds something in one of the eight symmetries alone."""
     calls = iter(range(8))
 
     def seeing(x_NCHW: Tensor) -> Any:
@@ -72,28 +72,28 @@ def test_boxes_not_clipped_to_the_file(tmp_path: Path) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("number", range(8), ids=lambda number: VIEWS[number].name)
+@pytest.mark.parametrize("number", range(8), ids=lambda number: SYMMETRIES[number].name)
 def test_a_flip_whose_boxes_are_not_flipped_back(number: int, network: Any) -> None:
-    """The rectangle is found in one view alone, and lies where it lies in the image itself."""
+    """The rectangle is found in one symmetry alone, and lies where it lies in the image itself."""
     x_NCHW = shown(IN_INPUT)
-    (found,) = detect_in_views(only_in_view(number, network), x_NCHW, Views(count=8))
+    (found,) = detect_with_tta(only_in_symmetry(number, network), x_NCHW, TtaSettings(count=8))
     np.testing.assert_allclose(found.boxes_B4, [IN_INPUT], atol=0.01)
 
 
 @BOTH
 @pytest.mark.parametrize("fusion", [False, True])
-def test_all_views_agree_on_one_box(fusion: bool, network: Any, tmp_path: Path) -> None:
+def test_all_symmetries_agree_on_one_box(fusion: bool, network: Any, tmp_path: Path) -> None:
     if fusion:
         pytest.importorskip("ensemble_boxes")
     file = painted_file(tmp_path / "a.png", ORIGINAL, BOX)
-    views = Views(count=8, fusion=fusion)
-    (found,) = detect_in_files(network, NETWORK, [file], CPU, views)
+    tta = TtaSettings(count=8, fusion=fusion)
+    (found,) = detect_in_files(network, NETWORK, [file], CPU, tta)
     np.testing.assert_allclose(found.boxes_B4, [BOX], atol=0.1)
     (alone,) = detect_in_files(network, NETWORK, [file], CPU)
     np.testing.assert_allclose(found.scores_B, alone.scores_B, atol=1e-6)
 
 
-def test_the_network_is_shown_as_many_views_as_asked_for() -> None:
+def test_the_network_is_shown_as_many_symmetries_as_asked_for() -> None:
     sizes: list[tuple[int, ...]] = []
 
     def noting(x_NCHW: Tensor) -> list[Detections]:
@@ -102,15 +102,17 @@ def test_the_network_is_shown_as_many_views_as_asked_for() -> None:
 
     for count in (1, 2, 8):
         sizes.clear()
-        detect_in_views(noting, shown(IN_INPUT), Views(count=count))
+        detect_with_tta(noting, shown(IN_INPUT), TtaSettings(count=count))
         assert sizes == [(64, 96)] * min(count, 4) + [(96, 64)] * (count - 4)
 
 
-def test_what_one_view_sees_is_kept_by_suppression_and_weakened_by_fusion() -> None:
+def test_what_one_symmetry_sees_is_kept_by_suppression_and_weakened_by_fusion() -> None:
     pytest.importorskip("ensemble_boxes")
     x_NCHW = shown(IN_INPUT)
-    (kept,) = detect_in_views(only_in_view(5, whole(0.8)), x_NCHW, Views(count=8))
-    (fused,) = detect_in_views(only_in_view(5, whole(0.8)), x_NCHW, Views(count=8, fusion=True))
+    (kept,) = detect_with_tta(only_in_symmetry(5, whole(0.8)), x_NCHW, TtaSettings(count=8))
+    (fused,) = detect_with_tta(
+        only_in_symmetry(5, whole(0.8)), x_NCHW, TtaSettings(count=8, fusion=True)
+    )
     np.testing.assert_allclose(kept.scores_B, [0.8])
     np.testing.assert_allclose(fused.scores_B, [0.8 / 8], rtol=1e-5)
 
@@ -122,14 +124,16 @@ def test_how_much_boxes_may_overlap_is_a_setting() -> None:
 
     x_NCHW = shown(IN_INPUT)
     for max_iou, boxes in ((0.5, 2), (0.3, 1)):
-        (found,) = detect_in_views(twice, x_NCHW, Views(max_iou=max_iou))
+        (found,) = detect_with_tta(twice, x_NCHW, TtaSettings(max_iou=max_iou))
         assert len(found.boxes_B4) == boxes
 
 
 def test_images_of_a_batch_stay_apart() -> None:
     boxes: list[Box] = [(10, 10, 60, 22), (1, 2, 3, 60), (40, 40, 41, 42)]
     x_NCHW = torch.cat([shown(box) for box in boxes])
-    for found, box in zip(detect_in_views(whole(), x_NCHW, Views(count=8)), boxes, strict=True):
+    for found, box in zip(
+        detect_with_tta(whole(), x_NCHW, TtaSettings(count=8)), boxes, strict=True
+    ):
         assert found.boxes_B4.tolist() == [list(box)]
 
 
@@ -147,7 +151,7 @@ def test_an_unreadable_file_shifts_no_other(tmp_path: Path) -> None:
 
 def test_an_image_without_a_rectangle_has_no_box(tmp_path: Path) -> None:
     file = painted_file(tmp_path / "a.png", ORIGINAL, (0, 0, 0, 0))
-    for views in (Views(), Views(count=8)):
-        (found,) = detect_in_files(dense, NETWORK, [file], CPU, views)
+    for tta in (TtaSettings(), TtaSettings(count=8)):
+        (found,) = detect_in_files(dense, NETWORK, [file], CPU, tta)
         assert found.boxes_B4.shape == (0, 4)
         assert found.error is None

@@ -1,14 +1,14 @@
-"""Eight views: a box that is drawn, shown and found again lies where it was drawn."""
+"""Eight symmetries: a box that is drawn, shown and found again lies where it was drawn."""
 
 import numpy as np
 import pytest
 import torch
 
-from nas.tasks.covid.tta import VIEWS, View, first_views
+from nas.tasks.covid.tta import SYMMETRIES, Symmetry, first_symmetries
 
 SIZE = (7, 11)
 BOX = [1.0, 1.0, 8.0, 4.0]
-"""Off the middle in both directions, so that every view shows it elsewhere."""
+"""Off the middle in both directions, so that every symmetry shows it elsewhere."""
 
 
 def drawn(box: list[float], size: tuple[int, int]) -> torch.Tensor:
@@ -24,26 +24,28 @@ def found(image: torch.Tensor) -> list[float]:
 
 
 @pytest.mark.parametrize("size", [SIZE, (11, 7), (9, 9)])
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
-def test_a_box_found_in_a_view_lies_where_it_was_drawn(view: View, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("symmetry", SYMMETRIES, ids=lambda symmetry: symmetry.name)
+def test_a_box_found_in_a_symmetry_lies_where_it_was_drawn(
+    symmetry: Symmetry, size: tuple[int, int]
+) -> None:
     box = [2.0, 1.0, 5.0, 7.0]
-    shown = view.apply(drawn(box, size))
-    assert shown.shape == (1, 1, *(size[::-1] if view.transposed else size))
-    np.testing.assert_array_equal(view.boxes_back([found(shown)], size), [box])
+    shown = symmetry.apply(drawn(box, size))
+    assert shown.shape == (1, 1, *(size[::-1] if symmetry.transposed else size))
+    np.testing.assert_array_equal(symmetry.boxes_back([found(shown)], size), [box])
 
 
-@pytest.mark.parametrize("view", VIEWS[1:], ids=lambda view: view.name)
-def test_flipped_boxes_that_are_not_flipped_back_lie_elsewhere(view: View) -> None:
-    in_view = found(view.apply(drawn(BOX, SIZE)))
-    assert in_view != BOX
-    np.testing.assert_array_equal(view.boxes_back([in_view], SIZE), [BOX])
+@pytest.mark.parametrize("symmetry", SYMMETRIES[1:], ids=lambda symmetry: symmetry.name)
+def test_flipped_boxes_that_are_not_flipped_back_lie_elsewhere(symmetry: Symmetry) -> None:
+    shown_box = found(symmetry.apply(drawn(BOX, SIZE)))
+    assert shown_box != BOX
+    np.testing.assert_array_equal(symmetry.boxes_back([shown_box], SIZE), [BOX])
 
 
-def test_the_views_are_the_group_of_eight() -> None:
+def test_the_symmetries_are_the_group_of_eight() -> None:
     image = torch.arange(9.0).reshape(1, 1, 3, 3)
-    shown = [view.apply(image) for view in VIEWS]
-    assert len({tuple(x.flatten().tolist()) for x in shown}) == len(VIEWS) == 8
-    for second in VIEWS:
+    shown = [symmetry.apply(image) for symmetry in SYMMETRIES]
+    assert len({tuple(x.flatten().tolist()) for x in shown}) == len(SYMMETRIES) == 8
+    for second in SYMMETRIES:
         for first in shown:
             both = second.apply(first)
             assert sum(torch.equal(both, x) for x in shown) == 1
@@ -51,20 +53,20 @@ def test_the_views_are_the_group_of_eight() -> None:
     assert any(torch.equal(turned, x) for x in shown)
 
 
-def test_the_first_views_begin_with_the_image_as_it_is() -> None:
+def test_the_first_symmetries_begin_with_the_image_as_it_is() -> None:
     x_NCHW = torch.rand(2, 3, 4, 5)
-    (alone,) = first_views(1)
+    (alone,) = first_symmetries(1)
     assert torch.equal(alone.apply(x_NCHW), x_NCHW)
-    assert not any(view.transposed for view in first_views(4))
-    assert first_views(8) == VIEWS
+    assert not any(symmetry.transposed for symmetry in first_symmetries(4))
+    assert first_symmetries(8) == SYMMETRIES
     for count in (0, 9):
-        with pytest.raises(ValueError, match=f"{count} views of 8"):
-            first_views(count)
+        with pytest.raises(ValueError, match=f"{count} symmetries of 8"):
+            first_symmetries(count)
 
 
 def test_images_and_channels_stay_apart_and_no_box_is_fine() -> None:
     x_NCHW = torch.rand(2, 3, 4, 5)
-    for view in VIEWS:
-        shown = view.apply(x_NCHW)
-        assert torch.equal(shown[1:, 2:], view.apply(x_NCHW[1:, 2:]))
-        assert view.boxes_back([], (4, 5)).shape == (0, 4)
+    for symmetry in SYMMETRIES:
+        shown = symmetry.apply(x_NCHW)
+        assert torch.equal(shown[1:, 2:], symmetry.apply(x_NCHW[1:, 2:]))
+        assert symmetry.boxes_back([], (4, 5)).shape == (0, 4)

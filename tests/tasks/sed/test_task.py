@@ -62,7 +62,7 @@ def test_it_is_registered() -> None:
     assert set(TASKS) >= {"image", "sed"}
 
 
-def test_the_training_split_has_mean_0_and_deviation_1(folder: Path) -> None:
+def test_the_training_split_has_mean_0_and_std_1(folder: Path) -> None:
     data = TASK.load_data(folder, ear().input, ear().preprocess)
     values = np.concatenate(
         [item.mel_FT.astype(np.float64).ravel() for item in data.audio.split("train").recordings]
