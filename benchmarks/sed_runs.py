@@ -131,7 +131,7 @@ def _machine(values: dict[str, Any]) -> str:
 
 
 def _practices(architecture: ArchitectureSpec, training: TrainingSpec) -> tuple[str, ...]:
-    loss, augment, relabel = training.loss, training.augment, training.relabel
+    loss, augment, rounds = training.loss, training.augment, training.pseudo_labelling
     said = [epochs_text(training.epochs)]
     if architecture.provenance.get("pretrained"):
         said.append("pretrained")
@@ -144,6 +144,6 @@ def _practices(architecture: ArchitectureSpec, training: TrainingSpec) -> tuple[
         said += ["positive decay"] if loss.positive_decay < 1 else []
     if training.accumulate > 1:
         said.append(f"{training.accumulate} batches a step")
-    if relabel is not None:
-        said.append(f"{relabel.cycles} cycles at {relabel.threshold:g}")
+    if rounds is not None:
+        said.append(f"{rounds.rounds} rounds at {rounds.threshold:g}")
     return tuple(said)

@@ -89,8 +89,8 @@ def training_of_flags(
 
     file = flags["training"]
     base = own if file is None else load_training(file)
-    without_cycles = {**flags, "cycles": None, "threshold": None}
-    return training_from_flags(base, file, without_cycles, task, built_in=source is None)
+    without_rounds = {**flags, "rounds": None, "threshold": None}
+    return training_from_flags(base, file, without_rounds, task, built_in=source is None)
 
 
 def on_fold(

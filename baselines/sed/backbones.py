@@ -12,7 +12,7 @@ from nas.spec.preprocess import MelPreprocess
 from nas.spec.quantity import UNKNOWN, count_text
 from nas.spec.training import (
     KnownLabelLossSpec,
-    RelabelSpec,
+    PseudoLabellingSpec,
     SpectrogramAugmentSpec,
     TrainingSpec,
 )
@@ -114,7 +114,7 @@ BEST_PRACTICE = PLAIN.model_copy(
         "accumulate": 4,
         "loss": LOSS.model_copy(update={"kind": "known_focal", "positive_decay": 0.8}),
         "augment": AUGMENT.model_copy(update={"mixup": "last_layer"}),
-        "relabel": RelabelSpec(cycles=3, threshold=0.5),
+        "pseudo_labelling": PseudoLabellingSpec(rounds=3, threshold=0.5),
     }
 )
 """What their starred models share. They don't say how far they accumulate, nor their decay."""

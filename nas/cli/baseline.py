@@ -47,14 +47,20 @@ def baseline() -> None:
 )
 @click.option("--focal/--no-focal", default=None, help="The focal form of the loss.")
 @click.option("--positive-decay", type=SHARE, help="Weight of each further positive in a batch.")
-@click.option("--cycles", type=click.IntRange(1, 100), help="Trainings with labels added between.")
+@click.option(
+    "--rounds",
+    "--cycles",
+    "rounds",
+    type=click.IntRange(1, 100),
+    help="Trainings with labels added between.",
+)
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Probability from which a label is added.",
 )
 @click.option("--accumulate", type=click.IntRange(1, 1_024), help="Batches a step.")
-@click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the data, a cycle.")
+@click.option("--epochs", type=click.IntRange(1, 100_000), help="Training epochs of each round.")
 @click.option("--batch-size", type=click.IntRange(2, 65_536), help="Windows a batch.")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak of AdamW.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, changes.")

@@ -67,9 +67,9 @@ def resolved_training(space: SpaceSpec, training: TrainingSpec, *, built_in: boo
     Raises NasError, with file and line, for what the task or a search can't do.
     """
     try:
-        if training.relabel is not None:
-            problem = "a search trains in one cycle; `nas train --cycles` adds labels"
-            raise NasError(problem, key="training.relabel")
+        if training.pseudo_labelling is not None:
+            problem = "a search trains in one round; `nas train --rounds` adds labels"
+            raise NasError(problem, key="training.pseudo_labelling")
         return task_of(space).resolved(training, built_in=built_in)
     except NasError as error:
         if error.key is None or error.file is not None:

@@ -55,14 +55,16 @@ if TYPE_CHECKING:
     "--seed", type=click.IntRange(0, 2**31 - 1), help="Of weights, sampling, augmentation."
 )
 @click.option(
-    "--cycles",
+    "--rounds",
+    "--cycles",  # until version 0.3
+    "rounds",
     type=click.IntRange(1, 100),
-    help="Trainings; between them labels are added that the network is sure of.",
+    help="Pseudo-labelling: trainings, between which the network adds labels it is sure of.",
 )
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Probability from which such a label is added.  [default: 0.9]",
+    help="Pseudo-labelling: probability from which a label is added.  [default: 0.9]",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--threads", type=click.IntRange(1), help="Cores that PyTorch uses  [default: half]")

@@ -5,7 +5,7 @@ from pathlib import Path
 from nas.cli.overrides import Flags, updated
 from nas.errors import NasError
 from nas.spec.load import read_document
-from nas.spec.training import RelabelSpec, TrainingSpec
+from nas.spec.training import PseudoLabellingSpec, TrainingSpec
 from nas.tasks.registry import task_named
 
 _PLAIN = ("epochs", "batch_size", "learning_rate", "accumulate", "seed")
@@ -20,7 +20,8 @@ def training_from_flags(
     and with the place in `file` for settings of another task.
     """
     training = updated(base, flags, *(name for name in _PLAIN if name in flags))
-    training = training.model_copy(update={"relabel": _relabel(training.relabel, flags)})
+    rounds = _pseudo_labelling(training.pseudo_labelling, flags)
+    training = training.model_copy(update={"pseudo_labelling": rounds})
     try:
         return task_named(task).resolved(training, built_in=built_in)
     except NasError as error:
@@ -33,18 +34,18 @@ def training_from_flags(
         ) from error
 
 
-def _relabel(own: RelabelSpec | None, flags: Flags) -> RelabelSpec | None:
-    """The cycles that the flags ask for; `--cycles 1` is one training, without them.
+def _pseudo_labelling(own: PseudoLabellingSpec | None, flags: Flags) -> PseudoLabellingSpec | None:
+    """The rounds that the flags ask for; `--rounds 1` is one training, without them.
 
     Raises NasError for a threshold where no labels are added.
     """
-    cycles, threshold = flags["cycles"], flags["threshold"]
-    if cycles is None and threshold is None:
+    rounds, threshold = flags["rounds"], flags["threshold"]
+    if rounds is None and threshold is None:
         return own
-    if cycles == 1 or (cycles is None and own is None):
+    if rounds == 1 or (rounds is None and own is None):
         if threshold is None:
             return None
         raise NasError(
-            "labels are added between cycles: give --cycles 2 or more", key="--threshold"
+            "labels are added between rounds: give --rounds 2 or more", key="--threshold"
         )
-    return updated(own or RelabelSpec(), flags, "cycles", "threshold")
+    return updated(own or PseudoLabellingSpec(), flags, "rounds", "threshold")

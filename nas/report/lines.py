@@ -12,10 +12,10 @@ from nas.macs.report import fact_text
 from nas.report.tables import classes_text, metric_text, metric_title, seconds_text
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.quantity import count_text
-from nas.spec.training import RelabelSpec, TrainingSpec
+from nas.spec.training import PseudoLabellingSpec, TrainingSpec
 from nas.tasks.base import Task, TaskData
 from nas.train.checkpoint import EpochResult
-from nas.train.pseudo_labelling import Cycle
+from nas.train.pseudo_labelling import TrainingRound
 
 SECONDS = 10.0
 """Between two lines: what is read sooner is not spoken of."""
@@ -89,17 +89,17 @@ def cost_line(
     )
 
 
-def cycle_line(cycle: Cycle, relabel: RelabelSpec, primary_metric: str) -> str:
-    """One finished cycle, and the labels that it added for the next one."""
-    best = cycle.fitted.best_validation.primary
+def round_line(done: TrainingRound, spec: PseudoLabellingSpec, primary_metric: str) -> str:
+    """One finished round, and the labels that it added for the next one."""
+    best = done.fitted.best_validation.primary
     text = (
-        f"cycle {cycle.number}/{relabel.cycles} done: validation {metric_title(primary_metric)} "
+        f"round {done.number}/{spec.rounds} done: validation {metric_title(primary_metric)} "
         f"{metric_text(best)}"
     )
-    if cycle.added is None:
+    if done.added is None:
         return text
-    counts = ", ".join(f"{name} {count}" for name, count in cycle.added.items() if count)
-    return f"{text}; {sum(cycle.added.values())} labels added" + (f": {counts}" if counts else "")
+    counts = ", ".join(f"{name} {count}" for name, count in done.added.items() if count)
+    return f"{text}; {sum(done.added.values())} labels added" + (f": {counts}" if counts else "")
 
 
 def epoch_line(result: EpochResult, epochs: int, primary_metric: str) -> str:

@@ -111,10 +111,10 @@ class SpectrogramAugmentSpec(Frozen):
     """Both parameters of the Beta distribution that the weight of a pair is drawn from."""
 
 
-class RelabelSpec(Frozen):
-    """Cycles of training, predicting, and adding the labels that the network is sure of."""
+class PseudoLabellingSpec(Frozen):
+    """Pseudo-labelling: train, predict, add the labels that the network is sure of, train again."""
 
-    cycles: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
+    rounds: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
     """Trainings in all; labels are added between them."""
     threshold: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.9
     """Probability from which a frame without a label becomes a positive one."""
@@ -167,8 +167,8 @@ class TrainingSpec(Frozen):
     """Draw training samples evenly, by inverse class frequency, or by its square root."""
     augment: Augment | None = None
     """Random changes to training samples; null is the task's own."""
-    relabel: RelabelSpec | None = None
-    """Cycles of labels added by the network itself; null is off, as some tasks must have it."""
+    pseudo_labelling: PseudoLabellingSpec | None = None
+    """Rounds of labels added by the network itself; null is off."""
     ema_decay: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = None
     """Decay of an exponential moving average of the weights that is then evaluated; null is off."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -105,7 +105,7 @@ DataT = TypeVar("DataT", bound=TaskData)
 
 
 @dataclass(frozen=True, eq=False)
-class Relabelled(Generic[DataT]):
+class PseudoLabelled(Generic[DataT]):
     """Training data with labels that a network added."""
 
     data: DataT
@@ -238,16 +238,18 @@ class Task(ABC, Generic[DataT]):
         """More of the data that a run's provenance keeps, by name."""
         return {}
 
-    def check_relabelling(self, data: DataT) -> None:
-        """Raises NasError for data that `relabelled` could add no labels to."""
-        raise NasError(f"the labels of the {self.name} task are all known", key="training.relabel")
+    def check_pseudo_labelling(self, data: DataT) -> None:
+        """Raises NasError for data that `pseudo_labelled` could add no labels to."""
+        raise NasError(
+            f"the labels of the {self.name} task are all known", key="training.pseudo_labelling"
+        )
 
-    def relabelled(
+    def pseudo_labelled(
         self, data: DataT, network: Callable[[Tensor], Any], threshold: float, device: torch.device
-    ) -> Relabelled[DataT]:
+    ) -> PseudoLabelled[DataT]:
         """Training data with the labels added that the network is sure of.
 
-        Raises NasError where `check_relabelling` does, ValueError for a task that adds none.
+        Raises NasError where `check_pseudo_labelling` does, ValueError for a task that adds none.
         """
         raise ValueError(f"the {self.name} task adds no labels")
 

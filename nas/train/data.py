@@ -42,8 +42,8 @@ def load_run_data(plan: RunPlan, task: Task[Any], say: Callable[[str], None]) ->
         groups=plan.groups,
         on_progress=ReadingLines(say),
     )
-    if (relabel := plan.training.relabel) is not None and relabel.cycles > 1:
-        task.check_relabelling(data)
+    if (rounds := plan.training.pseudo_labelling) is not None and rounds.rounds > 1:
+        task.check_pseudo_labelling(data)
     given = plan.architecture.preprocess
     known = given is not None and given.says_normalisation
     if known and not plan.resumed and not same_data(plan.architecture, plan.source):

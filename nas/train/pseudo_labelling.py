@@ -1,7 +1,7 @@
-"""Cycles: train, add the labels that the network is sure of, train again from the beginning.
+"""Pseudo-labelling: train, add the labels that the network is sure of, train again from scratch.
 
-Source: the relabelling of a 2021 RFCX solution, whose cycle n learns from the tables' labels and
-those that the network of cycle n - 1 added to them.
+Source: the relabelling of a 2021 RFCX solution, whose round n learns from the tables' labels and
+those that the network of round n - 1 added to them.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,40 +26,40 @@ ADDED_FILE = "added.csv"
 
 DataT = TypeVar("DataT", bound=TaskData)
 
-OnCycleEpoch = Callable[[int, EpochResult], None]
-"""Told of each finished epoch and the cycle that it belongs to, counted from 1."""
+OnRoundEpoch = Callable[[int, EpochResult], None]
+"""Told of each finished epoch and the round that it belongs to, counted from 1."""
 
 
 @dataclass(frozen=True)
-class Cycle:
-    """One training of a run."""
+class TrainingRound:
+    """One training of a run with pseudo-labelling."""
 
     number: int
     """Counted from 1."""
     fitted: FitResult
     added: Mapping[str, int] | None
-    """Labels by class that its network added for the next cycle; None for the last one."""
+    """Labels by class that its network added for the next round; None for the last one."""
 
 
 @dataclass(frozen=True)
-class CycleResults:
+class RoundResults:
     """All trainings of a run."""
 
-    cycles: tuple[Cycle, ...]
+    rounds: tuple[TrainingRound, ...]
 
     @property
-    def kept(self) -> Cycle:
-        """The cycle whose weights are kept: the best on validation, the earliest of equals."""
-        return max(self.cycles, key=lambda cycle: cycle.fitted.best_validation.primary)
+    def kept(self) -> TrainingRound:
+        """The round whose weights are kept: the best on validation, the earliest of equals."""
+        return max(self.rounds, key=lambda item: item.fitted.best_validation.primary)
 
     @property
     def seconds_per_epoch(self) -> float:
-        """Mean wall-clock seconds of an epoch over all cycles, validation included."""
-        seconds = [result.seconds for cycle in self.cycles for result in cycle.fitted.history]
+        """Mean wall-clock seconds of an epoch over all rounds, validation included."""
+        seconds = [result.seconds for item in self.rounds for result in item.fitted.history]
         return sum(seconds) / len(seconds)
 
 
-def fit_cycles(
+def fit_rounds(
     network: nn.Module,
     data: DataT,
     task: Task[DataT],
@@ -67,57 +67,63 @@ def fit_cycles(
     folder: Path,
     *,
     device: torch.device,
-    on_epoch: OnCycleEpoch,
-    on_cycle: Callable[[Cycle], None],
-) -> CycleResults:
-    """Train a network in place in all cycles; it ends with the weights of the best one.
+    on_epoch: OnRoundEpoch,
+    on_round: Callable[[TrainingRound], None],
+) -> RoundResults:
+    """Train a network in place in all rounds; it ends with the weights of the best one.
 
-    Without `training.relabel` there is one cycle, with its checkpoint in `folder`. Else the
-    checkpoint of cycle n and the labels that it added, `added.csv`, are in `folder/cycle-n`, and a
-    run whose checkpoints are there already goes on from them. Every cycle begins with the same
-    weights. Raises TrainingFailed as `fit`, and NasError, before anything is trained, for data
+    Without `training.pseudo_labelling` there is one round, with its checkpoint in `folder`. Else
+    the checkpoint of round n and the labels that it added, `added.csv`, are in `folder/round-n`,
+    and a run whose checkpoints are there already goes on from them. Every round begins with the
+    same weights. Raises TrainingFailed as `fit`, and NasError, before anything is trained, for data
     that no labels can be added to.
     """
-    relabel = training.relabel
-    count = 1 if relabel is None else relabel.cycles
+    spec = training.pseudo_labelling
+    count = 1 if spec is None else spec.rounds
     if count > 1:
-        task.check_relabelling(data)
-    first_weights, cycle_data, cycles = deepcopy(network.state_dict()), data, list[Cycle]()
+        task.check_pseudo_labelling(data)
+    first_weights, round_data, rounds = deepcopy(network.state_dict()), data, list[TrainingRound]()
     for number in range(1, count + 1):
-        place = folder if relabel is None else folder / f"cycle-{number}"
+        own = folder if spec is None else round_folder(folder, number)
         network.load_state_dict(first_weights)
         fitted = fit(
             network,
-            cycle_data,
+            round_data,
             task,
             training,
             device=device,
             on_epoch=partial(on_epoch, number),
-            checkpoint=place / CHECKPOINT_FILE,
+            checkpoint=own / CHECKPOINT_FILE,
         )
         added = None
-        if relabel is not None and number < count:
-            cycle_data, added = _relabelled(network, data, task, relabel.threshold, place, device)
-        cycles.append(Cycle(number, fitted, added))
-        if CycleResults(tuple(cycles)).kept is cycles[-1]:
+        if spec is not None and number < count:
+            round_data, added = _pseudo_labelled(network, data, task, spec.threshold, own, device)
+        rounds.append(TrainingRound(number, fitted, added))
+        if RoundResults(tuple(rounds)).kept is rounds[-1]:
             best_weights = deepcopy(network.state_dict())
-        on_cycle(cycles[-1])
+        on_round(rounds[-1])
     network.load_state_dict(best_weights)
-    return CycleResults(tuple(cycles))
+    return RoundResults(tuple(rounds))
 
 
-def _relabelled(
+def round_folder(folder: Path, number: int) -> Path:
+    """Folder of a round within that of its run: `round-n`, or `cycle-n` if it was begun as that."""
+    old = folder / f"cycle-{number}"  # until version 0.3
+    return old if old.is_dir() else folder / f"round-{number}"
+
+
+def _pseudo_labelled(
     network: nn.Module,
     data: DataT,
     task: Task[DataT],
     threshold: float,
-    place: Path,
+    folder: Path,
     device: torch.device,
 ) -> tuple[DataT, Mapping[str, int]]:
     """The data's own labels and those that the network adds to them, which are written down."""
     folded = folded_copy(network).to(memory_format=torch.channels_last)
     # Within the call only: what the task makes of the outputs may be learned from.
     inference = torch.inference_mode()(folded.forward)
-    found = task.relabelled(data, inference, threshold, device)
-    atomic_write_text(place / ADDED_FILE, found.table)
+    found = task.pseudo_labelled(data, inference, threshold, device)
+    atomic_write_text(folder / ADDED_FILE, found.table)
     return found.data, found.counts

@@ -21,10 +21,10 @@ from nas.report.evaluation import draw_evaluation, evaluation_lines
 from nas.report.history_plot import plot_history
 from nas.report.lines import (
     cost_line,
-    cycle_line,
     data_lines,
     epoch_line,
     made_words,
+    round_line,
     source_line,
 )
 from nas.report.tables import seconds_text
@@ -37,7 +37,7 @@ from nas.train.data import OTHER_SPLITS, adopted, load_run_data
 from nas.train.device import TrainingFailed, seeded
 from nas.train.loop import FitResult, evaluate
 from nas.train.plan import METRICS_FILE, RunPlan
-from nas.train.pseudo_labelling import Cycle, CycleResults, fit_cycles
+from nas.train.pseudo_labelling import RoundResults, TrainingRound, fit_rounds
 from nas.train.source import made_otherwise, split_seed_of
 from nas.train.trained import WEIGHTS_FILE, save_thresholds
 from nas.train.weights import save_weights
@@ -96,7 +96,7 @@ def carry_out(
         "seed": plan.training.seed,
         "epochs": len(kept.history),
         "best_epoch": kept.best_epoch,
-        **_cycle_values(fitted, plan),
+        **_round_values(fitted, plan),
         "task": task.name,
         "architecture_hash": architecture_hash(architecture),
         "device": str(device),
@@ -119,31 +119,31 @@ def _fit(
     plan: RunPlan,
     device: torch.device,
     say: Say,
-) -> CycleResults:
-    epochs, relabel = plan.training.epochs, plan.training.relabel
+) -> RoundResults:
+    epochs, spec = plan.training.epochs, plan.training.pseudo_labelling
     best = -1.0
 
-    def on_epoch(cycle: int, result: EpochResult) -> None:
+    def on_epoch(number: int, result: EpochResult) -> None:
         nonlocal best
         mark = "  *" if result.validation.primary > best else ""
         best = max(best, result.validation.primary)
-        before = "" if relabel is None else f"cycle {cycle}/{relabel.cycles}  "
+        before = "" if spec is None else f"round {number}/{spec.rounds}  "
         say(before + epoch_line(result, epochs, task.primary_metric) + mark)
         curves.epoch(
-            (cycle - 1) * epochs + result.epoch,
+            (number - 1) * epochs + result.epoch,
             task.primary_metric,
             result.validation.primary,
             train_loss=result.train_loss,
             learning_rate=result.learning_rate,
         )
 
-    def on_cycle(cycle: Cycle) -> None:
-        if relabel is not None:
-            say(cycle_line(cycle, relabel, task.primary_metric))
+    def on_round(done: TrainingRound) -> None:
+        if spec is not None:
+            say(round_line(done, spec, task.primary_metric))
 
     try:
         with CurveWriter(plan.folder / "tensorboard") as curves:
-            return fit_cycles(
+            return fit_rounds(
                 network,
                 data,
                 task,
@@ -151,7 +151,7 @@ def _fit(
                 plan.folder,
                 device=device,
                 on_epoch=on_epoch,
-                on_cycle=on_cycle,
+                on_round=on_round,
             )
     except TrainingFailed as failure:
         raise NasError(f"training failed: {failure.reason}", file=plan.folder) from failure
@@ -161,20 +161,20 @@ def _fit(
         raise
 
 
-def _cycle_values(fitted: CycleResults, plan: RunPlan) -> dict[str, Any]:
-    """What each cycle reached and added; nothing for a run without cycles."""
-    if plan.training.relabel is None:
+def _round_values(fitted: RoundResults, plan: RunPlan) -> dict[str, Any]:
+    """What each round reached and added; nothing for a run without rounds."""
+    if plan.training.pseudo_labelling is None:
         return {}
-    cycles = [
+    rounds = [
         {
-            "cycle": cycle.number,
-            "best_epoch": cycle.fitted.best_epoch,
-            "validation": cycle.fitted.best_validation.as_json(),
-            "added": None if cycle.added is None else dict(cycle.added),
+            "round": item.number,
+            "best_epoch": item.fitted.best_epoch,
+            "validation": item.fitted.best_validation.as_json(),
+            "added": None if item.added is None else dict(item.added),
         }
-        for cycle in fitted.cycles
+        for item in fitted.rounds
     ]
-    return {"kept_cycle": fitted.kept.number, "cycles": cycles}
+    return {"kept_round": fitted.kept.number, "rounds": rounds}
 
 
 def _draw(folder: Path, task: Task[Any], test: Metrics, fitted: FitResult) -> None:

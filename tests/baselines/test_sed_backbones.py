@@ -66,10 +66,10 @@ def test_the_list_shows_every_backbone_with_cost_and_published_figures(
 
 
 def test_the_plain_way_has_none_of_the_practices_and_the_best_has_all() -> None:
-    assert (PLAIN.accumulate, PLAIN.relabel) == (1, None)
+    assert (PLAIN.accumulate, PLAIN.pseudo_labelling) == (1, None)
     assert PLAIN.model_validate(BEST_PRACTICE.model_dump()) == BEST_PRACTICE
     changed = {name for name, value in PLAIN if getattr(BEST_PRACTICE, name) != value}
-    assert changed == {"accumulate", "loss", "augment", "relabel"}
+    assert changed == {"accumulate", "loss", "augment", "pseudo_labelling"}
 
 
 def test_a_wrong_name_is_said_with_the_nearest() -> None:

@@ -72,7 +72,7 @@ def begun_with(monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
         weights.update({name: value.clone() for name, value in network.state_dict().items()})
         raise Stopped
 
-    monkeypatch.setattr(training_run, "fit_cycles", noted)
+    monkeypatch.setattr(training_run, "fit_rounds", noted)
     return weights
 
 

@@ -18,7 +18,7 @@ from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
 from nas.spec.architecture import load_architecture
 from nas.spec.preprocess import MelPreprocess
-from nas.spec.training import KnownLabelLossSpec, RelabelSpec, SpectrogramAugmentSpec
+from nas.spec.training import KnownLabelLossSpec, PseudoLabellingSpec, SpectrogramAugmentSpec
 from nas.train.plan import RunPlan
 from tests.cli.conftest import invoke
 
@@ -61,7 +61,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Iterator
 def train(*arguments: object) -> Result:
     result = invoke(
         sed_baseline, "--backbone", "tiny", "--input", "1x32x64", "--overlap", 8, "--epochs", 2,
-        "--batch-size", 4, "--cycles", 2, "--threshold", 0.6, "--threads", 1, *arguments,
+        "--batch-size", 4, "--rounds", 2, "--threshold", 0.6, "--threads", 1, *arguments,
     )  # fmt: skip
     assert result.exception is None, result.output
     return result
@@ -103,8 +103,8 @@ def test_the_ensemble_is_measured_and_tabled_beside_its_members(
     assert {name: again[name] for name in values["test"]} == values["test"]
     table = markdown_table([read_run(folder) for folder in (*runs, out)])
     assert "mean of tiny, tiny-cbam" in table
-    assert "2 epochs, mixup (last layer), 2 cycles at 0.6" in table
-    assert "2 epochs, CBAM, 2 cycles at 0.6" in table
+    assert "2 epochs, mixup (last layer), 2 rounds at 0.6" in table
+    assert "2 epochs, CBAM, 2 rounds at 0.6" in table
 
 
 def test_an_ensemble_of_what_does_not_go_together_is_refused(
@@ -173,16 +173,16 @@ def test_flags_count_beside_the_best_practice(planned: list[RunPlan]) -> None:
     assert plan_of(planned, "--best-practice").training == BEST_PRACTICE
     plan = plan_of(
         planned, "--best-practice", "--mixup", "input", "--no-focal", "--positive-decay", 0.5,
-        "--cycles", 4, "--accumulate", 2, "--pretrained", "--cbam",
+        "--rounds", 4, "--accumulate", 2, "--pretrained", "--cbam",
     )  # fmt: skip
     loss, augment = plan.training.loss, plan.training.augment
     assert loss == KnownLabelLossSpec(kind="known_bce", positive_decay=0.5)
     assert augment == SpectrogramAugmentSpec(mixup="input")
-    assert plan.training.relabel == RelabelSpec(cycles=4, threshold=0.5)
+    assert plan.training.pseudo_labelling == PseudoLabellingSpec(rounds=4, threshold=0.5)
     assert plan.training.accumulate == 2
     assert plan.pretrained
     assert plan.architecture.head == "cbam_attention"
-    assert plan_of(planned, "--best-practice", "--cycles", 1).training.relabel is None
+    assert plan_of(planned, "--best-practice", "--rounds", 1).training.pseudo_labelling is None
 
 
 def test_the_window_s_overlap_leaves_the_normalisation_to_the_data(planned: list[RunPlan]) -> None:
@@ -216,7 +216,7 @@ def test_a_baseline_takes_the_inputs_of_another_network(
         (["--list", "--backbone", "resnet18"], "one of them"),
         (["--backbone", "resnet19"], "did you mean 'resnet18'"),
         (["--backbone", "resnet18", "--threshold", 0.9], "--threshold: labels are added between"),
-        (["--backbone", "resnet18", "--threshold", 0.9, "--cycles", 1], "give --cycles 2 or more"),
+        (["--backbone", "resnet18", "--threshold", 0.9, "--rounds", 1], "give --rounds 2 or more"),
         (["--backbone", "resnet18", "--input", "128x512"], "no input size"),
         (["--backbone", "resnet18", "--input", "1x128x256"], "8 time steps, and at least 16"),
         (["--backbone", "resnet18", "--overlap", 512], "windows of 512 frames can't share 512"),
@@ -237,7 +237,7 @@ def test_a_real_backbone_is_trained_as_published(
     monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
     result = invoke(
         sed_baseline, "--backbone", "efficientnet_b0", "--best-practice", "--cbam", "--data",
-        recordings, "--out", tmp_path / "run", "--epochs", 1, "--cycles", 2, "--threads", 1,
+        recordings, "--out", tmp_path / "run", "--epochs", 1, "--rounds", 2, "--threads", 1,
     )  # fmt: skip
     assert result.exception is None, result.output
     said = read_run(tmp_path / "run").practices
@@ -248,12 +248,12 @@ def test_a_real_backbone_is_trained_as_published(
         "focal",
         "positive decay",
         "4 batches a step",
-        "2 cycles at 0.5",
+        "2 rounds at 0.5",
     )
     assert markdown_table([read_run(tmp_path / "run")]).count("0.8897") == 0  # beside CBAM: nothing
 
 
 def test_labels_are_added_below_certainty() -> None:
-    refused = invoke(sed_baseline, "--backbone", "resnet18", "--cycles", 2, "--threshold", 1)
+    refused = invoke(sed_baseline, "--backbone", "resnet18", "--rounds", 2, "--threshold", 1)
     assert refused.exit_code == 2
     assert "1 is not in the range 0<x<1" in refused.output.replace("1.0", "1")

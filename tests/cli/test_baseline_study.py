@@ -62,7 +62,7 @@ class Trainings:
         return REAL_FIT(network, data, task, *rest, **more)
 
 
-REAL_FIT = training_run.fit_cycles
+REAL_FIT = training_run.fit_rounds
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory, xrays: Path) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setenv("NAS_CACHE", str(root / "cache"))
-        patch.setattr(training_run, "fit_cycles", trainings.fit)
+        patch.setattr(training_run, "fit_rounds", trainings.fit)
         killed = invoke(
             study_baseline, "--backbone", "efficientnet_b0", "--steps", 3, "--labels", "opacity",
             "--aux-weight", 0.5, "--data", xrays, "--out", root / "out", *QUICK,
@@ -122,7 +122,7 @@ def test_the_student_says_what_it_was_drawn_by(
     files = [pipeline.out / f"step-{number}" / "architecture.yaml" for number in (1, 2, 3)]
     facts = [load_architecture(file).provenance for file in files]
     assert [item.get("aux_weight") for item in facts] == [None, 0.5, None]
-    monkeypatch.setattr(training_run, "fit_cycles", Trainings(kill=1).fit)
+    monkeypatch.setattr(training_run, "fit_rounds", Trainings(kill=1).fit)
     invoke(train, "--arch", files[1], "--out", tmp_path / "new", "--threads", 1)
     anew = load_architecture(tmp_path / "new" / "architecture.yaml").provenance
     assert "aux_weight" not in anew
@@ -172,7 +172,7 @@ def test_nas_train_does_not_go_on_with_a_step(
 def test_the_architecture_of_a_step_can_be_trained_anew(
     pipeline: Pipeline, xrays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_run, "fit_cycles", Trainings(kill=1).fit)
+    monkeypatch.setattr(training_run, "fit_rounds", Trainings(kill=1).fit)
     file = pipeline.out / "step-1" / "architecture.yaml"
     result = invoke(train, "--arch", file, "--out", tmp_path / "new", "--threads", 1)
     assert f"go on with: nas train --resume {tmp_path / 'new'}" in result.output
@@ -199,7 +199,7 @@ def test_folds_are_trained_each_and_pooled(
     monkeypatch.setattr(Backbone, "model", lambda self, pretrained: f"timm:{self.weights}")
     out = tmp_path / "out"
     trainings = Trainings(kill=2)
-    monkeypatch.setattr(training_run, "fit_cycles", trainings.fit)
+    monkeypatch.setattr(training_run, "fit_rounds", trainings.fit)
     killed = invoke(
         study_baseline, "--backbone", "tiny", "--folds", "1,0", "--data", xrays, "--out", out,
         *QUICK,

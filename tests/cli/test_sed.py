@@ -52,7 +52,7 @@ search: {{trials: 2, sampler: nsga2, stop: none, finalists: 0}}
 training: {{epochs: 2, batch_size: 8}}
 """
 FAST = ("--device", "cpu", "--threads", 1)
-CYCLES = ("--cycles", 2, "--threshold", 0.6, "--epochs", 3, "--batch-size", 8)
+ROUNDS = ("--rounds", 2, "--threshold", 0.6, "--epochs", 3, "--batch-size", 8)
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +74,9 @@ def arch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, recordings: Path, arch: Path) -> Path:
-    """A finished run of two cycles."""
+    """A finished run of two rounds."""
     folder = tmp_path_factory.mktemp("runs") / "ear"
-    result = trained(arch, recordings, folder, *CYCLES)
+    result = trained(arch, recordings, folder, *ROUNDS)
     assert result.exception is None, result.output
     return folder
 
@@ -90,35 +90,35 @@ def table(file: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(file.read_text().splitlines()))
 
 
-def test_cycles_are_counted_and_their_labels_kept(run: Path) -> None:
+def test_rounds_are_counted_and_their_labels_kept(run: Path) -> None:
     values = json.loads((run / "metrics.json").read_text())
-    first, second = values["cycles"]
-    rows = table(run / "cycle-1" / "added.csv")
+    first, second = values["rounds"]
+    rows = table(run / "round-1" / "added.csv")
     assert len(rows) == sum(first["added"].values())
     assert second["added"] is None
-    kept = values["cycles"][values["kept_cycle"] - 1]["validation"]
+    kept = values["rounds"][values["kept_round"] - 1]["validation"]
     assert kept["macro_f1"] == values["validation"]["macro_f1"]
     assert values["macs_per_audio_second"] == pytest.approx(values["macs"] / (100 * 256 / 16_000))
     log = (run / "log.txt").read_text()
-    assert "cycle 2/2  epoch 3/3" in log
+    assert "round 2/2  epoch 3/3" in log
     assert f"{len(rows)} labels added" in log
     settings = yaml.safe_load((run / "training.yaml").read_text())
-    assert settings["relabel"] == {"cycles": 2, "threshold": 0.6}
+    assert settings["pseudo_labelling"] == {"rounds": 2, "threshold": 0.6}
     assert settings["loss"]["kind"] == "known_bce"
 
 
-def test_cycles_on_complete_labels_are_refused_before_anything_is_trained(
+def test_rounds_on_complete_labels_are_refused_before_anything_is_trained(
     recordings: Path, arch: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(recordings, tmp_path / "complete")
     (tmp_path / "complete" / "train_fp.csv").unlink()
-    result = trained(arch, tmp_path / "complete", tmp_path / "run", *CYCLES)
+    result = trained(arch, tmp_path / "complete", tmp_path / "run", *ROUNDS)
     assert isinstance(result.exception, NasError)
-    assert "training.relabel: the labels of the training recordings are complete" in str(
+    assert "training.pseudo_labelling: the labels of the training recordings are complete" in str(
         result.exception
     )
     assert "epoch" not in result.output
-    assert not list((tmp_path / "run").glob("cycle-*"))
+    assert not list((tmp_path / "run").glob("round-*"))
 
 
 def test_the_test_split_meets_the_thresholds_of_validation(run: Path) -> None:
@@ -347,7 +347,7 @@ def test_searches_and_trains_what_it_chose(
     assert final.output.startswith(f"Data: {recordings}")
 
 
-def test_a_search_of_another_task_or_in_cycles_is_refused(
+def test_a_search_of_another_task_or_in_rounds_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -357,7 +357,7 @@ def test_a_search_of_another_task_or_in_cycles_is_refused(
     unknown = invoke(search, "--space", "ears.yaml", "--task", "sad").exception
     assert "--task: no task 'sad'; did you mean 'sed'?" in str(unknown)
     for more, place in (
-        ("relabel: {cycles: 2}", "training.relabel"),
+        ("pseudo_labelling: {rounds: 2}", "training.pseudo_labelling"),
         ("loss: {kind: focal}", "training.loss.kind"),
     ):
         Path("ears.yaml").write_text(SPACE.replace("batch_size: 8", f"batch_size: 8, {more}"))

@@ -111,7 +111,11 @@ training: {epochs: 2}
         ("40", "600", r":7 preprocess\.fft_samples: \d+ of 600 mel bands hold no frequency"),
         ("{epochs: 2}", "{loss: {kind: focal}}", r":9 training\.loss\.kind: 'focal' is not"),
         ("{epochs: 2}", "{augment: {kind: image}}", r":9 training\.augment\.kind: 'image' is not"),
-        ("{epochs: 2}", "{relabel: {cycles: 2}}", r":9 training\.relabel: a search trains in one"),
+        (
+            "{epochs: 2}",
+            "{pseudo_labelling: {rounds: 2}}",
+            r":9 training\.pseudo_labelling: a search trains in one",
+        ),
     ],
 )
 def test_what_a_search_would_refuse_is_no_space(

@@ -338,7 +338,7 @@ def test_labels_of_pictures_are_all_known(
     photos: Path, architecture_file: Path, tmp_path: Path
 ) -> None:
     common = ("--arch", architecture_file, "--data", photos, "--out", tmp_path / "run")
-    assert "the labels of the image task are all known" in error_of(*common, "--cycles", 2)
+    assert "the labels of the image task are all known" in error_of(*common, "--rounds", 2)
     assert error_of(*common, "--threshold", 0.5).startswith("--threshold: ")
     assert not (tmp_path / "run").exists()
 
@@ -347,7 +347,10 @@ def test_labels_of_pictures_are_all_known(
     ("text", "place"),
     [
         ("epochs: 2\nloss:\n  kind: known_bce\n", ":3 loss.kind: known_bce is no loss"),
-        ("training:\n  relabel: {cycles: 2}\n", ":2 training.relabel: the labels"),
+        (
+            "training:\n  pseudo_labelling: {rounds: 2}\n",
+            ":2 training.pseudo_labelling: the labels",
+        ),
         (
             "augment: {kind: spectrogram}\n",
             ":1 augment.kind: spectrogram is no augmentation of pictures",

@@ -276,7 +276,7 @@ KINDS = [
     ("augment: {flp: true}", "augment.flp: no key 'flp' here", "did you mean 'flip'?"),
     ("augment: {kind: spectrogram, gain: 3}", "augment.gain: no key", "did you mean 'gain_db'?"),
     ("augment: {kind: [1]}", "augment.kind: [1] is not allowed", "one of image, spectrogram"),
-    ("relabel: {cycle: 3}", "relabel.cycle: no key 'cycle' here", "did you mean 'cycles'?"),
+    ("pseudo_labelling: {round: 3}", "pseudo_labelling.round: no key 'round' here", "did you mean 'rounds'?"),
     ("preprocess: {kind: mell}", "preprocess.kind: 'mell' is not allowed", "one of image, mel, xray; did you mean 'mel'?"),
     ("preprocess: {kind: [2]}", "preprocess.kind: [2] is not allowed", "one of image, mel"),
     ("preprocess: {kind: mel, hop: 3}", "preprocess.hop: no key 'hop' here", "allowed: fft_samples, high_hz"),

@@ -89,7 +89,7 @@ def detection_loss(training: TrainingSpec) -> DetectionLossSpec:
 
 
 def _resolved(training: TrainingSpec, loss: LossSpec | DetectionLossSpec) -> TrainingSpec:
-    if training.relabel is not None:
-        raise NasError("the labels of X-rays are all known", key="training.relabel")
+    if training.pseudo_labelling is not None:
+        raise NasError("the labels of X-rays are all known", key="training.pseudo_labelling")
     augment = AUGMENT if training.augment is None else image_augment(training)
     return training.model_copy(update={"loss": loss, "augment": augment})

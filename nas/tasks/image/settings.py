@@ -9,8 +9,10 @@ def resolved_for_images(training: TrainingSpec, *, built_in: bool) -> TrainingSp
 
     Raises NasError for the settings of another task.
     """
-    if training.relabel is not None:
-        raise NasError("the labels of the image task are all known", key="training.relabel")
+    if training.pseudo_labelling is not None:
+        raise NasError(
+            "the labels of the image task are all known", key="training.pseudo_labelling"
+        )
     augment = image_augment(training)
     if built_in:
         augment = augment.model_copy(update={"flip": False, "rotate_180": False})

@@ -41,13 +41,13 @@ class AddedLabels:
         return text.getvalue()
 
 
-def check_relabelling(recordings: RecordingSet) -> None:
+def check_pseudo_labelling(recordings: RecordingSet) -> None:
     """Raises NasError for training recordings of which all is known: none can be added."""
     if recordings.complete:
         raise NasError(
             "the labels of the training recordings are complete: without a table of false "
             "positives what is not labelled is absent, and none can be added",
-            key="training.relabel",
+            key="training.pseudo_labelling",
         )
 
 
@@ -64,16 +64,16 @@ def add_labels(
 
     Raises NasError for recordings of which all is known.
     """
-    check_relabelling(recordings)
-    relabelled: list[Recording] = []
+    check_pseudo_labelling(recordings)
+    labelled: list[Recording] = []
     rows: list[EventRow] = []
     for recording, probability_KT in zip(recordings.recordings, probabilities, strict=True):
         added_KT = (recording.labels_KT == 0) & (probability_KT >= threshold)
         labels_KT = recording.labels_KT + added_KT.astype(np.int8)
-        relabelled.append(replace(recording, labels_KT=labels_KT))
+        labelled.append(replace(recording, labels_KT=labels_KT))
         for index, first, end in _stretches(added_KT):
             rows.append(_row(recording.id, recordings.classes[index], first, end, preprocess))
-    return AddedLabels(replace(recordings, recordings=tuple(relabelled)), tuple(rows))
+    return AddedLabels(replace(recordings, recordings=tuple(labelled)), tuple(rows))
 
 
 def _stretches(added_KT: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:

@@ -19,13 +19,13 @@ from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
 from nas.spec.training import KnownLabelLossSpec, TrainingSpec
-from nas.tasks.base import Batch, Loss, Metrics, Prediction, Relabelled, Task, Thresholds
+from nas.tasks.base import Batch, Loss, Metrics, Prediction, PseudoLabelled, Task, Thresholds
 from nas.tasks.sed.batches import evaluation_batches, steps_per_epoch, train_batches
 from nas.tasks.sed.data import SedData, fitted_preprocess
 from nas.tasks.sed.losses import KnownLabelLoss, mean_outputs, mixed_outputs
 from nas.tasks.sed.metrics import SedMetrics
 from nas.tasks.sed.prediction import EVENT_COLUMNS, EvaluationTargets, predict_recordings, stitch
-from nas.tasks.sed.pseudo_labels import add_labels, check_relabelling
+from nas.tasks.sed.pseudo_labels import add_labels, check_pseudo_labelling
 from nas.tasks.sed.requirements import (
     check_network,
     check_space,
@@ -138,17 +138,17 @@ class SedTask(Task[SedData]):
         """Whether the labels that it learns from are `complete`, or known `in part`."""
         return {"train_labels": "complete" if data.audio.split("train").complete else "in part"}
 
-    def check_relabelling(self, data: SedData) -> None:
+    def check_pseudo_labelling(self, data: SedData) -> None:
         """Raises NasError where all labels are known, as they are without false positives."""
-        check_relabelling(data.audio.split("train"))
+        check_pseudo_labelling(data.audio.split("train"))
 
-    def relabelled(
+    def pseudo_labelled(
         self,
         data: SedData,
         network: Callable[[Tensor], Any],
         threshold: float,
         device: torch.device,
-    ) -> Relabelled[SedData]:
+    ) -> PseudoLabelled[SedData]:
         """Training data in which unknown frames that the network is sure of are positive."""
         results = stitch(
             (network(x), targets) for x, targets in self.evaluation_batches(data, "train", device)
@@ -158,7 +158,7 @@ class SedTask(Task[SedData]):
         added = add_labels(train, probabilities, threshold, data.preprocess)
         audio = replace(data.audio, train=added.recordings)
         numbers = dict(zip(data.classes, audio.species_ids, strict=True))
-        return Relabelled(replace(data, audio=audio), added.counts, added.table(numbers))
+        return PseudoLabelled(replace(data, audio=audio), added.counts, added.table(numbers))
 
     def cost_facts(self, architecture: ArchitectureSpec, macs: int) -> dict[str, float]:
         """`macs_per_audio_second`: of a window, over the seconds from one window to the next."""

@@ -8,7 +8,7 @@ from nas.spec.training import (
     DetectionLossSpec,
     KnownLabelLossSpec,
     LossSpec,
-    RelabelSpec,
+    PseudoLabellingSpec,
     SpectrogramAugmentSpec,
     TrainingSpec,
 )
@@ -50,8 +50,10 @@ def test_other_settings_stay(settle) -> None:
 
 @BOTH
 def test_the_settings_of_others_are_refused(settle) -> None:
-    with pytest.raises(NasError, match=r"training\.relabel: the labels of X-rays are all known"):
-        settle(TrainingSpec(relabel=RelabelSpec()))
+    with pytest.raises(
+        NasError, match=r"training\.pseudo_labelling: the labels of X-rays are all known"
+    ):
+        settle(TrainingSpec(pseudo_labelling=PseudoLabellingSpec()))
     with pytest.raises(NasError, match=r"training\.augment\.kind: .*spectrogram"):
         settle(TrainingSpec(augment=SpectrogramAugmentSpec()))
     with pytest.raises(NasError, match=r"training\.loss\.kind: .*known_bce"):

@@ -9,7 +9,7 @@ from nas.spec.training import (
     AugmentSpec,
     KnownLabelLossSpec,
     LossSpec,
-    RelabelSpec,
+    PseudoLabellingSpec,
     SpectrogramAugmentSpec,
     TrainingSpec,
 )
@@ -41,7 +41,7 @@ def test_digits_are_not_mirrored() -> None:
     [
         (TrainingSpec(loss=KnownLabelLossSpec()), "training.loss.kind"),
         (TrainingSpec(augment=SpectrogramAugmentSpec()), "training.augment.kind"),
-        (TrainingSpec(relabel=RelabelSpec()), "training.relabel"),
+        (TrainingSpec(pseudo_labelling=PseudoLabellingSpec()), "training.pseudo_labelling"),
     ],
 )
 def test_the_settings_of_another_task_are_refused(training: TrainingSpec, key: str) -> None:

@@ -80,7 +80,7 @@ def test_the_table_reads_back_to_the_same_labels(tmp_path: Path) -> None:
 
 
 def test_complete_labels_are_refused() -> None:
-    with pytest.raises(NasError, match=r"training\.relabel: the labels .* are complete"):
+    with pytest.raises(NasError, match=r"training\.pseudo_labelling: the labels .* are complete"):
         add_labels(recording_set(FIRST, complete=True), [], 0.9, PREPROCESS)
 
 
@@ -97,7 +97,7 @@ def test_the_task_writes_the_tables_own_species_ids(
         logits_NKT = torch.tensor([-9.0, 9.0])[None, :, None].expand(len(x_NCHW), 2, 32)
         return TimeAttentionOutput(logits_NKT[:, :, 0], logits_NKT)
 
-    result = task.relabelled(data, sure_of_the_second, 0.9, torch.device("cpu"))
+    result = task.pseudo_labelled(data, sure_of_the_second, 0.9, torch.device("cpu"))
     assert data.classes == ("s3", "s17")
     ids = {line.split(",")[1] for line in result.table.splitlines()[1:]}
     assert ids == {"17"}
