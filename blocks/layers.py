@@ -25,28 +25,29 @@ def make_activation(name: ActivationName | None) -> nn.Module:
     return activation() if name in WITHOUT_IN_PLACE else activation(inplace=True)
 
 
-class SubsampledConv2d(nn.Conv2d):
-    """A 1x1 convolution with a stride, computed without one on the pixels that the stride meets.
+UNSAFE_BELOW = 8
+"""Input channels below which a strided 1x1 convolution is computed by `Subsample`.
 
-    Same outputs and multiply-adds. The plain form ends the process on CPUs without AVX-512 where
-    it has fewer than 8 input channels: oneDNN's backward pass of its weights in channels_last
-    writes behind its buffer (seen in PyTorch 2.14.1 and 2.15.0).
+oneDNN's backward pass of its weights in channels_last writes behind its buffer there and ends the
+process, on CPUs without AVX-512 (seen in PyTorch 2.14.1 and 2.15.0).
+"""
+
+
+class Subsample:
+    """A hook before a 1x1 convolution without stride: only every so many pixels reach it.
+
+    Outputs and multiply-adds are those of the convolution with that stride.
     """
 
-    LEAST_CHANNELS = 8
-    """Input channels from which the plain form is safe."""
+    def __init__(self, rows: int, columns: int) -> None:
+        self.rows = rows
+        self.columns = columns
 
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        rows, columns = self.stride
-        # The copy is in the input's own memory format, which a strided view has lost.
-        x_NCHW = input[:, :, ::rows, ::columns].contiguous(memory_format=_memory_format(input))
-        return conv2d(x_NCHW, weight, bias)
-
-
-def _memory_format(x_NCHW: Tensor) -> torch.memory_format:
-    if x_NCHW.is_contiguous(memory_format=torch.channels_last):
-        return torch.channels_last
-    return torch.contiguous_format
+    def __call__(self, module: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        (x_NCHW,) = inputs
+        channels_last = x_NCHW.is_contiguous(memory_format=torch.channels_last)
+        memory = torch.channels_last if channels_last else torch.contiguous_format
+        return (x_NCHW[:, :, :: self.rows, :: self.columns].contiguous(memory_format=memory),)
 
 
 class ConvNormAct(nn.Sequential):
@@ -65,11 +66,19 @@ class ConvNormAct(nn.Sequential):
     ) -> None:
         padding = automatic_padding(kernel, padding)
         steps = axis_strides(stride)
-        alone = kernel == 1 and padding == 0 and groups == 1 and steps != (1, 1)
-        unsafe = alone and in_channels < SubsampledConv2d.LEAST_CHANNELS
-        conv = (SubsampledConv2d if unsafe else nn.Conv2d)(
-            in_channels, out_channels, kernel, steps, padding, groups=groups, bias=False
+        alone = kernel == 1 and padding == 0 and groups == 1
+        subsampled = alone and steps != (1, 1) and in_channels < UNSAFE_BELOW
+        conv = nn.Conv2d(
+            in_channels,
+            out_channels,
+            kernel,
+            1 if subsampled else steps,
+            padding,
+            groups=groups,
+            bias=False,
         )
+        if subsampled:
+            conv.register_forward_pre_hook(Subsample(*steps))
         modules: list[nn.Module] = [conv, nn.BatchNorm2d(out_channels, norm_eps)]
         if activation is not None:
             modules.append(make_activation(activation))

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d
 
-from blocks.layers import ConvNormAct, SubsampledConv2d
+from blocks.layers import ConvNormAct
+from blocks.stride import axis_strides
 
 STEPS = """
 import torch
@@ -29,14 +30,16 @@ def test_outputs_and_gradients_are_those_of_the_plain_convolution(
 ) -> None:
     block = ConvNormAct(3, 24, 1, stride)
     conv = block[0]
-    assert isinstance(conv, SubsampledConv2d)
+    assert isinstance(conv, nn.Conv2d)
+    assert conv.stride == (1, 1)
+    steps = axis_strides(stride)
     x_NCHW = torch.randn(4, 3, *sides).contiguous(memory_format=memory).requires_grad_()
     out_NCHW = conv(x_NCHW)
     assert out_NCHW.is_contiguous(memory_format=memory)
     # in double precision, which oneDNN does not compute
     exact_NCHW = x_NCHW.detach().double().requires_grad_()
     weight = conv.weight.detach().double().requires_grad_()
-    plain_NCHW = conv2d(exact_NCHW, weight, stride=conv.stride)
+    plain_NCHW = conv2d(exact_NCHW, weight, stride=steps)
     ahead = torch.randn(plain_NCHW.shape)
     torch.testing.assert_close(out_NCHW.double(), plain_NCHW, rtol=1e-5, atol=1e-5)
     own = torch.autograd.grad(out_NCHW, (x_NCHW, conv.weight), ahead)
@@ -53,7 +56,7 @@ def test_others_stay_plain() -> None:
         ConvNormAct(3, 24, 1, 2, groups=3),
         ConvNormAct(3, 24, 1, 2, padding=1),
     ):
-        assert type(block[0]) is nn.Conv2d
+        assert not block[0]._forward_pre_hooks
 
 
 def test_training_steps_leave_the_process_alive() -> None:
