@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d
 
 from blocks.base import ActivationName, automatic_padding
 from blocks.stride import axis_strides
