@@ -19,7 +19,8 @@ from benchmarks.program import Program
 from benchmarks.throughput import Ways, echo_setting, echo_timings, time_ways
 from benchmarks.usual_audio import usual_windows
 from nas.cli.input_shape import parse_input_shape
-from nas.data.audio.load import load_audio_data
+from nas.data.audio.load import load_recordings
+from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
 from nas.spec.preprocess import MelPreprocess
@@ -86,7 +87,7 @@ def main(
 
 
 def _load(folder: Path, mel: MelPreprocess, size: InputSpec, cache: Path) -> SedData:
-    audio = load_audio_data(folder, mel, size.height, splits=("train",), cache_dir=cache)
+    audio = load_recordings(DataRequest(folder, size, mel, splits=("train",), cache_dir=cache))
     return SedTask().measure_normalisation(SedData(audio, mel, size))
 
 

@@ -29,6 +29,7 @@ from benchmarks.program import Program
 from benchmarks.rank_correlation import Values, bootstrapped, partial_spearman, spearman
 from benchmarks.recorded_networks import RecordedNetwork, read_recorded
 from benchmarks.untrained_scores import conv_output_elements, naswot, synflow
+from nas.data.request import DataRequest
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import load_space
@@ -81,7 +82,9 @@ def main(
 def load_images(data: Path, example: ArchitectureSpec, count: int) -> Tensor:
     """The first training images, drawn and normalised as training does; shape (N, C, H, W)."""
     task = task_named(example.task)
-    loaded: Any = task.load_data(data, example.input, example.preprocess, splits=("train",))
+    loaded: Any = task.load_data(
+        DataRequest(data, example.input, example.preprocess, splits=("train",))
+    )
     training = TrainingSpec(batch_size=count)
     batches = task.train_batches(loaded, training, torch.Generator().manual_seed(0), CPU)
     return next(iter(batches))[0]

@@ -24,6 +24,7 @@ from torchvision.datasets.folder import find_classes
 
 from benchmarks.program import Program
 from benchmarks.usual_training import UsualTraining, UsualValidation
+from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.macs.architecture import count_architecture
 from nas.model.build import build_network
@@ -136,7 +137,9 @@ def main(
         training = space.training.model_copy(update={"epochs": epochs, "seed": seed})
         size = _input_size(space)
         if engine == "ours":
-            train = _our_engine(ImageTask().load_data(data, size, space.preprocess), training)
+            train = _our_engine(
+                ImageTask().load_data(DataRequest(data, size, space.preprocess)), training
+            )
         else:
             train = _usual_engine(data, size, _usual_preprocess(space), training, workers)
     except NasError as error:

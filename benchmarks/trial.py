@@ -22,6 +22,7 @@ from benchmarks.program import Program
 from benchmarks.timing import Timing, drain, interleaved, quotients, spread
 from benchmarks.usual_training import UsualTraining
 from nas.cli.input_shape import parse_input_shape
+from nas.data.request import DataRequest
 from nas.machine import environment
 from nas.macs.count import count_macs
 from nas.model.build import build_network
@@ -82,7 +83,7 @@ def main(
     with tempfile.TemporaryDirectory() as cache:
         os.environ["NAS_CACHE"] = cache
         start = perf_counter()
-        loaded = ImageTask().load_data(data, size, None, splits=("train",))
+        loaded = ImageTask().load_data(DataRequest(data, size, None, splits=("train",)))
         decoding_s = perf_counter() - start
         usual = UsualTraining(data / "train", size, loaded.preprocess, training, workers)
         timings = _time_both(

@@ -18,8 +18,9 @@ from benchmarks.epoch_trainer import CPU
 from benchmarks.program import Program
 from benchmarks.throughput import Ways, echo_setting, echo_timings, time_ways
 from benchmarks.usual_xrays import usual_xrays
+from nas.data.request import DataRequest
 from nas.data.xray.listing import list_xrays
-from nas.data.xray.load import load_xray_data
+from nas.data.xray.load import load_xrays
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, load_architecture
 from nas.spec.preprocess import XrayPreprocess
@@ -64,10 +65,7 @@ def main(
 
 def _load(folder: Path, architecture: ArchitectureSpec, cache: Path) -> XrayTaskData:
     size, preprocess = architecture.input, XrayPreprocess(labels="boxes")
-    xrays = load_xray_data(
-        folder, *size.shape[1:], size.channels, preprocess, "boxes", splits=("train",),
-        cache_dir=cache,
-    )  # fmt: skip
+    xrays = load_xrays(DataRequest(folder, size, preprocess, splits=("train",), cache_dir=cache))
     return XrayTaskData(xrays, preprocess, size).normalised()
 
 

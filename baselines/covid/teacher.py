@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from nas.data.files import Progress
 from nas.data.normalise import Normalise
+from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.errors import NasError
 from nas.model.build import build_network
@@ -76,8 +77,8 @@ class TeacherTask(CovidStudyTask):
     copy that nobody annotated.
     """
 
-    def load_data(self, *arguments: Any, **options: Any) -> XrayTaskData:
-        data = super().load_data(*arguments, **options)
+    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> XrayTaskData:
+        data = super().load_data(request, on_progress)
         train = data.xrays.train
         if train is not None and not any(len(boxes_B4) for boxes_B4 in train.boxes):
             raise NasError(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nas.data.request import DataRequest
 from nas.macs.architecture import count_architecture
 from nas.model.build import build_network
 from nas.model.identity import architecture_hash
@@ -58,13 +59,7 @@ def record(
     for number, draw in enumerate(draw_spread(space, count, seed)):
         if data is None:
             data = task.load_data(
-                data_folder,
-                draw.architecture.input,
-                space.preprocess,
-                splits=("train", "validation"),
-                seed=0,
-                strict=False,
-                groups=None,
+                DataRequest(data_folder, draw.architecture.input, space.preprocess)
             )
         named = replace(draw.architecture, classes=data.classes, preprocess=data.preprocess)
         plan = [(short_epochs, 0), (space.training.epochs, 0)]

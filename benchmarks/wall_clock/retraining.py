@@ -17,6 +17,7 @@ import torch
 from benchmarks.wall_clock.arms import ArmRun, Terms, read_runs
 from benchmarks.wall_clock.front import best_within
 from benchmarks.wall_clock.measured import Measured
+from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.model.build import build_network
 from nas.spec.architecture import parse_architecture
@@ -117,4 +118,4 @@ def _load(terms: Terms, size: InputSpec, test: bool) -> ImageTaskData:
     splits: tuple[Split, ...] = ("train", "validation")
     if test:
         splits = (*splits, "test")
-    return ImageTask().load_data(Path(terms.data), size, preprocess, splits=splits)
+    return ImageTask().load_data(DataRequest(Path(terms.data), size, preprocess, splits=splits))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.data.files import Progress
+from nas.data.request import DataRequest
 from nas.report.lines import ReadingLines
 from nas.search.settings import SearchSettings
 from nas.spec.definition import InputSpec
@@ -32,16 +33,15 @@ class SearchData:
 
     def _load(self, size: InputSpec, on_progress: Progress | None) -> TaskData:
         settings = self.settings
-        data: TaskData = self.task.load_data(
+        request = DataRequest(
             None if settings.data is None else Path(settings.data),
             size,
             self.space.preprocess,
-            splits=("train", "validation"),
             seed=settings.split_seed,
             strict=settings.strict,
             groups=None if settings.groups is None else Path(settings.groups),
-            on_progress=on_progress,
         )
+        data: TaskData = self.task.load_data(request, on_progress)
         return data
 
 

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from nas.data.files import Progress
+from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.errors import NasError
-from nas.spec.architecture import ArchitectureSpec, InputSpec
+from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
@@ -152,25 +153,11 @@ class Task(ABC, Generic[DataT]):
         """
 
     @abstractmethod
-    def load_data(
-        self,
-        source: Path | None,
-        input_spec: InputSpec,
-        preprocess: Preprocess | None,
-        *,
-        splits: tuple[Split, ...] = ("train", "validation"),
-        seed: int = 0,
-        strict: bool = False,
-        groups: Path | None = None,
-        on_progress: Progress | None = None,
-    ) -> DataT:
-        """The named splits at the network's input size; only they are read.
+    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> DataT:
+        """The data that are asked for, at the network's input size.
 
-        `source` None is the task's built-in data set. What `preprocess` says is kept; where it does
-        not say the normalisation, that is measured on the training split, which must then be among
-        the splits. `seed` decides how data without folders for its splits are split. `on_progress`
-        is told of files that are read for the first time.
-        Raises NasError for data that can't serve.
+        `on_progress` is told of files that are read for the first time. Raises NasError for data
+        that can't serve.
         """
 
     @abstractmethod

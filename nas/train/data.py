@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.errors import NasError
 from nas.machine import environment
@@ -32,7 +33,7 @@ def load_run_data(plan: RunPlan, task: Task[Any], say: Callable[[str], None]) ->
     A reading that takes long is told of. Raises NasError where the training asks for labels that
     these data can't be given.
     """
-    data: TaskData = task.load_data(
+    request = DataRequest(
         plan.source,
         plan.architecture.input,
         plan.architecture.preprocess,
@@ -40,8 +41,8 @@ def load_run_data(plan: RunPlan, task: Task[Any], say: Callable[[str], None]) ->
         seed=split_seed_of(plan.architecture),
         strict=plan.strict,
         groups=plan.groups,
-        on_progress=ReadingLines(say),
     )
+    data: TaskData = task.load_data(request, ReadingLines(say))
     if (rounds := plan.training.pseudo_labelling) is not None and rounds.rounds > 1:
         task.check_pseudo_labelling(data)
     given = plan.architecture.preprocess
@@ -108,7 +109,7 @@ def load_measured_data(
     Raises NasError for data with other classes.
     """
     architecture = trained.architecture
-    loaded: TaskData = task_named(architecture.task).load_data(
+    request = DataRequest(
         source,
         architecture.input,
         architecture.preprocess,
@@ -117,6 +118,7 @@ def load_measured_data(
         strict=strict,
         groups=groups_of(architecture, source, groups),
     )
+    loaded: TaskData = task_named(architecture.task).load_data(request)
     if loaded.classes != architecture.classes:
         raise NasError(
             f"has the classes {', '.join(loaded.classes)}, but the network was trained for "

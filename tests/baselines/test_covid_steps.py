@@ -19,6 +19,7 @@ from baselines.covid.student import (
 )
 from baselines.covid.teacher import TeacherTask, inside_boxes, load_teacher, masked
 from nas.data.boxes import Boxes
+from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.xray.dataset import XrayData, XraySet
 from nas.errors import NasError
@@ -147,9 +148,9 @@ def test_a_teacher_without_boxes_is_refused(
     )
     monkeypatch.setattr(CovidStudyTask, "load_data", lambda *_, **__: without)
     with pytest.raises(NasError, match="bare: no training image has a box"):
-        TeacherTask().load_data(None, SMALL.input, None)
+        TeacherTask().load_data(DataRequest(None, SMALL.input))
     monkeypatch.setattr(CovidStudyTask, "load_data", lambda *_, **__: data)
-    assert TeacherTask().load_data(None, SMALL.input, None) is data
+    assert TeacherTask().load_data(DataRequest(None, SMALL.input)) is data
 
 
 def test_the_student_sees_whole_images_and_its_teacher_the_same_masked(data: XrayTaskData) -> None:
@@ -246,7 +247,9 @@ def test_boxes_are_kept_whatever_is_learned() -> None:
     task = TeacherTask()
     kept: list[tuple[Boxes, ...]] = []
     for preprocess in (XrayPreprocess(labels="study"), XrayPreprocess(labels="opacity")):
-        loaded = task.load_data(None, InputSpec(height=32, width=32), preprocess, splits=("train",))
+        loaded = task.load_data(
+            DataRequest(None, InputSpec(height=32, width=32), preprocess, splits=("train",))
+        )
         kept.append(loaded.xrays.split("train").boxes)
     study, opacity = ([len(boxes) > 0 for boxes in own] for own in kept)
     assert sum(study) == sum(opacity) > 20

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from benchmarks.audio_throughput import main
 from benchmarks.epoch_trainer import CPU
 from benchmarks.usual_audio import UsualWindows, usual_window, usual_windows
-from nas.data.audio.load import load_audio_data
+from nas.data.audio.load import load_recordings
+from nas.data.request import DataRequest
 from nas.spec.definition import InputSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.sed.data import SedData
@@ -43,7 +44,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def data(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> SedData:
     cache = tmp_path_factory.mktemp("cache")
-    audio = load_audio_data(folder, PREPROCESS, BANDS, splits=("train",), cache_dir=cache)
+    audio = load_recordings(
+        DataRequest(folder, SIZE, PREPROCESS, splits=("train",), cache_dir=cache)
+    )
     return SedTask().measure_normalisation(SedData(audio, PREPROCESS, SIZE))
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from benchmarks.plain_optuna import folder_classes
 from benchmarks.usual_training import UsualTraining
+from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
 from nas.spec.preprocess import ImagePreprocess
@@ -68,4 +69,4 @@ def test_what_it_can_not_do_is_refused(pictures: Path, key: str, training: dict[
 
 
 def test_classes_are_numbered_as_ours(pictures: Path) -> None:
-    assert folder_classes(pictures) == ImageTask().load_data(pictures, SIZE, None).classes
+    assert folder_classes(pictures) == ImageTask().load_data(DataRequest(pictures, SIZE)).classes

@@ -10,6 +10,7 @@ import torch
 
 import nas
 from nas.cli.predict import _places, predict
+from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.architecture import load_architecture
 from nas.tasks.registry import task_named
@@ -23,7 +24,9 @@ CPU = torch.device("cpu")
 def test_predictions_are_those_of_evaluation(run: Path, photos: Path) -> None:
     architecture = load_architecture(run / "architecture.yaml")
     task = task_named("image")
-    data = task.load_data(photos, architecture.input, architecture.preprocess, splits=("test",))
+    data = task.load_data(
+        DataRequest(photos, architecture.input, architecture.preprocess, splits=("test",))
+    )
     network = folded_copy(load_trained(run, CPU).network)
     with torch.inference_mode():
         batches = task.evaluation_batches(data, "test", CPU)

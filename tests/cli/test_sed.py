@@ -14,6 +14,7 @@ from nas.cli.macs import macs
 from nas.cli.predict import predict
 from nas.cli.search import search
 from nas.cli.train import train
+from nas.data.request import DataRequest
 from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
 from nas.tasks.registry import task_named
@@ -237,7 +238,7 @@ def test_thresholds_are_never_chosen_on_the_test_split(
     whole = load_trained(run)
     task = task_named("sed")
     shape = whole.architecture.input, whole.architecture.preprocess
-    data = task.load_data(recordings, *shape, splits=("test",))
+    data = task.load_data(DataRequest(recordings, *shape, splits=("test",)))
     with pytest.raises(ValueError, match="not chosen on the test split"):
         measure(whole.network, data, task, "test", device=whole.device)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from nas.data.request import DataRequest
 from nas.model.build import build_network
 from nas.spec.architecture import ArchitectureSpec, parse_architecture
 from nas.spec.training import TrainingSpec
@@ -65,7 +66,7 @@ def case(request: pytest.FixtureRequest) -> tuple[Task[Any], Any, ArchitectureSp
     task = TASKS[request.param]
     written = parse_architecture(NETWORKS[request.param])
     splits = ("train", "validation", "test")
-    data = task.load_data(None, written.input, written.preprocess, splits=splits)
+    data = task.load_data(DataRequest(None, written.input, written.preprocess, splits=splits))
     architecture = replace(written.with_classes(data.classes), preprocess=data.preprocess)
     task.check_architecture(architecture)
     return task, data, architecture

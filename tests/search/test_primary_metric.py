@@ -11,6 +11,8 @@ import yaml
 from matplotlib.axes import Axes
 
 from nas.cli.space import space as space_command
+from nas.data.files import Progress
+from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.report.progress import SearchProgress
 from nas.runs.records import read_trials_csv
@@ -58,8 +60,8 @@ class DetectionPoints(PointTask):
     name: ClassVar[str] = "detection-points"
     primary_metric: ClassVar[str] = "f1_50"
 
-    def load_data(self, *arguments: Any, **options: Any) -> Points:
-        return SplitPoints(super().load_data(*arguments, **options).splits)
+    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> Points:
+        return SplitPoints(super().load_data(request, on_progress).splits)
 
 
 @pytest.fixture(scope="module", autouse=True)

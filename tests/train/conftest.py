@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.data.files import Progress
+from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import ImagePreprocess
@@ -45,20 +46,9 @@ class PointTask(Task[Points]):
     def check_space(self, space: SpaceSpec) -> str:
         return "nothing"
 
-    def load_data(
-        self,
-        source: Path | None,
-        input_spec: InputSpec,
-        preprocess: ImagePreprocess | None,
-        *,
-        splits: tuple[Split, ...] = ("train", "validation"),
-        seed: int = 0,
-        strict: bool = False,
-        groups: Path | None = None,
-        on_progress: Progress | None = None,
-    ) -> Points:
-        generator = torch.Generator().manual_seed(seed)
-        return Points({split: _draw(120, generator) for split in splits})
+    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> Points:
+        generator = torch.Generator().manual_seed(request.seed)
+        return Points({split: _draw(120, generator) for split in request.splits})
 
     def measure_normalisation(self, data: Points) -> Points:
         return data
@@ -130,4 +120,4 @@ def build_net(seed: int = 0, dropout: float = 0.2) -> nn.Sequential:
 
 @pytest.fixture
 def points() -> Points:
-    return PointTask().load_data(None, InputSpec(height=4, width=4), None)
+    return PointTask().load_data(DataRequest(None, InputSpec(height=4, width=4)))

@@ -20,6 +20,7 @@ from nas.data.audio.listing import AudioListing, ListedRecording, list_recording
 from nas.data.audio.spectrograms import load_spectrograms
 from nas.data.cache import default_cache_dir
 from nas.data.files import Progress, first_of
+from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE, built_in_recordings
 from nas.errors import NasError
@@ -28,33 +29,25 @@ from nas.spec.preprocess import MelPreprocess
 _BUILT_IN_SEED = 0
 
 
-def load_audio_data(
-    source: Path | None,
-    preprocess: MelPreprocess,
-    bands: int,
-    *,
-    splits: Sequence[Split] = ("train", "validation"),
-    seed: int = 0,
-    strict: bool = False,
-    groups: Path | None = None,
-    cache_dir: Path | None = None,
-    on_progress: Progress | None = None,
-) -> AudioData:
-    """The named splits of `source` with `bands` mel bands; None is the built-in generated set.
+def load_recordings(request: DataRequest, on_progress: Progress | None = None) -> AudioData:
+    """The splits that are asked for, with as many mel bands as the input is high; without a source
+    the built-in generated set.
 
-    Only these splits are decoded. See `list_recordings` for layouts and for splits that `source`
-    lacks. A row that begins after its recording's end is left out and named, one that only ends
-    there is cut and named, which `strict` allows. `cache_dir` is $NAS_CACHE or the user's cache
-    folder by default.
+    See `list_recordings` for layouts and for splits that the source lacks. A row that begins after
+    its recording's end is left out and named, one that only ends there is cut and named, which
+    `strict` allows.
 
     Raises NasError for a data set that can't be learned from, for a split without recordings, for a
     class of which no training event can be read, and with `strict` for anything left out.
     """
-    reader = _Reader(preprocess, bands, cache_dir or default_cache_dir(), on_progress)
+    preprocess, source = request.preprocess_of(MelPreprocess), request.source
+    cache_dir = request.cache_dir or default_cache_dir()
+    reader = _Reader(preprocess, request.input.height, cache_dir, on_progress)
     if source is None:
-        return _built_in(reader, splits)
-    data = _loaded(list_recordings(source, seed, groups), reader, splits)
-    if strict and data.unreadable:
+        return _built_in(reader, request.splits)
+    listing = list_recordings(source, request.seed, request.groups)
+    data = _loaded(listing, reader, request.splits)
+    if request.strict and data.unreadable:
         problem = f"{len(data.unreadable)} unreadable files or rows{first_of(data.unreadable, 5)}"
         raise NasError(problem, file=source)
     return data

@@ -13,10 +13,11 @@ from nas.data.decode import DECODE_VERSION, SizedPixels, check_channels, decode_
 from nas.data.digests import DigestMemo
 from nas.data.files import Progress
 from nas.data.image.dataset import ImageData, ImageSet, UnreadableFile
-from nas.data.image.digits import load_digits_data
+from nas.data.image.digits import load_digits
 from nas.data.image.listing import ImageFile, Listing, checked_listing
 from nas.data.image.source import has_train_folder, list_folder
 from nas.data.image.splits import assign_splits
+from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.table import list_table, read_groups
 from nas.errors import NasError, did_you_mean
@@ -47,40 +48,29 @@ class ImageMaker:
         return decode_bytes(path.read_bytes(), *self.shape, self.preprocess)
 
 
-def load_image_data(
-    source: Path | None,
-    height: int,
-    width: int,
-    channels: int,
-    preprocess: ImagePreprocess,
-    *,
-    splits: Sequence[Split] = ("train", "validation"),
-    seed: int = 0,
-    strict: bool = False,
-    groups: Path | None = None,
-    cache_dir: Path | None = None,
-    on_progress: Progress | None = None,
-) -> ImageData:
-    """The named splits of `source`, a folder or a CSV file; None is the built-in digits.
+def load_images(request: DataRequest, on_progress: Progress | None = None) -> ImageData:
+    """The splits of a folder or a CSV file that are asked for; without a source the digits.
 
-    Only these splits are decoded. Splits that `source` lacks are taken from its train split by
-    `seed` (see nas.data.image.splits). `groups` is a CSV file with the columns `path,group`, paths
-    relative to the data set. `cache_dir` is $NAS_CACHE or the user's cache folder by default.
+    Splits that the source lacks are taken from its train split by the seed (see
+    nas.data.image.splits). The table of groups has the columns `path,group`, paths relative to the
+    data set.
 
     Raises NasError for a data set that can't be learned from, for a split without images, for a
     class of which no training image can be read, and with `strict` for any unreadable file.
     """
-    check_channels(channels)
+    source, size = request.source, request.input
+    check_channels(size.channels)
     if source is None:
-        return load_digits_data(height, width, channels, splits)
-    listing = list_images(source, groups)
-    files = assign_splits(listing.files, seed)
-    cache_dir = cache_dir or default_cache_dir()
+        return load_digits(size, request.splits)
+    listing = list_images(source, request.groups)
+    files = assign_splits(listing.files, request.seed)
+    cache_dir = request.cache_dir or default_cache_dir()
     memo = DigestMemo(cache_dir, listing.root)
-    maker = ImageMaker(height, width, channels, preprocess)
+    preprocess = request.preprocess_of(ImagePreprocess)
+    maker = ImageMaker(size.height, size.width, size.channels, preprocess)
     parts: dict[Split, ImageSet] = {}
     unreadable: list[UnreadableFile] = []
-    for split in splits:
+    for split in request.splits:
         members = [file for file in files if file.split == split]
         if not members:
             raise NasError(_no_images(split), file=source)
@@ -92,7 +82,7 @@ def load_image_data(
         ]
         parts[split] = _image_set(members, decoded, listing.classes)
         _refuse_lost_classes(split, members, parts[split], source)
-    if strict and unreadable:
+    if request.strict and unreadable:
         raise NasError(_named(unreadable), file=source)
     return ImageData(
         parts.get("train"),

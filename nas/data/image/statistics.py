@@ -10,12 +10,13 @@ from nas.data.decode import UnreadableImage, guarded_pillow, upright_size
 from nas.data.files import Progress
 from nas.data.image.dataset import UnreadableFile
 from nas.data.image.listing import ImageFile
-from nas.data.image.load import list_images, load_image_data
+from nas.data.image.load import list_images, load_images
 from nas.data.image.splits import assign_splits
 from nas.data.normalise import channel_statistics
+from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.errors import NasError
-from nas.spec.preprocess import ImagePreprocess
+from nas.spec.definition import InputSpec
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def image_statistics(
     """Figures of the data set `source`; its images are decoded (and cached) on the way.
 
     `long_side` is the width of the suggested input in pixels. Raises NasError as
-    `load_image_data` does.
+    `load_images` does.
     """
     listing = list_images(source, groups)
     files = assign_splits(listing.files, seed)
@@ -88,16 +89,16 @@ def image_statistics(
     ratio = float(np.mean([min(size) / max(size) for size in train_sizes]))
     input_size = (max(round(long_side * ratio), 1), long_side)
     present = [split for split in SPLITS if any(file.split == split for file in files)]
-    data = load_image_data(
-        source,
-        *input_size,
-        channels,
-        ImagePreprocess(),
-        splits=present,
-        seed=seed,
-        strict=strict,
-        groups=groups,
-        cache_dir=cache_dir,
+    data = load_images(
+        DataRequest(
+            source,
+            InputSpec(channels=channels, height=input_size[0], width=input_size[1]),
+            splits=tuple(present),
+            seed=seed,
+            strict=strict,
+            groups=groups,
+            cache_dir=cache_dir,
+        ),
         on_progress=on_progress,
     )
     readable = [sizes[path] for split in present for path in data.split(split).paths]

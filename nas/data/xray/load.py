@@ -15,6 +15,7 @@ from nas.data.cache import DecodedFiles, decoded_files, default_cache_dir
 from nas.data.decode import SizedPixels, check_channels
 from nas.data.digests import DigestMemo
 from nas.data.files import Progress, first_of
+from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.synthetic.xrays import BUILT_IN_XRAY_SOURCE, built_in_xrays
 from nas.data.xray.coverage import refuse_gaps
@@ -99,41 +100,31 @@ class _Copier:
         return known
 
 
-def load_xray_data(
-    source: Path | None,
-    height: int,
-    width: int,
-    channels: int,
-    preprocess: XrayPreprocess,
-    labels: XrayLabels,
-    *,
-    splits: Sequence[Split] = ("train", "validation"),
-    seed: int = 0,
-    strict: bool = False,
-    every_class: bool = True,
-    groups: Path | None = None,
-    cache_dir: Path | None = None,
-    on_progress: Progress | None = None,
+def load_xrays(
+    request: DataRequest, on_progress: Progress | None = None, *, every_class: bool = True
 ) -> XrayData:
-    """The named splits of `source`, labelled by `labels`; None is the built-in generated set.
+    """The splits that are asked for, with the preprocessing's labels (`study` where it says none);
+    without a source the built-in generated set.
 
-    Only these splits are decoded. See `list_xrays` for layouts, `groups` and the splits that
-    `source` lacks; they are the same for all `labels`. For `opacity` and `boxes`, images without
-    boxes in a study that has some are left out: copies are annotated once. A box that lies outside
-    its image is left out and named. `cache_dir` is $NAS_CACHE or the user's cache folder by
-    default.
+    See `list_xrays` for layouts, groups and the splits that the source lacks; they are the same for
+    all labels. For `opacity` and `boxes`, images without boxes in a study that has some are left
+    out: copies are annotated once. A box that lies outside its image is left out and named.
 
     Raises NasError for a data set that can't be learned from, for a split without images, with
     `every_class` for a class without a training image and for boxes to be learned of which
     validation has none, and with `strict` for anything unreadable.
     """
-    check_channels(channels)
-    maker = XrayMaker(height, width, channels, preprocess)
-    reader = _Reader(maker, labels, cache_dir or default_cache_dir(), on_progress, every_class)
+    source, size = request.source, request.input
+    check_channels(size.channels)
+    preprocess = request.preprocess_of(XrayPreprocess)
+    maker = XrayMaker(size.height, size.width, size.channels, preprocess)
+    cache_dir, labels = request.cache_dir or default_cache_dir(), preprocess.labels or "study"
+    reader = _Reader(maker, labels, cache_dir, on_progress, every_class)
     if source is None:
-        return _built_in(reader, splits, seed)
-    data = _loaded(list_xrays(source, seed, groups, reader.cache_dir), reader, splits)
-    if strict and data.unreadable:
+        return _built_in(reader, request.splits, request.seed)
+    listing = list_xrays(source, request.seed, request.groups, cache_dir)
+    data = _loaded(listing, reader, request.splits)
+    if request.strict and data.unreadable:
         problem = f"{len(data.unreadable)} unreadable files or rows{first_of(data.unreadable, 5)}"
         raise NasError(problem, file=source)
     return data

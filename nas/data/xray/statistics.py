@@ -11,12 +11,14 @@ from nas.data.cache import default_cache_dir
 from nas.data.files import Progress
 from nas.data.image.statistics import Spread
 from nas.data.normalise import channel_statistics
+from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.data.xray.dataset import XrayData, XraySet
 from nas.data.xray.folds import FOLDS
 from nas.data.xray.listing import list_xrays
-from nas.data.xray.load import load_xray_data
+from nas.data.xray.load import load_xrays
 from nas.data.xray.siim import STUDY_CLASSES
+from nas.spec.definition import InputSpec
 from nas.spec.preprocess import XrayPreprocess
 
 _SIDE = 256
@@ -85,23 +87,22 @@ def xray_statistics(
 ) -> XrayStatistics:
     """Figures of the data set `source`; its images are decoded (and cached) on the way.
 
-    Raises NasError as `load_xray_data` does, but not for a class without images: it counts 0.
+    Raises NasError as `load_xrays` does, but not for a class without images: it counts 0.
     """
     cache_dir = cache_dir or default_cache_dir()
-    data = load_xray_data(
-        source,
-        _SIDE,
-        _SIDE,
-        1,
-        XrayPreprocess(),
-        "study",
-        splits=SPLITS,
-        seed=seed,
-        strict=strict,
-        every_class=False,
-        groups=groups,
-        cache_dir=cache_dir,
+    data = load_xrays(
+        DataRequest(
+            source,
+            InputSpec(channels=1, height=_SIDE, width=_SIDE),
+            XrayPreprocess(labels="study"),
+            splits=SPLITS,
+            seed=seed,
+            strict=strict,
+            groups=groups,
+            cache_dir=cache_dir,
+        ),
         on_progress=on_progress,
+        every_class=False,
     )
     parts = [data.split(split) for split in SPLITS]
     folds = Counter(item.fold for item in list_xrays(source, seed, groups, cache_dir).images)

@@ -10,17 +10,15 @@ import torch
 from torch import Tensor
 
 from nas.data.decode import UnreadableImage
-from nas.data.files import Progress
 from nas.data.image.dataset import Pixels
 from nas.data.normalise import Normalise, fitted_preprocess
 from nas.data.splits import Split
 from nas.data.xray.dataset import XrayData
 from nas.data.xray.decode import decode_xray
-from nas.data.xray.load import load_xray_data
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import XrayLabels, XrayPreprocess
+from nas.spec.preprocess import XrayPreprocess
 
 FILES_AT_ONCE = 32
 """Files that are decoded before the network sees them."""
@@ -135,33 +133,3 @@ class XrayTaskData:
         """The same X-rays; mean and std are those of the training split."""
         train = self.xrays.split("train").images
         return replace(self, preprocess=fitted_preprocess(self.preprocess, train))
-
-
-def load_task_data(
-    source: Path | None,
-    input_spec: InputSpec,
-    preprocess: XrayPreprocess,
-    labels: XrayLabels,
-    *,
-    splits: tuple[Split, ...],
-    seed: int,
-    strict: bool,
-    groups: Path | None,
-    on_progress: Progress | None,
-) -> XrayTaskData:
-    """As `Task.load_data`, with these labels, which the preprocessing then says."""
-    xrays = load_xray_data(
-        source,
-        input_spec.height,
-        input_spec.width,
-        input_spec.channels,
-        preprocess,
-        labels,
-        splits=splits,
-        seed=seed,
-        strict=strict,
-        groups=groups,
-        on_progress=on_progress,
-    )
-    data = XrayTaskData(xrays, preprocess.model_copy(update={"labels": labels}), input_spec)
-    return data if preprocess.says_normalisation else data.normalised()

@@ -10,16 +10,17 @@ from torch import Tensor
 
 from nas.data.batches import train_batch_count
 from nas.data.files import Progress, visible_files
+from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.synthetic.xrays import BUILT_IN_XRAY_SOURCE
 from nas.data.xray.decode import XRAY_SUFFIXES
 from nas.data.xray.folds import FOLDS
-from nas.spec.architecture import InputSpec
-from nas.spec.preprocess import Preprocess, XrayLabels
+from nas.data.xray.load import load_xrays
+from nas.spec.preprocess import XrayLabels
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Task
 from nas.tasks.covid.batches import XrayBatch, evaluation_batches
-from nas.tasks.covid.data import XrayTaskData, load_task_data
+from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.requirements import xray_preprocess
 
 NOT_FOR_DIAGNOSIS = "for research and engineering only, not for diagnosis"
@@ -34,30 +35,12 @@ class XrayTask(Task[XrayTaskData], ABC):
     folds: ClassVar[int] = FOLDS
     notice: ClassVar[str] = NOT_FOR_DIAGNOSIS
 
-    def load_data(
-        self,
-        source: Path | None,
-        input_spec: InputSpec,
-        preprocess: Preprocess | None,
-        *,
-        splits: tuple[Split, ...] = ("train", "validation"),
-        seed: int = 0,
-        strict: bool = False,
-        groups: Path | None = None,
-        on_progress: Progress | None = None,
-    ) -> XrayTaskData:
-        settings = xray_preprocess(preprocess, self.labels, self.name)
-        return load_task_data(
-            source,
-            input_spec,
-            settings,
-            settings.labels or self.labels[0],
-            splits=splits,
-            seed=seed,
-            strict=strict,
-            groups=groups,
-            on_progress=on_progress,
-        )
+    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> XrayTaskData:
+        given = xray_preprocess(request.preprocess, self.labels, self.name)
+        prepared = given.model_copy(update={"labels": given.labels or self.labels[0]})
+        xrays = load_xrays(request.prepared(prepared), on_progress)
+        data = XrayTaskData(xrays, prepared, request.input)
+        return data if prepared.says_normalisation else data.normalised()
 
     def measure_normalisation(self, data: XrayTaskData) -> XrayTaskData:
         return data.normalised()

@@ -13,14 +13,15 @@ from nas.data.batches import evaluation_batches, train_batch_count, train_batche
 from nas.data.files import Progress, visible_files
 from nas.data.image.dataset import ImageData
 from nas.data.image.digits import DIGITS_SOURCE
-from nas.data.image.load import load_image_data
+from nas.data.image.load import load_images
 from nas.data.image.source import image_extensions
 from nas.data.normalise import fitted_preprocess
+from nas.data.request import DataRequest
 from nas.data.sampler import build_sampler
 from nas.data.splits import Split
-from nas.spec.architecture import ArchitectureSpec, InputSpec
+from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
-from nas.spec.preprocess import ImagePreprocess, Preprocess
+from nas.spec.preprocess import ImagePreprocess
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds
@@ -86,34 +87,11 @@ class ImageTask(Task[ImageTaskData]):
             at_key(space, "preprocess.kind", lambda: of_pictures(space.preprocess))
         return check_classifier_space(space, self.name)
 
-    def load_data(
-        self,
-        source: Path | None,
-        input_spec: InputSpec,
-        preprocess: Preprocess | None,
-        *,
-        splits: tuple[Split, ...] = ("train", "validation"),
-        seed: int = 0,
-        strict: bool = False,
-        groups: Path | None = None,
-        on_progress: Progress | None = None,
-    ) -> ImageTaskData:
-        prepared = ImagePreprocess() if preprocess is None else of_pictures(preprocess)
-        images = load_image_data(
-            source,
-            input_spec.height,
-            input_spec.width,
-            input_spec.channels,
-            prepared,
-            splits=splits,
-            seed=seed,
-            strict=strict,
-            groups=groups,
-            on_progress=on_progress,
-        )
-        data = ImageTaskData(images, prepared)
-        given = preprocess is not None and preprocess.says_normalisation
-        return data if given else self.measure_normalisation(data)
+    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> ImageTaskData:
+        given = request.preprocess
+        prepared = ImagePreprocess() if given is None else of_pictures(given)
+        data = ImageTaskData(load_images(request.prepared(prepared), on_progress), prepared)
+        return data if prepared.says_normalisation else self.measure_normalisation(data)
 
     def measure_normalisation(self, data: ImageTaskData) -> ImageTaskData:
         """The same pictures; mean and std of each channel are the training split's."""

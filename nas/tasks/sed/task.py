@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from blocks import TimeAttentionOutput
-from nas.data.audio.load import load_audio_data
+from nas.data.audio.load import load_recordings
 from nas.data.audio.source import RECORDING_SUFFIXES
 from nas.data.files import Progress, visible_files
+from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE
-from nas.spec.architecture import ArchitectureSpec, InputSpec
+from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
-from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
 from nas.spec.training import KnownLabelLossSpec, TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Prediction, PseudoLabelled, Task, Thresholds
@@ -51,30 +51,9 @@ class SedTask(Task[SedData]):
     def check_space(self, space: SpaceSpec) -> str:
         return check_space(space)
 
-    def load_data(
-        self,
-        source: Path | None,
-        input_spec: InputSpec,
-        preprocess: Preprocess | None,
-        *,
-        splits: tuple[Split, ...] = ("train", "validation"),
-        seed: int = 0,
-        strict: bool = False,
-        groups: Path | None = None,
-        on_progress: Progress | None = None,
-    ) -> SedData:
-        mel = mel_preprocess(preprocess)
-        audio = load_audio_data(
-            source,
-            mel,
-            input_spec.height,
-            splits=splits,
-            seed=seed,
-            strict=strict,
-            groups=groups,
-            on_progress=on_progress,
-        )
-        data = SedData(audio, mel, input_spec)
+    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> SedData:
+        mel = mel_preprocess(request.preprocess)
+        data = SedData(load_recordings(request.prepared(mel), on_progress), mel, request.input)
         return data if mel.says_normalisation else self.measure_normalisation(data)
 
     def measure_normalisation(self, data: SedData) -> SedData:

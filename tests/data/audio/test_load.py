@@ -8,18 +8,22 @@ import pytest
 
 from nas.data.audio import load as audio_load
 from nas.data.audio.dataset import AudioData
-from nas.data.audio.load import load_audio_data
+from nas.data.audio.load import load_recordings
+from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE
 from nas.errors import NasError
+from nas.spec.definition import InputSpec
 from nas.spec.preprocess import MelPreprocess
 from tests.data.audio_set import BANDS, PREPROCESS, Row, write_events, write_noise, write_set
 
 ROWS: list[Row] = [(f"r{number:02d}", number % 2, 0.25, 0.5) for number in range(12)]
 
+SIZE = InputSpec(channels=1, height=BANDS, width=64)
+
 
 def load(source: Path, *splits: Split, strict: bool = False) -> AudioData:
-    return load_audio_data(source, PREPROCESS, BANDS, splits=splits, strict=strict)
+    return load_recordings(DataRequest(source, SIZE, PREPROCESS, splits=splits, strict=strict))
 
 
 @pytest.mark.usefixtures("cache_dir")
@@ -161,7 +165,15 @@ class TestLoading:
 def test_a_minute_of_the_seeds_has_their_shape(tmp_path: Path, cache_dir: Path) -> None:
     write_noise(tmp_path / "train" / "minute.flac", 60.0)
     write_events(tmp_path / "train_tp.csv", [("minute", 0, 41.6546, 45.4731)])
-    data = load_audio_data(tmp_path, MelPreprocess(), 128, splits=("train",), cache_dir=cache_dir)
+    data = load_recordings(
+        DataRequest(
+            tmp_path,
+            InputSpec(channels=1, height=128, width=64),
+            MelPreprocess(),
+            splits=("train",),
+            cache_dir=cache_dir,
+        )
+    )
     recording = data.split("train").recordings[0]
     assert recording.mel_FT.shape == (128, 3751)
     present = np.flatnonzero(recording.labels_KT[0])
@@ -173,7 +185,7 @@ def test_a_minute_of_the_seeds_has_their_shape(tmp_path: Path, cache_dir: Path) 
 def test_the_built_in_set_is_ready_without_data(
     cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = load_audio_data(None, PREPROCESS, BANDS, splits=SPLITS)
+    data = load_recordings(DataRequest(None, SIZE, PREPROCESS, splits=SPLITS))
     assert data.source == BUILT_IN_AUDIO_SOURCE
     assert data.unreadable == data.made_splits == ()
     assert data.split_digest == ""
@@ -185,5 +197,5 @@ def test_the_built_in_set_is_ready_without_data(
     stamps = [path.stat().st_mtime_ns for path in written]
     assert len(written) == 48
     monkeypatch.setattr(audio_load, "default_cache_dir", lambda: cache_dir)
-    load_audio_data(None, PREPROCESS, BANDS, splits=("train",))
+    load_recordings(DataRequest(None, SIZE, PREPROCESS, splits=("train",)))
     assert [path.stat().st_mtime_ns for path in written] == stamps

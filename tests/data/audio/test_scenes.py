@@ -7,14 +7,24 @@ import numpy as np
 import pytest
 
 from nas.data.audio.listing import list_recordings
-from nas.data.audio.load import load_audio_data
+from nas.data.audio.load import load_recordings
+from nas.data.request import DataRequest
 from nas.data.splits import SPLITS
+from nas.spec.definition import InputSpec
 from nas.spec.preprocess import MelPreprocess
 
 
 @pytest.mark.usefixtures("cache_dir")
 def test_the_scenes_are_read_whole(audio_scenes: Path) -> None:
-    data = load_audio_data(audio_scenes, MelPreprocess(), 128, splits=SPLITS, strict=True)
+    data = load_recordings(
+        DataRequest(
+            audio_scenes,
+            InputSpec(channels=1, height=128, width=64),
+            MelPreprocess(),
+            splits=SPLITS,
+            strict=True,
+        )
+    )
     assert len(data.classes) == 8
     assert [len(data.split(split)) for split in SPLITS] == [33, 11, 16]
     assert [data.split(split).complete for split in SPLITS] == [False, False, True]

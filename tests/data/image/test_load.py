@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.data.image.load import load_image_data
+from nas.data.image.load import load_images
+from nas.data.request import DataRequest
 from nas.errors import NasError
+from nas.spec.definition import InputSpec
 from nas.spec.preprocess import ImagePreprocess
 from tests.data.conftest import WriteImages
 
 PREPROCESS = ImagePreprocess()
+SIZE = InputSpec(channels=3, height=9, width=12)
 
 
 def test_labels_paths_and_pixels_belong_together(
@@ -19,7 +22,7 @@ def test_labels_paths_and_pixels_belong_together(
 ) -> None:
     write_images(tmp_path / "data", {"a": 20, "b": 12})
     splits = ("train", "validation", "test")
-    data = load_image_data(tmp_path / "data", 9, 12, 3, PREPROCESS, splits=splits)
+    data = load_images(DataRequest(tmp_path / "data", SIZE, PREPROCESS, splits=splits))
     assert data.classes == ("a", "b")
     assert data.made_splits == ("validation", "test")
     seen: list[str] = []
@@ -41,7 +44,7 @@ def test_only_the_named_splits_are_opened(
     for split in ("train", "val", "test"):
         write_images(tmp_path / split, {"a": 3, "b": 3})
     (tmp_path / "test" / "a" / "000.png").write_bytes(b"broken")
-    data = load_image_data(tmp_path, 9, 12, 3, PREPROCESS)
+    data = load_images(DataRequest(tmp_path, SIZE, PREPROCESS))
     assert data.test is None
     assert data.unreadable == ()
     assert data.made_splits == ()
@@ -56,12 +59,12 @@ def test_unreadable_files_are_named_or_stop_a_strict_run(
         write_images(tmp_path / split, {"a": 3, "b": 3})
     (tmp_path / "train" / "a" / "001.png").write_bytes(b"broken")
     (tmp_path / "val" / "b" / "000.png").write_bytes(b"")
-    data = load_image_data(tmp_path, 9, 12, 3, PREPROCESS)
+    data = load_images(DataRequest(tmp_path, SIZE, PREPROCESS))
     assert [file.path for file in data.unreadable] == ["train/a/001.png", "val/b/000.png"]
     assert data.split("train").paths[:2] == ("train/a/000.png", "train/a/002.png")
     assert data.split("train").class_counts == (2, 3)
     with pytest.raises(NasError, match=r"2 unreadable image files: train/a/001.png \(not an"):
-        load_image_data(tmp_path, 9, 12, 3, PREPROCESS, strict=True)
+        load_images(DataRequest(tmp_path, SIZE, PREPROCESS, strict=True))
 
 
 def test_a_class_without_a_readable_image_is_an_error(
@@ -72,7 +75,7 @@ def test_a_class_without_a_readable_image_is_an_error(
     write_images(tmp_path / "test", {"a": 1, "b": 1})
     (tmp_path / "train" / "b" / "000.png").write_bytes(b"broken")
     with pytest.raises(NasError, match="no image of 'b' in the train split can be read"):
-        load_image_data(tmp_path, 9, 12, 3, PREPROCESS)
+        load_images(DataRequest(tmp_path, SIZE, PREPROCESS))
 
 
 def test_a_split_without_images_is_an_error(
@@ -80,18 +83,20 @@ def test_a_split_without_images_is_an_error(
 ) -> None:
     write_images(tmp_path / "data", {"a": 1, "b": 1})
     with pytest.raises(NasError, match="no images for the validation split"):
-        load_image_data(tmp_path / "data", 9, 12, 3, PREPROCESS)
-    data = load_image_data(tmp_path / "data", 9, 12, 3, PREPROCESS, splits=("train",))
+        load_images(DataRequest(tmp_path / "data", SIZE, PREPROCESS))
+    data = load_images(DataRequest(tmp_path / "data", SIZE, PREPROCESS, splits=("train",)))
     assert len(data.split("train")) == 2
 
 
 def test_grey(tmp_path: Path, cache_dir: Path, write_images: WriteImages) -> None:
     write_images(tmp_path, {"a": 4, "b": 4})
-    part = load_image_data(tmp_path, 9, 12, 1, PREPROCESS).split("train")
+    part = load_images(
+        DataRequest(tmp_path, InputSpec(channels=1, height=9, width=12), PREPROCESS)
+    ).split("train")
     expected = np.asarray(Image.open(tmp_path / part.paths[0]).convert("L"))
     np.testing.assert_array_equal(part.pixels[0, ..., 0], expected)
     with pytest.raises(NasError, match="not 2"):
-        load_image_data(tmp_path, 9, 12, 2, PREPROCESS)
+        load_images(DataRequest(tmp_path, InputSpec(channels=2, height=9, width=12), PREPROCESS))
 
 
 def test_the_seed_and_groups_reach_the_splits(
@@ -99,13 +104,17 @@ def test_the_seed_and_groups_reach_the_splits(
 ) -> None:
     write_images(tmp_path / "data", {"a": 20, "b": 20})
     first, again, other = (
-        load_image_data(tmp_path / "data", 9, 12, 3, PREPROCESS, seed=seed).split("train").paths
+        load_images(DataRequest(tmp_path / "data", SIZE, PREPROCESS, seed=seed))
+        .split("train")
+        .paths
         for seed in (0, 0, 1)
     )
     assert first == again != other
     rows = [f"{label}/{n:03d}.png,{label}{n // 5}" for label in "ab" for n in range(20)]
     (tmp_path / "groups.csv").write_text("path,group\n" + "\n".join(rows))
-    data = load_image_data(tmp_path / "data", 9, 12, 3, PREPROCESS, groups=tmp_path / "groups.csv")
+    data = load_images(
+        DataRequest(tmp_path / "data", SIZE, PREPROCESS, groups=tmp_path / "groups.csv")
+    )
     groups = [
         {path[:2] + str(int(path[2:5]) // 5) for path in data.split(split).paths}
         for split in ("train", "validation")
@@ -115,7 +124,11 @@ def test_the_seed_and_groups_reach_the_splits(
 
 def test_real_photos(real_images: Path, cache_dir: Path) -> None:
     splits = ("train", "validation", "test")
-    data = load_image_data(real_images, 46, 64, 3, PREPROCESS, splits=splits)
+    data = load_images(
+        DataRequest(
+            real_images, InputSpec(channels=3, height=46, width=64), PREPROCESS, splits=splits
+        )
+    )
     assert [len(data.split(split)) for split in splits] == [1732, 284, 537]
     assert data.split("train").class_counts == (278, 347, 280, 410, 326, 91)
     assert data.unreadable == ()

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.data.image.load import load_image_data
+from nas.data.image.load import load_images
 from nas.data.image.statistics import Spread, image_statistics
 from nas.data.normalise import channel_statistics
+from nas.data.request import DataRequest
 from nas.errors import NasError
+from nas.spec.definition import InputSpec
 from nas.spec.preprocess import ImagePreprocess
 
 
@@ -45,7 +47,11 @@ def test_figures(folder: Path, cache_dir: Path) -> None:
     assert [part.class_counts for part in statistics.splits] == [(2, 2), (1, 0), (0, 1)]
     assert all(part.given for part in statistics.splits)
     assert [file.path for file in statistics.unreadable] == ["test/b/broken.png"]
-    train = load_image_data(folder, 40, 64, 3, ImagePreprocess(), splits=("train",)).split("train")
+    train = load_images(
+        DataRequest(
+            folder, InputSpec(channels=3, height=40, width=64), ImagePreprocess(), splits=("train",)
+        )
+    ).split("train")
     assert (statistics.mean, statistics.std) == channel_statistics(train)
     with pytest.raises(NasError, match=r"1 unreadable image files: test/b/broken\.png"):
         image_statistics(folder, strict=True)

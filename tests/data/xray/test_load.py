@@ -9,28 +9,29 @@ import pytest
 from PIL import Image
 
 from nas.data.normalise import fitted_preprocess
+from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.data.synthetic.xrays import BUILT_IN_XRAY_SOURCE, GeneratedXrays
 from nas.data.xray import decode as xray_decode
 from nas.data.xray.dataset import XrayData, XraySet
 from nas.data.xray.decode import decode_xray
-from nas.data.xray.load import load_xray_data
+from nas.data.xray.load import load_xrays
 from nas.errors import NasError
+from nas.spec.definition import InputSpec
 from nas.spec.preprocess import XrayLabels, XrayPreprocess
 from tests.data.xray_files import write_dicom, write_set, write_tables
 
 HEIGHT, WIDTH = 6, 32
 """Of the input: half and twice the 12 x 16 pixels of the files."""
+SIZE = InputSpec(channels=1, height=HEIGHT, width=WIDTH)
 
 
 def load(
     source: Path | None, labels: XrayLabels, *splits: Split, channels: int = 1, **options
 ) -> XrayData:
-    settings = XrayPreprocess()
-    chosen = splits or SPLITS
-    return load_xray_data(
-        source, HEIGHT, WIDTH, channels, settings, labels, splits=chosen, **options
-    )
+    size = InputSpec(channels=channels, height=HEIGHT, width=WIDTH)
+    settings = XrayPreprocess(labels=labels)
+    return load_xrays(DataRequest(source, size, settings, splits=splits or SPLITS, **options))
 
 
 def images_of(data: XrayData) -> dict[str, tuple[XraySet, int]]:
@@ -99,8 +100,9 @@ class TestLoading:
                 Image.fromarray((pixels > 0).astype(np.uint8) * 255).save(path.with_suffix(".png"))
             images[name] = (study, [(12.0, 5.0, 18.0, 10.0)])
         write_tables(tmp_path, classes, images)
-        settings = XrayPreprocess(interpolation="nearest")
-        data = load_xray_data(tmp_path, 120, 240, 1, settings, "boxes", splits=SPLITS)
+        settings = XrayPreprocess(labels="boxes", interpolation="nearest")
+        size = InputSpec(channels=1, height=120, width=240)
+        data = load_xrays(DataRequest(tmp_path, size, settings, splits=SPLITS))
         for part, n in images_of(data).values():
             ((x1, y1, x2, y2),) = part.boxes[n].round().astype(int)
             bright = part.pixels[n, :, :, 0] > 128
@@ -302,8 +304,8 @@ class TestLoading:
         for seed in range(1, 5):  # the five folds of one partition
             load(tmp_path, "study", seed=seed)
         assert len(calls) == 20
-        settings = XrayPreprocess(interpolation="nearest")
-        load_xray_data(tmp_path, HEIGHT, WIDTH, 1, settings, "boxes", splits=("test",))
+        settings = XrayPreprocess(labels="boxes", interpolation="nearest")
+        load_xrays(DataRequest(tmp_path, SIZE, settings, splits=("test",)))
         assert len(calls) == 20 + lengths[2]
 
     def test_filters_of_warnings_are_put_back(
@@ -319,9 +321,9 @@ class TestLoading:
             raise ValueError("ours")
 
         monkeypatch.setattr(xray_decode, "decode_guarded", fail)
-        settings = XrayPreprocess(interpolation="nearest")
+        settings = XrayPreprocess(labels="study", interpolation="nearest")
         with pytest.raises(ValueError, match="ours") as caught:
-            load_xray_data(tmp_path, HEIGHT, WIDTH, 1, settings, "study", splits=("train",))
+            load_xrays(DataRequest(tmp_path, SIZE, settings, splits=("train",)))
         del caught  # and with it the threads' frames
         gc.collect()
         assert warnings.filters == before
@@ -353,8 +355,14 @@ def test_the_built_in_set_is_ready_without_data(
 
 @pytest.mark.usefixtures("cache_dir")
 def test_real_xrays(real_xrays: Path) -> None:
-    data = load_xray_data(
-        real_xrays / "siim", 64, 96, 1, XrayPreprocess(), "boxes", splits=SPLITS, strict=True
+    data = load_xrays(
+        DataRequest(
+            real_xrays / "siim",
+            InputSpec(channels=1, height=64, width=96),
+            XrayPreprocess(labels="boxes"),
+            splits=SPLITS,
+            strict=True,
+        )
     )
     counts = [len(boxes) for split in SPLITS for boxes in data.split(split).boxes]
     assert (len(counts), sum(counts)) == (131, 177)

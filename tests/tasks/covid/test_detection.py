@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.architecture import InputSpec
 from nas.spec.preprocess import XrayPreprocess
@@ -175,10 +176,12 @@ def test_a_preprocess_is_kept_or_measured(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
     write_set(tmp_path / "set")
     size = InputSpec(channels=1, height=20, width=30)
-    kept = TASK.load_data(tmp_path / "set", size, PLAIN, splits=("validation",))
+    kept = TASK.load_data(DataRequest(tmp_path / "set", size, PLAIN, splits=("validation",)))
     assert kept.preprocess == PLAIN
     assert kept.size == (20, 30)
-    found = TASK.load_data(tmp_path / "set", size, XrayPreprocess(interpolation="nearest"))
+    found = TASK.load_data(
+        DataRequest(tmp_path / "set", size, XrayPreprocess(interpolation="nearest"))
+    )
     assert (found.preprocess.interpolation, found.preprocess.labels) == ("nearest", "boxes")
     pixels = found.xrays.split("train").pixels.astype(np.float64) / 255
     assert found.preprocess.mean == (pytest.approx(pixels.mean(), abs=5e-5),)

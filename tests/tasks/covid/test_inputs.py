@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.architecture import InputSpec
 from nas.spec.preprocess import ImagePreprocess, XrayPreprocess
@@ -36,7 +37,7 @@ def rows_of(x_NCHW: Tensor) -> list[list[float]]:
 def test_normalisation_in_validation_only(task: Any, tmp_path: Path) -> None:
     """The same files give the same numbers in training, in validation and in prediction."""
     write_set(tmp_path)
-    data = task.load_data(tmp_path, SIZE, None)
+    data = task.load_data(DataRequest(tmp_path, SIZE))
     assert data.preprocess.says_normalisation
     assert data.preprocess.mean != (0.5,)
     architecture = replace(detector_of(10, 24), preprocess=data.preprocess)

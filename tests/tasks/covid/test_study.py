@@ -9,6 +9,7 @@ import torch
 from sklearn.metrics import f1_score
 from torch import Tensor
 
+from nas.data.request import DataRequest
 from nas.data.xray.dataset import XRAY_CLASSES, XrayData, XraySet
 from nas.metrics.competition import STUDY_CLASSES
 from nas.spec.architecture import InputSpec, parse_architecture
@@ -128,7 +129,7 @@ def test_labels_turned_to_strings(
     """From the table's columns to the loss they are whole numbers, those of the tables' classes."""
     monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
     write_set(tmp_path / "set")
-    data = TASK.load_data(tmp_path / "set", SIZE, XrayPreprocess(labels=labels))
+    data = TASK.load_data(DataRequest(tmp_path / "set", SIZE, XrayPreprocess(labels=labels)))
     xrays = data.xrays.split("train")
     for number, name in zip(xrays.labels_N, xrays.image_ids, strict=True):
         study_class = int(name[1:]) % 4
@@ -152,7 +153,7 @@ def test_a_study_of_two_images_is_loaded_and_measured_as_one(
         images[f"more{study}"] = (study, [])
         write_dicom(tmp_path / "train" / study / f"more{study}.dcm")
     write_tables(tmp_path, classes, images)
-    data = TASK.load_data(tmp_path, SIZE, None)
+    data = TASK.load_data(DataRequest(tmp_path, SIZE))
     batches = list(TASK.evaluation_batches(data, "validation", CPU))
     outputs = [(torch.zeros(len(x_NCHW), 4), target) for x_NCHW, target in batches]
     validation = data.xrays.split("validation")

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from sklearn.metrics import f1_score
 
+from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec, parse_architecture
 from nas.spec.definition import Head
@@ -75,12 +76,14 @@ def test_a_space_with_one_member_of_other_channels_is_refused_at_its_line() -> N
 def test_a_preprocess_is_kept_or_measured() -> None:
     given = ImagePreprocess(mean=(0.1,), std=(0.2,))
     grey = InputSpec(channels=1, height=8, width=8)
-    assert TASK.load_data(None, grey, given, splits=("validation",)).preprocess == given
+    assert (
+        TASK.load_data(DataRequest(None, grey, given, splits=("validation",))).preprocess == given
+    )
     upright = ImagePreprocess(turn_portrait=False)
-    partly = TASK.load_data(None, grey, upright).preprocess
+    partly = TASK.load_data(DataRequest(None, grey, upright)).preprocess
     assert not partly.turn_portrait
     assert partly.mean != upright.mean
-    measured = TASK.load_data(None, grey, None)
+    measured = TASK.load_data(DataRequest(None, grey))
     batches = TASK.train_batches(
         measured,
         TrainingSpec(
@@ -96,21 +99,21 @@ def test_a_preprocess_is_kept_or_measured() -> None:
 
 
 def test_only_the_named_splits_are_loaded() -> None:
-    data = TASK.load_data(None, SIZE, None)
+    data = TASK.load_data(DataRequest(None, SIZE))
     with pytest.raises(ValueError, match="test"):
         list(TASK.evaluation_batches(data, "test", CPU))
 
 
 @pytest.mark.parametrize("batch_size", [2, 128, 1167, 5000])
 def test_steps_are_counted_as_they_come(batch_size: int) -> None:
-    data = TASK.load_data(None, SIZE, None)
+    data = TASK.load_data(DataRequest(None, SIZE))
     training = TrainingSpec(batch_size=batch_size)
     batches = list(TASK.train_batches(data, training, torch.Generator().manual_seed(0), CPU))
     assert len(batches) == TASK.steps_per_epoch(data, training)
 
 
 def test_the_generator_alone_decides_the_batches() -> None:
-    data = TASK.load_data(None, SIZE, None)
+    data = TASK.load_data(DataRequest(None, SIZE))
 
     def draw(seed: int, global_seed: int) -> torch.Tensor:
         torch.manual_seed(global_seed)
@@ -122,7 +125,7 @@ def test_the_generator_alone_decides_the_batches() -> None:
 
 
 def test_measures_as_scikit_learn_does() -> None:
-    data = TASK.load_data(None, SIZE, None, splits=("train", "validation"))
+    data = TASK.load_data(DataRequest(None, SIZE, splits=("train", "validation")))
     generator = torch.Generator().manual_seed(0)
     pairs = [
         (torch.randn(len(labels), 10, generator=generator), labels)
@@ -152,7 +155,7 @@ def test_unreadable_files_and_made_splits_are_told(
             Image.new("RGB", (20, 16), (number * 20, 90, 10)).save(folder / f"{number}.png")
     (tmp_path / "data" / "train" / "a" / "broken.png").write_bytes(b"\x89PNG")
     splits = ("train", "validation", "test")
-    data = TASK.load_data(tmp_path / "data", SIZE, None, splits=splits)
+    data = TASK.load_data(DataRequest(tmp_path / "data", SIZE, splits=splits))
     assert data.made_splits == ("validation", "test")
     assert len(data.unreadable) == 1
     assert data.unreadable[0].startswith("train/a/broken.png: ")

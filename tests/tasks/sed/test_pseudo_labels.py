@@ -10,6 +10,7 @@ from torch import Tensor
 from blocks import TimeAttentionOutput
 from nas.data.audio.dataset import label_tensor
 from nas.data.audio.rfcx import read_events
+from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.architecture import InputSpec
 from nas.spec.preprocess import MelPreprocess
@@ -91,7 +92,9 @@ def test_the_task_writes_the_tables_own_species_ids(
     rows = [(f"r{number:02d}", (3, 17)[number % 2], 0.1, 0.4) for number in range(16)]
     write_set(tmp_path, rows, [("r00", 17, 0.2, 0.3)])
     task = SedTask()
-    data = task.load_data(tmp_path, InputSpec(channels=1, height=BANDS, width=32), SOUND)
+    data = task.load_data(
+        DataRequest(tmp_path, InputSpec(channels=1, height=BANDS, width=32), SOUND)
+    )
 
     def sure_of_the_second(x_NCHW: Tensor) -> TimeAttentionOutput:
         logits_NKT = torch.tensor([-9.0, 9.0])[None, :, None].expand(len(x_NCHW), 2, 32)

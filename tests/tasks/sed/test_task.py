@@ -9,6 +9,7 @@ import soundfile
 import torch
 
 from blocks import TimeAttentionOutput
+from nas.data.request import DataRequest
 from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
 from nas.model.build import build_network
@@ -63,14 +64,14 @@ def test_it_is_registered() -> None:
 
 
 def test_the_training_split_has_mean_0_and_std_1(folder: Path) -> None:
-    data = TASK.load_data(folder, ear().input, ear().preprocess)
+    data = TASK.load_data(DataRequest(folder, ear().input, ear().preprocess))
     values = np.concatenate(
         [item.mel_FT.astype(np.float64).ravel() for item in data.audio.split("train").recordings]
     )
     assert data.preprocess.mean == pytest.approx(values.mean(), abs=1e-3)
     assert data.preprocess.std == pytest.approx(values.std(), abs=1e-3)
     given = MelPreprocess(**{**ear().preprocess.model_dump(), "mean": -30.0, "std": 7.0})
-    kept = TASK.load_data(folder, ear().input, given, splits=("validation",))
+    kept = TASK.load_data(DataRequest(folder, ear().input, given, splits=("validation",)))
     assert (kept.preprocess.mean, kept.preprocess.std) == (-30.0, 7.0)
 
 
@@ -117,14 +118,16 @@ def test_settings_of_pictures_are_refused_and_the_own_ones_filled_in() -> None:
         with pytest.raises(NasError, match="the sed task has"):
             TASK.resolved(wrong)
     with pytest.raises(NasError, match="'image' is not allowed"):
-        TASK.load_data(None, InputSpec(channels=1, height=32, width=64), ImagePreprocess())
+        TASK.load_data(
+            DataRequest(None, InputSpec(channels=1, height=32, width=64), ImagePreprocess())
+        )
 
 
 def test_predictions_are_what_evaluation_sees(folder: Path) -> None:
     """Scores of a file against the probabilities that measuring its split stitches together."""
     architecture = ear()
     data = TASK.load_data(
-        folder, architecture.input, architecture.preprocess, splits=("train", "test")
+        DataRequest(folder, architecture.input, architecture.preprocess, splits=("train", "test"))
     )
     architecture = parse_architecture(EAR)
     prepared = ArchitectureSpec(
@@ -199,7 +202,7 @@ def test_a_ready_made_spectrogram_is_predicted_as_a_recording_is(tmp_path: Path)
 
 
 def test_windows_of_data_that_are_not_measured_are_refused(folder: Path) -> None:
-    data = TASK.load_data(folder, ear().input, ear().preprocess)
+    data = TASK.load_data(DataRequest(folder, ear().input, ear().preprocess))
     unmeasured = replace(data, preprocess=ear().preprocess)
     assert not unmeasured.preprocess.says_normalisation
     with pytest.raises(ValueError, match="not measured yet"):
