@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas.data.files import Progress
 from nas.data.normalise import fitted_preprocess
 from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
@@ -27,11 +28,18 @@ SIZE = InputSpec(channels=1, height=HEIGHT, width=WIDTH)
 
 
 def load(
-    source: Path | None, labels: XrayLabels, *splits: Split, channels: int = 1, **options
+    source: Path | None,
+    labels: XrayLabels,
+    *splits: Split,
+    channels: int = 1,
+    every_class: bool = True,
+    on_progress: Progress | None = None,
+    **options,
 ) -> XrayData:
     size = InputSpec(channels=channels, height=HEIGHT, width=WIDTH)
     settings = XrayPreprocess(labels=labels)
-    return load_xrays(DataRequest(source, size, settings, splits=splits or SPLITS, **options))
+    request = DataRequest(source, size, settings, splits=splits or SPLITS, **options)
+    return load_xrays(request, on_progress, every_class=every_class)
 
 
 def images_of(data: XrayData) -> dict[str, tuple[XraySet, int]]:
