@@ -1,19 +1,14 @@
 """The training runs of a big detector, before any data are read."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from baselines.covid.backbone_weights import backbone_run, refuse_leak
 from baselines.covid.settings import XrayBaselineSettings, on_fold
 from nas.spec.definition import ArchitectureSpec
 from nas.train.plan import RunPlan
-from nas.train.pseudo_labelling import CHECKPOINT_FILE
 from nas.train.source import split_seed_of
-
-if TYPE_CHECKING:
-    from torch import nn
 
 TASK: Literal["covid-detection"] = "covid-detection"
 
@@ -71,21 +66,3 @@ def detection_plan(settings: DetectionSettings, fold: int | None, folder: Path) 
         same_splits=True,
         threads=settings.threads,
     )
-
-
-def begin_of(plan: RunPlan) -> "Callable[[nn.Module], None] | None":
-    """What fills a new network's backbone as the plan says.
-
-    None where it says nothing, and where a checkpoint holds the weights already: a run that was
-    stopped before its first begins with them once more.
-    """
-    run = plan.backbone_from
-    if run is None or (plan.folder / CHECKPOINT_FILE).exists():
-        return None
-
-    def fill(network: "nn.Module") -> None:
-        from baselines.covid.backbone_weights import load_backbone
-
-        load_backbone(network, run)
-
-    return fill

@@ -6,11 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import click
-
 from baselines.covid.settings import XrayBaselineSettings
 from nas.errors import NasError
 from nas.files import atomic_write_text
+from nas.report.lines import Say
 from nas.runs.folder import locked_run, new_run_folder, refuse_taken
 from nas.spec.load import read_document
 from nas.spec.validate import validate
@@ -101,36 +100,41 @@ def run_folds(
     device: "torch.device",
     *,
     command: str,
+    say: Say,
 ) -> None:
-    """Do what is left of each fold, then show and write what all reached together.
+    """Do what is left of each fold, then say and write what all reached together.
 
     `run_fold` is given a fold and its folder, and gives the finished run that is pooled; work that
     was finished before it keeps (see `finish_run`). `command` is the one that goes on, in words.
     """
-    from nas.cli.covid_pool import pool_and_show
+    from nas.train.pooled import pool_and_say
 
     runs = []
     for number, fold in enumerate(folds, start=1):
         before = "\n" if number > 1 else ""
-        click.echo(f"{before}fold {fold} ({number} of {len(folds)})")
+        say(f"{before}fold {fold} ({number} of {len(folds)})")
         try:
             runs.append(run_fold(fold, fold_folder(out, fold)))
         except KeyboardInterrupt:
-            click.echo(f"stopped in fold {fold}; go on with: {command} --resume {out}")
+            say(f"stopped in fold {fold}; go on with: {command} --resume {out}")
             raise
-    click.echo("")
-    pool_and_show(runs, device, out / POOL_FILE)
+    say("")
+    pool_and_say(runs, device, out / POOL_FILE, say=say)
 
 
 def finish_run(
-    folder: Path, new_plan: Callable[[Path], RunPlan], carry_out: Callable[[RunPlan], None]
+    folder: Path,
+    new_plan: Callable[[Path], RunPlan],
+    carry_out: Callable[[RunPlan], object],
+    *,
+    say: Say,
 ) -> Path:
     """The folder, its run finished: kept if it is, gone on with if it was begun, else begun.
 
     Raises NasError while another process works in it.
     """
     if (folder / METRICS_FILE).exists():
-        click.echo(f"finished before: {folder}")
+        say(f"finished before: {folder}")
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     with locked_run(folder):

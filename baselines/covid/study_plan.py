@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import click
 import torch
 from torch import nn
 
 from baselines.covid.folds import finish_run
 from baselines.covid.settings import XrayBaselineSettings, on_fold
+from nas.report.lines import Say
 from nas.spec.definition import ArchitectureSpec
 from nas.tasks.base import Task
 from nas.train.data import AUX_WEIGHT
@@ -91,25 +91,28 @@ def final_run(settings: StudySettings, out: Path) -> Path:
     return out if settings.steps == 1 else step_folder(out, settings.steps)
 
 
-def run_fold(settings: StudySettings, device: torch.device, fold: int | None, out: Path) -> Path:
+def run_fold(
+    settings: StudySettings, device: torch.device, fold: int | None, out: Path, *, say: Say
+) -> Path:
     """Do what is left of a fold, None is that of the settings; the finished run that counts."""
     if settings.steps == 1:
-        carry = partial(_carry_out, settings, device)
-        return finish_run(out, partial(study_plan, settings, fold), carry)
+        carry = partial(_carry_out, settings, device, say=say)
+        return finish_run(out, partial(study_plan, settings, fold), carry, say=say)
     for number, (step, words) in enumerate(STEPS.items(), start=1):
         if number > 1:
-            click.echo("")
-        click.echo(f"step {number} of {len(STEPS)}: {words}")
+            say("")
+        say(f"step {number} of {len(STEPS)}: {words}")
         finish_run(
             step_folder(out, number),
             partial(study_plan, settings, fold, step=step),
-            partial(_carry_out_step, settings, device, step, out),
+            partial(_carry_out_step, settings, device, step, out, say=say),
+            say=say,
         )
     return final_run(settings, out)
 
 
 def _carry_out_step(
-    settings: StudySettings, device: torch.device, step: str, out: Path, plan: RunPlan
+    settings: StudySettings, device: torch.device, step: str, out: Path, plan: RunPlan, *, say: Say
 ) -> None:
     """Train one of `STEPS` with what those before it left in `out`."""
     from baselines.covid.student import StudentTask
@@ -125,7 +128,7 @@ def _carry_out_step(
         task = StudentTask(load_teacher(step_folder(out, 1), device), settings.aux_weight)
     else:
         begin = partial(load_weights, path=step_folder(out, 2) / WEIGHTS_FILE)
-    _carry_out(settings, device, plan, task=task, begin=begin)
+    _carry_out(settings, device, plan, task=task, begin=begin, say=say)
 
 
 def _carry_out(
@@ -135,9 +138,8 @@ def _carry_out(
     *,
     task: Task[Any] | None = None,
     begin: Callable[[nn.Module], None] | None = None,
+    say: Say,
 ) -> None:
-    from nas.train.device import set_threads
     from nas.train.run import carry_out
 
-    set_threads(settings.threads)
-    carry_out(replace(plan, threads=settings.threads), device, task=task, begin=begin)
+    carry_out(plan.on_threads(settings.threads), device, task=task, begin=begin, say=say)

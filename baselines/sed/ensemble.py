@@ -14,7 +14,7 @@ from nas.spec.definition import ArchitectureSpec
 from nas.tasks.base import Metrics
 from nas.tasks.registry import task_named
 from nas.train.data import load_measured_data
-from nas.train.ensemble import refuse_other_splits, with_chosen_thresholds
+from nas.train.evaluation import refuse_other_splits, with_chosen_thresholds
 from nas.train.loop import evaluate
 from nas.train.source import made_otherwise, source_of
 from nas.train.trained import TrainedNetwork, load_mean

@@ -1,7 +1,6 @@
 """`nas baseline`: the big pipelines, trained as `nas train` trains."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +89,13 @@ def sed_baseline(list_all: bool, ensemble: tuple[Path, ...], **flags: Any) -> No
 
 def _train(flags: dict[str, Any]) -> None:
     from nas.runs.folder import locked_run
-    from nas.train.device import choose_device, default_threads, set_threads
+    from nas.train.device import choose_device, default_threads
     from nas.train.run import carry_out
 
     device = choose_device(flags["device"])
-    plan = replace(baseline_plan(flags), threads=flags["threads"] or default_threads())
-    set_threads(plan.threads)
+    plan = baseline_plan(flags).on_threads(flags["threads"] or default_threads())
     with locked_run(plan.folder):
-        carry_out(plan, device)
+        carry_out(plan, device, say=click.echo)
 
 
 def _measure(
@@ -118,8 +116,8 @@ def _measure(
     from nas.runs.folder import new_run_folder, refuse_taken
     from nas.tasks.registry import task_named
     from nas.train.device import choose_device, set_threads
-    from nas.train.ensemble import save_ensemble
     from nas.train.plan import METRICS_FILE
+    from nas.train.trained import save_ensemble
 
     kept = ("ensemble", "data", "groups", "out", "device", "threads", "strict")
     if given := given_flags(click.get_current_context(), kept=kept):

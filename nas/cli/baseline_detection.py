@@ -97,19 +97,14 @@ def _run_folds(out: Path, settings: "DetectionSettings", device: "torch.device")
             folder,
             partial(detection_plan, settings, fold),
             partial(_carry_out, device=device, threads=settings.threads),
+            say=click.echo,
         )
 
-    run_folds(out, settings.folds, run_fold, device, command=COMMAND)
+    run_folds(out, settings.folds, run_fold, device, command=COMMAND, say=click.echo)
 
 
 def _carry_out(plan: "RunPlan", device: "torch.device", threads: int | None = None) -> None:
     """Train on `threads` cores, None is as many as the plan says."""
-    from dataclasses import replace
-
-    from baselines.covid.detection_plan import begin_of
-    from nas.train.device import set_threads
     from nas.train.run import carry_out
 
-    plan = replace(plan, threads=threads or plan.threads)
-    set_threads(plan.threads)
-    carry_out(plan, device, begin=begin_of(plan))
+    carry_out(plan if threads is None else plan.on_threads(threads), device, say=click.echo)

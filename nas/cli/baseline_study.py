@@ -95,13 +95,11 @@ def _train_plainly(out: Path | None, settings: "StudySettings", device: "torch.d
     """A single run, as one of `nas train`."""
     from baselines.covid.study_plan import study_plan
     from nas.runs.folder import locked_run, new_run_folder
-    from nas.train.device import set_threads
     from nas.train.run import carry_out
 
     folder = new_run_folder(out, f"{settings.backbone}-baseline")
-    set_threads(settings.threads)
     with locked_run(folder):
-        carry_out(study_plan(settings, None, folder), device)
+        carry_out(study_plan(settings, None, folder), device, say=click.echo)
 
 
 def _resume(out: Path, device_name: str, threads: int | None) -> None:
@@ -129,12 +127,13 @@ def _go_on(out: Path, settings: "StudySettings", device: "torch.device") -> None
     from nas.train.plan import METRICS_FILE
 
     if settings.folds:
-        run_folds(out, settings.folds, partial(run_fold, settings, device), device, command=COMMAND)
+        run = partial(run_fold, settings, device, say=click.echo)
+        run_folds(out, settings.folds, run, device, command=COMMAND, say=click.echo)
         return
     if (final_run(settings, out) / METRICS_FILE).exists():
         raise NasError("all steps are finished: see step-3/metrics.json", file=out)
     try:
-        run_fold(settings, device, None, out)
+        run_fold(settings, device, None, out, say=click.echo)
     except KeyboardInterrupt:
         click.echo(f"stopped; go on with: {COMMAND} --resume {out}")
         raise

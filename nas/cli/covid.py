@@ -29,10 +29,10 @@ def pool(runs: tuple[Path, ...], out: Path | None, device: str, threads: int | N
 
     The runs are those of `nas train --fold 0`, `--fold 1` and so on, with one way of training.
     """
-    from nas.cli.covid_pool import pool_and_show
     from nas.train.device import choose_device, set_threads
+    from nas.train.pooled import pool_and_say
 
     if out is not None and out.exists():
         raise NasError("is there already", file=out, key="--out")
     set_threads(threads)
-    pool_and_show(runs, choose_device(device), out)
+    pool_and_say(runs, choose_device(device), out, say=click.echo)

@@ -21,10 +21,9 @@ def settings_from_flags(flags: dict[str, Any]) -> DetectionSettings:
     Raises NasError for whatever is wrong, before a folder is made.
     """
     from baselines.covid.detectors import detection_training, detector_named
-    from nas.cli.data_flags import checked_fold
     from nas.tasks.registry import task_named
     from nas.train.device import default_threads
-    from nas.train.source import groups_of, source_of
+    from nas.train.source import checked_fold, groups_of, source_of
 
     detector = detector_named(flags["model"])
     size, preprocess, facts = _inputs(flags)
@@ -75,9 +74,9 @@ def _try_out(settings: DetectionSettings) -> None:
 
     Raises NasError where that is not possible, or where it would leak.
     """
-    from baselines.covid.backbone_weights import load_backbone
     from nas.model.build import build_network
     from nas.tasks.registry import task_named
+    from nas.train.backbone import load_backbone
 
     architecture = settings.architecture
     task_named(architecture.task).check_architecture(architecture)

@@ -1,15 +1,12 @@
 """`nas predict`: what a trained network says of files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import click
 
 from nas.errors import NasError
-
-if TYPE_CHECKING:
-    from nas.tasks.base import Task
 
 
 @click.command("predict")
@@ -61,22 +58,16 @@ def predict(
     from nas.cli.prediction_tables import written
     from nas.files import atomic_write_text
     from nas.tasks.registry import task_named
-    from nas.train.device import choose_device, set_threads
-    from nas.train.trained import load_mean, load_trained
+    from nas.train.device import set_threads
+    from nas.train.evaluation import load_runs
+    from nas.train.evaluation import predict as predictions_of
 
     set_threads(threads)
-    on = choose_device(device)
-    trained = load_mean((run, *others), on) if others else load_trained(run, on)
+    trained = load_runs((run, *others), device)
     task = task_named(trained.architecture.task)
-    if others and task.needs_thresholds:
-        raise NasError(
-            "thresholds of several runs together are chosen on validation data: "
-            "`nas evaluate RUN_DIR --with RUN_DIR --save FOLDER`, then predict with FOLDER",
-            key="--with",
-        )
     several = form == "csv" and table is None
     places = {} if out is None else _places(out, task.prediction_tables if several else ())
-    predictions = list(trained.predict(_listed(files, task)))
+    predictions = list(predictions_of(trained, files))
     texts = written(predictions, form, table, task.prediction_tables)
     if out is None:
         click.echo(texts[""], nl=False)
@@ -104,17 +95,3 @@ def _places(out: Path, tables: Iterable[str]) -> dict[str, Path]:
         if place.is_dir():
             raise NasError("is a folder; name a file", file=place, key="--out")
     return places
-
-
-def _listed(given: Sequence[Path], task: "Task[Any]") -> list[Path]:
-    """The files as given, and those within folders."""
-    files: list[Path] = []
-    for path in given:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        found = task.find_files(path)
-        if not found:
-            raise NasError("nothing in this folder can be predicted", file=path)
-        files += found
-    return files

@@ -40,7 +40,7 @@ def search(space: str | None, out: Path | None, resume: Path | None, **flags: An
 
 def _begin(space: str | None, out: Path | None, flags: dict[str, Any]) -> "SearchResult":
     from nas.cli.search_settings import new_settings
-    from nas.search.run import begin_search
+    from nas.search.run import run_search
     from nas.spec.space import load_space
 
     if space is None:
@@ -50,7 +50,7 @@ def _begin(space: str | None, out: Path | None, flags: dict[str, Any]) -> "Searc
     loaded = _adapted(loaded, flags)
     settings = new_settings(loaded, flags)
     click.echo(_first_line(loaded, settings))
-    return begin_search(out, loaded, settings, say=click.echo)
+    return run_search(loaded, settings, out=out, say=click.echo)
 
 
 def _check_task(space: "SpaceSpec", asked: str | None) -> None:
@@ -88,10 +88,10 @@ def _resume(
     space: str | None, out: Path | None, folder: Path, flags: dict[str, Any]
 ) -> "SearchResult":
     from nas.cli.search_settings import changed_settings, refuse_fixed
-    from nas.search.run import continue_search
+    from nas.search.run import resume_search
 
     refuse_fixed({"space": space, "out": out, **flags})
-    return continue_search(
+    return resume_search(
         folder, say=click.echo, change=lambda settings: changed_settings(settings, flags)
     )
 

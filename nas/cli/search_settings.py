@@ -1,29 +1,28 @@
 """From the flags of `nas search` to the settings of a search."""
 
 import math
-import os
 import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
-from nas.cli.data_flags import checked_fold
 from nas.cli.overrides import Flags, flag, updated
 from nas.errors import NasError
 from nas.machine import environment
-from nas.search.settings import SearchSettings
+from nas.search.settings import (
+    BUILT_IN_MINUTES,
+    SearchSettings,
+    default_workers,
+    resolved_training,
+)
 from nas.spec.budget import BudgetSpec
 from nas.spec.quantity import parse_quantity
 from nas.spec.score import parse_score
 from nas.spec.search import SearchSpec
 from nas.spec.space import SpaceSpec
-from nas.spec.training import TrainingSpec
 from nas.tasks.registry import task_of
-from nas.train.device import choose_device
+from nas.train.source import checked_fold
 
-MAX_DEFAULT_WORKERS = 8
-BUILT_IN_MINUTES = 4.0
-"""After this time a first look at the built-in data begins no network, if nothing else is said."""
 SEARCH_FLAGS = (
     "trials", "minutes", "sampler", "per_second", "stop", "short_epochs", "inherit", "finalists",
     "final_seeds", "final_epochs", "seed",
@@ -38,7 +37,7 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
     if score is not None:
         parse_score(score)
     device = flags["device"] or "auto"
-    workers, threads = _workers(flags["workers"], flags["threads"], device)
+    workers, threads = default_workers(flags["workers"], flags["threads"], device)
     search = _search(space.search, flags)
     if flags["data"] is None and search.minutes is None:
         search = search.model_copy(update={"minutes": BUILT_IN_MINUTES})
@@ -61,22 +60,6 @@ def new_settings(space: SpaceSpec, flags: Flags) -> SearchSettings:
     return updated(SearchSettings(), values, *values)
 
 
-def resolved_training(space: SpaceSpec, training: TrainingSpec, *, built_in: bool) -> TrainingSpec:
-    """The settings with the task's own loss and augmentation.
-
-    Raises NasError, with file and line, for what the task or a search can't do.
-    """
-    try:
-        if training.pseudo_labelling is not None:
-            problem = "a search trains in one round; `nas train --rounds` adds labels"
-            raise NasError(problem, key="training.pseudo_labelling")
-        return task_of(space).resolved(training, built_in=built_in)
-    except NasError as error:
-        if error.key is None or error.file is not None:
-            raise
-        raise space.document.error(tuple(error.key.split(".")), error.problem) from error
-
-
 def changed_settings(settings: SearchSettings, flags: Flags) -> SearchSettings:
     """The settings of a search that goes on, with the flags that may change. Raises NasError."""
     values: dict[str, Any] = {
@@ -86,7 +69,7 @@ def changed_settings(settings: SearchSettings, flags: Flags) -> SearchSettings:
     if flags["workers"] is not None or flags["threads"] is not None:
         device = flags["device"] or settings.device
         workers = flags["workers"] or settings.workers
-        values["workers"], values["threads"] = _workers(workers, flags["threads"], device)
+        values["workers"], values["threads"] = default_workers(workers, flags["threads"], device)
     return updated(settings, values, *values)
 
 
@@ -144,13 +127,3 @@ def _absolute(path: Path | None, name: str) -> str | None:
 
 def _printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _workers(workers: int | None, threads: int | None, device: str) -> tuple[int, int]:
-    """Processes and threads of each; on a CPU one thread a process trains most networks an hour."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    cores = cores or 1
-    if workers is None:
-        on_gpu = choose_device(device).type != "cpu"
-        workers = 1 if on_gpu else min(cores, MAX_DEFAULT_WORKERS)
-    return workers, threads or max(1, cores // workers)

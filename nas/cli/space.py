@@ -27,8 +27,8 @@ def check(file: str, max_macs: str | None, samples: int, seed: int, as_json: boo
 
     FILE is a YAML file, or the name of an installed space.
     """
-    from nas.cli.search_settings import resolved_training
     from nas.search.rating import check_score
+    from nas.search.settings import resolved_training
     from nas.search.survey import survey_space
     from nas.spec.quantity import parse_quantity
     from nas.spec.space import load_space

@@ -22,10 +22,9 @@ def settings_from_flags(flags: dict[str, Any]) -> StudySettings:
     Raises NasError for whatever is wrong, before a folder is made.
     """
     from baselines.covid.classifiers import backbone_named, study_training
-    from nas.cli.data_flags import checked_fold
     from nas.tasks.registry import task_named
     from nas.train.device import default_threads
-    from nas.train.source import groups_of, source_of
+    from nas.train.source import checked_fold, groups_of, source_of
 
     backbone, task = backbone_named(flags["backbone"]), task_named(TASK)
     size, preprocess, facts = _inputs(flags)

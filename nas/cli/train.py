@@ -1,6 +1,5 @@
 """`nas train`: one network, trained in full and tested once."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,11 +7,11 @@ import click
 
 from nas.cli.architecture_file import load_for_task
 from nas.cli.input_shape import parse_input_shape
+from nas.cli.overrides import refuse_others
 from nas.errors import NasError
 
 if TYPE_CHECKING:
     from nas.spec.definition import ArchitectureSpec
-    from nas.train.plan import RunPlan
 
 
 @click.command("train")
@@ -73,20 +72,17 @@ def train(resume: Path | None, device: str, threads: int | None, **options: Any)
 
     Without --data: on the data that the architecture file names, else on the built-in set.
     """
-    from baselines.covid.detection_plan import begin_of
-    from nas.runs.folder import locked_run
-    from nas.train.device import choose_device, default_threads, set_threads
-    from nas.train.run import carry_out
+    from nas.train.run import resume_training
 
-    chosen_device = choose_device(device)
-    plan = _new_plan(**options) if resume is None else _resumed_plan(resume)
-    plan = replace(plan, threads=threads or plan.threads or default_threads())
-    set_threads(plan.threads)
-    with locked_run(plan.folder):
-        carry_out(plan, chosen_device, begin=begin_of(plan))
+    if resume is None:
+        _begin(device=device, threads=threads, **options)
+        return
+    kept = ("resume", "device", "threads")
+    refuse_others(kept, "--resume", "a resumed run keeps its settings")
+    resume_training(resume, device=device, threads=threads, say=click.echo)
 
 
-def _new_plan(
+def _begin(
     arch: Path | None,
     model: str | None,
     input_size: str | None,
@@ -100,15 +96,17 @@ def _new_plan(
     fold: int | None,
     out: Path | None,
     training: Path | None,
+    device: str,
+    threads: int | None,
     **flags: Any,
-) -> "RunPlan":
-    from nas.cli.data_flags import checked_fold, preprocess_keys, with_data_flags
+) -> None:
+    """A new run in a new folder."""
+    from nas.cli.data_flags import preprocess_keys, with_data_flags
     from nas.cli.training_flags import training_from_flags
-    from nas.runs.folder import new_run_folder
     from nas.spec.training import load_training
     from nas.tasks.registry import task_named
-    from nas.train.plan import RunPlan
-    from nas.train.source import groups_of, source_of, training_of
+    from nas.train.run import run_training
+    from nas.train.source import source_of, training_of
 
     if pretrained and model is None:
         raise NasError(
@@ -116,24 +114,26 @@ def _new_plan(
             key="--pretrained",
         )
     architecture = _architecture(arch, model, input_size, task)
-    chosen = task_named(architecture.task)
-    keys = preprocess_keys(chosen, no_turn=no_turn, labels=labels)
-    architecture = with_data_flags(architecture, keys, checked_fold(chosen, fold))
-    source = source_of(architecture, data)
-    return RunPlan(
-        architecture=architecture,
+    keys = preprocess_keys(task_named(architecture.task), no_turn=no_turn, labels=labels)
+    architecture = with_data_flags(architecture, keys)
+    run_training(
+        architecture,
+        data=data,
         training=training_from_flags(
             training_of(architecture) if training is None else load_training(training),
             training,
             flags,
             architecture.task,
-            built_in=source is None,
+            built_in=source_of(architecture, data) is None,
         ),
-        source=source,
-        groups=groups_of(architecture, source, groups),
+        fold=fold,
+        groups=groups,
         strict=strict,
         pretrained=pretrained,
-        folder=new_run_folder(out, f"{architecture.name}-train"),  # last: mistakes leave none
+        out=out,
+        device=device,
+        threads=threads,
+        say=click.echo,
     )
 
 
@@ -160,23 +160,3 @@ def _architecture(
     )
     chosen.check_architecture(architecture)
     return architecture
-
-
-def _resumed_plan(folder: Path) -> "RunPlan":
-    from nas.cli.overrides import given_flags
-    from nas.train.plan import RunPlan
-
-    kept = ("resume", "device", "threads")
-    if given := given_flags(click.get_current_context(), kept=kept):
-        raise NasError(
-            f"a resumed run keeps its settings: leave out {', '.join(given)}", key="--resume"
-        )
-    plan = RunPlan.from_folder(folder)
-    if plan.step is not None:
-        raise NasError(
-            f"is a step ({plan.step}) of a baseline, trained in a way of its own: go on with "
-            f"`nas baseline {plan.architecture.task} --resume` and the folder of the whole",
-            file=folder,
-            key="--resume",
-        )
-    return plan

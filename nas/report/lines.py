@@ -1,30 +1,40 @@
-"""What `nas train` says while it works, a line at a time."""
+"""What a training run says while it works, a line at a time."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import torch
-
 from nas.macs.count import MacsReport
 from nas.macs.report import fact_text
 from nas.report.tables import classes_text, metric_text, metric_title, seconds_text
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.quantity import count_text
-from nas.spec.training import PseudoLabellingSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
 from nas.tasks.base import Task, TaskData
-from nas.train.checkpoint import EpochResult
-from nas.train.pseudo_labelling import TrainingRound
+
+Say = Callable[[str], None]
+"""Is told what goes on, a line at a time: `print`, or a log."""
 
 SECONDS = 10.0
 """Between two lines: what is read sooner is not spoken of."""
 
 
+def also_to(file: Path, say: Say) -> Say:
+    """As `say`, and each line is appended to `file` too."""
+
+    def both(line: str) -> None:
+        say(line)
+        with file.open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+
+    return both
+
+
 class ReadingLines:
     """Says now and then how many files are read; a `nas.data.files.Progress`."""
 
-    def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, say: Say, clock: Callable[[], float] = monotonic) -> None:
         self._say, self._clock = say, clock
         self._said_at = clock()
 
@@ -76,7 +86,9 @@ def cost_line(
     cost: MacsReport,
     facts: Mapping[str, float],
     training: TrainingSpec,
-    device: torch.device,
+    *,
+    device: str,
+    threads: int,
 ) -> str:
     """The network, its cost with the task's own `facts` of it, and how it is trained."""
     size = "x".join(map(str, architecture.input.shape))
@@ -85,27 +97,30 @@ def cost_line(
     return (
         f"{architecture.name}: {count_text(cost.total)} MACs{more}, {count_text(cost.parameters)} "
         f"parameters, input {size}, {classes_text(len(architecture.classes))}; {epochs} "
-        f"on {device}, threads: {torch.get_num_threads()}"
+        f"on {device}, threads: {threads}"
     )
 
 
-def round_line(done: TrainingRound, spec: PseudoLabellingSpec, primary_metric: str) -> str:
-    """One finished round, and the labels that it added for the next one."""
-    best = done.fitted.best_validation.primary
-    text = (
-        f"round {done.number}/{spec.rounds} done: validation {metric_title(primary_metric)} "
-        f"{metric_text(best)}"
-    )
-    if done.added is None:
+def round_line(
+    number: int, rounds: int, metric: str, reached: float, added: Mapping[str, int] | None
+) -> str:
+    """One finished round, and the labels that it added by class; None are those of the last one.
+
+    `reached` is the primary metric, named `metric`, on the validation split.
+    """
+    title = metric_title(metric)
+    text = f"round {number}/{rounds} done: validation {title} {metric_text(reached)}"
+    if added is None:
         return text
-    counts = ", ".join(f"{name} {count}" for name, count in done.added.items() if count)
-    return f"{text}; {sum(done.added.values())} labels added" + (f": {counts}" if counts else "")
+    counts = ", ".join(f"{name} {count}" for name, count in added.items() if count)
+    return f"{text}; {sum(added.values())} labels added" + (f": {counts}" if counts else "")
 
 
-def epoch_line(result: EpochResult, epochs: int, primary_metric: str) -> str:
-    """One finished epoch."""
+def epoch_line(
+    epoch: int, epochs: int, *, train_loss: float, metric: str, validation: float, seconds: float
+) -> str:
+    """One finished epoch, and what it reached in the primary metric, named `metric`."""
     return (
-        f"epoch {result.epoch:{len(str(epochs))}}/{epochs}  loss {result.train_loss:.4f}  "
-        f"validation {metric_title(primary_metric)} {metric_text(result.validation.primary)}  "
-        f"{seconds_text(result.seconds)}"
+        f"epoch {epoch:{len(str(epochs))}}/{epochs}  loss {train_loss:.4f}  "
+        f"validation {metric_title(metric)} {metric_text(validation)}  {seconds_text(seconds)}"
     )

@@ -10,6 +10,7 @@ import optuna
 
 from nas.errors import NasError
 from nas.files import atomic_write_text
+from nas.report.lines import Say
 from nas.runs.folder import append_log, exclusive, locked_run, new_run_folder, refuse_taken
 from nas.search.data import DataFacts, examine_data
 from nas.search.executors.local import LocalWorkers
@@ -25,8 +26,6 @@ from nas.search.watch import Watch, shortfall
 from nas.spec.space import SpaceSpec, load_space
 from nas.tasks.registry import task_of
 
-Say = Callable[[str], None]
-
 
 class SearchInterrupted(Exception):
     """Ctrl-C ended the search; `result`, written to its folder, is None if nothing was begun."""
@@ -37,13 +36,29 @@ class SearchInterrupted(Exception):
         self.result = result
 
 
-def begin_search(
-    out: Path | None, space: SpaceSpec, settings: SearchSettings, *, say: Say = print
+def run_search(
+    space: SpaceSpec | str | Path,
+    settings: SearchSettings | None = None,
+    *,
+    out: str | Path | None = None,
+    say: Say = print,
 ) -> SearchResult:
-    """Search in the new folder `out`, by default `runs/NAME` with the space's name.
+    """Search a space for networks with few multiply-adds and a high metric.
 
-    Raises NasError for data or settings that can't serve, before anything is written.
+    Args:
+        space: The space, its YAML file, or the name of an installed one.
+        settings: All that is asked for. None: `SearchSettings.for_space(space)`, which is what
+            the space's file says, on the task's built-in data.
+        out: A new folder. None: `runs/NAME` with the space's name.
+        say: Is told what goes on, a line at a time.
+
+    Trainings run in processes of their own, so a script calls this under
+    `if __name__ == "__main__":`. Raises NasError for data or settings that can't serve, before
+    anything is written, and SearchInterrupted for Ctrl-C; `resume_search` goes on then.
     """
+    out = None if out is None else Path(out)
+    space = space if isinstance(space, SpaceSpec) else load_space(space)
+    settings = SearchSettings.for_space(space) if settings is None else settings
     refuse_taken(out)
     plan_stops(settings.search, settings.training.epochs)  # refuses a short training that is none
     check_score(space, settings.score)
@@ -56,8 +71,8 @@ def begin_search(
         return _search(folder, space, settings, facts, say)
 
 
-def continue_search(
-    folder: Path,
+def resume_search(
+    folder: str | Path,
     *,
     say: Say = print,
     change: Callable[[SearchSettings], SearchSettings] | None = None,
@@ -66,6 +81,7 @@ def continue_search(
 
     Raises NasError for a folder that holds no search, or in which another one runs.
     """
+    folder = Path(folder)
     if not (folder / "space.yaml").is_file() or not (folder / "settings.yaml").is_file():
         raise NasError("holds no search: space.yaml or settings.yaml is missing", file=folder)
     if (folder / "trials.csv").exists() and not (folder / "study.log").exists():

@@ -1,17 +1,27 @@
 """Everything that a search was asked to do, kept in its folder so that it can go on."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
+from nas.errors import NasError
 from nas.files import atomic_write_text
+from nas.machine import environment, usable_cores
 from nas.spec.budget import BudgetSpec
 from nas.spec.load import read_document
 from nas.spec.search import SearchSpec
+from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.spec.validate import Frozen, validate
 from nas.spec.yaml_text import block
+from nas.tasks.registry import task_of
+from nas.train.device import choose_device
+from nas.train.source import checked_fold
+
+MAX_DEFAULT_WORKERS = 8
+BUILT_IN_MINUTES = 4.0
+"""After this time a first look at the built-in data begins no network, if nothing else is said."""
 
 
 class SearchSettings(Frozen):
@@ -40,6 +50,69 @@ class SearchSettings(Frozen):
     """Where they train: auto, cpu, cuda, cuda:1."""
     environment: dict[str, str] = {}  # noqa: RUF012  # pydantic copies defaults
     """Versions, commit and hardware."""
+
+    @classmethod
+    def for_space(
+        cls,
+        space: SpaceSpec,
+        *,
+        data: str | Path | None = None,
+        groups: str | Path | None = None,
+        strict: bool = False,
+        fold: int | None = None,
+        workers: int | None = None,
+        threads: int | None = None,
+        device: str = "auto",
+    ) -> Self:
+        """What the space's file says, completed by its task; `model_copy(update=...)` changes more.
+
+        `data` None are the task's built-in data, on which a search without a limit of its own
+        begins no network after four minutes. Raises NasError for settings that the task or a search
+        can't have.
+        """
+        processes, each = default_workers(workers, threads, device)
+        search = space.search
+        if data is None and search.minutes is None:
+            search = search.model_copy(update={"minutes": BUILT_IN_MINUTES})
+        return cls(
+            data=None if data is None else str(Path(data).resolve()),
+            groups=None if groups is None else str(Path(groups).resolve()),
+            strict=strict,
+            split_seed=checked_fold(task_of(space), fold) or 0,
+            search=search,
+            budget=space.budget,
+            training=resolved_training(space, space.training, built_in=data is None),
+            score=space.score,
+            workers=processes,
+            threads=each,
+            device=device,
+            environment=environment(),
+        )
+
+
+def resolved_training(space: SpaceSpec, training: TrainingSpec, *, built_in: bool) -> TrainingSpec:
+    """The settings with the task's own loss and augmentation.
+
+    Raises NasError, with file and line, for what the task or a search can't do.
+    """
+    try:
+        if training.pseudo_labelling is not None:
+            problem = "a search trains in one round; `nas train --rounds` adds labels"
+            raise NasError(problem, key="training.pseudo_labelling")
+        return task_of(space).resolved(training, built_in=built_in)
+    except NasError as error:
+        if error.key is None or error.file is not None:
+            raise
+        raise space.document.error(tuple(error.key.split(".")), error.problem) from error
+
+
+def default_workers(workers: int | None, threads: int | None, device: str) -> tuple[int, int]:
+    """Processes and threads of each; on a CPU one thread a process trains most networks an hour."""
+    cores = usable_cores()
+    if workers is None:
+        on_gpu = choose_device(device).type != "cpu"
+        workers = 1 if on_gpu else min(cores, MAX_DEFAULT_WORKERS)
+    return workers, threads or max(1, cores // workers)
 
 
 _BEFORE: dict[str, str | int] = {"stop": "none", "finalists": 0}

@@ -59,7 +59,7 @@ class EpochResult:
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """A run between two epochs: all that the next epoch depends on, and the best so far."""
 
     network: nn.Module
@@ -89,37 +89,37 @@ class Progress:
             self.best_weights = {name: value.detach().clone() for name, value in state.items()}
 
 
-def write_progress(path: Path, progress: Progress) -> None:
+def write_state(path: Path, state: TrainingState) -> None:
     """Write the state atomically: tensors and plain values only, no code."""
-    average = progress.average
-    state = {
-        "network": progress.network.state_dict(),
-        "optimizer": progress.optimizer.state_dict(),
+    average = state.average
+    content = {
+        "network": state.network.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
         "average": None if average is None else average.network.state_dict(),
         "average_updates": 0 if average is None else average.updates,
-        "best_epoch": progress.best_epoch,
-        "best_weights": progress.best_weights,
-        "history": [_result_as_json(result) for result in progress.history],
-        "stopped": progress.stopped,
+        "best_epoch": state.best_epoch,
+        "best_weights": state.best_weights,
+        "history": [_result_as_json(result) for result in state.history],
+        "stopped": state.stopped,
     }
     stream = BytesIO()
-    torch.save(state, stream)
+    torch.save(content, stream)
     atomic_write_bytes(path, stream.getvalue())
 
 
-def read_progress(path: Path, progress: Progress, task: Task[Any], device: torch.device) -> None:
-    """Bring `progress` to where the file left off. Raises NasError for a file of another run."""
+def read_state(path: Path, state: TrainingState, task: Task[Any], device: torch.device) -> None:
+    """Bring `state` to where the file left off. Raises NasError for a file of another run."""
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
-        progress.network.load_state_dict(state["network"])
-        progress.optimizer.load_state_dict(state["optimizer"])
-        if progress.average is not None:
-            progress.average.network.load_state_dict(state["average"])
-            progress.average.updates = state["average_updates"]
-        progress.best_epoch = state["best_epoch"]
-        progress.best_weights = state["best_weights"]
-        progress.history = [_result_from_json(values, task) for values in state["history"]]
-        progress.stopped = state["stopped"]
+        content = torch.load(path, map_location=device, weights_only=True)
+        state.network.load_state_dict(content["network"])
+        state.optimizer.load_state_dict(content["optimizer"])
+        if state.average is not None:
+            state.average.network.load_state_dict(content["average"])
+            state.average.updates = content["average_updates"]
+        state.best_epoch = content["best_epoch"]
+        state.best_weights = content["best_weights"]
+        state.history = [_result_from_json(values, task) for values in content["history"]]
+        state.stopped = content["stopped"]
     except (
         OSError,
         RuntimeError,
@@ -133,7 +133,7 @@ def read_progress(path: Path, progress: Progress, task: Task[Any], device: torch
         raise NasError(
             f"damaged, or of another network or settings: {reason}", file=path
         ) from error
-    progress.epoch = len(progress.history)
+    state.epoch = len(state.history)
 
 
 def _result_as_json(result: EpochResult) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The data that a trained network is measured on."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.errors import NasError
 from nas.machine import environment
-from nas.report.lines import ReadingLines
+from nas.report.lines import ReadingLines, Say
 from nas.spec.architecture import ArchitectureSpec
 from nas.tasks.base import Task, TaskData
 from nas.tasks.registry import task_named
 from nas.train.plan import RunPlan
-from nas.train.source import groups_of, made_otherwise, same_data, split_seed_of
+from nas.train.source import found_on, groups_of, made_otherwise, same_data, split_seed_of
 from nas.train.trained import PIPELINE_STEP, TrainedNetwork
 
 AUX_WEIGHT = "aux_weight"
@@ -27,7 +26,7 @@ OTHER_SPLITS = (
 )
 
 
-def load_run_data(plan: RunPlan, task: Task[Any], say: Callable[[str], None]) -> TaskData:
+def load_run_data(plan: RunPlan, task: Task[Any], say: Say) -> TaskData:
     """All three splits; normalised anew if the architecture was made on other data.
 
     A reading that takes long is told of. Raises NasError where the training asks for labels that
@@ -94,6 +93,17 @@ def _refuse_other_data(plan: RunPlan, data: TaskData) -> None:
         )
     if made_otherwise(plan.architecture, plan.source, data.split_digest):
         raise NasError(f"{OTHER_SPLITS}; begin a new run", file=plan.folder)
+
+
+def other_fold_warning(architecture: ArchitectureSpec) -> str | None:
+    """That a network was found on other splits, if it was."""
+    fold = found_on(architecture)
+    if fold is None:
+        return None
+    return (
+        f"the search that found this network had the splits of fold {fold}: its choice knows "
+        "images that are in the test split here"
+    )
 
 
 def load_measured_data(

@@ -10,11 +10,13 @@ from nas.errors import NasError
 from nas.machine import usable_cores
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str | torch.device) -> torch.device:
     """The device of that name; `auto` is the GPU if there is one.
 
     Raises NasError for a device that is not here.
     """
+    if isinstance(name, torch.device):
+        return name
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -44,6 +46,17 @@ def set_threads(threads: int | None) -> None:
     """Let PyTorch use that many cores; None leaves it at all. One where several workers run."""
     if threads is not None:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def using_threads(threads: int | None) -> Iterator[None]:
+    """PyTorch uses that many cores within, None as many as now, and as before afterwards."""
+    before = torch.get_num_threads()
+    set_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def uses_bfloat16(precision: Literal["auto", "float32", "bfloat16"], device: torch.device) -> bool:

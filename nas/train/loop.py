@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from nas.data.splits import Split
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Task, TaskData, Thresholds
-from nas.train.checkpoint import EpochResult, Progress, WeightAverage, read_progress, write_progress
+from nas.train.checkpoint import EpochResult, TrainingState, WeightAverage, read_state, write_state
 from nas.train.device import TrainingFailed, memory_watched, seeded, uses_bfloat16
 from nas.train.optimizer import (
     build_optimizer,
@@ -79,20 +79,20 @@ def fit(
     if training.batch_norm_momentum is not None:
         set_batch_norm_momentum(network, training.batch_norm_momentum)
     average = None if training.ema_decay is None else WeightAverage(network, training.ema_decay)
-    progress = Progress(network, build_optimizer(network, training), average)
+    state = TrainingState(network, build_optimizer(network, training), average)
     if checkpoint is not None and checkpoint.exists():
-        read_progress(checkpoint, progress, task, device)
-    while progress.epoch < training.epochs and not progress.stopped:
-        with memory_watched(f"in epoch {progress.epoch + 1}, batches of {training.batch_size}"):
-            result = _run_epoch(progress, data, task, training, device)
-        progress.finish(result)
-        progress.stopped = bool(on_epoch and on_epoch(result))
+        read_state(checkpoint, state, task, device)
+    while state.epoch < training.epochs and not state.stopped:
+        with memory_watched(f"in epoch {state.epoch + 1}, batches of {training.batch_size}"):
+            result = _run_epoch(state, data, task, training, device)
+        state.finish(result)
+        state.stopped = bool(on_epoch and on_epoch(result))
         if checkpoint is not None:
-            write_progress(checkpoint, progress)
-    network.load_state_dict(progress.best_weights)
+            write_state(checkpoint, state)
+    network.load_state_dict(state.best_weights)
     network.eval()
-    best = progress.history[progress.best_epoch - 1]
-    return FitResult(progress.best_epoch, best.validation, tuple(progress.history))
+    best = state.history[state.best_epoch - 1]
+    return FitResult(state.best_epoch, best.validation, tuple(state.history))
 
 
 def train_epoch(
@@ -187,16 +187,16 @@ def split_outputs(
 
 
 def _run_epoch(
-    progress: Progress,
+    state: TrainingState,
     data: DataT,
     task: Task[DataT],
     training: TrainingSpec,
     device: torch.device,
 ) -> EpochResult:
     start = perf_counter()
-    epoch = progress.epoch + 1
+    epoch = state.epoch + 1
     steps = ceil(task.steps_per_epoch(data, training) / training.accumulate)
-    first_step = progress.epoch * steps
+    first_step = state.epoch * steps
     rates = (
         learning_rate_at(training, step, steps * training.epochs) for step in count(first_step)
     )
@@ -204,24 +204,24 @@ def _run_epoch(
     seed = _epoch_seed(training.seed, epoch)
     with seeded(seed, device):
         losses = train_epoch(
-            progress.network,
+            state.network,
             task.train_batches(data, training, torch.Generator().manual_seed(seed), device),
             task.build_loss(training),
-            progress.optimizer,
+            state.optimizer,
             rates,
             outputs_of=task.training_outputs,
             accumulate=training.accumulate,
             clip_norm=training.clip_norm,
             bfloat16=uses_bfloat16(training.precision, device),
-            average=progress.average,
+            average=state.average,
         )
-    _require_finite(losses, progress.network, epoch)
+    _require_finite(losses, state.network, epoch)
     return EpochResult(
         epoch=epoch,
         train_loss=float(losses.mean()),
-        validation=evaluate(progress.evaluated, data, task, "validation", device=device),
+        validation=evaluate(state.evaluated, data, task, "validation", device=device),
         seconds=perf_counter() - start,
-        learning_rate=float(progress.optimizer.param_groups[0]["lr"]),
+        learning_rate=float(state.optimizer.param_groups[0]["lr"]),
     )
 
 

@@ -1,15 +1,17 @@
 """All that decides a training run, and the files that it is written down in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from nas.errors import NasError
 from nas.files import atomic_write_text
+from nas.runs.folder import new_run_folder
 from nas.spec.architecture import ArchitectureSpec, dump_architecture, load_architecture
 from nas.spec.training import TrainingSpec, load_training
 from nas.spec.yaml_text import block
 from nas.tasks.registry import task_named
-from nas.train.source import groups_of, source_of
+from nas.train.source import checked_fold, groups_of, on_fold, source_of, training_of
 from nas.train.trained import ARCHITECTURE_FILE, PIPELINE_STEP
 
 TRAINING_FILE = "training.yaml"
@@ -65,8 +67,54 @@ class RunPlan:
             step=None if step is None else str(step),
         )
 
+    def on_threads(self, threads: int) -> Self:
+        """The same run on so many cores."""
+        return replace(self, threads=threads)
+
     def write(self, architecture: ArchitectureSpec) -> None:
         """Write `architecture`, which the data completed, and the settings into the folder."""
         atomic_write_text(self.folder / ARCHITECTURE_FILE, dump_architecture(architecture))
         training = block(self.training.model_dump(mode="json")) + "\n"
         atomic_write_text(self.folder / TRAINING_FILE, training)
+
+
+def new_plan(
+    architecture: ArchitectureSpec | str | Path,
+    *,
+    data: Path | None = None,
+    training: TrainingSpec | None = None,
+    fold: int | None = None,
+    groups: Path | None = None,
+    strict: bool = False,
+    pretrained: bool = False,
+    threads: int | None = None,
+    out: Path | None = None,
+) -> RunPlan:
+    """The plan of a new run in a new folder, `out` or `runs/NAME-train`.
+
+    What is None comes from the architecture: its data, its groups, the training settings that it
+    was found with. Raises NasError for what its task can't train, before a folder is made.
+    """
+    if not isinstance(architecture, ArchitectureSpec):
+        architecture = load_architecture(architecture)
+    if pretrained and architecture.model is None:
+        raise NasError(
+            "only another library's network has weights to start from: give --model",
+            key="--pretrained",
+        )
+    task = task_named(architecture.task)
+    task.check_architecture(architecture)
+    if (chosen := checked_fold(task, fold)) is not None:
+        architecture = on_fold(architecture, chosen)
+    source = source_of(architecture, data)
+    settings = training_of(architecture) if training is None else training
+    return RunPlan(
+        architecture=architecture,
+        training=task.resolved(settings, built_in=source is None),
+        source=source,
+        groups=groups_of(architecture, source, groups),
+        strict=strict,
+        pretrained=pretrained,
+        threads=threads,
+        folder=new_run_folder(out, f"{architecture.name}-train"),  # last: mistakes leave none
+    )

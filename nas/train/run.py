@@ -1,25 +1,26 @@
 """A training run in its folder: data, training, the one look at the test split, what is written."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import click
 import torch
 from torch import nn
 
-from nas.cli.data_flags import other_fold_warning
 from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.machine import environment
-from nas.macs.count import count_macs
+from nas.macs.count import MacsReport, count_macs
 from nas.model.build import build_network
 from nas.model.identity import architecture_hash
 from nas.report.evaluation import draw_evaluation, evaluation_lines
 from nas.report.history_plot import plot_history
 from nas.report.lines import (
+    Say,
+    also_to,
     cost_line,
     data_lines,
     epoch_line,
@@ -29,20 +30,125 @@ from nas.report.lines import (
 )
 from nas.report.tables import seconds_text
 from nas.report.tensorboard import CurveWriter
-from nas.runs.folder import LOG_FILE, refuse_taken
-from nas.tasks.base import Metrics, Task, TaskData
+from nas.runs.folder import LOG_FILE, locked_run, refuse_taken
+from nas.spec.architecture import ArchitectureSpec
+from nas.spec.training import TrainingSpec
+from nas.tasks.base import Metrics, Task, TaskData, Thresholds
 from nas.tasks.registry import task_named
+from nas.train.backbone import load_backbone
 from nas.train.checkpoint import EpochResult
-from nas.train.data import OTHER_SPLITS, adopted, load_run_data
-from nas.train.device import TrainingFailed, seeded
+from nas.train.data import OTHER_SPLITS, adopted, load_run_data, other_fold_warning
+from nas.train.device import TrainingFailed, choose_device, default_threads, seeded, using_threads
 from nas.train.loop import FitResult, evaluate
-from nas.train.plan import METRICS_FILE, RunPlan
-from nas.train.pseudo_labelling import RoundResults, TrainingRound, fit_rounds
+from nas.train.plan import METRICS_FILE, RunPlan, new_plan
+from nas.train.pseudo_labelling import CHECKPOINT_FILE, RoundResults, TrainingRound, fit_rounds
 from nas.train.source import made_otherwise, split_seed_of
 from nas.train.trained import WEIGHTS_FILE, save_thresholds
 from nas.train.weights import save_weights
 
-Say = Callable[[str], None]
+Begin = Callable[[nn.Module], None]
+"""Changes a network that was built in place, before it is trained."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What a finished run gives; `nas.load_trained(result.folder)` is the network to be used."""
+
+    folder: Path
+    """Holds architecture.yaml, model.safetensors, metrics.json and what else was written."""
+    architecture: ArchitectureSpec
+    """With the classes and the preprocessing of the data, and where it comes from."""
+    test: Metrics
+    """On the test split, looked at once, with the weights of the best epoch."""
+    validation: Metrics
+    """Of the best epoch."""
+    thresholds: Thresholds
+    """Chosen on the validation split by class; empty where the task has none."""
+    macs: int
+    """Multiply-adds of one sample's forward pass."""
+    parameters: int
+    epochs: int
+    best_epoch: int
+    """Counted from 1."""
+    seconds_per_epoch: float
+    """Wall-clock, validation included."""
+
+
+def run_training(
+    architecture: ArchitectureSpec | str | Path,
+    *,
+    data: str | Path | None = None,
+    training: TrainingSpec | None = None,
+    fold: int | None = None,
+    groups: str | Path | None = None,
+    strict: bool = False,
+    pretrained: bool = False,
+    out: str | Path | None = None,
+    device: str | torch.device = "auto",
+    threads: int | None = None,
+    say: Say = print,
+) -> TrainingResult:
+    """Train a network, keep its best epoch by validation, and measure that on the test split once.
+
+    Args:
+        architecture: The network, or its YAML file, as `best.yaml` of a search.
+        data: Folder or table of the task's data. None: what the architecture names, else the
+            data set that comes with the installed packages.
+        training: Settings. None: those that the architecture was found with, else the defaults.
+        fold: Which fold is the test split, where a task makes splits of folds.
+        groups: CSV `path,group`; no group crosses splits.
+        strict: Stop at files that can't be read, instead of leaving them out.
+        pretrained: Begin with the published weights of another library's network.
+        out: A new folder. None: `runs/NAME-train`.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`.
+        threads: Cores that PyTorch uses meanwhile. None: half of them.
+        say: Is told what goes on, a line at a time; the lines are kept in `log.txt` too.
+
+    Raises NasError for settings, data or a device that can't serve, before a folder is made, and
+    where training fails. A run that was stopped goes on with `resume_training`.
+    """
+    where = choose_device(device)
+    plan = new_plan(
+        architecture,
+        data=None if data is None else Path(data),
+        training=training,
+        fold=fold,
+        groups=None if groups is None else Path(groups),
+        strict=strict,
+        pretrained=pretrained,
+        threads=threads or default_threads(),
+        out=None if out is None else Path(out),
+    )
+    with locked_run(plan.folder):
+        return carry_out(plan, where, say=say)
+
+
+def resume_training(
+    folder: str | Path,
+    *,
+    device: str | torch.device = "auto",
+    threads: int | None = None,
+    say: Say = print,
+) -> TrainingResult:
+    """Go on with a run that was stopped, from its last whole epoch.
+
+    On the CPU, with as many threads, the result equals that of a run that never stopped. `threads`
+    None are as many as it was begun with. Raises NasError for a folder without a run that was
+    begun, for one that is finished, and for a step of a baseline, which the baseline goes on with.
+    """
+    where = choose_device(device)
+    plan = RunPlan.from_folder(Path(folder))
+    if plan.step is not None:
+        raise NasError(
+            f"is a step ({plan.step}) of a baseline, trained in a way of its own: go on with "
+            f"`nas baseline {plan.architecture.task} --resume` and the folder of the whole",
+            file=folder,
+            key="--resume",
+        )
+    with locked_run(plan.folder):
+        return carry_out(
+            plan.on_threads(threads or plan.threads or default_threads()), where, say=say
+        )
 
 
 def carry_out(
@@ -50,115 +156,188 @@ def carry_out(
     device: torch.device,
     *,
     task: Task[Any] | None = None,
-    begin: Callable[[nn.Module], None] | None = None,
-) -> None:
-    """Train, test once, and fill the folder. Raises NasError where the run can't go on.
+    begin: Begin | None = None,
+    say: Say = print,
+) -> TrainingResult:
+    """Train, test once, and fill the plan's folder, which the caller holds (`locked_run`).
 
-    `task` trains in place of the architecture's own, and `begin` changes the network that was built
-    in place, before it is trained: a pipeline of several steps needs both.
+    `task` trains in place of the architecture's own, and `begin` changes the network before it is
+    trained: a pipeline of several steps needs both. Raises NasError where the run can't go on.
     """
     start = perf_counter()
     if not plan.resumed:
         refuse_taken(plan.folder)  # another process may have been given the same empty folder
-    say = _log_to(plan.folder / LOG_FILE)
+    say = also_to(plan.folder / LOG_FILE, say)
     task = task or task_named(plan.architecture.task)
-    say(source_line(task, plan.source, resumed=plan.resumed))
-    data = load_run_data(plan, task, say)
-    architecture = adopted(plan, task, data)
-    for line in data_lines(data, made_words(task, split_seed_of(architecture))):
-        say(line)
-    if made_otherwise(plan.architecture, plan.source, data.split_digest):
-        say(f"  WARNING: {OTHER_SPLITS}")
-    if warning := other_fold_warning(architecture):
-        say(f"  WARNING: {warning}")
-    with seeded(plan.training.seed, torch.device("cpu")):
-        network = build_network(architecture, pretrained=plan.pretrained)
-    if begin is not None:
-        begin(network)
-    cost = count_macs(network, architecture.input.shape)
-    if not plan.resumed:
-        plan.write(architecture)  # from here on the folder holds a run
-    facts = task.cost_facts(architecture, cost.total)
-    say(cost_line(architecture, cost, facts, plan.training, device))
-    fitted = _fit(network, data, task, plan, device, say)
-    kept = fitted.kept.fitted
-    save_weights(network, plan.folder / WEIGHTS_FILE)
-    thresholds = task.thresholds_of(kept.best_validation)
-    save_thresholds(plan.folder, thresholds)
-    test = evaluate(network, data, task, "test", device=device, thresholds=thresholds)
-    values = {
-        "test": test.with_intervals(),
-        "validation": kept.best_validation.with_intervals(),
-        "macs": cost.total,
-        **facts,
-        "parameters": cost.parameters,
-        "seconds_per_epoch": fitted.seconds_per_epoch,
-        "seed": plan.training.seed,
-        "epochs": len(kept.history),
-        "best_epoch": kept.best_epoch,
-        **_round_values(fitted, plan),
-        "task": task.name,
-        "architecture_hash": architecture_hash(architecture),
-        "device": str(device),
-        "threads": torch.get_num_threads(),
-        "seconds": perf_counter() - start,
-        "environment": environment(),
-    }
-    _draw(plan.folder, task, test, kept)
-    for line in ("", *evaluation_lines("test", task.primary_metric, test)):
-        say(line)
-    say(f"{seconds_text(fitted.seconds_per_epoch)} an epoch; written to {plan.folder}")
-    # Last: its presence says that the run is finished.
-    atomic_write_text(plan.folder / METRICS_FILE, json.dumps(values, indent=2) + "\n")
+    with using_threads(plan.threads):
+        return _Run(plan, task, device, say, start).carry_out(begin)
 
 
-def _fit(
-    network: nn.Module,
-    data: TaskData,
-    task: Task[Any],
-    plan: RunPlan,
-    device: torch.device,
-    say: Say,
-) -> RoundResults:
-    epochs, spec = plan.training.epochs, plan.training.pseudo_labelling
-    best = -1.0
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A run under way: what its steps share."""
 
-    def on_epoch(number: int, result: EpochResult) -> None:
-        nonlocal best
-        mark = "  *" if result.validation.primary > best else ""
-        best = max(best, result.validation.primary)
-        before = "" if spec is None else f"round {number}/{spec.rounds}  "
-        say(before + epoch_line(result, epochs, task.primary_metric) + mark)
-        curves.epoch(
-            (number - 1) * epochs + result.epoch,
-            task.primary_metric,
-            result.validation.primary,
-            train_loss=result.train_loss,
-            learning_rate=result.learning_rate,
+    plan: RunPlan
+    task: Task[Any]
+    device: torch.device
+    say: Say
+    start: float
+    """When it began, on the clock of `perf_counter`."""
+
+    def carry_out(self, begin: Begin | None) -> TrainingResult:
+        plan, task, say = self.plan, self.task, self.say
+        data, architecture = self._read()
+        network = self._build(architecture, begin)
+        cost = count_macs(network, architecture.input.shape)
+        if not plan.resumed:
+            plan.write(architecture)  # from here on the folder holds a run
+        facts = task.cost_facts(architecture, cost.total)
+        say(
+            cost_line(
+                architecture,
+                cost,
+                facts,
+                plan.training,
+                device=str(self.device),
+                threads=torch.get_num_threads(),
+            )
+        )
+        fitted = self._fit(network, data)
+        kept = fitted.kept.fitted
+        save_weights(network, plan.folder / WEIGHTS_FILE)
+        thresholds = task.thresholds_of(kept.best_validation)
+        save_thresholds(plan.folder, thresholds)
+        test = evaluate(network, data, task, "test", device=self.device, thresholds=thresholds)
+        values = self._values(architecture, cost, facts, fitted, test)
+        _draw(plan.folder, task, test, kept)
+        for line in ("", *evaluation_lines("test", task.primary_metric, test)):
+            say(line)
+        say(f"{seconds_text(fitted.seconds_per_epoch)} an epoch; written to {plan.folder}")
+        # Last: its presence says that the run is finished.
+        atomic_write_text(plan.folder / METRICS_FILE, json.dumps(values, indent=2) + "\n")
+        return TrainingResult(
+            folder=plan.folder,
+            architecture=architecture,
+            test=test,
+            validation=kept.best_validation,
+            thresholds=thresholds,
+            macs=cost.total,
+            parameters=cost.parameters,
+            epochs=len(kept.history),
+            best_epoch=kept.best_epoch,
+            seconds_per_epoch=fitted.seconds_per_epoch,
         )
 
-    def on_round(done: TrainingRound) -> None:
-        if spec is not None:
-            say(round_line(done, spec, task.primary_metric))
+    def _read(self) -> tuple[TaskData, ArchitectureSpec]:
+        """The data, and the architecture with their classes; what a person should know is said."""
+        plan, task, say = self.plan, self.task, self.say
+        say(source_line(task, plan.source, resumed=plan.resumed))
+        data = load_run_data(plan, task, say)
+        architecture = adopted(plan, task, data)
+        for line in data_lines(data, made_words(task, split_seed_of(architecture))):
+            say(line)
+        if made_otherwise(plan.architecture, plan.source, data.split_digest):
+            say(f"  WARNING: {OTHER_SPLITS}")
+        if warning := other_fold_warning(architecture):
+            say(f"  WARNING: {warning}")
+        return data, architecture
 
-    try:
-        with CurveWriter(plan.folder / "tensorboard") as curves:
-            return fit_rounds(
-                network,
-                data,
-                task,
-                plan.training,
-                plan.folder,
-                device=device,
-                on_epoch=on_epoch,
-                on_round=on_round,
+    def _build(self, architecture: ArchitectureSpec, begin: Begin | None) -> nn.Module:
+        """The network with its first weights."""
+        plan = self.plan
+        with seeded(plan.training.seed, torch.device("cpu")):
+            network = build_network(architecture, pretrained=plan.pretrained)
+        # a checkpoint holds the backbone's weights already
+        if plan.backbone_from is not None and not (plan.folder / CHECKPOINT_FILE).exists():
+            load_backbone(network, plan.backbone_from)
+        if begin is not None:
+            begin(network)
+        return network
+
+    def _fit(self, network: nn.Module, data: TaskData) -> RoundResults:
+        plan, task, say = self.plan, self.task, self.say
+        epochs, spec, metric = (
+            plan.training.epochs,
+            plan.training.pseudo_labelling,
+            task.primary_metric,
+        )
+        best = -1.0
+
+        def on_epoch(number: int, result: EpochResult) -> None:
+            nonlocal best
+            reached = result.validation.primary
+            mark = "  *" if reached > best else ""
+            best = max(best, reached)
+            before = "" if spec is None else f"round {number}/{spec.rounds}  "
+            line = epoch_line(
+                result.epoch,
+                epochs,
+                train_loss=result.train_loss,
+                metric=metric,
+                validation=reached,
+                seconds=result.seconds,
             )
-    except TrainingFailed as failure:
-        raise NasError(f"training failed: {failure.reason}", file=plan.folder) from failure
-    except KeyboardInterrupt:
-        if plan.step is None:  # else the pipeline tells
-            say(f"stopped; go on with: nas train --resume {plan.folder}")
-        raise
+            say(before + line + mark)
+            curves.epoch(
+                (number - 1) * epochs + result.epoch,
+                metric,
+                reached,
+                train_loss=result.train_loss,
+                learning_rate=result.learning_rate,
+            )
+
+        def on_round(done: TrainingRound) -> None:
+            if spec is not None:
+                reached = done.fitted.best_validation.primary
+                say(round_line(done.number, spec.rounds, metric, reached, done.added))
+
+        try:
+            with CurveWriter(plan.folder / "tensorboard") as curves:
+                return fit_rounds(
+                    network,
+                    data,
+                    task,
+                    plan.training,
+                    plan.folder,
+                    device=self.device,
+                    on_epoch=on_epoch,
+                    on_round=on_round,
+                )
+        except TrainingFailed as failure:
+            raise NasError(f"training failed: {failure.reason}", file=plan.folder) from failure
+        except KeyboardInterrupt:
+            if plan.step is None:  # else the pipeline tells
+                say(f"stopped; go on with: nas train --resume {plan.folder}")
+            raise
+
+    def _values(
+        self,
+        architecture: ArchitectureSpec,
+        cost: MacsReport,
+        facts: Mapping[str, float],
+        fitted: RoundResults,
+        test: Metrics,
+    ) -> dict[str, Any]:
+        """What `metrics.json` holds."""
+        kept = fitted.kept.fitted
+        return {
+            "test": test.with_intervals(),
+            "validation": kept.best_validation.with_intervals(),
+            "macs": cost.total,
+            **facts,
+            "parameters": cost.parameters,
+            "seconds_per_epoch": fitted.seconds_per_epoch,
+            "seed": self.plan.training.seed,
+            "epochs": len(kept.history),
+            "best_epoch": kept.best_epoch,
+            **_round_values(fitted, self.plan),
+            "task": self.task.name,
+            "architecture_hash": architecture_hash(architecture),
+            "device": str(self.device),
+            "threads": torch.get_num_threads(),
+            "seconds": perf_counter() - self.start,
+            "environment": environment(),
+        }
 
 
 def _round_values(fitted: RoundResults, plan: RunPlan) -> dict[str, Any]:
@@ -186,14 +365,3 @@ def _draw(folder: Path, task: Task[Any], test: Metrics, fitted: FitResult) -> No
         best_epoch=fitted.best_epoch,
         metric=task.primary_metric,
     )
-
-
-def _log_to(file: Path) -> Say:
-    """A function that prints a line and keeps it."""
-
-    def say(line: str) -> None:
-        click.echo(line)
-        with file.open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
-
-    return say

@@ -1,13 +1,17 @@
 """Which data a network is trained or evaluated on when the command line does not say."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
+from nas.spec.preprocess import PixelPreprocess
 from nas.spec.training import TrainingSpec
+from nas.tasks.base import Task
 from nas.tasks.registry import task_named
 
 FOUND_ON = "found_on_split_seed"
@@ -95,6 +99,34 @@ def on_splits(facts: Mapping[str, JsonValue], seed: int) -> dict[str, JsonValue]
     other = other_splits(facts, seed)
     kept = {key: value for key, value in facts.items() if not (other and key == "split_digest")}
     return {**kept, "split_seed": seed}
+
+
+def checked_fold(task: Task[Any], fold: int | None) -> int | None:
+    """The fold, which is the seed of the splits that it is the test split of; None for none.
+
+    Raises NasError for a task without folds, and for a fold that there is not.
+    """
+    if fold is not None and fold >= task.folds:
+        known = f"0 to {task.folds - 1}" if task.folds else "none"
+        raise NasError(f"the {task.name} task has no fold {fold}; allowed: {known}", key="--fold")
+    return fold
+
+
+def on_fold(architecture: ArchitectureSpec, fold: int) -> ArchitectureSpec:
+    """The architecture, to be trained on the splits that this fold is the test split of.
+
+    On other splits than before mean and standard deviation are unsaid, as they were measured on
+    what is tested now, and the provenance keeps where the network was found.
+    """
+    before, preprocess = architecture.provenance, architecture.preprocess
+    facts = on_splits(before, fold)
+    if other_splits(before, fold):
+        facts.setdefault(FOUND_ON, before["split_seed"])
+        if isinstance(preprocess, PixelPreprocess):
+            preprocess = preprocess.unmeasured()
+    if facts.get(FOUND_ON) == fold:
+        del facts[FOUND_ON]
+    return replace(architecture, preprocess=preprocess, provenance=facts)
 
 
 def found_on(architecture: ArchitectureSpec) -> int | None:

@@ -123,6 +123,12 @@ class TrainedNetwork:
         return inference
 
 
+def save_ensemble(folder: Path, trained: TrainedNetwork) -> None:
+    """Write the folder that `load_trained` reads: the members, and the thresholds of the mean."""
+    write_members(folder, [member.run for member in trained.members])
+    save_thresholds(folder, trained.thresholds)
+
+
 def load_trained(folder: str | Path, device: torch.device | str = "cpu") -> TrainedNetwork:
     """The network of the folder that `nas train` wrote, or the mean of an ensemble's folder.
 
@@ -139,7 +145,7 @@ def load_mean(folders: Sequence[str | Path], device: torch.device | str = "cpu")
     """The networks of several folders as one whose probabilities are the mean of theirs.
 
     An ensemble's folder stands for its members. The mean has no thresholds: those of its members
-    belong to other probabilities, its own are yet to be chosen (see nas.train.ensemble).
+    belong to other probabilities, its own are yet to be chosen (`nas.evaluate`).
     Raises NasError where a folder is not whole, or its network takes other inputs than the first or
     has other classes.
     """

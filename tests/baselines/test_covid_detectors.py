@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from baselines.covid.backbone_weights import load_backbone
 from baselines.covid.detectors import DETECTORS, detector_architecture, detector_named
 from baselines.covid.effdet import EfficientDetector, _detections
 from baselines.covid.faster_rcnn import FasterRCNN
@@ -19,6 +18,7 @@ from nas.macs.count import count_macs
 from nas.model.build import build_network
 from nas.spec.definition import InputSpec
 from nas.tasks.covid.detections import Detections
+from nas.train.backbone import load_backbone
 
 SMALL = "fasterrcnn_mobilenet_v3_large_320_fpn"
 

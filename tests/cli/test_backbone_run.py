@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from baselines.covid.detection_plan import begin_of
 from nas.cli.baseline_detection import detection_baseline
 from nas.cli.train import train
 from nas.errors import NasError
@@ -69,8 +68,9 @@ def test_a_run_stopped_before_its_first_checkpoint_begins_with_the_backbone_agai
     refused = invoke(train, "--resume", out)
     assert isinstance(refused.exception, NasError)
     assert "no weights in it" in str(refused.exception)
-    (out / "checkpoint.pt").write_bytes(b"")
-    assert begin_of(RunPlan.from_folder(out)) is None
+    (out / "checkpoint.pt").write_bytes(b"")  # holds the backbone's weights already
+    begun_with(monkeypatch)
+    assert isinstance(invoke(train, "--resume", out).exception, Stopped)
 
 
 def test_what_is_trained_from_its_architecture_alone_has_no_backbone(
@@ -104,7 +104,7 @@ def classifiers(tmp_path: Path, efficientnet: Path, xrays: Path) -> Path:
 def test_each_fold_begins_with_its_own_classifier(
     planned: list[RunPlan], classifiers: Path, xrays: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.cli.covid_pool.pool_and_show", lambda *_: None)
+    monkeypatch.setattr("nas.train.pooled.pool_and_say", lambda *_, **__: None)
     shared = (*D0, "--data", xrays, "--backbone-from", classifiers)
     done(*shared, "--folds", "1,0")
     runs = [classifiers / "fold-1/step-3", classifiers / "fold-0"]

@@ -98,10 +98,10 @@ def test_resumes_to_the_same_weights(
     assert invoke(train, *common, "--out", tmp_path / "whole").exception is None
     real = training_run.epoch_line
 
-    def stop_in_epoch_3(result, *arguments):
-        if result.epoch == 3:
+    def stop_in_epoch_3(epoch, *arguments, **options):
+        if epoch == 3:
             raise KeyboardInterrupt
-        return real(result, *arguments)
+        return real(epoch, *arguments, **options)
 
     monkeypatch.setattr(training_run, "epoch_line", stop_in_epoch_3)
     stopped = invoke(train, *common, "--out", tmp_path / "stopped")

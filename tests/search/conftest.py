@@ -18,7 +18,7 @@ from PIL import Image
 from nas.runs.records import TrialRecord, read_trials_csv
 from nas.search.candidates import Proposal
 from nas.search.executors.local import LocalWorkers
-from nas.search.run import begin_search
+from nas.search.run import run_search
 from nas.search.settings import SearchSettings
 from nas.search.trainer import CandidateTrainer
 from nas.search.worker import work
@@ -143,7 +143,7 @@ def put_workers_here(patch: pytest.MonkeyPatch) -> None:
 
 def begin(folder: Path, data: Path, text: str = SPACE, **options: Any) -> list[str]:
     said: list[str] = []
-    begin_search(folder, parse_space(text), settings_for(data, **options), say=said.append)
+    run_search(parse_space(text), settings_for(data, **options), out=folder, say=said.append)
     return said
 
 

@@ -9,7 +9,7 @@ import torch
 from nas.errors import NasError
 from nas.runs.records import TrialRecord, read_trials_csv
 from nas.search import trainer as trainer_module
-from nas.search.run import begin_search, continue_search
+from nas.search.run import resume_search, run_search
 from nas.search.store import open_study
 from nas.search.trials import records_of
 from nas.search.watch import MAX_FAILURES
@@ -48,7 +48,7 @@ def search_with_fault(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer_module, "fit", faulty)
-        begin_search(folder, space, settings_for(data, trials=trials), say=lambda text: None)
+        run_search(space, settings_for(data, trials=trials), out=folder, say=lambda text: None)
     return read_trials_csv(folder / "trials.csv", METRIC)
 
 
@@ -94,7 +94,7 @@ def test_search_in_which_everything_fails_stops(
     states = [item.state for item in read_trials_csv(tmp_path / "run" / "trials.csv", METRIC)]
     assert states.count("failed") == MAX_FAILURES
     # Mended, it goes on: failures of before don't stop it.
-    continue_search(
+    resume_search(
         tmp_path / "run",
         say=lambda text: None,
         change=lambda old: old.model_copy(

@@ -21,7 +21,7 @@ from nas.search.executors.local import LocalWorkers
 from nas.search.final_stage import NO_TIME
 from nas.search.final_study import Decide, claim_final, read_finals
 from nas.search.finalists import Final
-from nas.search.run import SearchInterrupted, begin_search, continue_search
+from nas.search.run import SearchInterrupted, resume_search, run_search
 from nas.search.settings import SearchSettings
 from nas.search.store import open_study
 from nas.search.trials import end_running
@@ -126,7 +126,7 @@ def test_seeds_make_a_difference_and_come_back(finished: Path, tmp_path: Path) -
     run = copy_of(finished, tmp_path)
     before = finals_of(run)
     (run / "finalists.log").unlink()
-    continue_search(run, say=lambda text: None)
+    resume_search(run, say=lambda text: None)
     known = {(row["trial"], row["seed"]): row["history"] for row in before}
     again = {(row["trial"], row["seed"]): row["history"] for row in finals_of(run)}
     assert again == known
@@ -136,11 +136,11 @@ def test_seeds_make_a_difference_and_come_back(finished: Path, tmp_path: Path) -
 def test_finalists_can_be_turned_off_and_on(tmp_path: Path, pictures: Path) -> None:
     run = tmp_path / "run"
     settings = changed(settings_for(pictures, trials=3), finalists=0)
-    result = begin_search(run, parse_space(SPACE), settings, say=lambda text: None)
+    result = run_search(parse_space(SPACE), settings, out=run, say=lambda text: None)
     assert not (run / "finalists.csv").exists()
     assert result.verdict.certainty.finals == ()
     assert (run / "best.yaml").is_file()
-    continue_search(run, say=lambda text: None, change=lambda old: changed(old, finalists=1))
+    resume_search(run, say=lambda text: None, change=lambda old: changed(old, finalists=1))
     assert len(finals_of(run)) == 2
 
 
@@ -153,7 +153,7 @@ def test_no_time_for_finalists_is_said(
     (run / "finalists.log").unlink()
     monkeypatch.setattr(LocalWorkers, "run", lambda self, on_poll: time.sleep(60 * minutes))
     said: list[str] = []
-    continue_search(run, say=said.append, change=lambda old: changed(old, minutes=minutes))
+    resume_search(run, say=said.append, change=lambda old: changed(old, minutes=minutes))
     assert NO_TIME in said
     assert (run / "best.yaml").is_file()
 
@@ -174,11 +174,11 @@ def test_ctrl_c_among_the_finalists_loses_none(
     run = tmp_path / "run"
     settings = changed(settings_for(pictures, trials=3), finalists=1)
     with pytest.raises(SearchInterrupted) as caught:
-        begin_search(run, parse_space(SPACE), settings, say=lambda text: None)
+        run_search(parse_space(SPACE), settings, out=run, say=lambda text: None)
     assert caught.value.result is not None
     [first] = finals_of(run)
     assert caught.value.result.best == int(first["trial"])
-    continue_search(run, say=lambda text: None)
+    resume_search(run, say=lambda text: None)
     assert len(calls) == 3
     assert finals_of(run)[0] == first
     assert len(finals_of(run)) == 2
@@ -195,7 +195,7 @@ def test_a_finalist_that_fails_is_told_and_left(
     said: list[str] = []
     run = tmp_path / "run"
     settings = changed(settings_for(pictures, trials=2), finalists=1)
-    result = begin_search(run, parse_space(SPACE), settings, say=said.append)
+    result = run_search(parse_space(SPACE), settings, out=run, say=said.append)
     assert [row["state"] for row in finals_of(run)] == ["failed"] * 2
     assert sum("no memory" in line for line in said) == 2
     assert result.choice is not None, "chosen by the model then"
@@ -229,7 +229,7 @@ def test_time_is_kept_for_finalists(
     settings = changed(settings_for(pictures, trials=100, minutes=3.0), stop="none", short_epochs=0)
     run = tmp_path / "run"
     said: list[str] = []
-    begin_search(run, parse_space(SPACE), settings, say=said.append)
+    run_search(parse_space(SPACE), settings, out=run, say=said.append)
     trained = sum(item.state == "trained" for item in trials_of(run))
     assert trained == 12, "of 180 s 60 are kept"
     assert len(finals_of(run)) == 6
@@ -248,7 +248,7 @@ def test_killed_among_the_finalists(tmp_path: Path, pictures: Path) -> None:
     wait_for(lambda: len(done()) >= 1)
     kill(process)
     before = done()
-    continue_search(tmp_path / "run", say=lambda text: None)
+    resume_search(tmp_path / "run", say=lambda text: None)
     after = finals_of(tmp_path / "run")
     assert len({(row["trial"], row["seed"]) for row in after}) == len(after) <= 6
     for item in before:

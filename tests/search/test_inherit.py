@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from nas.search import trainer as trainer_module
-from nas.search.run import begin_search, continue_search
+from nas.search.run import resume_search, run_search
 from nas.search.settings import SearchSettings
 from nas.search.store import open_study
 from nas.spec.space import parse_space
@@ -46,7 +46,7 @@ def search(
     changed = settings.search.model_copy(update=changes)
     training = settings.training.model_copy(update={"epochs": 1 + short_epochs})
     settings = settings.model_copy(update={"search": changed, "training": training})
-    begin_search(folder, parse_space(SPACE), settings, say=silent)
+    run_search(parse_space(SPACE), settings, out=folder, say=silent)
 
 
 def go_on(folder: Path, trials: int) -> None:
@@ -54,7 +54,7 @@ def go_on(folder: Path, trials: int) -> None:
         search = settings.search.model_copy(update={"trials": trials})
         return settings.model_copy(update={"search": search})
 
-    continue_search(folder, say=silent, change=more)
+    resume_search(folder, say=silent, change=more)
 
 
 def inherited(folder: Path) -> list[dict[str, Any] | None]:

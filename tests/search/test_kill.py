@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nas.runs.records import TrialRecord, read_trials_csv
-from nas.search.run import continue_search
+from nas.search.run import resume_search
 from nas.search.settings import SearchSettings
 from nas.search.store import open_study
 from nas.search.trials import records_of
@@ -91,7 +91,7 @@ def test_kill_and_resume(tmp_path: Path, pictures: Path) -> None:
     kill(process)
     known = {item.number: item for item in trained(run)}
     trials = len(known) + 3
-    continue_search(run, say=lambda text: None, change=set_trials(trials))
+    resume_search(run, say=lambda text: None, change=set_trials(trials))
     check_whole(run, trials, known)
 
 

@@ -18,7 +18,7 @@ from nas.report.progress import SearchProgress
 from nas.runs.records import read_trials_csv
 from nas.search.choice import as_measured, choose
 from nas.search.rating import check_score
-from nas.search.run import begin_search, continue_search
+from nas.search.run import resume_search, run_search
 from nas.search.settings import SearchSettings, read_settings
 from nas.spec.budget import BudgetSpec
 from nas.spec.score import FIRST_METRICS
@@ -98,7 +98,7 @@ def run(task: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
         put_workers_here(patch)
         patch.setattr(Axes, "set_ylabel", spy)
         patch.setattr(SearchProgress, "_print", lambda _, line: progress.append(line))
-        begin_search(folder, parse_space(SPACE), SETTINGS, say=said.append)
+        run_search(parse_space(SPACE), SETTINGS, out=folder, say=said.append)
     return Run(folder, tuple(said), tuple(labels), tuple(progress))
 
 
@@ -152,7 +152,7 @@ def test_it_goes_on_with_a_floor_under_the_older_name(
     file.write_text(text.replace("min_metric", "min_macro_f1"))
     assert read_settings(run.folder) == SETTINGS
     put_workers_here(monkeypatch)
-    continue_search(run.folder, say=lambda _: None)
+    resume_search(run.folder, say=lambda _: None)
     assert file.read_text() == text
 
 
@@ -172,7 +172,7 @@ def test_a_score_of_another_tasks_metric_is_refused_at_its_place(tmp_path: Path)
         "metric is f1_50, also called metric"
     )
     with pytest.raises(NasError) as caught:
-        begin_search(tmp_path / "run", wrong, SETTINGS.model_copy(update={"score": wrong.score}))
+        run_search(wrong, SETTINGS.model_copy(update={"score": wrong.score}), out=tmp_path / "run")
     assert str(caught.value) == told
     assert not (tmp_path / "run").exists()
     (tmp_path / "wrong.yaml").write_text(text)
@@ -185,7 +185,7 @@ def test_a_score_that_is_not_the_files_own_is_refused_under_its_flag(tmp_path: P
     for metric in ("macro_f1", "accuracy"):
         settings = SETTINGS.model_copy(update={"score": f"-{metric}"})
         with pytest.raises(NasError, match=rf"^--score: '{metric}' is not measured by"):
-            begin_search(tmp_path / "run", parse_space(SPACE), settings)
+            run_search(parse_space(SPACE), settings, out=tmp_path / "run")
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))

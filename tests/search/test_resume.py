@@ -10,7 +10,7 @@ import pytest
 from nas.errors import NasError
 from nas.runs.folder import locked_run
 from nas.search import trainer as trainer_module
-from nas.search.run import SearchInterrupted, continue_search
+from nas.search.run import SearchInterrupted, resume_search
 from nas.search.settings import SearchSettings, read_settings, write_settings
 from nas.search.store import open_study
 from nas.search.trials import note_candidate
@@ -29,7 +29,7 @@ def more(settings: SearchSettings, trials: int) -> SearchSettings:
 def test_resume_goes_on_to_more_trials(finished: Path, tmp_path: Path) -> None:
     run = copy_of(finished, tmp_path)
     before = trials_of(run)
-    continue_search(run, say=lambda text: None, change=lambda old: more(old, 6))
+    resume_search(run, say=lambda text: None, change=lambda old: more(old, 6))
     after = trials_of(run)
     assert after[: len(before)] == before
     trained = [item.architecture_hash for item in after if item.state == "trained"]
@@ -46,7 +46,7 @@ def test_resume_of_a_finished_search_writes_its_results_again(
         (run / name).unlink()
     shutil.rmtree(run / "front")
     said: list[str] = []
-    continue_search(run, say=said.append)
+    resume_search(run, say=said.append)
     assert (run / "trials.csv").read_bytes() == before
     assert (run / "best.yaml").is_file()
     assert "4 trials are done" in said[-1]
@@ -63,7 +63,7 @@ def test_interrupted_trial_is_run_again_as_it_was(finished: Path, tmp_path: Path
     note_candidate(killed, candidate, -1)
     half_drawn = study.ask()  # killed before its first parameter
     said: list[str] = []
-    continue_search(run, say=said.append, change=lambda old: more(old, 5))
+    resume_search(run, say=said.append, change=lambda old: more(old, 5))
     assert "2 trials were interrupted and are begun again" in said
     again = [item for item in trials_of(run) if item.number > half_drawn.number]
     assert again[0].architecture_hash == candidate.architecture_hash
@@ -92,7 +92,7 @@ def test_ctrl_c_leaves_results_and_the_network_for_later(
     assert (run / "best.yaml").is_file()
     study = open_study(run / "study.log")
     [stopped] = study.get_trials(states=(optuna.trial.TrialState.FAIL,))
-    continue_search(run, say=lambda text: None)
+    resume_search(run, say=lambda text: None)
     assert sum(item.state == "trained" for item in trials_of(run)) == 4
     hashes = [item.architecture_hash for item in trials_of(run) if item.state == "trained"]
     assert stopped.user_attrs["architecture_hash"] in hashes
@@ -113,15 +113,15 @@ def test_ctrl_c_before_the_first_trial(
 
 def test_resume_refuses_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(NasError, match="holds no search"):
-        continue_search(tmp_path)
+        resume_search(tmp_path)
     with pytest.raises(NasError, match="holds no search"):
-        continue_search(tmp_path / "nowhere")
+        resume_search(tmp_path / "nowhere")
 
 
 def test_resume_refuses_a_folder_in_use(finished: Path, tmp_path: Path) -> None:
     run = copy_of(finished, tmp_path)
     with locked_run(run), pytest.raises(NasError, match="another process"):
-        continue_search(run)
+        resume_search(run)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_resume_refuses_damaged_files(
     run = copy_of(finished, tmp_path)
     (run / name).write_text(content)
     with pytest.raises(NasError, match=name):
-        continue_search(run, say=lambda text: None)
+        resume_search(run, say=lambda text: None)
 
 
 def test_resume_refuses_other_data(finished: Path, tmp_path: Path) -> None:
@@ -150,11 +150,11 @@ def test_resume_refuses_other_data(finished: Path, tmp_path: Path) -> None:
     gone = settings.model_copy(update={"data": str(tmp_path / "gone")})
     write_settings(run, gone)
     with pytest.raises(NasError, match="gone"):
-        continue_search(run)
+        resume_search(run)
     other = write_pictures(tmp_path / "other", 4, train=4, validation=2)
     write_settings(run, settings.model_copy(update={"data": str(other)}))
     with pytest.raises(NasError, match="other classes"):
-        continue_search(run, change=lambda old: more(old, 9))
+        resume_search(run, change=lambda old: more(old, 9))
 
 
 # What a user trips over

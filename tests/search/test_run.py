@@ -17,7 +17,7 @@ from nas.model.build import build_network
 from nas.runs.records import trial_columns
 from nas.search import trainer as trainer_module
 from nas.search.choice import pareto_front
-from nas.search.run import begin_search
+from nas.search.run import run_search
 from nas.search.settings import SearchSettings, read_settings, write_settings
 from nas.search.store import KilledWritersFile, open_study
 from nas.search.trials import records_of
@@ -175,7 +175,7 @@ def test_mistake_leaves_no_folder(tmp_path: Path, pictures: Path, space: SpaceSp
         begin(tmp_path / "run", one)
     wrong = settings_for(pictures).model_copy(update={"device": "cuda:77"})
     with pytest.raises(NasError, match="cuda:77"):
-        begin_search(tmp_path / "run", space, wrong)
+        run_search(space, wrong, out=tmp_path / "run")
     with pytest.raises(NasError, match="channels"):
         begin(tmp_path / "run", pictures, SPACE.replace("channels: 3", "channels: 5"))
     assert not (tmp_path / "run").exists()

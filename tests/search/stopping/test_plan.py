@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import NasError
-from nas.search.run import begin_search
+from nas.search.run import run_search
 from nas.search.stopping.asha import BandedHalving
 from nas.search.stopping.dominance import DominanceRule
 from nas.search.stopping.plan import plan_stops
@@ -46,5 +46,5 @@ def test_a_search_refuses_it_before_it_writes_anything(tmp_path: Path, pictures:
     search = settings.search.model_copy(update={"short_epochs": 1})
     asked = settings.model_copy(update={"search": search})
     with pytest.raises(NasError, match="no short training"):
-        begin_search(tmp_path / "run", parse_space(SPACE), asked)
+        run_search(parse_space(SPACE), asked, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

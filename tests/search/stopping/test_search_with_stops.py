@@ -13,7 +13,7 @@ from nas.report.tensorboard import TrialBoard
 from nas.search.candidates import Limits, Proposer, price
 from nas.search.choice import pareto_front
 from nas.search.pricing import PricedSpace
-from nas.search.run import begin_search, continue_search
+from nas.search.run import resume_search, run_search
 from nas.search.settings import SearchSettings
 from nas.search.stopping.dominance import DominanceRule
 from nas.search.stopping.plan import StopPlan
@@ -54,7 +54,7 @@ def search(folder: Path, data: Path, rule: StopRule, short: int = SHORT) -> None
     with pytest.MonkeyPatch.context() as patch:
         put_workers_here(patch)
         patch.setattr("nas.search.trainer.plan_stops", lambda *_: StopPlan(rule, short))
-        begin_search(folder, parse_space(SPACE), settings(data), say=lambda text: None)
+        run_search(parse_space(SPACE), settings(data), out=folder, say=lambda text: None)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_stopped_trials_are_spent(stopped_run: Path) -> None:
     said: list[str] = []
     assert count_spent(trials_of(stopped_run)) == 6
     before = trials_of(stopped_run)
-    continue_search(stopped_run, say=said.append)
+    resume_search(stopped_run, say=said.append)
     assert "6 trials are done" in said[-1]
     assert trials_of(stopped_run) == before
 
@@ -218,10 +218,10 @@ def test_a_search_with_the_dominance_rule_runs_and_stores_both_histories(
         put_workers_here(patch)
         made = settings(pictures, trials=3)
         spec = made.search.model_copy(update={"short_epochs": 1})
-        begin_search(
-            tmp_path / "run",
+        run_search(
             parse_space(SPACE),
             made.model_copy(update={"search": spec}),
+            out=tmp_path / "run",
             say=lambda text: None,
         )
     records = records_of(open_study(tmp_path / "run" / "study.log"))

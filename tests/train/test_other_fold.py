@@ -2,10 +2,10 @@
 
 import pytest
 
-from nas.cli.data_flags import other_fold_warning, with_data_flags
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.preprocess import XrayPreprocess
-from nas.train.source import FOUND_ON, found_on
+from nas.train.data import other_fold_warning
+from nas.train.source import FOUND_ON, found_on, on_fold
 
 MEASURED = XrayPreprocess(labels="opacity", mean=(0.4,), std=(0.2,))
 FOUND = ArchitectureSpec(
@@ -21,7 +21,7 @@ def on(*folds: int) -> ArchitectureSpec:
     """Trained on one fold after the other."""
     architecture = FOUND
     for fold in folds:
-        architecture = with_data_flags(architecture, {}, fold)
+        architecture = on_fold(architecture, fold)
     return architecture
 
 
@@ -49,4 +49,4 @@ def test_what_was_measured_on_other_splits_is_unsaid() -> None:
 def test_what_is_written_by_hand_is_kept() -> None:
     """It says nothing of splits that it was measured on."""
     by_hand = ArchitectureSpec("a", FOUND.input, task="covid-study", preprocess=MEASURED)
-    assert with_data_flags(by_hand, {}, 1).preprocess == MEASURED
+    assert on_fold(by_hand, 1).preprocess == MEASURED
