@@ -161,7 +161,5 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list["RunPlan"]:
     import nas.train.run as training_run
 
     plans: list[RunPlan] = []
-    monkeypatch.setattr(
-        training_run, "carry_out", lambda plan, device, begin=None: plans.append(plan)
-    )
+    monkeypatch.setattr(training_run, "carry_out", lambda plan, device, **_: plans.append(plan))
     return plans

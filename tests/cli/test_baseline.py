@@ -149,7 +149,7 @@ def test_a_baseline_is_divided_as_the_network_whose_inputs_it_takes(
 def planned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunPlan]:
     """The plans that the command would carry out."""
     plans: list[RunPlan] = []
-    monkeypatch.setattr(training_run, "carry_out", lambda plan, device: plans.append(plan))
+    monkeypatch.setattr(training_run, "carry_out", lambda plan, device, **_: plans.append(plan))
     monkeypatch.chdir(tmp_path)
     return plans
 
