@@ -1,1 +1,1 @@
-"""Programs that print the figures that the README quotes."""
+"""Programs that print the figures that docs/measured.md quotes."""

@@ -106,7 +106,7 @@ def command(arm: Arm, seed: int, terms: Terms, folder: Path) -> list[str]:
         return [sys.executable, *program, *common, *own, *shlex.split(terms.our_flags), *stops]
     engine = "ours" if arm == "plain-our-engine" else "usual"
     # A core that decodes pictures itself is faster than one that shares itself with a loader;
-    # further cores are best given to loaders (README, "Measured").
+    # further cores are best given to loaders (docs/measured.md, "Speed").
     loaders = terms.cores_each if terms.cores_each > 1 and engine == "usual" else 0
     threads = 1 if loaders else terms.cores_each
     own = ["--threads", str(threads), "--workers", str(loaders), "--engine", engine]

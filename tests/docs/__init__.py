@@ -1,0 +1,1 @@
+"""The documents: their commands, links and snippets."""

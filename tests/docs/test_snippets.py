@@ -1,0 +1,69 @@
+"""What the pages show of Python and YAML runs, and gives what they say."""
+
+import doctest
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nas.spec.training import load_training
+from tests.docs.pages import PAGES, ROOT, code_blocks
+
+ARCHITECTURE = """
+name: tiny-t8
+task: image
+input: {channels: 3, height: 12, width: 16}
+layers:
+  - {block: Conv, out: 8, kernel: 3, stride: 2, activation: ReLU}
+  - {block: InvertedResidualv2, repeat: 2, out: 16, expand: 1.0, stride: 2}
+  - {block: GlobalAvgPool}
+classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']
+"""
+"""The `best.yaml` of the pages: a network that a search of `tiny.yaml` found."""
+
+
+def snippets(page: str) -> str:
+    """The page's Python, as one session."""
+    return "\n".join(block.text for block in code_blocks(page) if block.language == "python")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the pages' commands are typed: a checkout, with the files that a search leaves."""
+    shutil.copytree(ROOT / "search_spaces", tmp_path / "search_spaces")
+    (tmp_path / "best.yaml").write_text(ARCHITECTURE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("page", [page for page in PAGES if ">>> " in snippets(page)])
+def test_python_gives_what_the_page_says(page: str) -> None:
+    test = doctest.DocTestParser().get_doctest(snippets(page), {}, page, page, 0)
+    told: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=told.append)
+
+    assert not told, "".join(told)
+
+
+def test_all_python_of_the_pages_runs() -> None:
+    for page in PAGES:
+        for block in code_blocks(page):
+            if block.language == "python":
+                assert block.text.startswith(">>> "), f"{page}: {block.text}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_yaml_is_yaml(page: str) -> None:
+    for block in code_blocks(page):
+        if block.language == "yaml":
+            assert isinstance(yaml.safe_load(block.text), dict), block.text
+
+
+def test_the_training_file_of_the_page_is_one(tmp_path: Path) -> None:
+    text = next(block.text for block in code_blocks("docs/training.md") if block.language == "yaml")
+    (tmp_path / "training.yaml").write_text(text, encoding="utf-8")
+
+    assert load_training(tmp_path / "training.yaml").epochs == 60
