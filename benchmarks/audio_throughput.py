@@ -20,10 +20,10 @@ from benchmarks.throughput import Ways, echo_setting, echo_timings, time_ways
 from benchmarks.usual_audio import usual_windows
 from nas.cli.input_shape import parse_input_shape
 from nas.data.audio.load import load_recordings
+from nas.data.audio.preprocess import MelPreprocess
 from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
-from nas.spec.preprocess import MelPreprocess
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
 from nas.tasks.sed.data import SedData

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
 from nas.errors import NasError
 from nas.report.tables import epochs_text
 from nas.spec.architecture import ArchitectureSpec, load_architecture
-from nas.spec.preprocess import XrayLabels, XrayPreprocess
 from nas.spec.training import TrainingSpec, load_training
 from nas.tasks.registry import task_named
 from nas.train.source import found_on

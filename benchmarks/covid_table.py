@@ -16,9 +16,9 @@ from baselines.covid.published import PUBLISHED_DETECTIONS, PUBLISHED_STUDIES
 from benchmarks.covid_runs import MeasuredFolds, read_folds
 from benchmarks.marked_place import show_table
 from benchmarks.program import Program
+from nas.data.xray.preprocess import XrayLabels
 from nas.errors import NasError
 from nas.macs.count import MacsReport
-from nas.spec.preprocess import XrayLabels
 from nas.spec.quantity import UNKNOWN, count_text
 
 _TITLES: dict[XrayLabels, str] = {

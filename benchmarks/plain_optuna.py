@@ -24,6 +24,7 @@ from torchvision.datasets.folder import find_classes
 
 from benchmarks.program import Program
 from benchmarks.usual_training import UsualTraining, UsualValidation
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.macs.architecture import count_architecture
@@ -32,7 +33,6 @@ from nas.model.identity import architecture_hash
 from nas.spec.architecture import dump_architecture
 from nas.spec.budget import BudgetSpec
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.preprocess import ImagePreprocess
 from nas.spec.space import SpaceSpec, load_space
 from nas.spec.training import TrainingSpec
 from nas.tasks.image.task import ImageTask, ImageTaskData

@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.data.audio.augment import SpectrogramAugmentSpec
 from nas.errors import NasError
 from nas.report.tables import epochs_text
 from nas.spec.architecture import load_architecture
 from nas.spec.definition import ArchitectureSpec
-from nas.spec.training import (
-    KnownLabelLossSpec,
-    SpectrogramAugmentSpec,
-    TrainingSpec,
-    load_training,
-)
+from nas.spec.training import TrainingSpec, load_training
+from nas.tasks.sed.losses import KnownLabelLossSpec
 
 
 @dataclass(frozen=True)

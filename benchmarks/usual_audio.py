@@ -16,8 +16,8 @@ from torch.utils.data import Dataset
 
 from benchmarks.usual_loader import usual_loader
 from nas.data.audio.mel import FLOOR_DB
+from nas.data.audio.preprocess import MelPreprocess
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import MelPreprocess
 from nas.tasks.base import Batch
 from nas.tasks.sed.data import SedData
 from nas.tasks.sed.targets import WindowTargets

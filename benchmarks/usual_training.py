@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader, WeightedRandomSampler
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
+from nas.data.image.preprocess import ImagePreprocess
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import ImagePreprocess
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss
 from nas.tasks.image.settings import image_augment

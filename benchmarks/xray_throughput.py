@@ -21,9 +21,9 @@ from benchmarks.usual_xrays import usual_xrays
 from nas.data.request import DataRequest
 from nas.data.xray.listing import list_xrays
 from nas.data.xray.load import load_xrays
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, load_architecture
-from nas.spec.preprocess import XrayPreprocess
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
 from nas.tasks.covid.data import XrayTaskData

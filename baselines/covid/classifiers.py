@@ -7,14 +7,15 @@ from math import ceil
 import torch
 
 from baselines.covid.published import CLOSING, PublishedStudy, published_studies
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.data.xray.siim import STUDY_CLASSES
 from nas.errors import NasError, did_you_mean
 from nas.macs.count import MacsReport, count_macs
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.preprocess import XrayPreprocess
 from nas.spec.quantity import UNKNOWN, count_text
-from nas.spec.training import LossSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
+from nas.tasks.image.losses import LossSpec
 from nas.text_table import aligned
 
 

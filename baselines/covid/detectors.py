@@ -8,11 +8,11 @@ from baselines.covid.published import (
     PublishedDetection,
     published_detections,
 )
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError, did_you_mean
 from nas.macs.count import MacsReport, count_macs
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.preprocess import XrayPreprocess
 from nas.spec.quantity import UNKNOWN, count_text
 from nas.spec.training import TrainingSpec
 from nas.text_table import aligned

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from pydantic import JsonValue, field_serializer
 
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import XrayPreprocess
 from nas.spec.training import TrainingSpec
 from nas.spec.validate import Frozen
 

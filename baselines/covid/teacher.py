@@ -11,10 +11,10 @@ from nas.data.files import Progress
 from nas.data.normalise import Normalise
 from nas.data.request import DataRequest
 from nas.data.splits import Split
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.model.build import build_network
 from nas.spec.architecture import load_architecture
-from nas.spec.preprocess import XrayPreprocess
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
 from nas.tasks.covid.batches import XrayBatch, box_batches, boxes_of

@@ -4,18 +4,15 @@ from dataclasses import dataclass
 
 import torch
 
+from nas.data.audio.augment import SpectrogramAugmentSpec
+from nas.data.audio.preprocess import MelPreprocess
 from nas.errors import NasError, did_you_mean
 from nas.macs.count import MacsReport, count_macs
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.preprocess import MelPreprocess
 from nas.spec.quantity import UNKNOWN, count_text
-from nas.spec.training import (
-    KnownLabelLossSpec,
-    PseudoLabellingSpec,
-    SpectrogramAugmentSpec,
-    TrainingSpec,
-)
+from nas.spec.training import PseudoLabellingSpec, TrainingSpec
+from nas.tasks.sed.losses import KnownLabelLossSpec
 from nas.text_table import aligned
 
 

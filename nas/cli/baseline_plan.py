@@ -38,9 +38,9 @@ def _architecture(flags: dict[str, Any]) -> "ArchitectureSpec":
     from baselines.sed.backbones import INPUT, backbone_named, baseline_architecture
     from nas.cli.input_shape import parse_input_shape
     from nas.cli.overrides import updated
+    from nas.data.audio.preprocess import MelPreprocess
     from nas.spec.architecture import load_architecture
     from nas.spec.definition import InputSpec
-    from nas.spec.preprocess import MelPreprocess
     from nas.tasks.registry import task_named
     from nas.train.source import split_facts
 
@@ -81,7 +81,8 @@ def _training(flags: dict[str, Any], *, built_in: bool) -> "TrainingSpec":
 def _with_practices(training: "TrainingSpec", flags: dict[str, Any]) -> "TrainingSpec":
     """The settings with the flags of loss and mixing in their place."""
     from nas.cli.overrides import updated
-    from nas.spec.training import KnownLabelLossSpec, SpectrogramAugmentSpec
+    from nas.data.audio.augment import SpectrogramAugmentSpec
+    from nas.tasks.sed.losses import KnownLabelLossSpec
 
     loss, augment = training.loss, training.augment
     assert isinstance(loss, KnownLabelLossSpec)  # as resolved

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.definition import ArchitectureSpec
-from nas.spec.preprocess import XrayPreprocess
 from nas.tasks.covid.findings import SubmissionNetworks
 from nas.tasks.covid.tta import FileDetections, TtaSettings, detect_in_files, first_symmetries
 from nas.train.source import groups_of, same_data, split_seed_of

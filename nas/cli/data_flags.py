@@ -35,13 +35,13 @@ def with_data_flags(
     """The architecture with these keys of its preprocessing."""
     from pydantic import TypeAdapter
 
-    from nas.spec.preprocess import Preprocess
+    from nas.spec.preprocess import AnyPreprocess
 
     if keys:
         given = architecture.preprocess
         written = (
             {} if given is None else given.model_dump(exclude_unset=True) | {"kind": given.kind}
         )
-        changed = TypeAdapter(Preprocess).validate_python({**written, **keys})
+        changed = TypeAdapter(AnyPreprocess).validate_python({**written, **keys})
         architecture = replace(architecture, preprocess=changed)
     return architecture

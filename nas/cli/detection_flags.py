@@ -11,8 +11,8 @@ from baselines.covid.settings import (
     on_fold,
     training_of_flags,
 )
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.preprocess import XrayPreprocess
 
 
 def settings_from_flags(flags: dict[str, Any]) -> DetectionSettings:

@@ -11,9 +11,9 @@ from baselines.covid.settings import (
     training_of_flags,
 )
 from baselines.covid.study_plan import TASK, StudySettings
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.preprocess import XrayPreprocess
 
 
 def settings_from_flags(flags: dict[str, Any]) -> StudySettings:

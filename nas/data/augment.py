@@ -5,14 +5,36 @@ N images, H rows, W columns. A point at `s` of an image lies at `t` of the moved
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from nas.spec.training import AugmentSpec
+from nas.spec.training import TaskAugment
+from nas.spec.validate import Flag, Share
 
 LEAST_VISIBLE = 0.25
 """Share of a box's area that must stay within the image for it to be kept."""
+
+
+class AugmentSpec(TaskAugment):
+    """Random changes to whole batches of training images."""
+
+    kind: Literal["image"] = "image"
+
+    flip: Flag = True
+    """Mirror left to right with probability 0.5."""
+    rotate_180: Flag = False
+    """Turn upside down with probability 0.5: for objects without an upright position."""
+    crop_padding: Annotated[float, Field(strict=True, ge=0, le=0.5)] = 0.1
+    """Largest random shift, as a share of each side; edges are padded by reflection."""
+    zoom: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.0
+    """Largest relative change of size: 0.2 is up to 1.2 times smaller or larger; 0 is off."""
+    colour: Share = 0.2
+    """Largest relative change of brightness, contrast and saturation."""
+    cutout: Annotated[float, Field(strict=True, ge=0, le=0.9)] = 0.0
+    """Side of the erased rectangle as a share of each side; 0 is off."""
 
 
 @dataclass(frozen=True, eq=False)

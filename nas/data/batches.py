@@ -11,7 +11,7 @@ from torch.utils.data import Sampler
 
 from nas.data.image.dataset import ImageSet
 from nas.data.normalise import Normalise
-from nas.spec.preprocess import PixelPreprocess
+from nas.data.preprocess import PixelPreprocess
 
 Batch = tuple[Tensor, Tensor]
 """x_NCHW, float32, normalised, channels_last; labels_N, int64."""

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from nas.data.image.dataset import Pixels
+from nas.data.image.preprocess import ImagePreprocess
 from nas.errors import NasError
-from nas.spec.preprocess import ImagePreprocess
 
 DECODE_VERSION = 1
 """Raised whenever the same file gives other pixels than before: old caches are then not used."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nas.data.image.dataset import ImageSet
-from nas.spec.preprocess import PixelPreprocess
+from nas.data.preprocess import PixelPreprocess
 
 _AT_ONCE = 1024
 """Images of which sums are taken at once."""

@@ -4,9 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeVar
 
+from nas.data.audio.preprocess import MelPreprocess
+from nas.data.preprocess import PixelPreprocess
 from nas.data.splits import Split
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import MelPreprocess, PixelPreprocess, Preprocess
+from nas.spec.preprocess import Preprocess
 
 PreprocessT = TypeVar("PreprocessT", bound=PixelPreprocess | MelPreprocess)
 

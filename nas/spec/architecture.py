@@ -10,7 +10,7 @@ from nas.spec.definition import MAX_CLASSES, ArchitectureSpec, Head, InputSpec
 from nas.spec.layers import LayerSpec, check_layers, parse_layer
 from nas.spec.load import Document, find_architecture, parse_document, read_document, show
 from nas.spec.neck import parse_neck
-from nas.spec.preprocess import Preprocess
+from nas.spec.preprocess import AnyPreprocess, Preprocess
 from nas.spec.rows import architecture_from_rows
 from nas.spec.validate import Frozen, validate
 from nas.spec.yaml_text import block, flow
@@ -40,7 +40,7 @@ class ArchitectureFile(Frozen):
     head: Head = "linear"
     neck: Any = None
     classes: ClassNames = 10
-    preprocess: Preprocess | None = None
+    preprocess: AnyPreprocess | None = None
     provenance: dict[str, JsonValue] = {}  # noqa: RUF012
 
 

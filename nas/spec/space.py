@@ -15,7 +15,7 @@ from nas.spec.layers import LayerSpec, check_blocks
 from nas.spec.load import Document, find_space, parse_document, read_document
 from nas.spec.neck import parse_neck_template
 from nas.spec.parse import parse_template
-from nas.spec.preprocess import Preprocess
+from nas.spec.preprocess import AnyPreprocess, Preprocess
 from nas.spec.reach import follow
 from nas.spec.score import parse_score
 from nas.spec.search import SearchSpec
@@ -105,7 +105,7 @@ class SpaceFile(Frozen):
     head: Head = "linear"
     neck: Any = None
     classes: ClassNames = 10
-    preprocess: Preprocess | None = None
+    preprocess: AnyPreprocess | None = None
     budget: BudgetSpec = BudgetSpec()
     search: SearchSpec = SearchSpec()
     training: TrainingSpec = TrainingSpec()

@@ -1,114 +1,29 @@
-"""How a network is trained: optimiser, schedule, loss, sampler, augmentation."""
+"""How a network is trained: optimiser, schedule, sampler, and the task's loss and augmentation."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
+from nas.spec.kinds import Kinds
 from nas.spec.load import read_document
 from nas.spec.validate import Frozen, validate, validate_at
 
-Flag = Annotated[bool, Field(strict=True)]
-Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 
-class LossSpec(Frozen):
-    """Loss of a classifier: a weighted sum of one term and the soft macro-F1 loss.
+class TaskLoss(Frozen):
+    """Settings of a loss. Tasks have kinds of their own."""
 
-    The term is cross-entropy, its focal form, or binary cross-entropy, which asks of each class by
-    itself whether it is the label.
-    """
-
-    kind: Literal["cross_entropy", "cross_entropy_f1", "focal", "focal_f1", "bce", "bce_f1"] = (
-        "cross_entropy_f1"
-    )
-    """Which terms are summed."""
-    cross_entropy_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.25
-    """Weight of the first term where the F1 term stands beside it."""
-    label_smoothing: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.0
-    """Share of the target spread over all classes."""
-    focal_gamma: Annotated[float, Field(strict=True, ge=0, le=10)] = 2.0
-    """Exponent of the focal loss (Lin et al. 2017, eq. 4)."""
+    kind: str
+    """Which kind, in a file."""
 
 
-class KnownLabelLossSpec(Frozen):
-    """Loss of a tagger whose labels are known in part: only what a table says is counted.
+class TaskAugment(Frozen):
+    """Settings of random changes to training samples. Tasks have kinds of their own."""
 
-    Binary cross-entropy, or its focal form, towards 1 where a true positive is labelled and towards
-    0 where a false positive is.
-    """
-
-    kind: Literal["known_bce", "known_focal"] = "known_bce"
-    """Which form."""
-    focal_gamma: Annotated[float, Field(strict=True, ge=0, le=10)] = 2.0
-    """Exponent of the focal form (Lin et al. 2017, eq. 4)."""
-    positive_decay: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
-    """Within a batch, a class's positive losses in falling order are weighted 1, d, d**2, ...; 1 is
-    off."""
-    f1_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.0
-    """Weight of a soft macro-F1 term on the known labels; 0 is off."""
-
-
-class DetectionLossSpec(Frozen):
-    """Loss of a detector over dense maps: focal loss of the classes, IoU loss of the boxes.
-
-    Source: FCOS, Tian et al. 2019, arXiv:1904.01355, eq. 2, with its centre-ness and its sampling
-    of centres, and the generalised IoU (Rezatofighi et al. 2019, arXiv:1902.09630).
-    """
-
-    kind: Literal["dense_boxes"] = "dense_boxes"
-    focal_alpha: Share = 0.25
-    """Weight of the positive locations; the others weigh 1 less this."""
-    focal_gamma: Annotated[float, Field(strict=True, ge=0, le=10)] = 2.0
-    """Exponent of the focal loss (Lin et al. 2017, eq. 5)."""
-    box_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 1.0
-    """Weight of the boxes' term."""
-    center_sampling_radius: Annotated[float, Field(strict=True, gt=0, le=16)] = 1.5
-    """Positive locations lie within so many strides of the object's centre."""
-
-
-class AugmentSpec(Frozen):
-    """Random changes to whole batches of training images."""
-
-    kind: Literal["image"] = "image"
-
-    flip: Flag = True
-    """Mirror left to right with probability 0.5."""
-    rotate_180: Flag = False
-    """Turn upside down with probability 0.5: for objects without an upright position."""
-    crop_padding: Annotated[float, Field(strict=True, ge=0, le=0.5)] = 0.1
-    """Largest random shift, as a share of each side; edges are padded by reflection."""
-    zoom: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.0
-    """Largest relative change of size: 0.2 is up to 1.2 times smaller or larger; 0 is off."""
-    colour: Share = 0.2
-    """Largest relative change of brightness, contrast and saturation."""
-    cutout: Annotated[float, Field(strict=True, ge=0, le=0.9)] = 0.0
-    """Side of the erased rectangle as a share of each side; 0 is off."""
-
-
-class SpectrogramAugmentSpec(Frozen):
-    """Random changes to whole batches of training windows."""
-
-    kind: Literal["spectrogram"] = "spectrogram"
-    time_shift: Share = 0.5
-    """Largest random shift of a window's start, as a share of the window; labels move along."""
-    frequency_masks: Annotated[int, Field(strict=True, ge=0, le=8)] = 2
-    """Bands that are blanked (SpecAugment, Park et al. 2019)."""
-    frequency_mask_share: Share = 0.1
-    """Largest height of one, as a share of the bands."""
-    time_masks: Annotated[int, Field(strict=True, ge=0, le=8)] = 2
-    """Stretches of time that are blanked."""
-    time_mask_share: Share = 0.05
-    """Largest length of one, as a share of the window."""
-    gain_db: Annotated[float, Field(strict=True, ge=0, le=60)] = 6.0
-    """Largest random gain, up or down."""
-    noise_db: Annotated[float, Field(strict=True, ge=0, le=60)] = 2.0
-    """Largest standard deviation of Gaussian noise on the log-mel values."""
-    mixup: Literal["none", "input", "last_layer"] = "none"
-    """Mix pairs of windows (Zhang et al. 2018): spectrograms, or the features before the head."""
-    mixup_alpha: Annotated[float, Field(strict=True, gt=0, le=100)] = 0.1
-    """Both parameters of the Beta distribution that the weight of a pair is drawn from."""
+    kind: str
+    """Which kind, in a file."""
 
 
 class PseudoLabellingSpec(Frozen):
@@ -120,28 +35,8 @@ class PseudoLabellingSpec(Frozen):
     """Probability from which a frame without a label becomes a positive one."""
 
 
-def _by_kind(default: str, tags: dict[str, str]) -> Discriminator:
-    """Tells kinds of settings apart by `kind`; one that is not in `tags`, or none, is `default`."""
-
-    def tag(value: Any) -> str:
-        named = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-        return tags.get(named, default) if isinstance(named, str) else default
-
-    return Discriminator(tag)
-
-
-Loss = Annotated[
-    Annotated[LossSpec, Tag("classifier")]
-    | Annotated[KnownLabelLossSpec, Tag("known")]
-    | Annotated[DetectionLossSpec, Tag("detection")],
-    _by_kind(
-        "classifier", {"known_bce": "known", "known_focal": "known", "dense_boxes": "detection"}
-    ),
-]
-Augment = Annotated[
-    Annotated[AugmentSpec, Tag("image")] | Annotated[SpectrogramAugmentSpec, Tag("spectrogram")],
-    _by_kind("image", {"spectrogram": "spectrogram"}),
-]
+AnyLoss = Annotated[TaskLoss, Kinds("loss_types", TaskLoss)]
+AnyAugment = Annotated[TaskAugment, Kinds("augment_types", TaskAugment)]
 
 
 class TrainingSpec(Frozen):
@@ -161,11 +56,11 @@ class TrainingSpec(Frozen):
     """Largest gradient norm; null is off."""
     accumulate: Annotated[int, Field(strict=True, ge=1, le=1_024)] = 1
     """Batches whose gradients are averaged for one step."""
-    loss: Loss | None = None
+    loss: AnyLoss | None = None
     """Loss and its weights; null is the task's own."""
     sampler: Literal["none", "inverse", "softened"] = "softened"
     """Draw training samples evenly, by inverse class frequency, or by its square root."""
-    augment: Augment | None = None
+    augment: AnyAugment | None = None
     """Random changes to training samples; null is the task's own."""
     pseudo_labelling: PseudoLabellingSpec | None = None
     """Rounds of labels added by the network itself; null is off."""

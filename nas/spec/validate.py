@@ -1,12 +1,13 @@
 """Check the plain values of a document against a type."""
 
-from collections.abc import Iterator
-from typing import Any, TypeVar, get_args
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Tag, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from nas.errors import NasError, did_you_mean
+from nas.spec.kinds import UNKNOWN_KIND, Kinds
 from nas.spec.load import Document, KeyPath, show
 
 
@@ -15,6 +16,9 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+
+Flag = Annotated[bool, Field(strict=True)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -45,22 +49,20 @@ def explain(
     place = _written(document, (*key, *first["loc"]))
     if first["type"] == "extra_forbidden":
         name = str(first["loc"][-1])
-        near = did_you_mean(name, _fields_at(model, first["loc"][:-1]))
+        near = did_you_mean(name, _fields_at(model, _at(document.data, key), first["loc"][:-1]))
         return document.error(place, f"no key {show(name)} here{near}")
     if first["type"] == "missing":
         return document.error((*key, *first["loc"]), "this key is missing")
-    kinds = _kinds_at(model, first["loc"])
-    if first["type"] == "union_tag_invalid":
-        return document.error((*place, "kind"), _no_kind(first["input"].get("kind"), kinds))
-    if first["type"] == "literal_error" and len(kinds) > 1:
-        return document.error(place, _no_kind(first["input"], kinds))
+    if first["type"] == UNKNOWN_KIND:
+        return document.error(place, _no_kind(first))
     return document.error(place, _refusal(first))
 
 
-def _no_kind(kind: Any, kinds: list[str]) -> str:
+def _no_kind(problem: ErrorDetails) -> str:
     """That there is no such kind of settings, and the nearest one."""
-    near = did_you_mean(kind, kinds) if isinstance(kind, str) else ""
-    return f"{show(kind)} is not allowed: should be one of {', '.join(kinds)}{near}"
+    kind, allowed = problem["input"], problem["ctx"]["allowed"]
+    near = did_you_mean(kind, allowed.split(", ")) if isinstance(kind, str) else ""
+    return f"{show(kind)} is not allowed: {problem['msg']}{near}"
 
 
 def _refusal(problem: ErrorDetails) -> str:
@@ -83,43 +85,35 @@ def _written(document: Document, key: KeyPath) -> KeyPath:
     return written
 
 
-def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """Field names of the model that `place` leads to, none where it is no model."""
-    models = _models_at(model, place)
-    return list(models[0][1].model_fields) if models else []
+def _at(data: Any, key: KeyPath) -> Any:
+    """What stands at `key`, None where nothing does."""
+    for part in key:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
 
 
-def _kinds_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """All values of `kind` in the union of models that `place`, or the `kind` there, is in."""
-    if place and place[-1] == "kind":
-        place = place[:-2]  # the union's own tag comes before it
-    models = [item for tag, item in _models_at(model, place) if tag is not None]
-    kinds: list[Any] = [item.model_fields["kind"].annotation for item in models]
-    return [str(kind) for annotation in kinds for kind in get_args(annotation)]
-
-
-def _models_at(
-    model: type[BaseModel], place: tuple[int | str, ...]
-) -> list[tuple[str | None, type[BaseModel]]]:
-    """The models that may stand at `place`, each with its tag in a union of several."""
-    current: list[tuple[str | None, type[BaseModel]]] = [(None, model)]
+def _fields_at(model: type[BaseModel], data: Any, place: KeyPath) -> list[str]:
+    """Field names of the model that `place` leads to in `data`, none where it is no model."""
+    current: type[BaseModel] | None = model
     for part in place:
-        tagged = [item for item in current if item[0] is not None and item[0] == part]
-        fields = current[0][1].model_fields if current else {}
-        if tagged:
-            current = [(None, tagged[0][1])]
-        elif isinstance(part, str) and part in fields:
-            current = list(_models_of(fields[part].annotation))
-        else:
+        field = None if current is None else current.model_fields.get(str(part))
+        if field is None:
             return []
-    return current
+        data = _at(data, (part,))
+        current = _model_in((field.annotation, *field.metadata), data)
+    return [] if current is None else list(current.model_fields)
 
 
-def _models_of(annotation: Any, tag: str | None = None) -> Iterator[tuple[str | None, Any]]:
-    """The models in an annotation, with the tags that stand beside them."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield tag, annotation
-    metadata = getattr(annotation, "__metadata__", ())
-    tag = next((item.tag for item in metadata if isinstance(item, Tag)), None)
-    for argument in get_args(annotation)[: 1 if metadata else None]:
-        yield from _models_of(argument, tag)
+def _model_in(annotations: Iterable[Any], data: Any) -> type[BaseModel] | None:
+    """The model that a field's annotation holds, of several kinds the one that reads `data`."""
+    found: type[BaseModel] | None = None
+    for annotation in annotations:
+        if isinstance(annotation, Kinds):
+            return annotation.model_of(data)
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            found = annotation
+        found = _model_in(get_args(annotation), data) or found
+    return found

@@ -22,7 +22,7 @@ from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
-from nas.spec.training import TrainingSpec
+from nas.spec.training import TaskAugment, TaskLoss, TrainingSpec
 
 Batch = tuple[Tensor, Any]
 """Inputs of a network (N first) and targets, in whatever form the task compares outputs with."""
@@ -127,6 +127,12 @@ class Task(ABC, Generic[DataT]):
     """Whether its metrics have an accuracy, which a score may name."""
     model_head: ClassVar[Head]
     """The head that another library's network gets."""
+    preprocess_types: ClassVar[tuple[type[Preprocess], ...]]
+    """Models of `preprocess`, told apart by their `kind`; the first is the default."""
+    loss_types: ClassVar[tuple[type[TaskLoss], ...]]
+    """Models of `training.loss`, the first the default."""
+    augment_types: ClassVar[tuple[type[TaskAugment], ...]]
+    """Models of `training.augment`, the first the default."""
     built_in_source: ClassVar[str]
     """`TaskData.source` of the built-in data set: what it is, in a few words."""
     needs_thresholds: ClassVar[bool] = False

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from nas.errors import NasError, did_you_mean
+from nas.spec.kinds import kinds_of
 from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task
 
@@ -26,9 +27,14 @@ class TaskRegistry(Mapping[str, Task[Any]]):
         self._tasks: dict[str, Task[Any] | str] = dict(homes or {})
 
     def register(self, task: AnyTask) -> AnyTask:
-        """`task` itself, from now on found by its name. Raises ValueError for a taken one."""
+        """`task` itself, from now on found by its name.
+
+        Raises ValueError for a name that is taken, and for a `kind` of its settings that is.
+        """
         if task.name in self._tasks:
             raise ValueError(f"task {task.name!r} is registered already: {self[task.name]!r}")
+        for other in self.values():
+            _check_kinds(task, other)
         self._tasks[task.name] = task
         return task
 
@@ -45,6 +51,22 @@ class TaskRegistry(Mapping[str, Task[Any]]):
 
     def __len__(self) -> int:
         return len(self._tasks)
+
+
+def _check_kinds(task: Task[Any], other: Task[Any]) -> None:
+    """Raises ValueError where a kind would be read by another model than it is now."""
+    for own, known in (
+        (task.preprocess_types, other.preprocess_types),
+        (task.loss_types, other.loss_types),
+        (task.augment_types, other.augment_types),
+    ):
+        taken = {kind: model for model in known for kind in kinds_of(model)}
+        for model in own:
+            for kind in kinds_of(model):
+                if taken.get(kind, model) is not model:
+                    raise ValueError(
+                        f"kind {kind!r} of {model} is registered already: {taken[kind]}"
+                    )
 
 
 TASKS = TaskRegistry(_HOMES)

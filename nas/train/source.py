@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
+from nas.data.preprocess import PixelPreprocess
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
-from nas.spec.preprocess import PixelPreprocess
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Task
 from nas.tasks.registry import task_named

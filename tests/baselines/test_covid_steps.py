@@ -18,19 +18,21 @@ from baselines.covid.student import (
     map_indices,
 )
 from baselines.covid.teacher import TeacherTask, inside_boxes, load_teacher, masked
+from nas.data.augment import AugmentSpec
 from nas.data.boxes import Boxes
 from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.xray.dataset import XrayData, XraySet
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.model.build import build_network
 from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.preprocess import XrayPreprocess
-from nas.spec.training import AugmentSpec, LossSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
 from nas.tasks.covid.batches import box_batches
 from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.study import CovidStudyTask
+from nas.tasks.image.losses import LossSpec
 from nas.train.loop import train_epoch
 from nas.train.weights import save_weights
 

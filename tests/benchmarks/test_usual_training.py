@@ -10,10 +10,10 @@ from torch import nn
 
 from benchmarks.plain_optuna import folder_classes
 from benchmarks.usual_training import UsualTraining
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import ImagePreprocess
 from nas.spec.training import TrainingSpec
 from nas.tasks.image.task import ImageTask
 from nas.train.optimizer import learning_rate_at

@@ -14,11 +14,13 @@ from benchmarks.sed_runs import read_run
 from benchmarks.sed_table import markdown_table
 from nas.cli.baseline import sed_baseline
 from nas.cli.evaluate import evaluate
+from nas.data.audio.augment import SpectrogramAugmentSpec
+from nas.data.audio.preprocess import MelPreprocess
 from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
 from nas.spec.architecture import load_architecture
-from nas.spec.preprocess import MelPreprocess
-from nas.spec.training import KnownLabelLossSpec, PseudoLabellingSpec, SpectrogramAugmentSpec
+from nas.spec.training import PseudoLabellingSpec
+from nas.tasks.sed.losses import KnownLabelLossSpec
 from nas.train.plan import RunPlan
 from tests.cli.conftest import invoke
 

@@ -7,11 +7,11 @@ import pytest
 
 from baselines.covid.folds import begun_folds, finish_run, parse_folds, resumed_folds
 from baselines.covid.settings import XrayBaselineSettings
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.runs.folder import refuse_taken
 from nas.spec.architecture import load_architecture
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import XrayPreprocess
 from nas.spec.training import TrainingSpec
 from nas.train.plan import RunPlan
 

@@ -24,12 +24,12 @@ from nas.cli.evaluate import evaluate
 from nas.cli.predict import predict
 from nas.cli.train import train
 from nas.data.synthetic.xrays import GeneratedXrays, write_xrays
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.runs.folder import locked_run
 from nas.spec.architecture import dump_architecture, load_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.load import read_document
-from nas.spec.preprocess import XrayPreprocess
 from nas.spec.validate import validate
 from nas.train.plan import RunPlan
 from tests.cli.conftest import invoke

@@ -7,8 +7,8 @@ import pytest
 from baselines.covid.detection_plan import DetectionSettings, detection_plan
 from baselines.covid.detectors import FROM_SCRATCH, FROM_WEIGHTS
 from baselines.covid.folds import begun_folds, resumed_folds
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import XrayPreprocess
 from nas.spec.training import TrainingSpec
 from nas.train.plan import RunPlan
 from tests.cli.detection_baseline import (

@@ -10,9 +10,11 @@ import pytest
 import nas.train.run as training_run
 from nas.cli.evaluate import evaluate
 from nas.cli.train import train
+from nas.data.augment import AugmentSpec
 from nas.errors import NasError
 from nas.spec.architecture import dump_architecture, load_architecture
-from nas.spec.training import AugmentSpec, LossSpec, TrainingSpec, load_training
+from nas.spec.training import TrainingSpec, load_training
+from nas.tasks.image.losses import LossSpec
 from nas.train.source import training_of
 from tests.cli.conftest import ARCHITECTURE, invoke, write_photos
 

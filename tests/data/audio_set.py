@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from nas.spec.preprocess import MelPreprocess
+from nas.data.audio.preprocess import MelPreprocess
 
 RATE_HZ = 8_000
 BANDS = 16

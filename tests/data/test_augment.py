@@ -5,8 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.data.augment import BatchAugment
-from nas.spec.training import AugmentSpec
+from nas.data.augment import AugmentSpec, BatchAugment
 
 OFF = AugmentSpec(flip=False, rotate_180=False, crop_padding=0, colour=0, cutout=0)
 

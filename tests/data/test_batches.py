@@ -5,12 +5,11 @@ import pytest
 import torch
 from torch.utils.data import SequentialSampler
 
-from nas.data.augment import BatchAugment
+from nas.data.augment import AugmentSpec, BatchAugment
 from nas.data.batches import evaluation_batches, train_batch_count, train_batches
 from nas.data.image.dataset import ImageSet
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.sampler import build_sampler
-from nas.spec.preprocess import ImagePreprocess
-from nas.spec.training import AugmentSpec
 
 CPU = torch.device("cpu")
 PREPROCESS = ImagePreprocess(mean=(0.1, 0.5, 0.7), std=(0.2, 0.3, 0.4))

@@ -17,7 +17,7 @@ from nas.data.decode import UnreadableImage, decode_image, upright_size
 from nas.data.digests import DigestMemo
 from nas.data.image import load as image_load
 from nas.data.image.load import ImageMaker
-from nas.spec.preprocess import ImagePreprocess
+from nas.data.image.preprocess import ImagePreprocess
 from tests.data.conftest import WriteImages
 
 MAKER = ImageMaker(6, 8, 3, ImagePreprocess())

@@ -16,8 +16,8 @@ from nas.data.decode import (
     guarded_pillow,
     upright_size,
 )
+from nas.data.image.preprocess import ImagePreprocess
 from nas.errors import NasError
-from nas.spec.preprocess import ImagePreprocess
 
 STILL = ImagePreprocess(turn_portrait=False, interpolation="nearest")
 TURNING = ImagePreprocess(turn_portrait=True, interpolation="nearest")

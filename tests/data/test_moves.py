@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.data.augment import AxisMove, BatchAugment, Moves
-from nas.spec.training import AugmentSpec
+from nas.data.augment import AugmentSpec, AxisMove, BatchAugment, Moves
 
 HEIGHT, WIDTH = 80, 128
 

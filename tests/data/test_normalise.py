@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from nas.data.image.dataset import ImageSet
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.normalise import Normalise, channel_statistics, fitted_preprocess
-from nas.spec.preprocess import ImagePreprocess
 
 
 def image_set(pixels: np.ndarray) -> ImageSet:

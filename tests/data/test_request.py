@@ -2,9 +2,10 @@
 
 import pytest
 
+from nas.data.audio.preprocess import MelPreprocess
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.request import DataRequest
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import ImagePreprocess, MelPreprocess
 
 SIZE = InputSpec(channels=1, height=8, width=8)
 

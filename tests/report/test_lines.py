@@ -1,9 +1,9 @@
 """What is said of data before a network learns from them."""
 
 from nas.data.audio.dataset import AudioData
+from nas.data.audio.preprocess import MelPreprocess
 from nas.report.lines import data_lines
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import MelPreprocess
 from nas.tasks.sed.data import SedData
 
 

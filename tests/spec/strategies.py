@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from blocks import BLOCKS, BlockConfig
+from nas.data.image.preprocess import ImagePreprocess
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.layers import LayerSpec
-from nas.spec.preprocess import ImagePreprocess
 
 WIDTHS = st.sampled_from([8, 16, 24, 40])
 ACTIVATIONS = st.sampled_from([None, "ReLU", "Hardswish", "SiLU"])

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from nas.data.audio.preprocess import MelPreprocess
 from nas.macs.architecture import count_architecture
 from nas.macs.count import count_macs
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec
-from nas.spec.preprocess import MelPreprocess
 from nas.spec.space import load_space
 from nas.spec.trial import RandomTrial
 

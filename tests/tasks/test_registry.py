@@ -1,10 +1,14 @@
 """Tasks by name."""
 
+from typing import Literal
+
 import pytest
 
 from nas.errors import NasError
+from nas.spec.architecture import dump_architecture, parse_architecture
+from nas.spec.preprocess import Preprocess
 from nas.spec.space import parse_space
-from nas.spec.training import TrainingSpec
+from nas.spec.training import TaskLoss, TrainingSpec
 from nas.tasks.image.task import ImageTask
 from nas.tasks.registry import TASKS, TaskRegistry, register_task, task_named, task_of
 
@@ -49,6 +53,62 @@ def test_an_unknown_name_in_a_space_is_an_error_at_its_line() -> None:
 def test_a_taken_name_of_a_task_is_refused() -> None:
     with pytest.raises(ValueError, match="'image' is registered already"):
         register_task(ImageTask())
+
+
+def test_a_taken_kind_of_settings_is_refused() -> None:
+    class Other(ImageTask):
+        name = "other"
+
+        class Mine(TaskLoss):
+            kind: Literal["known_focal"] = "known_focal"
+
+        loss_types = (Mine,)
+
+    registry = TaskRegistry({"sed": "nas.tasks.sed.task:SedTask"})
+    with pytest.raises(ValueError, match=r"kind 'known_focal' of .*Mine.* is registered already"):
+        registry.register(Other())
+
+
+def test_a_registered_task_brings_the_kinds_of_its_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class PointPreprocess(Preprocess):
+        kind: Literal["points"] = "points"
+        most: int = 3
+
+    class PointLoss(TaskLoss):
+        kind: Literal["nearest"] = "nearest"
+        power: float = 2.0
+
+    class Points(ImageTask):
+        name = "points"
+        preprocess_types = (PointPreprocess,)
+        loss_types = (PointLoss,)
+
+    text = (
+        "input: {height: 8, width: 8}\nlayers: [{block: Flatten}]\npreprocess: {kind: points, MORE}"
+    )
+    with pytest.raises(NasError, match=r"preprocess\.kind: 'points' is not allowed"):
+        parse_architecture(text.replace("MORE", "most: 5"))
+    monkeypatch.setattr(TASKS, "_tasks", dict(TASKS._tasks))
+    assert register_task(Points()).name in TASKS
+    read = parse_architecture(text.replace("MORE", "most: 5"))
+    assert read.preprocess == PointPreprocess(most=5)
+    assert parse_architecture(dump_architecture(read)) == read
+    with pytest.raises(
+        NasError, match=r"3 preprocess\.mots: no key 'mots' here; did you mean 'most'"
+    ):
+        parse_architecture(text.replace("MORE", "mots: 5"))
+    training = TrainingSpec.model_validate({"loss": {"kind": "nearest"}})
+    assert training.loss == PointLoss()
+    assert training.model_dump(mode="json")["loss"] == {"kind": "nearest", "power": 2.0}
+
+
+def test_our_own_kinds_have_one_model_each() -> None:
+    registry = TaskRegistry()
+    for task in TASKS.values():
+        registry.register(task)
+    assert list(registry) == list(TASKS)
 
 
 def test_a_task_is_imported_when_it_is_asked_for() -> None:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from nas.data.files import Progress
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.spec.architecture import ArchitectureSpec, InputSpec
-from nas.spec.preprocess import ImagePreprocess
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds

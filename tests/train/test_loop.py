@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import NasError
-from nas.spec.training import LossSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
+from nas.tasks.image.losses import LossSpec
 from nas.train.checkpoint import EpochResult
 from nas.train.device import TrainingFailed
 from nas.train.loop import FitResult, evaluate, fit

@@ -2,8 +2,8 @@
 
 import pytest
 
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.spec.architecture import ArchitectureSpec, InputSpec
-from nas.spec.preprocess import XrayPreprocess
 from nas.train.data import other_fold_warning
 from nas.train.source import FOUND_ON, found_on, on_fold
 

@@ -1,9 +1,37 @@
 """Random changes to whole batches of training windows. N windows, F bands, W frames."""
 
+from typing import Annotated, Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from nas.spec.training import SpectrogramAugmentSpec
+from nas.spec.training import TaskAugment
+from nas.spec.validate import Share
+
+
+class SpectrogramAugmentSpec(TaskAugment):
+    """Random changes to whole batches of training windows."""
+
+    kind: Literal["spectrogram"] = "spectrogram"
+    time_shift: Share = 0.5
+    """Largest random shift of a window's start, as a share of the window; labels move along."""
+    frequency_masks: Annotated[int, Field(strict=True, ge=0, le=8)] = 2
+    """Bands that are blanked (SpecAugment, Park et al. 2019)."""
+    frequency_mask_share: Share = 0.1
+    """Largest height of one, as a share of the bands."""
+    time_masks: Annotated[int, Field(strict=True, ge=0, le=8)] = 2
+    """Stretches of time that are blanked."""
+    time_mask_share: Share = 0.05
+    """Largest length of one, as a share of the window."""
+    gain_db: Annotated[float, Field(strict=True, ge=0, le=60)] = 6.0
+    """Largest random gain, up or down."""
+    noise_db: Annotated[float, Field(strict=True, ge=0, le=60)] = 2.0
+    """Largest standard deviation of Gaussian noise on the log-mel values."""
+    mixup: Literal["none", "input", "last_layer"] = "none"
+    """Mix pairs of windows (Zhang et al. 2018): spectrograms, or the features before the head."""
+    mixup_alpha: Annotated[float, Field(strict=True, gt=0, le=100)] = 0.1
+    """Both parameters of the Beta distribution that the weight of a pair is drawn from."""
 
 
 class SpectrogramAugment:

@@ -17,6 +17,7 @@ from nas.data.audio.dataset import (
     label_tensor,
 )
 from nas.data.audio.listing import AudioListing, ListedRecording, list_recordings
+from nas.data.audio.preprocess import MelPreprocess
 from nas.data.audio.spectrograms import load_spectrograms
 from nas.data.cache import default_cache_dir
 from nas.data.files import Progress, first_of
@@ -24,7 +25,6 @@ from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE, built_in_recordings
 from nas.errors import NasError
-from nas.spec.preprocess import MelPreprocess
 
 _BUILT_IN_SEED = 0
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from nas.data.audio.decode import Samples
+from nas.data.audio.preprocess import MelPreprocess
 from nas.errors import NasError
-from nas.spec.preprocess import MelPreprocess
 
 Mel = npt.NDArray[np.float32]
 """Log-mel spectrogram in dB, shape (bands, frames)."""

@@ -15,8 +15,8 @@ import torch
 
 from nas.data.audio.decode import AUDIO_VERSION, UnreadableAudio, read_audio, refuse_no_file
 from nas.data.audio.mel import MEL_VERSION, LogMel, Mel
+from nas.data.audio.preprocess import MelPreprocess
 from nas.files import atomic_write_bytes
-from nas.spec.preprocess import MelPreprocess
 
 StoredMel = npt.NDArray[np.float16]
 """Log-mel spectrogram in dB, shape (bands, frames), not to be written to."""

@@ -17,11 +17,11 @@ import torch
 
 from nas.data.audio.decode import UnreadableAudio
 from nas.data.audio.mel_file import MelMaker, StoredMel, open_mel, write_mel
+from nas.data.audio.preprocess import MelPreprocess
 from nas.data.cache import default_cache_dir, exclusive
 from nas.data.digests import DigestMemo
 from nas.data.files import Progress
 from nas.machine import usable_cores
-from nas.spec.preprocess import MelPreprocess
 
 log = logging.getLogger(__name__)
 

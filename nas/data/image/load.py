@@ -15,13 +15,13 @@ from nas.data.files import Progress
 from nas.data.image.dataset import ImageData, ImageSet, UnreadableFile
 from nas.data.image.digits import load_digits
 from nas.data.image.listing import ImageFile, Listing, checked_listing
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.image.source import has_train_folder, list_folder
 from nas.data.image.splits import assign_splits
 from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.table import list_table, read_groups
 from nas.errors import NasError, did_you_mean
-from nas.spec.preprocess import ImagePreprocess
 
 
 @dataclass(frozen=True)

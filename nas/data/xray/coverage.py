@@ -7,9 +7,9 @@ from nas.data.files import first_of
 from nas.data.splits import SPLITS, Split
 from nas.data.xray.dataset import XRAY_CLASSES, ListedXray, XraySet, label_names
 from nas.data.xray.listing import XrayListing
+from nas.data.xray.preprocess import XrayLabels
 from nas.data.xray.siim import STUDY_COLUMNS
 from nas.errors import NasError
-from nas.spec.preprocess import XrayLabels
 
 
 def refuse_gaps(

@@ -11,8 +11,8 @@ from nas.data.boxes import Box, Boxes, Size, clipped_box, scaled_boxes
 from nas.data.cache import DecodedFiles
 from nas.data.image.dataset import ImageSet, Pixels
 from nas.data.splits import Split
+from nas.data.xray.preprocess import XrayLabels
 from nas.data.xray.siim import OPACITY_CLASSES, STUDY_CLASSES
-from nas.spec.preprocess import XrayLabels
 
 
 @dataclass(frozen=True)

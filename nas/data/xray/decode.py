@@ -17,9 +17,10 @@ from nas.data.decode import (
     guarded_pillow,
     refuse_pipe,
 )
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.image.source import image_extensions
 from nas.data.xray.dicom import UnreadableXray, is_dicom, read_dicom
-from nas.spec.preprocess import ImagePreprocess, XrayPreprocess
+from nas.data.xray.preprocess import XrayPreprocess
 
 DICOM_SUFFIXES = frozenset((".dcm", ".dicom"))
 XRAY_SUFFIXES = DICOM_SUFFIXES | image_extensions()

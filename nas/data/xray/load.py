@@ -24,8 +24,8 @@ from nas.data.xray.decode import XrayMaker
 from nas.data.xray.dicom import UnreadableXray
 from nas.data.xray.folds import FOLDS
 from nas.data.xray.listing import XrayListing, list_xrays
+from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
 from nas.errors import NasError
-from nas.spec.preprocess import XrayLabels, XrayPreprocess
 
 Known = dict[Path, SizedPixels | str]
 """What a file holds, or why it can't be decoded."""

@@ -17,9 +17,9 @@ from nas.data.xray.dataset import XrayData, XraySet
 from nas.data.xray.folds import FOLDS
 from nas.data.xray.listing import list_xrays
 from nas.data.xray.load import load_xrays
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.data.xray.siim import STUDY_CLASSES
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import XrayPreprocess
 
 _SIDE = 256
 """Height and width in pixels at which brightness is measured."""

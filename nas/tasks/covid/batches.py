@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas.data.augment import BatchAugment
+from nas.data.augment import AugmentSpec, BatchAugment
 from nas.data.batches import evaluation_batches as image_batches
 from nas.data.batches import gather
 from nas.data.normalise import Normalise
 from nas.data.sampler import build_sampler
 from nas.data.xray.dataset import XraySet
-from nas.spec.preprocess import XrayPreprocess
-from nas.spec.training import AugmentSpec, TrainingSpec
+from nas.data.xray.preprocess import XrayPreprocess
+from nas.spec.training import TrainingSpec
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,10 +15,10 @@ from nas.data.normalise import Normalise, fitted_preprocess
 from nas.data.splits import Split
 from nas.data.xray.dataset import XrayData
 from nas.data.xray.decode import decode_xray
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import XrayPreprocess
 
 FILES_AT_ONCE = 32
 """Files that are decoded before the network sees them."""

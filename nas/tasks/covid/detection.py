@@ -15,17 +15,17 @@ from torch import Tensor, nn
 from blocks import DetectionOutput
 from nas.data.boxes import Boxes
 from nas.data.xray.dataset import XraySet
+from nas.data.xray.preprocess import XrayLabels
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
-from nas.spec.preprocess import XrayLabels
 from nas.spec.space import SpaceSpec
-from nas.spec.training import TrainingSpec
+from nas.spec.training import TaskLoss, TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Prediction, Thresholds
 from nas.tasks.covid.batches import BoxTargets, box_batches
 from nas.tasks.covid.confidences import none_confidence
 from nas.tasks.covid.data import XrayTaskData
-from nas.tasks.covid.detection_loss import DetectorLoss
+from nas.tasks.covid.detection_loss import DetectionLossSpec, DetectorLoss
 from nas.tasks.covid.detection_metrics import DetectionMetrics
 from nas.tasks.covid.detections import Detections, WholeDetector, found_in, mean_of
 from nas.tasks.covid.requirements import (
@@ -92,6 +92,7 @@ class CovidDetectionTask(XrayTask):
     name: ClassVar[str] = "covid-detection"
     labels: ClassVar[tuple[XrayLabels, ...]] = ("boxes",)
     primary_metric: ClassVar[str] = "f1_50"
+    loss_types: ClassVar[tuple[type[TaskLoss], ...]] = (DetectionLossSpec,)
     model_head: ClassVar[Head] = "detection"
     needs_thresholds: ClassVar[bool] = True
     prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = {"boxes": BOX_COLUMNS}

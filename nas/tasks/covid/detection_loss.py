@@ -1,15 +1,35 @@
 """The loss of a dense detector."""
 
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from blocks import DetectionOutput
-from nas.spec.training import DetectionLossSpec
+from nas.spec.training import TaskLoss
+from nas.spec.validate import Share
 from nas.tasks.covid.batches import BoxTargets
 from nas.tasks.covid.detections import boxes_at, location_table, reach_table
+
+
+class DetectionLossSpec(TaskLoss):
+    """Loss of a detector over dense maps: focal loss of the classes, IoU loss of the boxes.
+
+    Source: FCOS, Tian et al. 2019, arXiv:1904.01355, eq. 2, with its centre-ness and its sampling
+    of centres, and the generalised IoU (Rezatofighi et al. 2019, arXiv:1902.09630).
+    """
+
+    kind: Literal["dense_boxes"] = "dense_boxes"
+    focal_alpha: Share = 0.25
+    """Weight of the positive locations; the others weigh 1 less this."""
+    focal_gamma: Annotated[float, Field(strict=True, ge=0, le=10)] = 2.0
+    """Exponent of the focal loss (Lin et al. 2017, eq. 5)."""
+    box_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 1.0
+    """Weight of the boxes' term."""
+    center_sampling_radius: Annotated[float, Field(strict=True, gt=0, le=16)] = 1.5
+    """Positive locations lie within so many strides of the object's centre."""
 
 
 class Assigned(NamedTuple):

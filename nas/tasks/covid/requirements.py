@@ -2,13 +2,17 @@
 
 from collections.abc import Collection
 
+from nas.data.augment import AugmentSpec
 from nas.data.decode import check_channels
+from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
 from nas.errors import NasError
 from nas.model.requirements import check_maps, check_space_maps
 from nas.spec.definition import DETECTION_HEAD, ArchitectureSpec
-from nas.spec.preprocess import Preprocess, XrayLabels, XrayPreprocess
+from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
-from nas.spec.training import AugmentSpec, DetectionLossSpec, LossSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
+from nas.tasks.covid.detection_loss import DetectionLossSpec
+from nas.tasks.image.losses import LossSpec
 from nas.tasks.image.requirements import at_key, check_head, check_normalisation, check_pictures
 from nas.tasks.image.settings import image_augment, image_loss
 

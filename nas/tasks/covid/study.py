@@ -14,11 +14,11 @@ from torch import Tensor
 from nas.data.augment import BatchAugment
 from nas.data.batches import train_batches
 from nas.data.sampler import build_sampler
+from nas.data.xray.preprocess import XrayLabels
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
-from nas.spec.preprocess import XrayLabels
 from nas.spec.space import SpaceSpec
-from nas.spec.training import TrainingSpec
+from nas.spec.training import TaskLoss, TrainingSpec
 from nas.tasks.base import Batch, Loss, Prediction, Thresholds
 from nas.tasks.covid.data import XrayTaskData, file_batches
 from nas.tasks.covid.requirements import (
@@ -28,7 +28,7 @@ from nas.tasks.covid.requirements import (
 )
 from nas.tasks.covid.study_metrics import Samples, StudyMetrics
 from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS, XrayTask
-from nas.tasks.image.losses import ClassifierLoss
+from nas.tasks.image.losses import ClassifierLoss, LossSpec
 from nas.tasks.image.metrics import mean_logits
 from nas.tasks.image.requirements import check_classifier, check_classifier_space
 from nas.tasks.image.settings import image_augment, image_loss
@@ -72,6 +72,7 @@ class CovidStudyTask(XrayTask):
     name: ClassVar[str] = "covid-study"
     primary_metric: ClassVar[str] = "macro_f1"
     measures_accuracy: ClassVar[bool] = True
+    loss_types: ClassVar[tuple[type[TaskLoss], ...]] = (LossSpec,)
     model_head: ClassVar[Head] = "linear"
     labels: ClassVar[tuple[XrayLabels, ...]] = ("study", "opacity")
     label_kinds: ClassVar[tuple[str, ...]] = labels

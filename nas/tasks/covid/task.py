@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from nas.data.augment import AugmentSpec
 from nas.data.batches import train_batch_count
 from nas.data.files import Progress, visible_files
 from nas.data.request import DataRequest
@@ -16,8 +17,9 @@ from nas.data.synthetic.xrays import BUILT_IN_XRAY_SOURCE
 from nas.data.xray.decode import XRAY_SUFFIXES
 from nas.data.xray.folds import FOLDS
 from nas.data.xray.load import load_xrays
-from nas.spec.preprocess import XrayLabels
-from nas.spec.training import TrainingSpec
+from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
+from nas.spec.preprocess import Preprocess
+from nas.spec.training import TaskAugment, TrainingSpec
 from nas.tasks.base import Task
 from nas.tasks.covid.batches import XrayBatch, evaluation_batches
 from nas.tasks.covid.data import XrayTaskData
@@ -31,6 +33,8 @@ class XrayTask(Task[XrayTaskData], ABC):
 
     labels: ClassVar[tuple[XrayLabels, ...]]
     """What may be learned, the default first."""
+    preprocess_types: ClassVar[tuple[type[Preprocess], ...]] = (XrayPreprocess,)
+    augment_types: ClassVar[tuple[type[TaskAugment], ...]] = (AugmentSpec,)
     built_in_source: ClassVar[str] = BUILT_IN_XRAY_SOURCE
     folds: ClassVar[int] = FOLDS
     notice: ClassVar[str] = NOT_FOR_DIAGNOSIS

@@ -1,9 +1,31 @@
 """Losses of a classifier with one label a sample. N samples, K classes."""
 
+from typing import Annotated, Literal
+
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas.spec.training import LossSpec
+from nas.spec.training import TaskLoss
+
+
+class LossSpec(TaskLoss):
+    """Loss of a classifier: a weighted sum of one term and the soft macro-F1 loss.
+
+    The term is cross-entropy, its focal form, or binary cross-entropy, which asks of each class by
+    itself whether it is the label.
+    """
+
+    kind: Literal["cross_entropy", "cross_entropy_f1", "focal", "focal_f1", "bce", "bce_f1"] = (
+        "cross_entropy_f1"
+    )
+    """Which terms are summed."""
+    cross_entropy_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.25
+    """Weight of the first term where the F1 term stands beside it."""
+    label_smoothing: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.0
+    """Share of the target spread over all classes."""
+    focal_gamma: Annotated[float, Field(strict=True, ge=0, le=10)] = 2.0
+    """Exponent of the focal loss (Lin et al. 2017, eq. 4)."""
 
 
 def soft_macro_f1_loss(logits_NK: Tensor, labels_N: Tensor) -> Tensor:

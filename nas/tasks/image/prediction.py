@@ -11,9 +11,10 @@ from torch import Tensor
 from nas.data.batches import evaluation_batches
 from nas.data.decode import UnreadableImage, decode_image
 from nas.data.image.dataset import ImageSet, Pixels
+from nas.data.image.preprocess import ImagePreprocess
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
-from nas.spec.preprocess import ImagePreprocess, Preprocess
+from nas.spec.preprocess import Preprocess
 from nas.tasks.base import Prediction
 
 FILES_AT_ONCE = 64

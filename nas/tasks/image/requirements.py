@@ -5,9 +5,9 @@ from functools import partial
 from math import prod
 
 from nas.data.decode import check_channels
+from nas.data.preprocess import PixelPreprocess
 from nas.errors import NasError
 from nas.spec.definition import ArchitectureSpec, Head
-from nas.spec.preprocess import PixelPreprocess
 from nas.spec.space import SpaceSpec
 
 CLASSIFIER_HEADS: tuple[Head, ...] = ("linear", "none")

@@ -1,7 +1,9 @@
 """What the image task makes of training settings, which may leave loss and augmentation to it."""
 
+from nas.data.augment import AugmentSpec
 from nas.errors import NasError
-from nas.spec.training import AugmentSpec, LossSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
+from nas.tasks.image.losses import LossSpec
 
 
 def resolved_for_images(training: TrainingSpec, *, built_in: bool) -> TrainingSpec:

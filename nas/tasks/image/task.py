@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from nas.data.augment import BatchAugment
+from nas.data.augment import AugmentSpec, BatchAugment
 from nas.data.batches import evaluation_batches, train_batch_count, train_batches
 from nas.data.files import Progress, visible_files
 from nas.data.image.dataset import ImageData
 from nas.data.image.digits import DIGITS_SOURCE
 from nas.data.image.load import load_images
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.image.source import image_extensions
 from nas.data.normalise import fitted_preprocess
 from nas.data.request import DataRequest
@@ -21,11 +22,11 @@ from nas.data.sampler import build_sampler
 from nas.data.splits import Split
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
-from nas.spec.preprocess import ImagePreprocess
+from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
-from nas.spec.training import TrainingSpec
+from nas.spec.training import TaskAugment, TaskLoss, TrainingSpec
 from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds
-from nas.tasks.image.losses import ClassifierLoss
+from nas.tasks.image.losses import ClassifierLoss, LossSpec
 from nas.tasks.image.metrics import ClassificationMetrics, mean_logits, measure_logits
 from nas.tasks.image.prediction import of_pictures, predict_images
 from nas.tasks.image.requirements import at_key, check_classifier, check_classifier_space
@@ -74,6 +75,9 @@ class ImageTask(Task[ImageTaskData]):
     primary_metric: ClassVar[str] = "macro_f1"
     measures_accuracy: ClassVar[bool] = True
     model_head: ClassVar[Head] = "linear"
+    preprocess_types: ClassVar[tuple[type[Preprocess], ...]] = (ImagePreprocess,)
+    loss_types: ClassVar[tuple[type[TaskLoss], ...]] = (LossSpec,)
+    augment_types: ClassVar[tuple[type[TaskAugment], ...]] = (AugmentSpec,)
     built_in_source: ClassVar[str] = DIGITS_SOURCE
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nas.data.audio.dataset import AudioData, RecordingSet
+from nas.data.audio.preprocess import MelPreprocess
 from nas.data.splits import Split
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import MelPreprocess
 from nas.tasks.base import Thresholds
 
 SILENT_DB = 1.0

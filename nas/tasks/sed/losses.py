@@ -1,15 +1,35 @@
 """Loss of a tagger whose labels are known in part. N windows, K classes."""
 
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from blocks import TimeAttentionOutput
 from nas.model.build import Network
-from nas.spec.training import KnownLabelLossSpec
+from nas.spec.training import TaskLoss
 from nas.tasks.sed.targets import Mix, WindowTargets
+
+
+class KnownLabelLossSpec(TaskLoss):
+    """Loss of a tagger whose labels are known in part: only what a table says is counted.
+
+    Binary cross-entropy, or its focal form, towards 1 where a true positive is labelled and towards
+    0 where a false positive is.
+    """
+
+    kind: Literal["known_bce", "known_focal"] = "known_bce"
+    """Which form."""
+    focal_gamma: Annotated[float, Field(strict=True, ge=0, le=10)] = 2.0
+    """Exponent of the focal form (Lin et al. 2017, eq. 4)."""
+    positive_decay: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
+    """Within a batch, a class's positive losses in falling order are weighted 1, d, d**2, ...; 1 is
+    off."""
+    f1_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.0
+    """Weight of a soft macro-F1 term on the known labels; 0 is off."""
 
 
 class KnownLabelLoss(nn.Module):

@@ -13,10 +13,10 @@ from blocks import TimeAttentionOutput
 from nas.data.audio.dataset import Recording, RecordingSet
 from nas.data.audio.decode import UnreadableAudio
 from nas.data.audio.mel_file import MelMaker
+from nas.data.audio.preprocess import MelPreprocess
 from nas.errors import NasError
 from nas.metrics.events import decode_events
 from nas.spec.architecture import ArchitectureSpec
-from nas.spec.preprocess import MelPreprocess
 from nas.tasks.base import Prediction, Thresholds
 from nas.tasks.sed.batches import evaluation_batches
 from nas.tasks.sed.requirements import mel_preprocess

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.audio.dataset import EventRow, Recording, RecordingSet
+from nas.data.audio.preprocess import MelPreprocess
 from nas.errors import NasError
-from nas.spec.preprocess import MelPreprocess
 
 _COLUMNS = ("recording_id", "species_id", "songtype_id", "t_min", "f_min", "t_max", "f_max")
 """Of RFCX's `train_tp.csv`."""

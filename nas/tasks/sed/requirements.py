@@ -1,12 +1,15 @@
 """What sound event detection needs of a network, and of every member of a space."""
 
+from nas.data.audio.augment import SpectrogramAugmentSpec
 from nas.data.audio.mel import check_bands
+from nas.data.audio.preprocess import MelPreprocess
 from nas.errors import NasError
 from nas.model.requirements import check_time_steps
 from nas.spec.definition import TIME_HEADS, ArchitectureSpec, InputSpec
-from nas.spec.preprocess import MelPreprocess, Preprocess
+from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
-from nas.spec.training import KnownLabelLossSpec, SpectrogramAugmentSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
+from nas.tasks.sed.losses import KnownLabelLossSpec
 
 
 def mel_preprocess(preprocess: Preprocess | None) -> MelPreprocess:

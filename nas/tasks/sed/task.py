@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from blocks import TimeAttentionOutput
+from nas.data.audio.augment import SpectrogramAugmentSpec
 from nas.data.audio.load import load_recordings
+from nas.data.audio.preprocess import MelPreprocess
 from nas.data.audio.source import RECORDING_SUFFIXES
 from nas.data.files import Progress, visible_files
 from nas.data.request import DataRequest
@@ -17,12 +19,13 @@ from nas.data.splits import Split
 from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
+from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
-from nas.spec.training import KnownLabelLossSpec, TrainingSpec
+from nas.spec.training import TaskAugment, TaskLoss, TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Prediction, PseudoLabelled, Task, Thresholds
 from nas.tasks.sed.batches import evaluation_batches, steps_per_epoch, train_batches
 from nas.tasks.sed.data import SedData, fitted_preprocess
-from nas.tasks.sed.losses import KnownLabelLoss, mean_outputs, mixed_outputs
+from nas.tasks.sed.losses import KnownLabelLoss, KnownLabelLossSpec, mean_outputs, mixed_outputs
 from nas.tasks.sed.metrics import SedMetrics
 from nas.tasks.sed.prediction import EVENT_COLUMNS, EvaluationTargets, predict_recordings, stitch
 from nas.tasks.sed.pseudo_labels import add_labels, check_pseudo_labelling
@@ -41,6 +44,9 @@ class SedTask(Task[SedData]):
     name: ClassVar[str] = "sed"
     primary_metric: ClassVar[str] = "macro_f1"
     model_head: ClassVar[Head] = "attention"
+    preprocess_types: ClassVar[tuple[type[Preprocess], ...]] = (MelPreprocess,)
+    loss_types: ClassVar[tuple[type[TaskLoss], ...]] = (KnownLabelLossSpec,)
+    augment_types: ClassVar[tuple[type[TaskAugment], ...]] = (SpectrogramAugmentSpec,)
     built_in_source: ClassVar[str] = BUILT_IN_AUDIO_SOURCE
     needs_thresholds: ClassVar[bool] = True
     prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = {"events": EVENT_COLUMNS}

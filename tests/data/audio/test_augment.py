@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.data.audio.augment import SpectrogramAugment
-from nas.spec.training import SpectrogramAugmentSpec
+from nas.data.audio.augment import SpectrogramAugment, SpectrogramAugmentSpec
 
 OFF = SpectrogramAugmentSpec(
     time_shift=0.0, frequency_masks=0, time_masks=0, gain_db=0.0, noise_db=0.0

@@ -9,12 +9,12 @@ import pytest
 from nas.data.audio import load as audio_load
 from nas.data.audio.dataset import AudioData
 from nas.data.audio.load import load_recordings
+from nas.data.audio.preprocess import MelPreprocess
 from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import MelPreprocess
 from tests.data.audio_set import BANDS, PREPROCESS, Row, write_events, write_noise, write_set
 
 ROWS: list[Row] = [(f"r{number:02d}", number % 2, 0.25, 0.5) for number in range(12)]

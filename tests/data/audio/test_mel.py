@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.data.audio.mel import FLOOR_DB, LogMel, check_bands, mel_filters
+from nas.data.audio.preprocess import MelPreprocess
 from nas.errors import NasError
-from nas.spec.preprocess import MelPreprocess
 
 SEEDS = MelPreprocess()
 """32 kHz, hop 512, as the seeds."""

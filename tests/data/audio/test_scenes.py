@@ -8,10 +8,10 @@ import pytest
 
 from nas.data.audio.listing import list_recordings
 from nas.data.audio.load import load_recordings
+from nas.data.audio.preprocess import MelPreprocess
 from nas.data.request import DataRequest
 from nas.data.splits import SPLITS
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import MelPreprocess
 
 
 @pytest.mark.usefixtures("cache_dir")

@@ -16,9 +16,9 @@ import torch
 from nas.data.audio.decode import read_audio
 from nas.data.audio.mel import LogMel
 from nas.data.audio.mel_file import MelMaker
+from nas.data.audio.preprocess import MelPreprocess
 from nas.data.audio.spectrograms import Spectrograms, load_spectrograms
 from nas.errors import NasError
-from nas.spec.preprocess import MelPreprocess
 
 SETTINGS = MelPreprocess(sample_rate_hz=8_000, fft_samples=256, hop_samples=100)
 BANDS = 12

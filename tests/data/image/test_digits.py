@@ -6,9 +6,9 @@ from sklearn.datasets import load_digits
 
 from nas.data.image.digits import DIGITS_SOURCE
 from nas.data.image.load import load_images
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.request import DataRequest
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import ImagePreprocess
 
 SPLITS = ("train", "validation", "test")
 

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from nas.data.image.load import load_images
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import ImagePreprocess
 from tests.data.conftest import WriteImages
 
 PREPROCESS = ImagePreprocess()

@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from nas.data.image.load import load_images
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.image.statistics import Spread, image_statistics
 from nas.data.normalise import channel_statistics
 from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import ImagePreprocess
 
 
 def write(path: Path, height: int, width: int, exif: Image.Exif | None = None) -> None:

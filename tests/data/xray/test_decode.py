@@ -10,8 +10,8 @@ from PIL import Image
 from nas.data.decode import UnreadableImage
 from nas.data.xray.decode import XRAY_SUFFIXES, decode_xray
 from nas.data.xray.dicom import UnreadableXray
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
-from nas.spec.preprocess import XrayPreprocess
 from tests.data.xray_files import content_of, dataset_of, write_dicom
 
 SETTINGS = XrayPreprocess()

@@ -17,9 +17,9 @@ from nas.data.xray import decode as xray_decode
 from nas.data.xray.dataset import XrayData, XraySet
 from nas.data.xray.decode import decode_xray
 from nas.data.xray.load import load_xrays
+from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
-from nas.spec.preprocess import XrayLabels, XrayPreprocess
 from tests.data.xray_files import write_dicom, write_set, write_tables
 
 HEIGHT, WIDTH = 6, 32

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from blocks import DetectionOutput
 from nas.data.xray.dataset import XRAY_CLASSES, XrayData, XraySet
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.preprocess import XrayPreprocess
 from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.detections import Detections, location_table
 

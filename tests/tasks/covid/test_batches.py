@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from nas.data.augment import AugmentSpec
 from nas.data.xray.dataset import XraySet
-from nas.spec.preprocess import XrayPreprocess
-from nas.spec.training import AugmentSpec, TrainingSpec
+from nas.data.xray.preprocess import XrayPreprocess
+from nas.spec.training import TrainingSpec
 from nas.tasks.covid.batches import EVALUATION_BATCH, BoxTargets, box_batches, evaluation_batches
 from tests.tasks.covid.rectangles import PLAIN, Box, bright_box, painted_set
 

@@ -9,11 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from nas.data.augment import AugmentSpec
 from nas.data.request import DataRequest
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.architecture import InputSpec
-from nas.spec.preprocess import XrayPreprocess
-from nas.spec.training import AugmentSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
 from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.detection import CovidDetectionTask
 from nas.tasks.covid.detections import Detections

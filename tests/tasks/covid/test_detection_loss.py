@@ -10,9 +10,8 @@ from torch import Tensor
 
 from blocks import DetectionOutput
 from nas.metrics.boxes import iou_matrix
-from nas.spec.training import DetectionLossSpec
 from nas.tasks.covid.batches import BoxTargets
-from nas.tasks.covid.detection_loss import DenseBoxLoss, DetectorLoss
+from nas.tasks.covid.detection_loss import DenseBoxLoss, DetectionLossSpec, DetectorLoss
 from nas.tasks.covid.detections import decode, location_table
 
 SIZE = (64, 96)

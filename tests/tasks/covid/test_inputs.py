@@ -8,11 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from nas.data.augment import AugmentSpec
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.request import DataRequest
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.architecture import InputSpec
-from nas.spec.preprocess import ImagePreprocess, XrayPreprocess
-from nas.spec.training import AugmentSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
 from nas.tasks.covid.data import FILES_AT_ONCE, FileBatch, file_batches
 from nas.tasks.covid.detection import CovidDetectionTask
 from nas.tasks.covid.study import CovidStudyTask

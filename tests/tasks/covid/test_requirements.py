@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from nas.data.image.preprocess import ImagePreprocess
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.architecture import parse_architecture
-from nas.spec.preprocess import ImagePreprocess, XrayPreprocess
 from nas.spec.space import parse_space
 from nas.tasks.covid.detection import CovidDetectionTask
 from nas.tasks.covid.requirements import xray_preprocess

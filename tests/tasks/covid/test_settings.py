@@ -2,22 +2,19 @@
 
 import pytest
 
+from nas.data.audio.augment import SpectrogramAugmentSpec
+from nas.data.augment import AugmentSpec
 from nas.errors import NasError
-from nas.spec.training import (
-    AugmentSpec,
-    DetectionLossSpec,
-    KnownLabelLossSpec,
-    LossSpec,
-    PseudoLabellingSpec,
-    SpectrogramAugmentSpec,
-    TrainingSpec,
-)
+from nas.spec.training import PseudoLabellingSpec, TrainingSpec
+from nas.tasks.covid.detection_loss import DetectionLossSpec
 from nas.tasks.covid.requirements import (
     AUGMENT,
     detection_loss,
     resolved_for_boxes,
     resolved_for_studies,
 )
+from nas.tasks.image.losses import LossSpec
+from nas.tasks.sed.losses import KnownLabelLossSpec
 
 BOTH = pytest.mark.parametrize("settle", [resolved_for_boxes, resolved_for_studies])
 

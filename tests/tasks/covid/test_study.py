@@ -9,12 +9,13 @@ import torch
 from sklearn.metrics import f1_score
 from torch import Tensor
 
+from nas.data.augment import AugmentSpec
 from nas.data.request import DataRequest
 from nas.data.xray.dataset import XRAY_CLASSES, XrayData, XraySet
+from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
 from nas.metrics.competition import STUDY_CLASSES
 from nas.spec.architecture import InputSpec, parse_architecture
-from nas.spec.preprocess import XrayLabels, XrayPreprocess
-from nas.spec.training import AugmentSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
 from nas.tasks.covid.batches import XrayBatch
 from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.study import CovidStudyTask

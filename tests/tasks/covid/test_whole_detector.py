@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nas.data.augment import AugmentSpec
 from nas.macs.count import count_macs
-from nas.spec.training import AugmentSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
 from nas.tasks.covid.detection import CovidDetectionTask
 from nas.tasks.covid.detections import Detections, WholeDetector
 from nas.train.loop import evaluate, fit

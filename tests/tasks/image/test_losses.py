@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from nas.spec.training import LossSpec
-from nas.tasks.image.losses import ClassifierLoss, focal_loss, soft_macro_f1_loss
+from nas.tasks.image.losses import ClassifierLoss, LossSpec, focal_loss, soft_macro_f1_loss
 
 LABELS = torch.tensor([0, 1, 1, 3])
 

@@ -3,17 +3,14 @@
 import pytest
 import torch
 
+from nas.data.audio.augment import SpectrogramAugmentSpec
+from nas.data.augment import AugmentSpec
 from nas.errors import NasError
 from nas.spec.architecture import parse_architecture
-from nas.spec.training import (
-    AugmentSpec,
-    KnownLabelLossSpec,
-    LossSpec,
-    PseudoLabellingSpec,
-    SpectrogramAugmentSpec,
-    TrainingSpec,
-)
+from nas.spec.training import PseudoLabellingSpec, TrainingSpec
+from nas.tasks.image.losses import LossSpec
 from nas.tasks.image.task import ImageTask
+from nas.tasks.sed.losses import KnownLabelLossSpec
 
 TASK = ImageTask()
 

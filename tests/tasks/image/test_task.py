@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 from sklearn.metrics import f1_score
 
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec, parse_architecture
 from nas.spec.definition import Head
-from nas.spec.preprocess import ImagePreprocess
 from nas.spec.space import parse_space
 from nas.spec.training import TrainingSpec
 from nas.tasks.image.task import ImageTask

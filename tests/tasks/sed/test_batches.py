@@ -7,13 +7,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from nas.data.audio.augment import SpectrogramAugmentSpec
 from nas.data.audio.dataset import RecordingSet
 from nas.data.audio.mel import FLOOR_DB
+from nas.data.audio.preprocess import MelPreprocess
 from nas.data.audio.windows import cut_window, window_labels, window_starts
+from nas.data.augment import AugmentSpec
 from nas.errors import NasError
 from nas.spec.architecture import InputSpec
-from nas.spec.preprocess import MelPreprocess
-from nas.spec.training import AugmentSpec, SpectrogramAugmentSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
 from nas.tasks.sed.batches import evaluation_batches, steps_per_epoch, train_batches
 from nas.tasks.sed.targets import WindowTargets
 from nas.tasks.sed.windows import known_windows

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from blocks import TimeAttentionOutput
-from nas.spec.training import KnownLabelLossSpec
-from nas.tasks.sed.losses import KnownLabelLoss, decay_weights, soft_f1_loss
+from nas.tasks.sed.losses import KnownLabelLoss, KnownLabelLossSpec, decay_weights, soft_f1_loss
 from nas.tasks.sed.targets import Mix, WindowTargets
 
 LOGITS = torch.tensor([[0.3, -1.2, 2.0], [1.5, 0.1, -0.4], [-2.0, 0.8, 0.2], [0.9, -0.6, 1.1]])

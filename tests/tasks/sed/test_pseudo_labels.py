@@ -9,11 +9,11 @@ from torch import Tensor
 
 from blocks import TimeAttentionOutput
 from nas.data.audio.dataset import label_tensor
+from nas.data.audio.preprocess import MelPreprocess
 from nas.data.audio.rfcx import read_events
 from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.architecture import InputSpec
-from nas.spec.preprocess import MelPreprocess
 from nas.tasks.sed.pseudo_labels import AddedLabels, add_labels
 from nas.tasks.sed.task import SedTask
 from tests.data.audio_set import BANDS, write_set

@@ -9,14 +9,17 @@ import soundfile
 import torch
 
 from blocks import TimeAttentionOutput
+from nas.data.audio.preprocess import MelPreprocess
+from nas.data.augment import AugmentSpec
+from nas.data.image.preprocess import ImagePreprocess
 from nas.data.request import DataRequest
 from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
 from nas.model.build import build_network
 from nas.spec.architecture import ArchitectureSpec, InputSpec, parse_architecture
-from nas.spec.preprocess import ImagePreprocess, MelPreprocess
 from nas.spec.space import parse_space
-from nas.spec.training import AugmentSpec, LossSpec, TrainingSpec
+from nas.spec.training import TrainingSpec
+from nas.tasks.image.losses import LossSpec
 from nas.tasks.registry import TASKS, task_named
 from nas.tasks.sed.prediction import stitch
 from nas.tasks.sed.task import SedTask

@@ -1,0 +1,15 @@
+"""What inference must repeat of how pictures were prepared."""
+
+from typing import Literal
+
+from nas.data.preprocess import PixelPreprocess
+from nas.spec.preprocess import Preprocess
+from nas.spec.validate import Flag
+
+
+class ImagePreprocess(Preprocess, PixelPreprocess):
+    """From a picture file to the network's input: turned, resized to the input, normalised."""
+
+    kind: Literal["image"] = "image"
+    turn_portrait: Flag = True
+    """Turn pictures that are higher than wide by 90 degrees: all then lie on their long side."""

@@ -1,0 +1,21 @@
+"""What pictures of every kind share on their way from a file to the network's input."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from nas.spec.validate import Frozen
+
+ChannelValues = tuple[Annotated[float, Field(strict=True, allow_inf_nan=False)], ...]
+ChannelStds = tuple[Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)], ...]
+
+
+class PixelPreprocess(Frozen):
+    """Resized to the input, normalised by channel."""
+
+    interpolation: Literal["bilinear", "bicubic", "lanczos", "nearest"] = "bilinear"
+    """Resampling filter of the resize (Pillow's, antialiased)."""
+    mean: ChannelValues = (0.5, 0.5, 0.5)
+    """Subtracted from each channel, on the scale of 0 to 1."""
+    std: ChannelStds = (0.25, 0.25, 0.25)
+    """Divides each channel after the mean is subtracted, on the scale of 0 to 1."""
