@@ -10,6 +10,7 @@ from nas.errors import NasError
 from nas.report.tables import epochs_text
 from nas.spec.architecture import load_architecture
 from nas.spec.definition import ArchitectureSpec
+from nas.spec.old_names import with_current_names
 from nas.spec.training import TrainingSpec, load_training
 from nas.tasks.sed.losses import KnownLabelLossSpec
 
@@ -55,6 +56,7 @@ def read_run(folder: Path) -> MeasuredRun:
         raise NasError(f"can't be read: {error}", file=file) from error
     if values.get("task") != "sed":
         raise NasError(f"is of the task {values.get('task')!r}, not of sed", file=file)
+    values = with_current_names(values, "provenance", str(file))
     return _ensemble(folder, values) if "ensemble" in values else _network(folder, values)
 
 

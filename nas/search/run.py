@@ -23,6 +23,7 @@ from nas.search.stopping.plan import plan_stops
 from nas.search.store import open_study
 from nas.search.trials import count_spent, end_running, records_of
 from nas.search.watch import Watch, shortfall
+from nas.spec.old_names import with_current_names
 from nas.spec.space import SpaceSpec, load_space
 from nas.tasks.registry import task_of
 
@@ -149,6 +150,8 @@ def _search(
 def _refuse_other_data(study: optuna.Study, facts: DataFacts) -> None:
     """Raises NasError where trials of now and before could not be compared."""
     before: Any = study.user_attrs.get("data")
+    if before is not None:
+        before = with_current_names(before, "provenance", "study.log")
     if before is None:
         known = {"classes": list(facts.classes), "split_digest": facts.split_digest}
         study.set_user_attr("data", known)

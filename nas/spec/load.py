@@ -9,6 +9,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from nas.errors import NasError, did_you_mean
+from nas.spec.old_names import both_given, current_name, note_old_name
 from nas.spec.yaml_text import is_surprise, plain_value
 
 KeyPath = tuple[str | int, ...]
@@ -60,11 +61,13 @@ MAX_DEPTH = 40
 MAX_NODES = 50_000
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, *, stands_for: str = "") -> Document:
     """The values of a YAML file. Raises NasError for whatever is not plain YAML of sane size.
 
     `yes`, `no`, `on` and `off`, which YAML 1.1 reads as booleans, are refused, and so are repeated
-    keys, tags and merge keys. `nas.spec.yaml_text` tells how numbers are read.
+    keys, tags and merge keys. `nas.spec.yaml_text` tells how numbers are read. Keys of earlier
+    versions get today's names (see `nas.spec.old_names`); `stands_for` is the key that the whole
+    file could be the value of, such as `training`.
     """
     try:
         with path.open("rb") as file:
@@ -80,10 +83,10 @@ def read_document(path: Path) -> Document:
     except UnicodeDecodeError as error:
         problem = f"not UTF-8 text: {error.reason} at byte {error.start}"
         raise NasError(problem, file=path) from error
-    return parse_document(text, path)
+    return parse_document(text, path, stands_for=stands_for)
 
 
-def parse_document(text: str, path: Path) -> Document:
+def parse_document(text: str, path: Path, *, stands_for: str = "") -> Document:
     """As `read_document`, of a text that stands for the file `path`."""
     try:
         node = _Composer(text, path).get_single_node()
@@ -98,7 +101,7 @@ def parse_document(text: str, path: Path) -> Document:
         raise NasError(f"not YAML: {error}", file=path) from error
     if node is None:
         raise NasError("the file is empty", file=path)
-    reader = _Reader(path)
+    reader = _Reader(path, stands_for)
     data = reader.value(node, ())
     return Document(path, data, reader.lines, text)
 
@@ -144,8 +147,9 @@ class _Composer(yaml.SafeLoader):
 class _Reader:
     """Turns nodes into values and notes their lines."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stands_for: str) -> None:
         self.path = path
+        self.stands_for = stands_for
         self.lines: dict[KeyPath, int] = {}
 
     def value(self, node: Node, key: KeyPath) -> Any:
@@ -163,18 +167,29 @@ class _Reader:
 
     def mapping(self, node: MappingNode, key: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
+        spelled: dict[str, str] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode):
                 raise self.error(key_node, key, "a key must be a word, not a list or a mapping")
-            name = str(key_node.value)
+            written = str(key_node.value)
+            name = self.current_name(key_node, key)
             if name in values:
-                raise self.error(key_node, (*key, name), "this key stands here twice")
+                raise self.error(key_node, (*key, written), _twice(spelled[name], written, name))
+            spelled[name] = written
             if name == "<<" and key_node.style is None:
                 problem = "merge keys (<<) are not read: write the keys out"
                 raise self.error(key_node, key, problem)
             self.lines[(*key, name)] = key_node.start_mark.line + 1
             values[name] = self.value(value_node, (*key, name))
         return values
+
+    def current_name(self, node: ScalarNode, key: KeyPath) -> str:
+        """Today's name of the key at `node`, in the mapping at `key`."""
+        written = str(node.value)
+        name = current_name(str(key[-1]) if key else self.stands_for, written)
+        if name != written:
+            note_old_name(written, name, f"{self.path}:{node.start_mark.line + 1}")
+        return name
 
     def scalar(self, node: ScalarNode, key: KeyPath) -> Any:
         word = str(node.value)
@@ -187,6 +202,13 @@ class _Reader:
 
     def error(self, node: Node, key: KeyPath, problem: str) -> NasError:
         return NasError(problem, file=self.path, line=node.start_mark.line + 1, key=format_key(key))
+
+
+def _twice(before: str, written: str, name: str) -> str:
+    """The problem of a key that was spelled `before` and is `written` again; its name is `name`."""
+    if before == written:
+        return "this key stands here twice"
+    return both_given(before if written == name else written, name)
 
 
 def installed_spaces() -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def load_training(path: str | Path) -> TrainingSpec:
 
     Raises NasError with file, line and key for whatever is wrong in it.
     """
-    document = read_document(Path(path))
+    document = read_document(Path(path), stands_for="training")
     if isinstance(document.data, dict) and "training" in document.data:
         return validate_at(TrainingSpec, document, ("training",), document.data["training"])
     return validate(TrainingSpec, document)
