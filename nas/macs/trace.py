@@ -13,10 +13,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from nas.errors import NasError
 from nas.macs.formulas import CONVOLUTIONS, FORMULAS, Formula
-from nas.macs.ignored import IGNORED
 from nas.macs.kernels import run_meta
 from nas.macs.memory import ActivationMemory, tensors_in
 from nas.macs.meta import META
+from nas.macs.ops import OpHandle, costs_nothing, handle_of, handled_macs
 
 _ATEN = torch.ops.aten
 _READS_VALUES = ("_local_scalar_dense", "nonzero", "nonzero_numpy", "masked_select", "equal")
@@ -106,6 +106,9 @@ class _Counting(TorchDispatchMode):
             self.macs[self._stack[-1], rule.name] += rule.formula(args, first)
             if rule.name in CONVOLUTIONS:
                 self.convolution_outputs += first.numel()
+        elif rule.handle is not None:
+            macs = handled_macs(rule.handle, function, args, kwargs, result)
+            self.macs[self._stack[-1], rule.name] += macs
         self.memory.step((*args, *kwargs.values()), result, is_view=rule.is_view)
         return result
 
@@ -119,6 +122,7 @@ class _Rule:
 
     name: str
     formula: Formula | None
+    handle: OpHandle | None
     is_view: bool
     run: Run
 
@@ -131,14 +135,13 @@ def _rule_for(function: OpOverload, stack: Sequence[str]) -> _Rule:
         raise NasError(
             f"{_place(stack)} looks at values ({full_name}), and counting has only shapes"
         )
-    if formula is None and not function.is_view:
-        known = torch.Tag.pointwise in function.tags or (namespace == "aten" and name in IGNORED)
-        if not known:
-            raise NasError(
-                f"{_place(stack)} uses {namespace}.{full_name}, "
-                "which is neither counted nor known to cost nothing"
-            )
-    return _Rule(name, formula, function.is_view, _runner(function))
+    handle = handle_of(function)
+    if formula is None and handle is None and not costs_nothing(function):
+        raise NasError(
+            f"{_place(stack)} uses {namespace}.{full_name}, which is neither counted nor known to "
+            f"cost nothing; nas.register_op({function._schema.name!r}, ...) says what it costs"
+        )
+    return _Rule(name, formula, handle, function.is_view, _runner(function))
 
 
 def _runner(function: OpOverload) -> Run:
