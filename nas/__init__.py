@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from blocks.registry import register_block as register_block
     from nas.errors import NasError as NasError
     from nas.macs.count import count_macs as count_macs
+    from nas.macs.ops import register_op as register_op
     from nas.model.build import build_network as build_network
     from nas.search.known_cost.sampler import KnownCostSampler as KnownCostSampler
     from nas.search.run import SearchInterrupted as SearchInterrupted
@@ -61,6 +62,7 @@ _HOMES = {
     "load_trained": "nas.train.trained",
     "predict": "nas.train.evaluation",
     "register_block": "blocks.registry",
+    "register_op": "nas.macs.ops",
     "register_task": "nas.tasks.registry",
     "resume_search": "nas.search.run",
     "resume_training": "nas.train.run",
@@ -86,6 +88,7 @@ __all__ = [
     "load_trained",
     "predict",
     "register_block",
+    "register_op",
     "register_task",
     "resume_search",
     "resume_training",
