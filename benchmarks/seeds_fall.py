@@ -25,6 +25,7 @@ from nas.search.choice import as_measured, choose, pareto_front
 from nas.search.estimates import believe
 from nas.search.finalists import Final, next_final
 from nas.search.known_cost import KnownCostSampler
+from nas.search.objective import Objectives
 from nas.search.results import judge
 from nas.search.settings import SearchSettings
 from nas.search.trials import noise_sd, records_of
@@ -35,7 +36,7 @@ from nas.text_table import aligned
 
 SamplerName = Literal["known_cost", "tpe", "random"]
 SCORE = "pstage4"
-METRIC = "macro_f1"
+OBJECTIVES = Objectives("macro_f1")
 CLIFF = 0.5
 CLIFF_MACS = 1_000_000
 """MACs at which the best kinds of block reach a true F1 of 0.5; others need two or three times."""
@@ -162,13 +163,17 @@ def choices(seed: int, trials: int, sampler: SamplerName) -> Iterator[Chosen]:
     study, networks = search(world, settings, sampler)
     records = records_of(study)
     front = pareto_front(records)
-    naive = choose(front, as_measured(front), settings.budget, settings.score, metric=METRIC)
+    naive = choose(
+        front, as_measured(front), settings.budget, settings.score, objectives=OBJECTIVES
+    )
     posterior = believe(study)
     finals: list[FinalRecord] = []
-    by_model = judge(records, posterior, finals, settings, metric=METRIC).choice
-    while (final := next_final(records, posterior, finals, settings, metric=METRIC)) is not None:
+    by_model = judge(records, posterior, finals, settings, objectives=OBJECTIVES).choice
+    while (
+        final := next_final(records, posterior, finals, settings, objectives=OBJECTIVES)
+    ) is not None:
         finals.append(_repeat(world, networks[final.trial], final))
-    honest = judge(records, posterior, finals, settings, metric=METRIC).choice
+    honest = judge(records, posterior, finals, settings, objectives=OBJECTIVES).choice
     named = {"lowest measured score": naive, "bounds of the model": by_model, "finalists": honest}
     for rule, choice in named.items():
         assert choice is not None

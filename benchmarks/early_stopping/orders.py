@@ -21,7 +21,7 @@ def guided_order(pool: Pool, seed: int) -> list[int]:
     The promise is how far the final metric lies above its trend over log-MACs, known with an error
     as large as its spread.
     """
-    cost = np.log([item.curve.macs for item in pool.networks])
+    cost = np.log([item.curve.cost for item in pool.networks])
     final = np.array([item.curve.best for item in pool.networks])
     rise = final - np.polyval(np.polyfit(cost, final, 1), cost)
     error = np.random.default_rng([seed, 1]).normal(0, rise.std(), len(final))

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.hypervolume import Reference, Staircase, undominated
 from benchmarks.json_lines import read_json_lines
-from nas.search.stopping.rule import Curve
+from nas.search.stopping.rule import LearningCurve
 
 BEYOND = 1.1
 """How far beyond the dearest network the corner of the hypervolume lies."""
@@ -18,7 +18,7 @@ BEYOND = 1.1
 class Recorded:
     """One network's short and full training, and their wall-clock seconds an epoch."""
 
-    curve: Curve
+    curve: LearningCurve
     short_epoch_s: float
     full_epoch_s: float
 
@@ -35,26 +35,26 @@ class Pool:
         return len(self.networks[0].curve.full)
 
     @property
-    def front(self) -> tuple[Curve, ...]:
+    def front(self) -> tuple[LearningCurve, ...]:
         """The networks that no other one beats, cheapest first."""
         curves = self._curves()
-        kept = undominated([item.macs for item in curves], [item.best for item in curves])
+        kept = undominated([item.cost for item in curves], [item.best for item in curves])
         return tuple(curves[place] for place in kept)
 
-    def hypervolume(self, curves: Iterable[Curve] | None = None) -> float:
+    def hypervolume(self, curves: Iterable[LearningCurve] | None = None) -> float:
         """Area that the finished curves dominate, by default all: log-MACs times metric.
 
         It ends a little beyond the dearest network, and at the worst final metric of the pool.
         """
         known = self._curves()
-        dearest, worst = max(item.macs for item in known), min(item.best for item in known)
+        dearest, worst = max(item.cost for item in known), min(item.best for item in known)
         stairs = Staircase(Reference(log(dearest * BEYOND), worst))
         for curve in known if curves is None else curves:
             if curve.finished:
-                stairs.add(log(curve.macs), curve.best)
+                stairs.add(log(curve.cost), curve.best)
         return stairs.hypervolume()
 
-    def _curves(self) -> Sequence[Curve]:
+    def _curves(self) -> Sequence[LearningCurve]:
         return [item.curve for item in self.networks]
 
 
@@ -80,7 +80,7 @@ def _recorded(number: int, row: dict[str, Any], seed_sd: float) -> Recorded:
     first_seed = [run for run in row["runs"] if run["seed"] == 0]
     short, *_, full = sorted(first_seed, key=lambda run: run["epochs"])
     return Recorded(
-        Curve(
+        LearningCurve(
             number,
             row["macs"],
             tuple(full["history"]),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.early_stopping.pool import Pool, Recorded
-from nas.search.stopping.rule import Curve, StopRule
+from nas.search.stopping.rule import LearningCurve, StopRule
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Replay:
     """One search over the pool in one order."""
 
     steps: tuple[Step, ...]
-    stopped: tuple[Curve, ...]
+    stopped: tuple[LearningCurve, ...]
 
     def epochs_to(self, hypervolume: float) -> float:
         """Epochs until it is reached, infinite where it is not."""
@@ -39,7 +39,7 @@ class Replay:
 def replay(pool: Pool, order: Sequence[int], rule: StopRule, *, short: bool) -> Replay:
     """Train the networks of a pool in an order, as one worker of `nas search` does."""
     epochs, seconds = 0, 0.0
-    seen: list[Curve] = []
+    seen: list[LearningCurve] = []
     steps: list[Step] = []
     for number in order:
         item = pool.networks[number]
@@ -51,7 +51,9 @@ def replay(pool: Pool, order: Sequence[int], rule: StopRule, *, short: bool) -> 
     return Replay(tuple(steps), tuple(curve for curve in seen if not curve.finished))
 
 
-def train(item: Recorded, rule: StopRule, seen: Sequence[Curve], *, short: bool) -> Curve:
+def train(
+    item: Recorded, rule: StopRule, seen: Sequence[LearningCurve], *, short: bool
+) -> LearningCurve:
     """The curve of one network as far as the rule lets it go; without a short run if not asked."""
     whole = item.curve if short else replace(item.curve, short=())
     for epoch in range(0 if short else 1, len(whole.full)):

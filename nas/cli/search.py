@@ -112,10 +112,10 @@ def _report(result: "SearchResult") -> None:
     from nas.spec.quantity import count_text
 
     click.echo("")
-    click.echo(front_table(result.records, result.front_numbers, result.best, metric=result.metric))
+    click.echo(front_table(result.findings))
     certainty = result.verdict.certainty
     if certainty.finals:
-        click.echo(f"\n{finalist_table(result.records, certainty, result.best)}")
+        click.echo(f"\n{finalist_table(result.findings)}")
     if result.choice is not None:
         best = shlex.quote(str(result.folder / "best.yaml"))
         chosen = next(item for item in result.records if item.number == result.best)

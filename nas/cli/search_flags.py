@@ -65,6 +65,11 @@ FLAGS = (
         "--score", help="Name or expression by which the best is chosen; the lower the better."
     ),
     click.option(
+        "--objectives",
+        metavar="NAMES",
+        help="Costs to make small, and metric, separated by commas.  [default: macs,metric]",
+    ),
+    click.option(
         "--sampler",
         type=click.Choice(SAMPLER_NAMES),
         help="How candidates are drawn.  [default: known_cost]",

@@ -25,7 +25,7 @@ from nas.train.source import checked_fold
 
 SEARCH_FLAGS = (
     "trials", "minutes", "sampler", "per_second", "stop", "short_epochs", "inherit", "finalists",
-    "final_seeds", "final_epochs", "seed",
+    "final_seeds", "final_epochs", "seed", "objectives",
 )  # fmt: skip
 CHANGEABLE = {"trials", "minutes", "hours", "workers", "threads", "device"}
 """Flags that a search which goes on may be given."""

@@ -1,68 +1,49 @@
-"""The picture of a search: every network's MACs against its metric, and the front."""
+"""The picture of a search: every network's cost against its metric, and the front."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from nas.files import atomic_write_bytes
 from nas.report.figure import BLUE, GREY, INK, PURPLE, SKY, VERMILION, new_figure, png_bytes
+from nas.report.findings import Findings
 from nas.report.tables import metric_text, metric_title
 from nas.runs.certainty import Estimate
 from nas.runs.records import TrialRecord
-from nas.spec.quantity import count_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.ticker import Locator
 
 
-def plot_front(
-    records: Sequence[TrialRecord],
-    front: Collection[int],
-    best: int | None,
-    path: Path,
-    *,
-    max_macs: int | None,
-    repeated: Mapping[int, Estimate],
-    metric: str,
-) -> None:
+def plot_front(found: Findings, path: Path) -> None:
     """Write `front_png` to `path`, atomically."""
-    png = front_png(records, front, best, max_macs=max_macs, repeated=repeated, metric=metric)
-    atomic_write_bytes(path, png)
+    atomic_write_bytes(path, front_png(found))
 
 
-def front_png(
-    records: Sequence[TrialRecord],
-    front: Collection[int],
-    best: int | None,
-    *,
-    max_macs: int | None,
-    repeated: Mapping[int, Estimate],
-    metric: str,
-) -> bytes:
-    """A PNG of trained networks over a logarithmic MACs axis, the front as a staircase.
+def front_png(found: Findings) -> bytes:
+    """A PNG of trained networks over a logarithmic axis of cost, the front as a staircase.
 
-    `front`, `best` and the keys of `repeated` are trial numbers. Stopped trainings are hollow marks
-    at what was predicted; networks without a value stand as ticks on the axis. `repeated` is what
-    is expected of those that were trained again: a mark at the mean, a line to the lower bound.
+    Stopped trainings are hollow marks at what was predicted; networks without a value stand as
+    ticks on the axis. Those that were trained again have a mark at the mean of that, and a line to
+    the lower bound.
     """
     figure = new_figure(8, 5.2)
     axes = figure.add_subplot()
     axes.set_xscale("log")
-    title = metric_title(metric)
-    axes.set_xlabel("multiply-adds of one sample (MACs, logarithmic)")
-    axes.set_ylabel(f"validation {title}")
-    trained = _points(records)
-    _set_limits(axes, records, max_macs)
-    _draw_stopped(axes, records)
-    _draw_rest(axes, [point for point in trained if point.number not in front])
-    _draw_front(axes, [point for point in trained if point.number in front], max_macs)
+    axes.set_xlabel(found.cost.axis_label)
+    axes.set_ylabel(f"validation {metric_title(found.metric)}")
+    trained, repeated = _points(found), found.certainty.repeated
+    _set_limits(axes, found)
+    _draw_stopped(axes, found)
+    _draw_rest(axes, [point for point in trained if point.number not in found.front])
+    _draw_front(axes, [point for point in trained if point.number in found.front], found)
     _draw_repeated(axes, [point for point in trained if point.number in repeated], repeated)
-    _draw_best(axes, trained, best, title)
-    _draw_untrained(axes, records)
-    if max_macs is not None:
-        label = f"budget ({count_text(max_macs)})"
-        axes.axvline(max_macs, color=INK, linestyle=(0, (5, 3)), linewidth=1.3, label=label)
+    _draw_best(axes, trained, found)
+    _draw_untrained(axes, found)
+    if found.max_cost is not None:
+        label = f"budget ({found.cost.text(found.max_cost)})"
+        axes.axvline(found.max_cost, color=INK, linestyle=(0, (5, 3)), linewidth=1.3, label=label)
     if not trained:
         axes.set_ylim(0, 1)
         message = "no network has been trained"
@@ -76,29 +57,35 @@ def front_png(
 
 
 class _Point(NamedTuple):
-    macs: int
+    cost: float
     value: float
     number: int
 
 
-def _points(records: Sequence[TrialRecord]) -> list[_Point]:
+def _points(found: Findings) -> list[_Point]:
     """The trained networks, cheapest first."""
+    places = _places(found, "trained")
     return sorted(
-        _Point(_position(record.macs), record.metric, record.number)
-        for record in records
-        if record.state == "trained" and record.macs is not None and record.metric is not None
+        _Point(cost, record.metric, record.number)
+        for cost, record in places
+        if record.metric is not None
     )
 
 
-def _position(macs: int) -> int:
-    """MACs on a logarithmic axis, which has no place for 0."""
-    return max(macs, 1)
+def _places(found: Findings, state: str | None = None) -> list[tuple[float, TrialRecord]]:
+    """Where the networks, or those of a state, lie on the axis of cost; 0 lies at 1."""
+    known = [(found.cost_of(item), item) for item in found.records]
+    return [
+        (cost if cost > 0 else 1, item)
+        for cost, item in known
+        if cost is not None and state in (None, item.state)
+    ]
 
 
 def _draw_rest(axes: "Axes", points: Sequence[_Point]) -> None:
     if points:
         axes.scatter(
-            [point.macs for point in points],
+            [point.cost for point in points],
             [point.value for point in points],
             s=28,
             color=SKY,
@@ -109,44 +96,41 @@ def _draw_rest(axes: "Axes", points: Sequence[_Point]) -> None:
         )
 
 
-def _draw_stopped(axes: "Axes", records: Sequence[TrialRecord]) -> None:
+def _draw_stopped(axes: "Axes", found: Findings) -> None:
     """Hollow marks where the stopped trainings would have come out."""
-    stopped = [
-        (_position(record.macs), record.predicted)
-        for record in records
-        if record.state == "stopped" and record.macs is not None and record.predicted is not None
-    ]
+    places = _places(found, "stopped")
+    stopped = [(cost, item.predicted) for cost, item in places if item.predicted is not None]
     if stopped:
-        macs, values = zip(*stopped, strict=True)
+        costs, values = zip(*stopped, strict=True)
         label = f"stopped early, as predicted ({len(stopped)})"
-        axes.scatter(macs, values, s=28, facecolor="none", edgecolor=SKY, label=label)
+        axes.scatter(costs, values, s=28, facecolor="none", edgecolor=SKY, label=label)
 
 
-def _draw_front(axes: "Axes", points: Sequence[_Point], max_macs: int | None) -> None:
+def _draw_front(axes: "Axes", points: Sequence[_Point], found: Findings) -> None:
     if not points:
         return
-    macs = [point.macs for point in points]
+    costs = [point.cost for point in points]
     values = [point.value for point in points]
-    # To the right of its dearest member the front goes on level: more MACs gained nothing.
-    edge = max(axes.get_xlim()[1] if max_macs is None else max_macs, macs[-1])
-    axes.step([*macs, edge], [*values, values[-1]], where="post", color=BLUE, linewidth=1.6)
+    # To the right of its dearest member the front goes on level: a higher cost gained nothing.
+    edge = max(axes.get_xlim()[1] if found.max_cost is None else found.max_cost, costs[-1])
+    axes.step([*costs, edge], [*values, values[-1]], where="post", color=BLUE, linewidth=1.6)
     label = f"front ({len(points)})"
-    axes.scatter(macs, values, s=46, color=BLUE, edgecolor="white", zorder=3, label=label)
+    axes.scatter(costs, values, s=46, color=BLUE, edgecolor="white", zorder=3, label=label)
 
 
-def _draw_best(axes: "Axes", points: Sequence[_Point], best: int | None, title: str) -> None:
+def _draw_best(axes: "Axes", points: Sequence[_Point], found: Findings) -> None:
     for point in points:
-        if point.number == best:
-            cost = f"{count_text(point.macs)} MACs"
+        if point.number == found.best:
+            cost, title = found.cost.phrase(point.cost), metric_title(found.metric)
             axes.scatter(
-                [point.macs],
+                [point.cost],
                 [point.value],
                 s=230,
                 marker="*",
                 color=VERMILION,
                 edgecolor="white",
                 zorder=4,
-                label=f"chosen: trial {best} ({cost}, {title} {metric_text(point.value)})",
+                label=f"chosen: trial {found.best} ({cost}, {title} {metric_text(point.value)})",
             )
 
 
@@ -156,7 +140,7 @@ def _draw_repeated(
     if points:
         known = [repeated[point.number] for point in points]
         axes.errorbar(
-            [point.macs for point in points],
+            [point.cost for point in points],
             [item.mean for item in known],
             yerr=[[item.mean - item.lower for item in known], [0.0] * len(known)],
             fmt="D",
@@ -169,32 +153,32 @@ def _draw_repeated(
         )
 
 
-def _draw_untrained(axes: "Axes", records: Sequence[TrialRecord]) -> None:
+def _draw_untrained(axes: "Axes", found: Findings) -> None:
     for state, marker, colour, name in (
         ("over_budget", "|", PURPLE, "over budget, not trained"),
         ("failed", "x", INK, "failed"),
     ):
-        macs = [_position(r.macs) for r in records if r.state == state and r.macs is not None]
-        if macs:
+        costs = [cost for cost, _ in _places(found, state)]
+        if costs:
             axes.scatter(
-                macs,
-                [0.02] * len(macs),
+                costs,
+                [0.02] * len(costs),
                 transform=axes.get_xaxis_transform(),
                 s=60,
                 marker=marker,
                 color=colour,
                 linewidth=1.2,
-                label=f"{name} ({len(macs)})",
+                label=f"{name} ({len(costs)})",
             )
 
 
-def _set_limits(axes: "Axes", records: Sequence[TrialRecord], max_macs: int | None) -> None:
+def _set_limits(axes: "Axes", found: Findings) -> None:
     """Limits around all that is drawn, and as many ticks as are readable."""
     from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-    macs = [_position(record.macs) for record in records if record.macs is not None]
-    macs += [] if max_macs is None else [max_macs]
-    low, high = (min(macs), max(macs)) if macs else (10**6, 10**8)
+    costs = [cost for cost, _ in _places(found)]
+    costs += [] if found.max_cost is None else [found.max_cost]
+    low, high = (min(costs), max(costs)) if costs else (10**6, 10**8)
     margin = max((high / low) ** 0.05, 1.03)
     axes.set_xlim(low / margin, high * margin)
     axes.xaxis.set_major_locator(_tick_locator(low / margin, high * margin))
@@ -214,8 +198,8 @@ def _tick_locator(low: float, high: float) -> "Locator":
     return MaxNLocator(nbins=6)
 
 
-def _tick_text(macs: float) -> str:
+def _tick_text(cost: float) -> str:
     for size, unit in ((10**9, " G"), (10**6, " M"), (10**3, " k")):
-        if macs >= size:
-            return f"{macs / size:g}{unit}"
-    return f"{macs:g}"
+        if cost >= size:
+            return f"{cost / size:g}{unit}"
+    return f"{cost:g}"

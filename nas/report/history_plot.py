@@ -1,15 +1,15 @@
 """Learning curves as pictures: one training run, or the members of a front."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.files import atomic_write_bytes
 from nas.report.figure import BLUE, VERMILION, new_figure, png_bytes
-from nas.report.tables import metric_text, metric_title, on_front
-from nas.runs.records import TrialRecord
-from nas.spec.quantity import count_text
+from nas.report.findings import Findings
+from nas.report.tables import metric_text, metric_title
+from nas.runs.costs import CostKind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,18 +46,12 @@ def plot_history(
     atomic_write_bytes(path, png_bytes(figure))
 
 
-def front_curves_png(
-    records: Sequence[TrialRecord],
-    front: Collection[int],
-    best: int | None,
-    *,
-    metric: str,
-) -> bytes | None:
+def front_curves_png(found: Findings) -> bytes | None:
     """A PNG of the front members' validation metric by epoch; None if none has a history.
 
-    Lines go from dark to bright with growing MACs; the chosen one stands out.
+    Lines go from dark to bright with growing cost; the chosen one stands out.
     """
-    members = [record for record in on_front(records, front) if record.history]
+    members = [record for record in found.members(found.front) if record.history]
     if not members:
         return None
     from matplotlib.cm import ScalarMappable
@@ -65,12 +59,12 @@ def front_curves_png(
 
     figure = new_figure(8, 4.2)
     axes = figure.add_subplot()
-    macs = [max(record.macs or 0, 1) for record in members]
+    costs = [found.cost_of(record) or 1 for record in members]
     # A range of one value has no colours: half a decade on each side.
-    low, high = (min(macs), max(macs)) if len(set(macs)) > 1 else (macs[0] / 3, macs[0] * 3)
+    low, high = (min(costs), max(costs)) if len(set(costs)) > 1 else (costs[0] / 3, costs[0] * 3)
     scale, palette = LogNorm(low, high), _colours()
-    for record, cost in zip(members, macs, strict=True):
-        chosen = record.number == best
+    for record, cost in zip(members, costs, strict=True):
+        chosen = record.number == found.best
         axes.plot(
             range(1, len(record.history) + 1),
             record.history,
@@ -79,26 +73,24 @@ def front_curves_png(
             marker="o" if chosen or len(record.history) == 1 else None,
             markersize=4,
             zorder=3 if chosen else 2,
-            label=f"chosen: trial {record.number} ({count_text(record.macs)} MACs)"
-            if chosen
-            else None,
+            label=f"chosen: trial {record.number} ({found.cost.phrase(cost)})" if chosen else None,
         )
     axes.set_xlabel("epoch")
-    axes.set_ylabel(f"validation {metric_title(metric)}")
+    axes.set_ylabel(f"validation {metric_title(found.metric)}")
     _dress(axes, max(len(record.history) for record in members))
-    if any(record.number == best for record in members):
+    if any(record.number == found.best for record in members):
         axes.legend(loc="lower right", frameon=False)
-    if len(set(macs)) > 1:
+    if len(set(costs)) > 1:
         bar = figure.colorbar(ScalarMappable(scale, palette), ax=axes, pad=0.02)
-        _label_macs(bar, macs[0], macs[-1])
+        _label_costs(bar, found.cost, costs[0], costs[-1])
     return png_bytes(figure)
 
 
-def _label_macs(bar: "Colorbar", low: int, high: int) -> None:
-    ticks = [low, round(sqrt(low * high)), high]
-    bar.set_ticks(ticks, labels=[count_text(tick) for tick in ticks])
+def _label_costs(bar: "Colorbar", kind: CostKind, low: float, high: float) -> None:
+    ticks = [low, sqrt(low * high), high]
+    bar.set_ticks(ticks, labels=[kind.text(tick) for tick in ticks])
     bar.minorticks_off()
-    bar.set_label("MACs (logarithmic)")
+    bar.set_label(f"{kind.head} (logarithmic)")
     bar.outline.set_visible(False)
 
 

@@ -2,12 +2,13 @@
 
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from nas.files import atomic_write_bytes
+from nas.report.findings import Findings
 from nas.report.front_plot import front_png
 from nas.report.history_plot import front_curves_png
 from nas.report.tables import (
@@ -17,11 +18,9 @@ from nas.report.tables import (
     finalist_rows,
     metric_title,
     noise_text,
-    on_front,
     seconds_text,
     value_text,
 )
-from nas.runs.certainty import Certainty
 from nas.runs.records import TrialRecord, TrialState
 from nas.spec.quantity import count_text
 
@@ -36,6 +35,27 @@ _STATE_TITLES: dict[TrialState, str] = {
 
 
 @dataclass(frozen=True)
+class SearchPage:
+    """All that the report of a search says; every text is escaped where it is shown."""
+
+    title: str
+    command: str
+    """The command line that began it."""
+    data: str
+    """What it searched on, in words."""
+    found: Findings
+    chosen_because: str
+    """Ends "Trial 41 was chosen because ...", without a full stop."""
+    space_yaml: str
+    settings: Mapping[str, object]
+    environment: Mapping[str, object]
+    architectures: Mapping[int, str]
+    """YAML texts of the front, the finalists and the best, by trial number."""
+    cost_facts: Sequence[str] = ()
+    """What the best network costs besides."""
+
+
+@dataclass(frozen=True)
 class _Row:
     """A trial as the page's tables print it."""
 
@@ -43,104 +63,102 @@ class _Row:
     state: str
     macs: str
     parameters: str
+    further: tuple[str, ...]
     metric: str
     architecture_hash: str
     seconds: str
     reason: str
 
 
-def write_report(
-    path: Path,
-    *,
-    title: str,
-    command: str,
-    data: str,
-    records: Sequence[TrialRecord],
-    front: Collection[int],
-    best: int | None,
-    chosen_because: str,
-    max_macs: int | None,
-    space_yaml: str,
-    settings: Mapping[str, object],
-    environment: Mapping[str, object],
-    architectures: Mapping[int, str],
-    certainty: Certainty,
-    metric: str,
-    cost_facts: Sequence[str] = (),
-) -> None:
-    """Write the report as one HTML file that needs no other file and no network, atomically.
-
-    `front`, `best` and the keys of `architectures` (YAML texts of the front and the finalists) are
-    trial numbers; `best` is one of these keys, or None. `certainty` says how well the networks are
-    known, `cost_facts` what the best one costs besides MACs, `metric` what the task's first metric
-    is called. `chosen_because` ends "Trial 41 was chosen because ...", without a full stop.
-    """
+def write_report(path: Path, page: SearchPage) -> None:
+    """Write the report as one HTML file that needs no other file and no network, atomically."""
     from jinja2 import Environment, StrictUndefined
 
     source = files("nas.report").joinpath("report.html.jinja").read_text(encoding="utf-8")
     pages = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    counts = Counter(record.state for record in records)
-    reasons = Counter(record.reason for record in records if record.state == "failed")
-    curves = front_curves_png(records, front, best, metric=metric)
-    page = pages.from_string(source).render(
-        title=title,
-        metric_title=metric_title(metric),
-        trials=len(records),
-        run=[("Command", command), ("Data", data)],
-        settings=list(_flat(settings)),
-        environment=list(_flat(environment)),
-        chosen=next((_row(record) for record in records if record.number == best), None),
-        chosen_because=chosen_because,
-        expected=_expected(records, best, certainty, metric),
-        noise=None if best is None else noise_text(certainty, best, metric=metric),
-        finalists=finalist_rows(records, certainty),
-        finalist_heads=FINALIST_HEADS,
-        cost_facts=", ".join(cost_facts),
-        max_macs=None if max_macs is None else count_text(max_macs),
-        front=[_row(record) for record in on_front(records, front)],
-        front_plot=_inline(
-            front_png(
-                records,
-                front,
-                best,
-                max_macs=max_macs,
-                repeated=certainty.repeated,
-                metric=metric,
-            )
-        ),
-        curves=None if curves is None else _inline(curves),
-        counts=[(name, counts[state]) for state, name in _STATE_TITLES.items() if counts[state]],
-        reasons=[(reason or "no reason given", count) for reason, count in reasons.most_common()],
-        rows=[_row(record) for record in sorted(records, key=lambda record: record.number)],
-        best_yaml=None if best is None else architectures[best],
-        other_architectures=[
-            (record.number, architectures[record.number])
-            for record in on_front(records, architectures)
-            if record.number != best
-        ],
-        space_yaml=space_yaml,
+    text = pages.from_string(source).render(
+        title=page.title,
+        run=[("Command", page.command), ("Data", page.data)],
+        settings=list(_flat(page.settings)),
+        environment=list(_flat(page.environment)),
+        chosen_because=page.chosen_because,
+        cost_facts=", ".join(page.cost_facts),
+        space_yaml=page.space_yaml,
+        **_findings(page.found),
+        **_trials(page.found),
+        **_architectures(page),
     )
     # A path that is not Unicode comes as lone surrogates: better a question mark than no report.
-    atomic_write_bytes(path, page.encode("utf-8", errors="replace"))
+    atomic_write_bytes(path, text.encode("utf-8", errors="replace"))
 
 
-def _expected(
-    records: Sequence[TrialRecord], best: int | None, certainty: Certainty, metric: str
-) -> str | None:
-    chosen = next((record for record in records if record.number == best), None)
+def _findings(found: Findings) -> dict[str, object]:
+    """The front, the finalists and the chosen network, in tables and pictures."""
+    curves = front_curves_png(found)
+    return {
+        "metric_title": metric_title(found.metric),
+        "cost": found.cost,
+        "further": [kind.head for kind in found.further],
+        "chosen": None if found.chosen is None else _row(found.chosen, found),
+        "chosen_cost": None if found.chosen is None else _cost_phrase(found.chosen, found),
+        "max_cost": None if found.max_cost is None else found.cost.text(found.max_cost),
+        "expected": _expected(found),
+        "noise": None
+        if found.best is None
+        else noise_text(found.certainty, found.best, metric=found.metric),
+        "finalists": finalist_rows(found),
+        "finalist_heads": FINALIST_HEADS,
+        "front": [_row(record, found) for record in found.members(found.front)],
+        "front_plot": _inline(front_png(found)),
+        "curves": None if curves is None else _inline(curves),
+    }
+
+
+def _cost_phrase(record: TrialRecord, found: Findings) -> str:
+    """`1.86 M MACs`."""
+    return found.cost.phrase(found.cost_of(record))
+
+
+def _trials(found: Findings) -> dict[str, object]:
+    """All trials, and how they ended."""
+    records = found.records
+    counts = Counter(record.state for record in records)
+    reasons = Counter(record.reason for record in records if record.state == "failed")
+    return {
+        "trials": len(records),
+        "counts": [(name, counts[state]) for state, name in _STATE_TITLES.items() if counts[state]],
+        "reasons": [
+            (reason or "no reason given", count) for reason, count in reasons.most_common()
+        ],
+        "rows": [_row(item, found) for item in sorted(records, key=lambda item: item.number)],
+    }
+
+
+def _architectures(page: SearchPage) -> dict[str, object]:
+    texts, best = page.architectures, page.found.best
+    others = [item.number for item in page.found.members(texts) if item.number != best]
+    return {
+        "best_yaml": None if best is None else texts[best],
+        "other_architectures": [(number, texts[number]) for number in others],
+    }
+
+
+def _expected(found: Findings) -> str | None:
+    chosen = found.chosen
     if chosen is None:
         return None
-    return expectation_text(chosen, certainty.estimates[chosen.number], metric=metric)
+    return expectation_text(chosen, found.certainty.estimates[chosen.number], metric=found.metric)
 
 
-def _row(record: TrialRecord) -> _Row:
+def _row(record: TrialRecord, found: Findings) -> _Row:
     return _Row(
         number=record.number,
         state=record.state.replace("_", " "),
         macs=count_text(record.macs),
         parameters=count_text(record.parameters),
+        further=tuple(kind.text(record.costs.get(kind.name)) for kind in found.further),
         metric=value_text(record),
         architecture_hash=record.architecture_hash or "",
         seconds=seconds_text(record.seconds),

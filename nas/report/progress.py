@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from nas.report.tables import epochs_text, metric_text, metric_title, seconds_text
+from nas.runs.costs import MACS_KIND, CostKind
 from nas.runs.records import TrialRecord
-from nas.spec.quantity import count_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,6 +36,7 @@ class SearchProgress:
         total: int | None,
         *,
         metric: str,
+        cost: CostKind = MACS_KIND,
         console: "Console | None" = None,
         stream: TextIO | None = None,
         workers: int = 1,
@@ -43,7 +44,8 @@ class SearchProgress:
         earlier: Iterable[TrialRecord] = (),
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """`total` trained trials are wanted, None where only time ends the search.
+        """`total` trained trials are wanted, None where only time ends the search; `cost` is what
+        networks are told from cheap to dear by.
 
         Writes to `console`, else to `stream`, else to standard output. `earlier` are the records of
         a resumed run. `clock` gives seconds.
@@ -57,6 +59,7 @@ class SearchProgress:
         self._workers = workers
         self._time_limit_s = time_limit_s
         self._title = metric_title(metric)
+        self._cost = cost
         self._clock = clock
         self._started = clock()
         self._trained = 0
@@ -138,7 +141,8 @@ class SearchProgress:
 
     def _line(self, record: TrialRecord) -> str:
         """One finished trial in ASCII, which any log file takes."""
-        cost = f"trial {record.number:>3}  {count_text(record.macs):>6} MACs"
+        unit = " ".join(part for part in (self._cost.unit, self._cost.title) if part)
+        cost = f"trial {record.number:>3}  {self._cost_of(record):>6} {unit}"
         if record.state == "trained":
             cost += f"  {self._title} {metric_text(record.metric)}"
             parts = [cost, seconds_text(record.seconds)]
@@ -151,12 +155,15 @@ class SearchProgress:
         line = ", ".join(parts).encode("ascii", "backslashreplace").decode("ascii")
         return "".join(letter if letter.isprintable() else "?" for letter in line)
 
+    def _cost_of(self, record: TrialRecord) -> str:
+        return self._cost.text(record.costs.get(self._cost.name))
+
     def _standing(self) -> list[str]:
         """How far the whole search is."""
         of = "" if self._total is None else f"/{self._total}"
         parts = [f"{self._trained}{of} trained"]
         if self._best is not None:
-            best = f"{metric_text(self._best.metric)} at {count_text(self._best.macs)}"
+            best = f"{metric_text(self._best.metric)} at {self._cost_of(self._best)}"
             parts.append(f"best {best}")
         left = self.time_left_s()
         if left is not None:

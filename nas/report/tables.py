@@ -1,10 +1,11 @@
 """Metrics and durations as people read them, and the front as a plain table."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from nas.metrics.f1 import per_class_f1_of
+from nas.report.findings import Findings
 from nas.runs.certainty import Certainty, Estimate
 from nas.runs.records import TrialRecord
 from nas.spec.quantity import UNKNOWN, count_text
@@ -78,40 +79,31 @@ def metric_with_article(metric: str) -> str:
     return f"{'an' if title[0] in _SPOKEN_WITH_A_VOWEL else 'a'} {title}"
 
 
-def on_front(records: Sequence[TrialRecord], front: Collection[int]) -> tuple[TrialRecord, ...]:
-    """The records whose trial numbers `front` lists, cheapest first."""
-    members = [record for record in records if record.number in front]
-    return tuple(sorted(members, key=lambda record: (record.macs or 0, record.number)))
+def front_table(found: Findings) -> str:
+    """The front as aligned plain text, of at most 100 columns where nothing but MACs is a cost.
 
-
-def front_table(
-    records: Sequence[TrialRecord],
-    front: Collection[int],
-    best: int | None,
-    *,
-    metric: str,
-) -> str:
-    """The front as aligned plain text of at most 100 columns, cheapest first.
-
-    Ends without a newline. `front` and `best` are trial numbers.
+    Cheapest first; ends without a newline.
     """
-    members = on_front(records, front)
+    members = found.members(found.front)
     if not members:
         return "The front is empty: no network was trained."
-    heads = ("trial", "MACs", "parameters", metric_title(metric), "architecture", "time", "")
+    more = [kind.head for kind in found.further]
+    title = metric_title(found.metric)
+    heads = ("trial", "MACs", "parameters", *more, title, "architecture", "time", "")
     rows = [
         (
             str(record.number),
             count_text(record.macs),
             count_text(record.parameters),
+            *(kind.text(record.costs.get(kind.name)) for kind in found.further),
             metric_text(record.metric),
             record.architecture_hash or UNKNOWN,
             seconds_text(record.seconds),
-            "<- best" if record.number == best else "",
+            "<- best" if record.number == found.best else "",
         )
         for record in members
     ]
-    left = {4, 6}  # the hash and the mark; figures stand to the right
+    left = {len(more) + 4, len(more) + 6}  # the hash and the mark; figures stand to the right
     return "\n".join(aligned([heads, *rows], left))
 
 
@@ -146,12 +138,11 @@ def noise_text(certainty: Certainty, number: int, *, metric: str) -> str:
     )
 
 
-def finalist_rows(
-    records: Sequence[TrialRecord], certainty: Certainty
-) -> list[tuple[int, tuple[str, ...]]]:
+def finalist_rows(found: Findings) -> list[tuple[int, tuple[str, ...]]]:
     """The trial number and the cells under `FINALIST_HEADS` of each finalist, cheapest first."""
+    certainty = found.certainty
     rows: list[tuple[int, tuple[str, ...]]] = []
-    for record in on_front(records, certainty.finalists):
+    for record in found.members(certainty.finalists):
         estimate = certainty.estimates[record.number]
         runs = [item for item in certainty.finals if item.trial == record.number]
         each = ", ".join(
@@ -170,11 +161,11 @@ def finalist_rows(
     return rows
 
 
-def finalist_table(records: Sequence[TrialRecord], certainty: Certainty, best: int | None) -> str:
+def finalist_table(found: Findings) -> str:
     """The finalists as aligned plain text, cheapest first; empty where none was trained again."""
     rows = [
-        (*cells, "<- best" if number == best else "")
-        for number, cells in finalist_rows(records, certainty)
+        (*cells, "<- best" if number == found.best else "")
+        for number, cells in finalist_rows(found)
     ]
     if not rows:
         return ""

@@ -61,13 +61,16 @@ class CurveWriter:
             },
         )
 
-    def result(self, macs: int, metric: str, value: float) -> None:
-        """What the finished run is judged by."""
-        self.scalars(0, {"result/macs": macs, f"result/{metric}": value})
+    def result(self, costs: Mapping[str, float], metric: str, value: float) -> None:
+        """What the finished run is judged by; costs by name."""
+        self._result(costs, metric, value)
 
-    def stopped(self, macs: int, metric: str, predicted: float) -> None:
+    def stopped(self, costs: Mapping[str, float], metric: str, predicted: float) -> None:
         """What a run that was stopped early would have come to."""
-        self.scalars(0, {"result/macs": macs, f"result/predicted_{metric}": predicted})
+        self._result(costs, f"predicted_{metric}", predicted)
+
+    def _result(self, costs: Mapping[str, float], name: str, value: float) -> None:
+        self.scalars(0, {f"result/{key}": given for key, given in {**costs, name: value}.items()})
 
     def text(self, tag: str, text: str) -> None:
         """Write a text that is shown as it stands, as a Markdown code block."""

@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
 from nas.errors import NasError
 from nas.files import atomic_write_text
+from nas.runs.costs import MACS, PARAMETERS
 
 TrialState = Literal["trained", "stopped", "duplicate", "over_budget", "failed", "running"]
 
@@ -35,10 +36,10 @@ class TrialRecord:
 
     number: int
     state: TrialState
-    macs: int | None = None
-    parameters: int | None = None
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """What is known of the network's costs, by name: its MACs and parameters, and further ones."""
     metric: float | None = None
-    """The task's first metric on validation."""
+    """The task's primary metric on validation."""
     architecture_hash: str | None = None
     seconds: float | None = None
     """Wall-clock seconds of training and evaluation, of the short training and the full one."""
@@ -59,62 +60,91 @@ class TrialRecord:
     validation_sd: float | None = None
     """Standard deviation of `metric` over other validation samples of the same size."""
 
+    @property
+    def macs(self) -> int | None:
+        """Multiply-adds of one sample's forward pass."""
+        return self._count(MACS)
 
-def trial_columns(metric: str) -> tuple[str, ...]:
-    """Heads of the table's columns, in order, of a task whose first metric has this name."""
+    @property
+    def parameters(self) -> int | None:
+        """Number of weights."""
+        return self._count(PARAMETERS)
+
+    def _count(self, name: str) -> int | None:
+        return int(self.costs[name]) if name in self.costs else None
+
+
+def is_trial_column(name: str) -> bool:
+    """Whether the table has a column of this name whatever is optimised."""
+    return name in _FIELDS
+
+
+def trial_columns(metric: str, further: Sequence[str] = ()) -> tuple[str, ...]:
+    """Heads of the table's columns, in order, of a task whose primary metric has this name.
+
+    `further` are the names of costs besides MACs and parameters.
+    """
     heads = {"metric": metric, "predicted": f"predicted_{metric}"}
-    return tuple(heads.get(name, name) for name in _FIELDS)
+    return (*(heads.get(name, name) for name in _FIELDS), *further)
 
 
-def write_trials_csv(path: Path, records: Iterable[TrialRecord], metric: str) -> None:
+def write_trials_csv(
+    path: Path, records: Iterable[TrialRecord], metric: str, further: Sequence[str] = ()
+) -> None:
     """Write one row a trial, atomically; empty cells for what is not known.
 
-    `metric` is the name of the task's first metric, which two columns are called after.
+    `metric` is the name of the task's primary metric, which two columns are called after; `further`
+    as in `trial_columns`.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(trial_columns(metric))
+    writer.writerow(trial_columns(metric, further))
     for record in records:
-        values = (getattr(record, name) for name in _FIELDS)
+        values = [getattr(record, name) for name in _FIELDS]
+        values += [record.costs.get(name) for name in further]
         writer.writerow("" if value is None else value for value in values)
     atomic_write_text(path, text.getvalue())
 
 
-def read_trials_csv(path: Path, metric: str) -> tuple[TrialRecord, ...]:
-    """The records of a `trials.csv` that was written with this metric's name.
+def read_trials_csv(
+    path: Path, metric: str, further: Sequence[str] = ()
+) -> tuple[TrialRecord, ...]:
+    """The records of a `trials.csv` that was written with these names.
 
     Raises NasError for a file that is none.
     """
     try:
         with path.open(newline="", encoding="utf-8") as stream:
-            return tuple(_parse_rows(path, csv.DictReader(stream), metric))
+            return tuple(_parse_rows(path, csv.DictReader(stream), metric, further))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise NasError(f"can't read the table of trials: {error}", file=path) from error
 
 
-def _parse_rows(path: Path, rows: "csv.DictReader[str]", metric: str) -> Iterator[TrialRecord]:
-    columns = trial_columns(metric)
+def _parse_rows(
+    path: Path, rows: "csv.DictReader[str]", metric: str, further: Sequence[str]
+) -> Iterator[TrialRecord]:
+    columns = trial_columns(metric, further)
     missing = [column for column in columns if column not in (rows.fieldnames or ())]
     if missing:
         raise NasError(f"not a table of trials: no column {', '.join(missing)}", file=path)
     for row in rows:
         try:
             cells = [row[column] for column in columns]
-            yield _parse_row(dict(zip(_FIELDS, cells, strict=True)))
+            yield _parse_row(dict(zip((*_FIELDS, *further), cells, strict=True)), further)
         except (TypeError, ValueError) as error:
             raise NasError(f"unreadable row: {error}", file=path, line=rows.line_num) from error
 
 
-def _parse_row(row: dict[str, str]) -> TrialRecord:
+def _parse_row(row: dict[str, str], further: Sequence[str]) -> TrialRecord:
     """The record of a row's cells by field."""
     state = _STATES.get(row["state"])
     if state is None:
         raise ValueError(f"no state {row['state']!r}; allowed: {', '.join(_STATES)}")
+    costs = {name: int(row[name]) for name in (MACS, PARAMETERS) if row[name]}
     return TrialRecord(
         number=int(row["number"]),
         state=state,
-        macs=int(row["macs"]) if row["macs"] else None,
-        parameters=int(row["parameters"]) if row["parameters"] else None,
+        costs=costs | {name: float(row[name]) for name in further if row[name]},
         metric=_number(row["metric"]),
         architecture_hash=row["architecture_hash"] or None,
         seconds=_number(row["seconds"]),
@@ -156,8 +186,8 @@ class FinalRecord:
     state: FinalState
     macs: int | None = None
     metric: float | None = None
-    """The task's first metric on validation, of the best epoch, whose weights a training keeps, as
-    in the search."""
+    """The task's primary metric on validation, of the best epoch, whose weights a training keeps,
+    as in the search."""
     metric_sd: float | None = None
     """Its standard deviation over other validation samples of the same size."""
     accuracy: float | None = None
@@ -175,7 +205,7 @@ class FinalRecord:
 
 
 def finalist_columns(metric: str) -> tuple[str, ...]:
-    """Heads of the table's columns, in order, of a task whose first metric has this name."""
+    """Heads of the table's columns, in order, of a task whose primary metric has this name."""
     heads = {"metric": metric, "metric_sd": f"{metric}_sd"}
     return tuple(heads.get(name, name) for name in _FINAL_FIELDS)
 
@@ -183,7 +213,7 @@ def finalist_columns(metric: str) -> tuple[str, ...]:
 def write_finalists_csv(path: Path, records: Iterable[FinalRecord], metric: str) -> None:
     """Write one row a training, atomically; empty cells for the unknown.
 
-    `metric` is the name of the task's first metric, which two columns are called after.
+    `metric` is the name of the task's primary metric, which two columns are called after.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -1,9 +1,10 @@
 """From the study's next trial to a network worth training: within the budget, and new."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import optuna
@@ -11,15 +12,18 @@ from optuna.trial import TrialState
 
 from nas.macs.architecture import count_architecture
 from nas.model.identity import architecture_hash
+from nas.runs.costs import MACS, PARAMETERS
 from nas.runs.folder import exclusive
 from nas.runs.records import TrialRecord
 from nas.search.finalists import FinalShare
+from nas.search.objective import Objective
 from nas.search.pricing import PricedSpace
 from nas.search.trials import (
     Candidate,
     StudyRecords,
     count_spent,
     note_candidate,
+    note_costs,
     note_outcome,
     note_process,
 )
@@ -44,14 +48,20 @@ class Exhausted(NothingLeft):
     """The space has no network left to train; the message says why in words for the user."""
 
 
-def price(architecture: ArchitectureSpec) -> Candidate:
-    """The network of an architecture with its cost, which needs no weights and no training."""
+def price(
+    architecture: ArchitectureSpec, further: Mapping[str, float] = MappingProxyType({})
+) -> Candidate:
+    """The network of an architecture with its cost, which needs no weights and no training.
+
+    `further` are costs besides MACs and parameters, by name.
+    """
     report = count_architecture(architecture)
     return Candidate(
         dump_architecture(architecture),
         architecture_hash(architecture),
         report.total,
         report.parameters,
+        further,
     )
 
 
@@ -93,6 +103,7 @@ class Proposer:
         self.study = study
         self.records = StudyRecords(study)
         self.space = space
+        self.objectives = space.objectives
         self.limits = limits
         self.generator = np.random.default_rng(seed)
         self.claims = claims
@@ -126,12 +137,15 @@ class Proposer:
     def _consider(self, trial: optuna.Trial) -> Proposal | None:
         """The trial with its network, or None if that is over budget or another trial has it."""
         architecture = self.space.space.sample(trial)
-        candidate = price(architecture)
-        excess = self.limits.budget.excess(candidate.macs, candidate.parameters)
+        further: dict[str, float] = {}
+        if self.objectives.further:
+            further = self.objectives.count(self.space.priced(trial.params))
+        candidate = price(architecture, further)
+        excess = self.limits.budget.excess(candidate.macs, candidate.parameters, further)
         if excess > 0:
             note_candidate(trial, candidate, excess)
             note_outcome(trial, "over_budget")
-            self.study.tell(trial, [candidate.macs, 0.0])
+            self.study.tell(trial, self.objectives.values(candidate.costs, 0.0))
             return None
         earlier = self._holder(trial.number, candidate.architecture_hash)
         note_candidate(trial, candidate, excess)
@@ -150,14 +164,16 @@ class Proposer:
 
     def _repeat(self, trial: optuna.Trial, candidate: Candidate, earlier: TrialRecord) -> None:
         """End a trial whose network another one has: with its values if they are known."""
+        further = {item.name for item in self.objectives.further}
+        note_costs(trial, {name: earlier.costs[name] for name in further & earlier.costs.keys()})
         if earlier.metric is not None:
             note_outcome(trial, "duplicate", reason=f"repeats trial {earlier.number}")
-            self.study.tell(trial, [candidate.macs, earlier.metric])
+            self.study.tell(trial, self.objectives.values(earlier.costs, earlier.metric))
             return
         if earlier.predicted is not None:
             known = {"predicted": earlier.predicted, "predicted_sd": earlier.predicted_sd}
             note_outcome(trial, "duplicate", reason=f"repeats trial {earlier.number}", **known)
-            self.study.tell(trial, [candidate.macs, earlier.predicted])
+            self.study.tell(trial, self.objectives.values(earlier.costs, earlier.predicted))
             return
         how = "which is in training" if earlier.state == "running" else "which failed"
         note_outcome(trial, "duplicate", reason=f"repeats trial {earlier.number}, {how}")
@@ -167,7 +183,7 @@ class Proposer:
         """Put a new network within the budget in the study's queue, drawn at random."""
         records = self.records.read()
         known = {record.architecture_hash for record in records}
-        refused = [_cost(item) for item in records if item.state == "over_budget"]
+        refused = [dict(item.costs) for item in records if item.state == "over_budget"]
         for _ in range(MAX_RANDOM):
             draw = RandomTrial(self.generator)
             priced = self.space.draw(draw)
@@ -176,21 +192,19 @@ class Proposer:
             if priced.excess <= 0:
                 self.study.enqueue_trial(draw.params)
                 return
-            refused.append((priced.cost.macs, priced.cost.parameters))
+            bounded = self.objectives.count_bounded(priced)
+            refused.append({MACS: priced.cost.macs, PARAMETERS: priced.cost.parameters, **bounded})
             known.add(priced.key)
-        raise Exhausted(_why_exhausted(refused))
+        raise Exhausted(_why_exhausted(refused, self.objectives.bounded))
 
 
-def _cost(record: TrialRecord) -> tuple[int, int]:
-    return record.macs or 0, record.parameters or 0
-
-
-def _why_exhausted(refused: Sequence[tuple[int, int]]) -> str:
+def _why_exhausted(refused: Sequence[Mapping[str, float]], bounded: Sequence[Objective]) -> str:
     text = f"{MAX_RANDOM:,} random draws gave no new network"
     if not refused:
         return f"the space is exhausted: {text}"
-    macs, parameters = (min(costs) for costs in zip(*refused, strict=True))
-    return (
-        f"{text} within the budget; of the others the smallest has {macs:,} MACs, the one with the "
-        f"fewest parameters {parameters:,}"
+    least = {name: min(costs[name] for costs in refused) for name in refused[0]}
+    text = (
+        f"{text} within the budget; of the others the smallest has {least[MACS]:,} MACs, the one "
+        f"with the fewest parameters {least[PARAMETERS]:,}"
     )
+    return text + "".join(f"; the least {item.kind.head} {least[item.name]:,}" for item in bounded)

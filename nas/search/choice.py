@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from nas.report.tables import metric_title, metric_with_article
 from nas.runs.certainty import Estimate
 from nas.runs.records import TrialRecord
+from nas.search.objective import BY_MACS, Objective, Objectives
 from nas.search.rating import Rating
 from nas.spec.budget import BudgetSpec
 
@@ -19,17 +20,36 @@ class Choice:
     because: str
 
 
-def pareto_front(records: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
-    """The trained networks than which no other is as good in MACs and metric and better in one.
+def pareto_front(
+    records: Sequence[TrialRecord], objectives: Objectives = BY_MACS
+) -> tuple[TrialRecord, ...]:
+    """Pareto-optimal trained networks by costs and metric, cheapest first.
 
-    Cheapest first; of equal ones the first trained.
+    Of networks that are equal in all objectives the first trained.
     """
     trained = [record for record in records if record.state == "trained"]
+    points = {item.number: (*_losses(item, objectives), -_metric(item)) for item in trained}
+    axis = objectives.axis_index
+
+    def order(item: TrialRecord) -> tuple[float, tuple[float, ...], int]:
+        return points[item.number][axis], points[item.number], item.number
+
     front: list[TrialRecord] = []
-    for record in sorted(trained, key=lambda item: (_macs(item), -_metric(item), item.number)):
-        if not front or _metric(record) > _metric(front[-1]):
+    for record in sorted(trained, key=order):  # what dominates a network comes before it
+        point = points[record.number]
+        if not any(_as_good(points[other.number], point) for other in front):
             front.append(record)
     return tuple(front)
+
+
+def _as_good(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether the first is nowhere worse."""
+    return all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def _losses(record: TrialRecord, objectives: Objectives) -> list[float]:
+    """The costs, signed so that less is better; an unknown one is 0."""
+    return [value or 0.0 for value in objectives.losses(record.costs)]
 
 
 def as_measured(records: Sequence[TrialRecord]) -> dict[int, Estimate]:
@@ -43,7 +63,7 @@ def choose(
     budget: BudgetSpec,
     score: str | None,
     *,
-    metric: str,
+    objectives: Objectives,
     among: Collection[int] | None = None,
 ) -> Choice | None:
     """The best member: of lowest score, or without one the knee of the front; None for no member.
@@ -52,9 +72,10 @@ def choose(
     does, the one with the highest bound is chosen. A score is averaged over what the metric may be,
     so that a cliff below the mean counts by how likely the fall is: at the lower bound alone all
     members would have fallen where none is quite sure, and the cheapest would win. The knee is that
-    of the lower bounds. `metric` is the name of the task's first. `among` names the trials that may
-    be chosen, the others only tell where the front runs; None is all.
+    of the lower bounds. `among` names the trials that may be chosen, the others only tell where the
+    front runs; None is all.
     """
+    metric = objectives.metric
     able = [item for item in members if among is None or item.number in among]
     if not able:
         return None
@@ -65,7 +86,7 @@ def choose(
             return _nearest(able, estimates, floor, metric)
         able = sure
         among_text = f" of those that surely reach {metric_with_article(metric)} of {floor}"
-    at_knee = _at_knee(members, able, estimates, among_text)
+    at_knee = _at_knee(members, able, estimates, among_text, objectives)
     if score is None:
         return at_knee
     rating = Rating.of(score, metric)
@@ -106,41 +127,71 @@ def _at_knee(
     able: Sequence[TrialRecord],
     estimates: Mapping[int, Estimate],
     among: str,
+    objectives: Objectives,
 ) -> Choice:
     """The one of `able` at the knee of all members' lower bounds."""
     bounded = {item.number: replace(item, metric=estimates[item.number].lower) for item in members}
-    front = pareto_front(tuple(bounded.values()))
+    front = pareto_front(tuple(bounded.values()), objectives)
     because = (
         "it is the only network of the front"
         if len(front) == 1
         else f"it is the knee of the front{among}: both ways from it cost more than they give"
     )
-    return Choice(knee(front, [bounded[item.number] for item in able]).number, because)
+    chosen = knee(front, [bounded[item.number] for item in able], objectives)
+    return Choice(chosen.number, because)
 
 
-def knee(front: Sequence[TrialRecord], among: Sequence[TrialRecord] | None = None) -> TrialRecord:
-    """The member farthest above the line from the cheapest to the best, by log-MACs and metric.
+def knee(
+    front: Sequence[TrialRecord],
+    among: Sequence[TrialRecord] | None = None,
+    objectives: Objectives = BY_MACS,
+) -> TrialRecord:
+    """The member farthest above the line from the cheapest to the best, by log-cost and metric.
 
-    Both axes run from 0 to 1 over the front, as in Satopaa et al. 2011 ("Kneedle", section 3). Of
-    equals the one with the higher metric. `among` are those that may be chosen, by default all.
+    All axes run from 0 to 1 over the front, as in Satopaa et al. 2011 ("Kneedle", section 3); of
+    several costs the mean counts. Of equals the one with the higher metric. `among` are those that
+    may be chosen, by default all.
     """
-    ordered = sorted(front, key=_macs)
-    first, last = ordered[0], ordered[-1]
+    gains = _Range.of([_metric(item) for item in front])
+    costs = [_Range.of([_log_cost(item, cost) for item in front]) for cost in objectives.costs]
 
     def rise(item: TrialRecord) -> tuple[float, float]:
-        cost = (_log_macs(item) - _log_macs(first)) / ((_log_macs(last) - _log_macs(first)) or 1.0)
-        gain = (_metric(item) - _metric(first)) / ((_metric(last) - _metric(first)) or 1.0)
-        return round(gain - cost, 12), _metric(item)
+        places = [
+            scale.place(_log_cost(item, cost))
+            for scale, cost in zip(costs, objectives.costs, strict=True)
+        ]
+        gain = gains.place(_metric(item))
+        return round(gain - sum(places) / len(places), 12), _metric(item)
 
-    return max(ordered if among is None else sorted(among, key=_macs), key=rise)
+    ordered = sorted(front if among is None else among, key=lambda item: _cost(item, objectives))
+    return max(ordered, key=rise)
 
 
-def _log_macs(record: TrialRecord) -> float:
-    return math.log(max(_macs(record), 1))
+@dataclass(frozen=True)
+class _Range:
+    """An axis of the front."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "_Range":
+        return cls(min(values), max(values))
+
+    def place(self, value: float) -> float:
+        """From 0 at its low end to 1 at its high one."""
+        return (value - self.low) / ((self.high - self.low) or 1.0)
 
 
-def _macs(record: TrialRecord) -> int:
-    return record.macs or 0
+def _log_cost(record: TrialRecord, objective: Objective) -> float:
+    """Logarithm of a cost, signed so that less is better."""
+    value = record.costs.get(objective.name, 0.0)
+    return objective.sign * math.log(value) if value > 0 else 0.0
+
+
+def _cost(record: TrialRecord, objectives: Objectives) -> float:
+    """The cost by which networks are told from cheap to dear."""
+    return _losses(record, objectives)[objectives.axis_index]
 
 
 def _metric(record: TrialRecord) -> float:

@@ -8,8 +8,10 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from nas.runs.certainty import Estimate, SeedNoise
+from nas.runs.costs import MACS
 from nas.runs.records import FinalRecord, TrialRecord
 from nas.search.known_cost import posterior_of
+from nas.search.objective import Objectives
 from nas.search.trials import noise_sd
 
 PRIOR_DEGREES = 2
@@ -26,19 +28,24 @@ class Posterior:
     """Standard deviation of one measurement around the truth of its network, by its seed."""
 
 
-def believe(study: optuna.Study) -> Posterior:
+def believe(study: optuna.Study, objectives: Objectives | None = None) -> Posterior:
     """What the known-cost sampler's model makes of all of a study's trials, whatever drew them.
 
+    It sees the cost that the sampler would see; MACs where none is known before training.
     Its noise is what each trial says of its own, or how far the measurements lie from the model
     where that is more, both as root mean square.
     """
     known = [item for item in study.get_trials(deepcopy=False) if _has_value_of_its_own(item)]
-    beliefs = posterior_of(known, noise_sd=noise_sd)
+    if objectives is None or objectives.axis_is_known:
+        index = 0 if objectives is None else objectives.axis_index
+        beliefs = posterior_of(known, noise_sd=noise_sd, cost=lambda trial: trial.values[index])
+    else:
+        beliefs = posterior_of(known, noise_sd=noise_sd, cost=lambda item: item.user_attrs[MACS])
     measured = [
         item for item in known if item.user_attrs["outcome"] == "trained" and item.number in beliefs
     ]
     told = _root_mean_square([noise_sd(item) for item in measured])
-    seen = _root_mean_square([item.values[1] - beliefs[item.number][0] for item in measured])
+    seen = _root_mean_square([item.values[-1] - beliefs[item.number][0] for item in measured])
     return Posterior(beliefs, max(told, seen))
 
 

@@ -31,9 +31,10 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
         return
     finals = open_study(job.final_journal)
     end_running(finals)
-    found = Found.of(study)
+    found = Found.of(study, job.objectives)
     begun = read_finals(finals)
-    if next_final(found.records, found.posterior, begun, job.settings, metric=job.metric) is None:
+    goals = job.objectives
+    if next_final(found.records, found.posterior, begun, job.settings, objectives=goals) is None:
         return
     if job.deadline is not None and time.time() >= job.deadline:
         say(NO_TIME)

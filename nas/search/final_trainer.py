@@ -8,12 +8,14 @@ from typing import Any
 import optuna
 
 from nas.report.tensorboard import TrialBoard
+from nas.runs.costs import MACS
 from nas.runs.records import TrialRecord
 from nas.search.data import SearchData
 from nas.search.estimates import Posterior, believe
 from nas.search.final_study import claim_final
 from nas.search.finalists import Final, next_final
-from nas.search.settings import SearchSettings
+from nas.search.objective import Objectives
+from nas.search.settings import SearchSettings, objectives_of
 from nas.search.trials import note_failure, note_outcome, records_of
 from nas.spec.architecture import parse_architecture
 from nas.spec.definition import ArchitectureSpec
@@ -33,8 +35,8 @@ class Found:
     posterior: Posterior
 
     @classmethod
-    def of(cls, study: optuna.Study) -> "Found":
-        return cls(records_of(study), believe(study))
+    def of(cls, study: optuna.Study, objectives: Objectives) -> "Found":
+        return cls(records_of(study), believe(study, objectives))
 
     def record(self, number: int) -> TrialRecord:
         """The record of a trial."""
@@ -56,6 +58,7 @@ class FinalTrainer:
         self.settings = settings
         self.task = task
         self.found = found
+        self.objectives = objectives_of(settings, task.primary_metric)
         self.device = choose_device(settings.device)
         self.board = TrialBoard(folder / "tensorboard")
         self.data = SearchData(task, space, settings)
@@ -71,7 +74,7 @@ class FinalTrainer:
                 self.found.posterior,
                 begun,
                 self.settings,
-                metric=self.task.primary_metric,
+                objectives=self.objectives,
             )
 
         while (claimed := claim_final(finals, claims, decide)) is not None:
@@ -121,5 +124,5 @@ class FinalTrainer:
 
             network = build_seeded(architecture, training.seed, self.device)
             result = fit(network, data, self.task, training, device=self.device, on_epoch=on_epoch)
-            curves.result(record.macs or 0, metric, result.best_validation.primary)
+            curves.result({MACS: record.macs or 0}, metric, result.best_validation.primary)
         return result

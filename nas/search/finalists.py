@@ -11,6 +11,7 @@ from nas.runs.certainty import Estimate
 from nas.runs.records import FinalRecord, TrialRecord
 from nas.search.choice import choose, pareto_front
 from nas.search.estimates import Posterior, estimate_all, pool_seed_noise
+from nas.search.objective import BY_MACS, Objectives
 from nas.search.settings import SearchSettings
 
 DRAWS = 40
@@ -56,7 +57,9 @@ class FinalPlan:
         return self.finalists * len(self.seeds)
 
 
-def believed_front(records: Sequence[TrialRecord], posterior: Posterior) -> tuple[TrialRecord, ...]:
+def believed_front(
+    records: Sequence[TrialRecord], posterior: Posterior, objectives: Objectives = BY_MACS
+) -> tuple[TrialRecord, ...]:
     """The front of what the model believes of the trained networks, cheapest first.
 
     The records keep what was measured of them; a lucky measurement alone makes no member.
@@ -67,7 +70,7 @@ def believed_front(records: Sequence[TrialRecord], posterior: Posterior) -> tupl
         for number, item in trained.items()
         if item.state == "trained"
     ]
-    return tuple(trained[item.number] for item in pareto_front(believed))
+    return tuple(trained[item.number] for item in pareto_front(believed, objectives))
 
 
 def next_final(
@@ -76,19 +79,19 @@ def next_final(
     finals: Sequence[FinalRecord],
     settings: SearchSettings,
     *,
-    metric: str,
+    objectives: Objectives,
 ) -> Final | None:
     """The next training: of the network that is most likely to be chosen and lacks a seed.
 
     Likely as things stand: trainings that are done, and those under way, are among `finals`. None
     when no more are wanted: `finalists` networks at most, and as many again only once the search
-    has gone on and found another member of the front. `metric` is the name of the task's first.
+    has gone on and found another member of the front.
     """
     plan = FinalPlan.of(settings)
     finals = plan.comparable(finals)
-    found_among = _round(records, believed_front(records, posterior), finals)
+    found_among = _round(records, believed_front(records, posterior, objectives), finals)
     begun = {item.trial for item in finals if item.found_among == found_among}
-    front = _by_promise(records, posterior, finals, settings, metric)
+    front = _by_promise(records, posterior, finals, settings, objectives)
     for rank, item in enumerate(front):
         seeds = {final.seed for final in finals if final.trial == item.number}
         missing = [seed for seed in plan.seeds if seed not in seeds]
@@ -118,20 +121,22 @@ def _by_promise(
     posterior: Posterior,
     finals: Sequence[FinalRecord],
     settings: SearchSettings,
-    metric: str,
+    objectives: Objectives,
 ) -> list[TrialRecord]:
     """The front, those first that would be chosen in most draws of the truth.
 
-    Those that no draw chose follow by how near the likeliest they are in MACs.
+    Those that no draw chose follow by how near the likeliest they are in cost.
     """
-    front = believed_front(records, posterior)
+    front = believed_front(records, posterior, objectives)
     if not front:
         return []
-    wins = _count_wins(front, posterior, finals, settings, metric)
+    wins = _count_wins(front, posterior, finals, settings, objectives)
     centre = max(front, key=lambda item: wins[item.number])
+    axis = objectives.axis.name
 
     def order(item: TrialRecord) -> tuple[int, float]:
-        return -wins[item.number], abs(math.log((item.macs or 1) / (centre.macs or 1)))
+        cost, middle = (abs(each.costs.get(axis) or 1) for each in (item, centre))
+        return -wins[item.number], abs(math.log(cost / middle))
 
     return sorted(front, key=order)
 
@@ -141,7 +146,7 @@ def _count_wins(
     posterior: Posterior,
     finals: Sequence[FinalRecord],
     settings: SearchSettings,
-    metric: str,
+    objectives: Objectives,
 ) -> Counter[int]:
     """In how many draws of the truth the rule would choose each member, once it was repeated."""
     noise = pool_seed_noise(finals, posterior.noise_sd)
@@ -154,7 +159,7 @@ def _count_wins(
             number: _drawn(estimate, posterior.beliefs[number][1], noise.sd, seeds, normal)
             for (number, estimate), normal in zip(estimates.items(), normals, strict=True)
         }
-        choice = choose(front, drawn, settings.budget, settings.score, metric=metric)
+        choice = choose(front, drawn, settings.budget, settings.score, objectives=objectives)
         if choice is not None:
             wins[choice.number] += 1
     return wins

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from nas.search.finalists import FinalPlan, FinalShare
-from nas.search.settings import SearchSettings
+from nas.search.objective import Objectives
+from nas.search.settings import SearchSettings, objectives_of
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Job:
     """Time of `time.time()` after which no network is begun."""
     stage: Literal["search", "final"] = "search"
     """Whether new networks are trained, or the finalists again."""
+
+    @property
+    def objectives(self) -> Objectives:
+        """What the search optimises."""
+        return objectives_of(self.settings, self.metric)
 
     @property
     def journal(self) -> Path:

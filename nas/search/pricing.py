@@ -10,14 +10,16 @@ from typing import Any, Generic, TypeVar
 from blocks import Cost, Shape, pyramid_shape
 from nas.macs.architecture import step_cost
 from nas.model.identity import hash_of_texts, step_text
+from nas.search.objective import CountedNetwork, Objectives
 from nas.spec.budget import BudgetSpec
-from nas.spec.definition import ArchitectureSpec, InputSpec, head_layers
+from nas.spec.definition import InputSpec, head_layers
 from nas.spec.domain import Trial
 from nas.spec.layers import LayerSpec, Step, walk
 from nas.spec.pyramid import out_indices
 from nas.spec.space import SpaceSpec
 from nas.spec.template import LayerTemplate, State
 from nas.spec.trial import GivenTrial
+from nas.tasks.registry import task_of
 
 Result = TypeVar("Result")
 
@@ -129,11 +131,9 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Priced:
+class Priced(CountedNetwork):
     """A network and its cost; equal parameters give equal ones."""
 
-    architecture: ArchitectureSpec
-    cost: Cost
     excess: float
     """How far over the budget, relative to it; at most 0 within."""
     texts: tuple[str, ...]
@@ -151,9 +151,14 @@ class PricedSpace:
     that it asks for: each such layer is made, counted and described for the hash once.
     """
 
-    def __init__(self, space: SpaceSpec, budget: BudgetSpec) -> None:
+    def __init__(
+        self, space: SpaceSpec, budget: BudgetSpec, objectives: Objectives | None = None
+    ) -> None:
+        """`objectives` None are MACs and the metric of the space's task."""
         self.space = space
         self.budget = budget
+        metric = task_of(space).primary_metric
+        self.objectives = objectives or Objectives.of(metric, budget=budget)
         self._sizes = Remembered(space.input.sample)
         self._necks = Remembered(space.sample_neck)
         self._layers: dict[tuple[int, State], Remembered[Part]] = {}
@@ -183,9 +188,10 @@ class PricedSpace:
         return known
 
     def cost(self, params: Mapping[str, Any]) -> float:
-        """MACs of the network of the parameters, infinite over the budget."""
+        """The cost of the network of the parameters by which networks are told from cheap to dear,
+        by default its MACs; infinite over the budget."""
         priced = self.priced(params)
-        return math.inf if priced.excess > 0 else float(priced.cost.macs)
+        return math.inf if priced.excess > 0 else float(self.objectives.axis_of(priced))
 
     def key(self, params: Mapping[str, Any]) -> str:
         """The architecture's hash, equal for parameters of the same network."""
@@ -226,10 +232,12 @@ class PricedSpace:
         cost, text = self._head(features, neck)
         for part in parts:
             cost += part.cost
+        member = self.space.member(number, size, [part.layer for part in parts if part.layer], neck)
+        bounded = self.objectives.count_bounded(CountedNetwork(member, cost))
         return Priced(
-            self.space.member(number, size, [part.layer for part in parts if part.layer], neck),
+            member,
             cost,
-            self.budget.excess(cost.macs, cost.parameters),
+            self.budget.excess(cost.macs, cost.parameters, bounded),
             (*(part.text for part in parts), text),
         )
 

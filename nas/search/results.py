@@ -9,9 +9,11 @@ from pydantic import JsonValue
 
 from nas.files import atomic_write_text
 from nas.macs.report import fact_text
+from nas.report.findings import Findings
 from nas.report.front_plot import plot_front
-from nas.report.html import write_report
+from nas.report.html import SearchPage, write_report
 from nas.runs.certainty import Certainty
+from nas.runs.costs import MACS, PARAMETERS
 from nas.runs.records import FinalRecord, TrialRecord, write_finalists_csv, write_trials_csv
 from nas.search.choice import Choice, choose, pareto_front
 from nas.search.data import DataFacts
@@ -19,15 +21,17 @@ from nas.search.estimates import Posterior, believe, estimate_all, pool_seed_noi
 from nas.search.final_study import read_finals
 from nas.search.finalists import FinalPlan, believed_front
 from nas.search.job import Job
+from nas.search.objective import Objectives
 from nas.search.settings import SearchSettings
 from nas.search.store import open_study
 from nas.search.trials import records_of
 from nas.spec.architecture import dump_architecture, parse_architecture
+from nas.spec.budget import BudgetSpec
 from nas.tasks.registry import task_named
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FinalVerdict:
     """The choice, and what it rests on."""
 
     choice: Choice | None
@@ -41,28 +45,27 @@ def judge(
     finals: Sequence[FinalRecord],
     settings: SearchSettings,
     *,
-    metric: str,
-) -> Verdict:
+    objectives: Objectives,
+) -> FinalVerdict:
     """Choose by what the networks surely reach: among finalists once one has been repeated.
 
-    Before that, and without finalists, among the front by the model's own bounds. `metric` is the
-    name of the task's first.
+    Before that, and without finalists, among the front by the model's own bounds.
     """
     ended = tuple(item for item in FinalPlan.of(settings).comparable(finals) if _ended(item))
     noise = pool_seed_noise(ended, posterior.noise_sd)
     estimates = estimate_all(records, posterior, ended, noise)
     repeated = {number for number, estimate in estimates.items() if estimate.seeds}
-    front = {item.number for item in believed_front(records, posterior)}
+    front = {item.number for item in believed_front(records, posterior, objectives)}
     members = [item for item in records if item.number in front | repeated]
     choice = choose(
         members,
         estimates,
         settings.budget,
         settings.score,
-        metric=metric,
+        objectives=objectives,
         among=repeated or None,
     )
-    return Verdict(choice, Certainty(estimates, noise, ended))
+    return FinalVerdict(choice, Certainty(estimates, noise, ended))
 
 
 def _ended(item: FinalRecord) -> bool:
@@ -74,12 +77,33 @@ class SearchResult:
     """What a search found."""
 
     folder: Path
-    metric: str
-    """Name of the task's first metric."""
+    objectives: Objectives
     records: tuple[TrialRecord, ...]
     front: tuple[TrialRecord, ...]
     """By what was measured of each network once, in the search."""
-    verdict: Verdict
+    verdict: FinalVerdict
+    budget: BudgetSpec
+
+    @property
+    def metric(self) -> str:
+        """Name of the task's primary metric."""
+        return self.objectives.metric
+
+    @property
+    def findings(self) -> Findings:
+        """What tables and pictures show of it."""
+        axis, bounds = self.objectives.axis, self.budget
+        known = {MACS: bounds.max_macs, PARAMETERS: bounds.max_params, **bounds.max}
+        return Findings(
+            self.records,
+            self.front_numbers,
+            self.best,
+            self.metric,
+            self.verdict.certainty,
+            cost=axis.kind,
+            max_cost=known.get(axis.name),
+            further=self.objectives.kinds,
+        )
 
     @property
     def choice(self) -> Choice | None:
@@ -116,11 +140,14 @@ def write_results(study: optuna.Study, job: Job, data: DataFacts) -> SearchResul
     folder, settings = job.folder, job.settings
     records = records_of(study)
     finals = read_finals(open_study(job.final_journal)) if job.final_journal.exists() else ()
-    verdict = judge(records, believe(study), finals, settings, metric=job.metric)
-    write_trials_csv(folder / "trials.csv", records, job.metric)
+    goals = job.objectives
+    verdict = judge(records, believe(study, goals), finals, settings, objectives=goals)
+    further = [item.name for item in goals.further]
+    write_trials_csv(folder / "trials.csv", records, job.metric, further)
     if finals:
         write_finalists_csv(folder / "finalists.csv", verdict.certainty.finals, job.metric)
-    result = SearchResult(folder, job.metric, records, pareto_front(records), verdict)
+    front = pareto_front(records, goals)
+    result = SearchResult(folder, goals, records, front, verdict, settings.budget)
     shown = {*result.front_numbers, *verdict.certainty.finalists, result.best}
     architectures = {
         record.number: _architecture_text(result, record, settings, data)
@@ -130,40 +157,25 @@ def write_results(study: optuna.Study, job: Job, data: DataFacts) -> SearchResul
     _write_front(folder / "front", architectures)
     if result.best is not None:
         atomic_write_text(folder / "best.yaml", architectures[result.best])
-    plot_front(
-        records,
-        result.front_numbers,
-        result.best,
-        folder / "front.png",
-        max_macs=settings.budget.max_macs,
-        repeated=verdict.certainty.repeated,
-        metric=job.metric,
-    )
-    _write_page(result, settings, data, architectures)
+    plot_front(result.findings, folder / "front.png")
+    write_report(folder / "report.html", _page_of(result, settings, data, architectures))
     return result
 
 
-def _write_page(
+def _page_of(
     result: SearchResult, settings: SearchSettings, data: DataFacts, architectures: dict[int, str]
-) -> None:
-    values = settings.model_dump(mode="json", exclude={"environment", "command", "data"})
-    write_report(
-        result.folder / "report.html",
+) -> SearchPage:
+    return SearchPage(
         title=result.folder.resolve().name,
         command=settings.command,
         data=data.source,
-        records=result.records,
-        front=result.front_numbers,
-        best=result.best,
+        found=result.findings,
         chosen_because="" if result.choice is None else result.choice.because,
-        max_macs=settings.budget.max_macs,
-        cost_facts=result.best_cost_facts,
         space_yaml=(result.folder / "space.yaml").read_text(encoding="utf-8"),
-        settings=values,
+        settings=settings.model_dump(mode="json", exclude={"environment", "command", "data"}),
         environment=settings.environment,
         architectures=architectures,
-        certainty=result.verdict.certainty,
-        metric=result.metric,
+        cost_facts=result.best_cost_facts,
     )
 
 
@@ -179,6 +191,7 @@ def _architecture_text(
         "macs": record.macs,
         **task_named(architecture.task).cost_facts(architecture, record.macs or 0),
         "parameters": record.parameters,
+        **{kind.name: record.costs.get(kind.name) for kind in result.objectives.kinds},
         **_metric_facts(record, result.verdict.certainty, result.metric),
         "training": settings.training.model_dump(mode="json"),
         "data": data.source,

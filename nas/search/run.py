@@ -18,7 +18,8 @@ from nas.search.final_stage import train_finalists
 from nas.search.job import Job
 from nas.search.rating import check_score
 from nas.search.results import SearchResult, write_results
-from nas.search.settings import SearchSettings, read_settings, write_settings
+from nas.search.samplers import check_sampler
+from nas.search.settings import SearchSettings, objectives_of, read_settings, write_settings
 from nas.search.stopping.plan import plan_stops
 from nas.search.store import open_study
 from nas.search.trials import count_spent, end_running, records_of
@@ -61,8 +62,7 @@ def run_search(
     space = space if isinstance(space, SpaceSpec) else load_space(space)
     settings = SearchSettings.for_space(space) if settings is None else settings
     refuse_taken(out)
-    plan_stops(settings.search, settings.training.epochs)  # refuses a short training that is none
-    check_score(space, settings.score)
+    _check_settings(space, settings)
     facts = examine_data(space, settings, say)
     folder = new_run_folder(out, space.name)
     with _working_in(folder):
@@ -94,12 +94,19 @@ def resume_search(
         settings = read_settings(folder)
         if change is not None:
             settings = change(settings)
-        plan_stops(settings.search, settings.training.epochs)
         space = load_space(folder / "space.yaml")
-        check_score(space, settings.score)
+        _check_settings(space, settings)
         facts = examine_data(space, settings, say)
         write_settings(folder, settings)
         return _search(folder, space, settings, facts, say)
+
+
+def _check_settings(space: SpaceSpec, settings: SearchSettings) -> None:
+    """Raises NasError for settings that don't fit each other, or the space's task."""
+    plan_stops(settings.search, settings.training.epochs)  # refuses a short training that is none
+    check_score(space, settings.score)
+    objectives = objectives_of(settings, task_of(space).primary_metric)
+    check_sampler(settings.search.sampler, objectives)
 
 
 @contextmanager
@@ -124,7 +131,7 @@ def _search(
     deadline = None if minutes is None else time.time() + 60 * minutes
     job = Job(folder, settings, facts.classes, task_of(space).primary_metric, 0, deadline)
     with exclusive(job.workers_lock):  # those of a killed search end within a second
-        study = open_study(job.journal)
+        study = open_study(job.journal, directions=job.objectives.directions)
         _refuse_other_data(study, facts)
         again = _requeue_running(study)
     if again:
@@ -161,7 +168,7 @@ def _refuse_other_data(study: optuna.Study, facts: DataFacts) -> None:
             f"({', '.join(before['classes'])})",
             key="--resume",
         )
-    elif before["split_digest"] != facts.split_digest:
+    elif before.get("split_digest", before.get("made_digest")) != facts.split_digest:
         raise NasError(
             "files came or went since the search began, so its validation split would be another: "
             "put them back, or begin a new search",

@@ -15,7 +15,9 @@ from optuna.samplers import (
 )
 from optuna.trial import FrozenTrial
 
+from nas.errors import NasError
 from nas.search.known_cost import KnownCostSampler
+from nas.search.objective import Objectives
 from nas.search.pricing import PricedSpace
 from nas.search.trials import noise_sd
 from nas.spec.search import SamplerName
@@ -47,6 +49,7 @@ def build_sampler(
     learn the budget as a constraint.
     """
     if name == "known_cost":
+        check_sampler(name, space.objectives)
         return KnownCostSampler(
             space.cost,
             space.draw,
@@ -54,12 +57,24 @@ def build_sampler(
             noise_sd=noise_sd,
             seconds=seconds,
             retry=_was_interrupted,
+            cost_index=space.objectives.axis_index,
+            metric_index=len(space.objectives.costs),
             seed=seed,
         )
     with warnings.catch_warnings():
         # NSGA-III, and `group` (parameters of a branch modelled jointly), count as experimental.
         warnings.simplefilter("ignore", ExperimentalWarning)
         return _OPTUNAS[name](seed)
+
+
+def check_sampler(name: SamplerName, objectives: Objectives) -> None:
+    """Raises NasError for a sampler that can't draw for these objectives."""
+    if name == "known_cost" and not objectives.axis_is_known:
+        raise NasError(
+            "known_cost needs a cost that is known before training and falls, and of "
+            f"{', '.join(item.name for item in objectives.costs)} none is: choose another sampler",
+            key="search.sampler",
+        )
 
 
 def _was_interrupted(trial: FrozenTrial) -> bool:

@@ -8,6 +8,7 @@ from pydantic import Field
 from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.machine import environment, usable_cores
+from nas.search.objective import Objectives
 from nas.spec.budget import BudgetSpec
 from nas.spec.load import read_document
 from nas.spec.search import SearchSpec
@@ -113,6 +114,11 @@ def default_workers(workers: int | None, threads: int | None, device: str) -> tu
         on_gpu = choose_device(device).type != "cpu"
         workers = 1 if on_gpu else min(cores, MAX_DEFAULT_WORKERS)
     return workers, threads or max(1, cores // workers)
+
+
+def objectives_of(settings: SearchSettings, metric: str) -> Objectives:
+    """What the search optimises, for a task whose primary metric has this name. Raises NasError."""
+    return Objectives.of(metric, settings.search.objectives, settings.budget)
 
 
 _BEFORE: dict[str, str | int] = {"stop": "none", "finalists": 0}

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from nas.errors import NasError
+from nas.search.objective import Direction
 
 STUDY_NAME = "search"
 
@@ -70,8 +71,12 @@ def _cut_unfinished_line(handle: int) -> None:
     os.ftruncate(handle, 0)
 
 
-def open_study(journal: Path, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
-    """The study in a journal, begun if there is none: MACs fall, the task's first metric rises.
+def open_study(
+    journal: Path,
+    sampler: optuna.samplers.BaseSampler | None = None,
+    directions: Sequence[Direction] = ("minimize", "maximize"),
+) -> optuna.Study:
+    """The study in a journal, begun if there is none; by default a cost falls, a metric rises.
 
     Raises NasError for a file that is no journal.
     """
@@ -80,7 +85,7 @@ def open_study(journal: Path, sampler: optuna.samplers.BaseSampler | None = None
             study_name=STUDY_NAME,
             storage=JournalStorage(KilledWritersFile(journal)),
             sampler=sampler,
-            directions=["minimize", "maximize"],
+            directions=list(directions),
             load_if_exists=True,
         )
     except (ValueError, LookupError, TypeError, AssertionError) as error:

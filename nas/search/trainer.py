@@ -10,13 +10,15 @@ import optuna
 from torch import nn
 
 from nas.report.tensorboard import CurveWriter, TrialBoard
+from nas.runs.costs import MACS_KIND
 from nas.runs.folder import append_log
 from nas.search.candidates import Proposal
 from nas.search.data import SearchData
-from nas.search.settings import SearchSettings
+from nas.search.objective import TrainedCandidate
+from nas.search.settings import SearchSettings, objectives_of
 from nas.search.stopping.plan import plan_stops
 from nas.search.trial_run import TrialRun
-from nas.search.trials import StudyRecords, note_failure, note_outcome
+from nas.search.trials import StudyRecords, note_costs, note_failure, note_outcome
 from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
@@ -34,12 +36,14 @@ class CandidateTrainer:
     def __init__(
         self, folder: Path, settings: SearchSettings, space: SpaceSpec, task: Task[Any]
     ) -> None:
+        self.objectives = objectives_of(settings, task.primary_metric)
         self.folder = folder
         self.settings = settings
         self.task = task
         self.device = choose_device(settings.device)
         self.board = TrialBoard(folder / "tensorboard")
-        self.plan = plan_stops(settings.search, settings.training.epochs)
+        axis = self.objectives.axis.kind if self.objectives.axis_is_known else MACS_KIND
+        self.plan = plan_stops(settings.search, settings.training.epochs, axis)
         self.donors = (
             Donors(folder / "weights", partial(append_log, folder))
             if settings.search.inherit
@@ -50,7 +54,8 @@ class CandidateTrainer:
     def train(self, study: optuna.Study, proposal: Proposal) -> None:
         """Train one candidate and tell the study; a failure is written down with its reason."""
         trial, records = proposal.trial, StudyRecords(study)
-        run = TrialRun(trial.number, proposal.candidate, self.plan.rule, records)
+        rule, goals = self.plan.rule, self.objectives
+        run = TrialRun(trial.number, proposal.candidate, rule, records, goals)
         start = time.perf_counter()
         try:
             data = self.data.at(proposal.architecture.input)
@@ -58,16 +63,31 @@ class CandidateTrainer:
             processor_start = time.process_time()
             architecture = replace(proposal.architecture, preprocess=data.preprocess)
             self._run(run, architecture, data)
+            timing = self._timing(start, processor_start)
+            measured = self._measured(run, architecture)
         except Exception as error:  # a fault in one network must not end the search
             seconds = round(time.perf_counter() - start, 3)
             known = {"seconds": seconds, "epochs": run.epochs}
             note_failure(self.folder, study, trial, f"trial {trial.number}", error, **known)
             return
+        note_costs(trial, measured)
+        _note_run(trial, run, architecture=dump_architecture(architecture), **timing)
+        study.tell(trial, goals.values({**proposal.candidate.costs, **measured}, run.value))
+
+    def _timing(self, start: float, processor_start: float) -> dict[str, float]:
         timing = {"seconds": round(time.perf_counter() - start, 3)}
         if self.device.type == "cpu":  # which tells networks apart whatever else the machine does
             timing["processor_seconds"] = round(time.process_time() - processor_start, 3)
-        _note_run(trial, run, architecture=dump_architecture(architecture), **timing)
-        study.tell(trial, [proposal.candidate.macs, run.value])
+        return timing
+
+    def _measured(self, run: TrialRun, architecture: ArchitectureSpec) -> dict[str, float]:
+        """The costs that are known only now, by name."""
+        metrics = run.measured or run.last
+        if run.network is None or metrics is None:
+            raise ValueError(f"trial {run.number}: nothing was trained")
+        subject = TrainedCandidate(architecture, run.network.eval(), self.device)
+        after = {item.name: item.of(subject) for item in self.objectives.after_training}
+        return self.objectives.measured(metrics) | after
 
     def _run(self, run: TrialRun, architecture: ArchitectureSpec, data: TaskData) -> None:
         """The short training, and then the full one if the rule lets it; the run tells of both.
@@ -83,7 +103,9 @@ class CandidateTrainer:
                 result = self._fit(run, architecture, data, board, epochs, short=False)
                 run.measured = None if run.verdict.stop else result.best_validation
             tell = board.stopped if run.verdict.stop else board.result
-            tell(run.candidate.macs, self.task.primary_metric, run.value)
+            counted = [item.name for item in self.objectives.costs if item.known == "before"]
+            known = {name: run.candidate.costs[name] for name in counted}
+            tell(known, self.task.primary_metric, run.value)
 
     def _fit(
         self,
@@ -113,6 +135,7 @@ class CandidateTrainer:
         network = build_seeded(architecture, self.settings.training.seed, self.device)
         if self.donors is not None:
             run.inherited = self.donors.start(architecture, network)
+        run.network = network
         return network
 
 

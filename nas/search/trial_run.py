@@ -1,8 +1,14 @@
 """One candidate's trainings as they go: its curve so far, and whether they end early."""
 
+from collections.abc import Mapping
+
+from torch import nn
+
 from nas.report.tensorboard import CurveWriter
+from nas.runs.costs import MACS
 from nas.runs.records import TrialRecord
-from nas.search.stopping.rule import GO_ON, Curve, StopRule, Verdict
+from nas.search.objective import BY_MACS, Objectives
+from nas.search.stopping.rule import GO_ON, LearningCurve, StopRule, StopVerdict
 from nas.search.trials import SEED_SHARE, Candidate, StudyRecords
 from nas.tasks.base import Metrics
 from nas.train.checkpoint import EpochResult
@@ -13,22 +19,32 @@ class TrialRun:
     """Keeps each epoch's metric, and asks the rule whether the training goes on."""
 
     def __init__(
-        self, number: int, candidate: Candidate, rule: StopRule, records: StudyRecords
+        self,
+        number: int,
+        candidate: Candidate,
+        rule: StopRule,
+        records: StudyRecords,
+        objectives: Objectives = BY_MACS,
     ) -> None:
         """Of trial `number`; it is judged against the others of `records`, as they are then."""
         self.number = number
         self.candidate = candidate
         self.rule = rule
         self.records = records
+        self.objectives = objectives
         self.short: list[float] = []
         """Metric after each epoch of the short training."""
         self.full: list[float] = []
         """Metric after each epoch of the full training."""
         self.inherited: Inherited | None = None
         """What the last training began with; None is from scratch."""
-        self.verdict: Verdict = GO_ON
+        self.verdict: StopVerdict = GO_ON
         self.measured: Metrics | None = None
         """Of the best epoch, once the full training went to its end."""
+        self.last: Metrics | None = None
+        """Of the last epoch."""
+        self.network: nn.Module | None = None
+        """What was trained last."""
 
     @property
     def epochs(self) -> int:
@@ -47,6 +63,7 @@ class TrialRun:
     def take_in(self, result: EpochResult, metric: str, board: CurveWriter, *, short: bool) -> None:
         """Keep an epoch of the short or the full training, and write it to TensorBoard."""
         (self.short if short else self.full).append(result.validation.primary)
+        self.last = result.validation
         board.epoch(
             result.epoch,
             f"short_{metric}" if short else metric,
@@ -57,22 +74,34 @@ class TrialRun:
 
     def judge(self) -> bool:
         """Ask the rule; True ends the trial."""
-        curve = Curve(self.number, self.candidate.macs, tuple(self.full), tuple(self.short))
-        others = [_curve(item) for item in self.records.read() if _has_curve(item)]
+        cost, losses = self._costs(self.candidate.costs)
+        curve = LearningCurve(
+            self.number, cost, tuple(self.full), tuple(self.short), other_losses=losses
+        )
+        others = [self._curve(item) for item in self.records.read() if _has_curve(item)]
         self.verdict = self.rule.should_stop(curve, others)
         return self.verdict.stop
+
+    def _costs(self, costs: Mapping[str, float]) -> tuple[float, tuple[float | None, ...]]:
+        """The cost that curves compare, and the losses of the study's other costs."""
+        losses = self.objectives.losses(costs)
+        if not self.objectives.axis_is_known:
+            return costs.get(MACS, 0), losses
+        axis = self.objectives.axis_index
+        return costs.get(self.objectives.axis.name, 0), losses[:axis] + losses[axis + 1 :]
+
+    def _curve(self, record: TrialRecord) -> LearningCurve:
+        cost, losses = self._costs(record.costs)
+        return LearningCurve(
+            number=record.number,
+            cost=cost,
+            full=record.history,
+            short=record.short_history,
+            finished=record.state == "trained",
+            seed_sd=SEED_SHARE * (record.validation_sd or 0.0),
+            other_losses=losses,
+        )
 
 
 def _has_curve(record: TrialRecord) -> bool:
     return record.state in ("trained", "stopped")
-
-
-def _curve(record: TrialRecord) -> Curve:
-    return Curve(
-        number=record.number,
-        macs=record.macs or 0,
-        full=record.history,
-        short=record.short_history,
-        finished=record.state == "trained",
-        seed_sd=SEED_SHARE * (record.validation_sd or 0.0),
-    )

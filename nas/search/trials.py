@@ -3,8 +3,8 @@
 import math
 import os
 import traceback
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import NasError
+from nas.runs.costs import MACS, PARAMETERS
 from nas.runs.folder import append_log
 from nas.runs.records import TrialRecord
 from nas.train.device import TrainingFailed
@@ -33,6 +34,13 @@ class Candidate:
     architecture_hash: str
     macs: int
     parameters: int
+    further: Mapping[str, float] = field(default_factory=dict)
+    """Further costs that are known before training, by name."""
+
+    @property
+    def costs(self) -> dict[str, float]:
+        """All costs that are known before training, by name."""
+        return {MACS: self.macs, PARAMETERS: self.parameters, **self.further}
 
 
 def noise_sd(trial: FrozenTrial) -> float:
@@ -52,8 +60,15 @@ def note_candidate(trial: optuna.Trial, candidate: Candidate, excess: float) -> 
     trial.set_constraint("budget", excess)
     trial.set_user_attr("macs", candidate.macs)
     trial.set_user_attr("parameters", candidate.parameters)
+    note_costs(trial, candidate.further)
     trial.set_user_attr("architecture", candidate.architecture_yaml)
     trial.set_user_attr("architecture_hash", candidate.architecture_hash)
+
+
+def note_costs(trial: optuna.Trial, costs: Mapping[str, float]) -> None:
+    """Write down costs besides MACs and parameters, with those that were known before."""
+    if costs:
+        trial.set_user_attr("costs", {**trial.user_attrs.get("costs", {}), **costs})
 
 
 def note_outcome(trial: optuna.Trial, state: str, **values: Any) -> None:
@@ -136,9 +151,8 @@ def _record(trial: FrozenTrial, death: str | None) -> TrialRecord:
     return TrialRecord(
         number=trial.number,
         state=state,
-        macs=attributes.get("macs"),
-        parameters=attributes.get("parameters"),
-        metric=trial.values[1] if told and predicted is None else None,
+        costs=_costs(attributes),
+        metric=trial.values[-1] if told and predicted is None else None,
         architecture_hash=attributes.get("architecture_hash"),
         seconds=attributes.get("seconds"),
         # A trial that was killed after its outcome was noted, before it was told, has none.
@@ -152,6 +166,11 @@ def _record(trial: FrozenTrial, death: str | None) -> TrialRecord:
         short_history=tuple(attributes.get("short_history", ())),
         validation_sd=attributes.get("validation_sd"),
     )
+
+
+def _costs(attributes: Mapping[str, Any]) -> dict[str, float]:
+    always = {name: attributes[name] for name in (MACS, PARAMETERS) if name in attributes}
+    return {**always, **attributes.get("costs", {})}
 
 
 def count_spent(records: Iterable[TrialRecord]) -> int:

@@ -22,11 +22,13 @@ class Watch:
 
     def __init__(self, study: optuna.Study, job: Job, workers: int) -> None:
         self.job = job
+        self.objectives = job.objectives
         self.records = StudyRecords(study)
         earlier = self.records.read()
         self.progress = SearchProgress(
             job.settings.search.trials,
             metric=job.metric,
+            cost=self.objectives.axis.kind,
             workers=workers,
             time_limit_s=None if job.deadline is None else job.deadline - time.time(),
             earlier=earlier,
@@ -72,7 +74,8 @@ class Watch:
             if record.state != "running":
                 self._tell(record)
         if len(fresh) > len(running):
-            write_trials_csv(self.job.folder / "trials.csv", records, self.job.metric)
+            further = [item.name for item in self.objectives.further]
+            write_trials_csv(self.job.folder / "trials.csv", records, self.job.metric, further)
         self.progress.waiting(f"training {', '.join(running)}" if running else "")
 
     def _tell(self, record: TrialRecord) -> None:

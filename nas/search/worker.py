@@ -59,9 +59,9 @@ def work(job: Job) -> None:
     """Train networks until the trainings, the time or the new networks are used up."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = load_space(job.folder / "space.yaml").with_classes(job.classes)
-    study = open_study(job.journal)
+    study = open_study(job.journal, directions=job.objectives.directions)
     if job.stage == "final":
-        task, found = task_named(space.task), Found.of(study)
+        task, found = task_named(space.task), Found.of(study, job.objectives)
         trainer = FinalTrainer(job.folder, job.settings, space, task, found)
         trainer.run(open_study(job.final_journal), job.claims, job.deadline)
     else:
@@ -72,7 +72,8 @@ def _search(job: Job, space: SpaceSpec, study: optuna.Study) -> None:
     # A search that goes on draws other numbers than it began with.
     begun = len(study.get_trials(deepcopy=False))
     seed = job.settings.search.seed + 1_000 * job.index + begun
-    search, priced = job.settings.search, PricedSpace(space, job.settings.budget)
+    search = job.settings.search
+    priced = PricedSpace(space, job.settings.budget, job.objectives)
     durations = Durations(priced) if search.per_second else None
     seconds = None if durations is None else durations.seconds
     study.sampler = build_sampler(search.sampler, seed, priced, seconds)

@@ -1,8 +1,18 @@
 """What a network may cost and must reach."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from nas.errors import NasError
@@ -19,7 +29,13 @@ def _quantity(value: Any) -> Any:
         raise ValueError(error.problem) from error
 
 
+def _bound(value: Any) -> Any:
+    """A number as it is, text as a quantity."""
+    return _quantity(value) if isinstance(value, str) else value
+
+
 Quantity = Annotated[int, BeforeValidator(_quantity)]
+Bound = Annotated[int | float, BeforeValidator(_bound), Field(gt=0, allow_inf_nan=False)]
 _OLDER_NAME = "min_macro_f1"
 
 
@@ -30,6 +46,9 @@ class BudgetSpec(Frozen):
     """Multiply-adds of one sample's forward pass at most; networks above are never trained."""
     max_params: Quantity | None = None
     """Parameters at most; networks above are never trained."""
+    max: Mapping[str, Bound] = {}  # pydantic copies defaults
+    """The most of other costs that are known before training, by name; networks above are never
+    trained."""
     min_metric: Annotated[float, Field(strict=True, ge=0, le=1)] | None = Field(
         None, validation_alias=AliasChoices("min_metric", _OLDER_NAME)
     )
@@ -49,11 +68,23 @@ class BudgetSpec(Frozen):
             raise ValidationError.from_exception_data(cls.__name__, [at_key])
         return data
 
-    def excess(self, macs: int, parameters: int) -> float:
-        """How far over the budget, relative to it: at most 0 within, above 0 outside."""
+    @model_serializer(mode="wrap")
+    def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As before there were other costs, where none is bounded."""
+        written: dict[str, Any] = write(self)
+        return written if self.max else {k: v for k, v in written.items() if k != "max"}
+
+    def excess(
+        self, macs: int, parameters: int, others: Mapping[str, float] = MappingProxyType({})
+    ) -> float:
+        """How far over the budget, relative to it: at most 0 within, above 0 outside.
+
+        `others` are the costs that `max` bounds, by name.
+        """
         over = [-1.0]
         if self.max_macs is not None:
             over.append(macs / self.max_macs - 1)
         if self.max_params is not None:
             over.append(parameters / self.max_params - 1)
+        over += [others[name] / bound - 1 for name, bound in self.max.items()]
         return max(over)

@@ -1,8 +1,8 @@
 """How long a search runs, and how it draws candidates."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from nas.spec.validate import Frozen
 
@@ -16,6 +16,15 @@ STOP_NAMES: tuple[StopName, ...] = get_args(StopName)
 
 Flag = Annotated[bool, Field(strict=True)]
 
+METRIC_OBJECTIVE = "metric"
+"""Stands for the task's primary metric among the objectives."""
+DEFAULT_OBJECTIVES = ("macs", METRIC_OBJECTIVE)
+
+
+def _names(value: Any) -> Any:
+    """Names that a string separates by commas."""
+    return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
 
 class SearchSpec(Frozen):
     """How long a search runs, and how it draws candidates."""
@@ -25,6 +34,8 @@ class SearchSpec(Frozen):
     minutes: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
     """No network is begun after this time, in which the finalists are trained too; null is no
     limit."""
+    objectives: Annotated[tuple[str, ...], BeforeValidator(_names)] = DEFAULT_OBJECTIVES
+    """What is made small or large: names of costs, and `metric`, the task's primary metric."""
     sampler: SamplerName = "known_cost"
     """How candidates are drawn: by their known cost, Optuna's samplers, or at random."""
     per_second: Flag = False

@@ -11,7 +11,7 @@ from benchmarks.early_stopping.comparison import Arm, compare
 from benchmarks.early_stopping.orders import FIRST_AT_RANDOM, ORDERS, guided_order
 from benchmarks.early_stopping.pool import BEYOND, Pool, read_pool
 from benchmarks.early_stopping.replay import replay
-from nas.search.stopping.rule import GO_ON, Curve, NeverStop, Verdict
+from nas.search.stopping.rule import GO_ON, LearningCurve, NeverStop, StopVerdict
 
 FINALS = [(100, 0.3), (200, 0.5), (400, 0.4), (800, 0.6)]
 """MACs and final metric: only the third is not on the front."""
@@ -41,17 +41,17 @@ class StopsAt:
         self.epoch = epoch
         self.seen: list[list[int]] = []
 
-    def should_stop(self, curve: Curve, others: Sequence[Curve]) -> Verdict:
+    def should_stop(self, curve: LearningCurve, others: Sequence[LearningCurve]) -> StopVerdict:
         self.seen.append([item.number for item in others])
         stop = curve.number in self.numbers and len(curve.full) == self.epoch
-        return Verdict(True, 0.1, 0.1) if stop else GO_ON
+        return StopVerdict(True, 0.1, 0.1) if stop else GO_ON
 
 
 def test_pool_is_read_with_the_first_seed(pool: Pool) -> None:
     first = pool.networks[0]
     seed_sd = sqrt(sum((0.9 - final) ** 2 / 2 for _, final in FINALS) / 4)
     full = (0.1, 0.2, 0.3, 0.25)
-    assert first.curve == Curve(
+    assert first.curve == LearningCurve(
         0, 100, full, (0.1, 0.2), finished=True, seed_sd=pytest.approx(seed_sd)
     )
     assert (first.short_epoch_s, first.full_epoch_s, pool.epochs) == (1.0, 2.0, 4)
@@ -62,7 +62,7 @@ def test_hypervolume_by_hand(pool: Pool) -> None:
     edge = log(800 * BEYOND)
     whole = (edge - log(200)) * 0.2 + (edge - log(800)) * 0.1  # above the worst final, 0.3
     assert pool.hypervolume() == pytest.approx(whole)
-    some = [pool.networks[3].curve, Curve(1, 200, (0.5,))]  # what was stopped adds nothing
+    some = [pool.networks[3].curve, LearningCurve(1, 200, (0.5,))]  # what was stopped adds nothing
     assert pool.hypervolume(some) == pytest.approx((edge - log(800)) * 0.3)
 
 

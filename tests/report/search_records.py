@@ -1,5 +1,6 @@
 """A made-up search with trials of every state."""
 
+from nas.report.findings import Findings
 from nas.runs.certainty import Certainty, Estimate, SeedNoise
 from nas.runs.records import FinalRecord, TrialRecord
 
@@ -7,30 +8,61 @@ MAX_MACS = 20_000_000
 
 RECORDS = (
     TrialRecord(
-        0, "trained", 4_000_000, 300_000, 0.61, "aaaaaaaaaaaaaaaa", 21.4, history=(0.4, 0.61)
-    ),
-    TrialRecord(1, "over_budget", 31_000_000, 2_000_000, None, "bbbbbbbbbbbbbbbb"),
-    TrialRecord(
-        2, "trained", 1_862_490, 151_000, 0.5176, "cccccccccccccccc", 12.04, history=(0.3, 0.5176)
-    ),
-    TrialRecord(
-        3, "failed", 9_000_000, 800_000, None, "dddddddddddddddd", 1.5, "the loss became NaN"
-    ),
-    TrialRecord(
-        4, "duplicate", 4_000_000, 300_000, None, "aaaaaaaaaaaaaaaa", None, "repeats trial 0"
+        0,
+        "trained",
+        {"macs": 4_000_000, "parameters": 300_000},
+        0.61,
+        "aaaaaaaaaaaaaaaa",
+        21.4,
+        history=(0.4, 0.61),
     ),
     TrialRecord(
-        5, "trained", 6_000_000, 500_000, 0.55, "eeeeeeeeeeeeeeee", 30.0, history=(0.2, 0.55)
+        1, "over_budget", {"macs": 31_000_000, "parameters": 2_000_000}, None, "bbbbbbbbbbbbbbbb"
     ),
-    TrialRecord(6, "running", 2_000_000, 160_000, None, "ffffffffffffffff"),
+    TrialRecord(
+        2,
+        "trained",
+        {"macs": 1_862_490, "parameters": 151_000},
+        0.5176,
+        "cccccccccccccccc",
+        12.04,
+        history=(0.3, 0.5176),
+    ),
+    TrialRecord(
+        3,
+        "failed",
+        {"macs": 9_000_000, "parameters": 800_000},
+        None,
+        "dddddddddddddddd",
+        1.5,
+        "the loss became NaN",
+    ),
+    TrialRecord(
+        4,
+        "duplicate",
+        {"macs": 4_000_000, "parameters": 300_000},
+        None,
+        "aaaaaaaaaaaaaaaa",
+        None,
+        "repeats trial 0",
+    ),
+    TrialRecord(
+        5,
+        "trained",
+        {"macs": 6_000_000, "parameters": 500_000},
+        0.55,
+        "eeeeeeeeeeeeeeee",
+        30.0,
+        history=(0.2, 0.55),
+    ),
+    TrialRecord(6, "running", {"macs": 2_000_000, "parameters": 160_000}, None, "ffffffffffffffff"),
 )
 FRONT = (0, 2)
 BEST = 2
 STOPPED = TrialRecord(
     7,
     "stopped",
-    7_000_000,
-    600_000,
+    {"macs": 7_000_000, "parameters": 600_000},
     None,
     "9999999999999999",
     4.0,
@@ -52,3 +84,4 @@ CERTAINTY = Certainty(
     SeedNoise(0.014, 1),
     FINALS,
 )
+FOUND = Findings(RECORDS, FRONT, BEST, METRIC, CERTAINTY, max_cost=MAX_MACS)

@@ -6,7 +6,7 @@ from pathlib import Path
 from nas.report.tables import expectation_text, finalist_table, noise_text
 from nas.runs.certainty import Certainty, Estimate, SeedNoise
 from nas.runs.records import write_finalists_csv
-from tests.report.search_records import BEST, CERTAINTY, FINALS, METRIC, RECORDS
+from tests.report.search_records import BEST, CERTAINTY, FINALS, FOUND, METRIC, RECORDS
 from tests.report.test_html import _report
 
 
@@ -20,14 +20,16 @@ def test_what_is_expected_of_the_best() -> None:
 
 
 def test_table_of_finalists() -> None:
-    assert finalist_table(RECORDS, CERTAINTY, BEST) == "\n".join(
+    assert finalist_table(FOUND) == "\n".join(
         (
             "trial    MACs  when found  mean again  at least  each seed",
             "    2  1.86 M      0.5176      0.4900    0.4571  0.5000, 0.4800  <- best",
             "    0  4.00 M      0.6100      0.5800    0.5471  0.5800, failed",
         )
     )
-    assert finalist_table(RECORDS, Certainty({}, SeedNoise(0.0, 0)), None) == ""
+    assert (
+        finalist_table(replace(FOUND, certainty=Certainty({}, SeedNoise(0.0, 0)), best=None)) == ""
+    )
 
 
 def test_both_noises_are_told() -> None:

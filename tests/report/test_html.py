@@ -1,29 +1,25 @@
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nas.report.html import write_report
+from nas.report.html import SearchPage, write_report
 from nas.runs.records import TrialRecord
-from tests.report.search_records import BEST, CERTAINTY, FRONT, MAX_MACS, METRIC, RECORDS, STOPPED
+from tests.report.search_records import FOUND, RECORDS, STOPPED
 
 FACTS: dict[str, Any] = {
     "title": "Search of tiny",
     "command": "nas search --space tiny.yaml",
     "data": "digits: 1,437 training and 360 validation images of 10 classes",
-    "records": RECORDS,
-    "front": FRONT,
-    "best": BEST,
     "chosen_because": "it is the knee of the front",
-    "max_macs": MAX_MACS,
     "space_yaml": "name: tiny\n",
     "settings": {"seed": 7, "training": {"epochs": 3, "ema_decay": None}},
     "environment": {"processor": "a processor", "cores": "2"},
     "architectures": {0: "name: tiny-t0\n", 2: "name: tiny-t2\n"},
-    "certainty": CERTAINTY,
-    "metric": METRIC,
 }
+FOUND_FIELDS = {field.name for field in fields(FOUND)}
 ATTACK = "<script>alert('&')</script><img src=x onerror=alert(1)>"
 
 
@@ -50,7 +46,8 @@ class _Page(HTMLParser):
 
 def _report(folder: Path, **changes: Any) -> _Page:
     path = folder / "report.html"
-    write_report(path, **(FACTS | changes))
+    found = {name: changes.pop(name) for name in FOUND_FIELDS & changes.keys()}
+    write_report(path, SearchPage(**(FACTS | changes), found=replace(FOUND, **found)))
     return _Page(path.read_text(encoding="utf-8"))
 
 
@@ -86,8 +83,10 @@ def test_report_needs_no_script_no_network_and_no_other_file(tmp_path: Path) -> 
 
 
 def test_report_escapes_every_text_of_the_user(tmp_path: Path) -> None:
-    record = TrialRecord(2, "trained", 1_000, 10, 0.5, ATTACK, 1.0, ATTACK, history=(0.5,))
-    failed = TrialRecord(3, "failed", 1_000, 10, reason=ATTACK)
+    record = TrialRecord(
+        2, "trained", {"macs": 1_000, "parameters": 10}, 0.5, ATTACK, 1.0, ATTACK, history=(0.5,)
+    )
+    failed = TrialRecord(3, "failed", {"macs": 1_000, "parameters": 10}, reason=ATTACK)
     plain = _report(tmp_path, records=(record, failed), front=(2,), best=2)
     page = _report(
         tmp_path,

@@ -11,10 +11,20 @@ from PIL import Image
 
 from nas.report.confusion import confusion_png, plot_confusion
 from nas.report.figure import drawable_labels
+from nas.report.findings import Findings
 from nas.report.front_plot import front_png, plot_front
 from nas.report.history_plot import front_curves_png, plot_history
 from nas.runs.records import TrialRecord
-from tests.report.search_records import BEST, CERTAINTY, FRONT, MAX_MACS, METRIC, RECORDS, STOPPED
+from tests.report.search_records import (
+    BEST,
+    CERTAINTY,
+    FOUND,
+    FRONT,
+    MAX_MACS,
+    METRIC,
+    RECORDS,
+    STOPPED,
+)
 
 
 def _size(png: bytes) -> tuple[int, int]:
@@ -39,7 +49,7 @@ def scattered(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
 
 
 def test_front_plot_shows_every_trial_under_its_state(scattered: dict[str, list[float]]) -> None:
-    front_png(RECORDS, FRONT, BEST, max_macs=MAX_MACS, repeated={}, metric=METRIC)
+    front_png(Findings(RECORDS, FRONT, BEST, METRIC, max_cost=MAX_MACS))
     assert scattered == {
         "trained, not on the front (1)": [6_000_000],
         "front (2)": [1_862_490, 4_000_000],
@@ -58,7 +68,7 @@ def test_stopped_trials_are_hollow_at_what_was_predicted(monkeypatch: pytest.Mon
         return scatter(axes, x, y, **style)
 
     monkeypatch.setattr(Axes, "scatter", spy)
-    front_png((*RECORDS, STOPPED), FRONT, BEST, max_macs=MAX_MACS, repeated={}, metric=METRIC)
+    front_png(Findings((*RECORDS, STOPPED), FRONT, BEST, METRIC, max_cost=MAX_MACS))
     assert drawn["stopped early, as predicted (1)"] == ([7_000_000], [0.45], "none")
     assert drawn["front (2)"][2] is None
 
@@ -73,7 +83,7 @@ def test_finalists_have_a_line_down_to_their_lower_bound(monkeypatch: pytest.Mon
         return errorbar(axes, x, y, yerr=yerr, **style)
 
     monkeypatch.setattr(Axes, "errorbar", spy)
-    front_png(RECORDS, FRONT, BEST, max_macs=MAX_MACS, repeated=CERTAINTY.repeated, metric=METRIC)
+    front_png(FOUND)
     [(macs, means, errors)] = drawn
     assert macs == [1_862_490, 4_000_000]
     assert means == [0.49, 0.58]
@@ -87,8 +97,8 @@ def test_finalists_have_a_line_down_to_their_lower_bound(monkeypatch: pytest.Mon
         (STOPPED,),
         RECORDS[:1],
         RECORDS[1:2],
-        (TrialRecord(0, "failed", None, None, None, None, None, "out of memory"),),
-        (TrialRecord(0, "trained", 0, 0, 0.1),),
+        (TrialRecord(0, "failed", {}, None, None, None, "out of memory"),),
+        (TrialRecord(0, "trained", {"macs": 0, "parameters": 0}, 0.1),),
     ],
     ids=[
         "none",
@@ -104,9 +114,7 @@ def test_front_plot_of_few_trials(
     records: tuple[TrialRecord, ...], max_macs: int | None, tmp_path: Path
 ) -> None:
     path = tmp_path / "front.png"
-    plot_front(
-        records, (0,), 0, path, max_macs=max_macs, repeated=CERTAINTY.repeated, metric=METRIC
-    )
+    plot_front(Findings(records, (0,), 0, METRIC, CERTAINTY, max_cost=max_macs), path)
     assert _size(path.read_bytes())[0] >= 800
 
 
@@ -150,8 +158,8 @@ def test_history_of_one_run(epochs: int, tmp_path: Path) -> None:
 
 
 def test_curves_of_the_front() -> None:
-    png = front_curves_png(RECORDS, FRONT, BEST, metric=METRIC)
+    png = front_curves_png(FOUND)
     assert png is not None
     assert _size(png)[0] >= 800
-    assert front_curves_png(RECORDS, (2,), None, metric=METRIC) is not None
-    assert front_curves_png(RECORDS[1:2], (1,), None, metric=METRIC) is None
+    assert front_curves_png(Findings(RECORDS, (2,), None, METRIC)) is not None
+    assert front_curves_png(Findings(RECORDS[1:2], (1,), None, METRIC)) is None

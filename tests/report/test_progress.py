@@ -44,7 +44,12 @@ def test_plain_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch)
 
 def test_control_characters_of_a_reason_stay_out_of_a_log() -> None:
     stream = StringIO()
-    record = TrialRecord(0, "failed", 5, 1, reason="\x1b[2Jbad [bold]\nsecond line \u2013 \r\x07")
+    record = TrialRecord(
+        0,
+        "failed",
+        {"macs": 5, "parameters": 1},
+        reason="\x1b[2Jbad [bold]\nsecond line \u2013 \r\x07",
+    )
     with SearchProgress(None, metric=METRIC, stream=stream) as progress:
         progress.finished(record, 0)
     assert stream.getvalue() == (

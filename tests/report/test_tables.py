@@ -1,7 +1,8 @@
 import pytest
 
+from nas.report.findings import Findings
 from nas.report.tables import front_table, metric_title, metric_with_article, seconds_text
-from tests.report.search_records import BEST, FRONT, METRIC, RECORDS
+from tests.report.search_records import FOUND, METRIC, RECORDS
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_article_of_a_metric_is_as_it_is_spoken(metric: str, text: str) -> None:
 
 
 def test_front_table_is_aligned_cheapest_first_and_marks_the_best() -> None:
-    assert front_table(RECORDS, FRONT, BEST, metric=METRIC) == "\n".join(
+    assert front_table(FOUND) == "\n".join(
         (
             "trial    MACs  parameters  macro-F1  architecture      time",
             "    2  1.86 M       151 k    0.5176  cccccccccccccccc  12 s  <- best",
@@ -51,5 +52,5 @@ def test_front_table_is_aligned_cheapest_first_and_marks_the_best() -> None:
 
 
 def test_empty_front_says_why() -> None:
-    empty = front_table(RECORDS[1:2], (), None, metric=METRIC)
+    empty = front_table(Findings(RECORDS[1:2], (), None, METRIC))
     assert empty == "The front is empty: no network was trained."

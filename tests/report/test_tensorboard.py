@@ -13,7 +13,7 @@ def test_curves_are_what_tensorboard_reads_back(tmp_path: Path) -> None:
     with TrialBoard(tmp_path).trial(41, YAML) as curves:
         curves.epoch(1, "macro_f1", 0.25, train_loss=2.5, learning_rate=0.1)
         curves.epoch(2, "macro_f1", 0.5, train_loss=1.5, learning_rate=0.2)
-        curves.result(1_862_490, "macro_f1", 0.5)
+        curves.result({"macs": 1_862_490}, "macro_f1", 0.5)
 
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

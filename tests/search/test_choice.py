@@ -6,14 +6,17 @@ from hypothesis import strategies as st
 
 from nas.runs.records import TrialRecord
 from nas.search.choice import as_measured, choose, knee, pareto_front
+from nas.search.objective import Objectives
 from nas.spec.budget import BudgetSpec
 
 FREE = BudgetSpec()
-METRIC = "macro_f1"
+OBJECTIVES = Objectives("macro_f1")
 
 
 def record(number: int, macs: int, metric: float, state: str = "trained") -> TrialRecord:
-    return TrialRecord(number, state, macs, 10, metric, "h", accuracy=metric)
+    return TrialRecord(
+        number, state, {"macs": macs, "parameters": 10}, metric, "h", accuracy=metric
+    )
 
 
 def beats(a: TrialRecord, b: TrialRecord) -> bool:
@@ -82,7 +85,7 @@ def test_knee_of_few() -> None:
 
 
 def test_nothing_to_choose_from() -> None:
-    assert choose((), {}, FREE, None, metric=METRIC) is None
+    assert choose((), {}, FREE, None, objectives=OBJECTIVES) is None
 
 
 def test_lowest_score_wins() -> None:
@@ -92,21 +95,25 @@ def test_lowest_score_wins() -> None:
         record(2, 20_000_000, 0.9),
     ]
     # By hand: 0.1343 + 1 = 1.1343; 0.2687 + 0 = 0.2687; 1.4426 + 0.5 (1 - 0.9 / 0.8342) = 1.4032.
-    choice = choose(front, as_measured(front), FREE, "pstage4", metric=METRIC)
+    choice = choose(front, as_measured(front), FREE, "pstage4", objectives=OBJECTIVES)
     assert choice is not None
     assert choice.number == 1
     assert "0.2687" in choice.because
-    only = choose(front[:1], as_measured(front), FREE, "pstage4", metric=METRIC)
+    only = choose(front[:1], as_measured(front), FREE, "pstage4", objectives=OBJECTIVES)
     assert only is not None
     assert "1.1343" in only.because
 
 
 def test_floor_leaves_those_that_reach_it() -> None:
     front = [record(0, 10, 0.3), record(1, 100, 0.6), record(2, 1_000, 0.7)]
-    least = choose(front, as_measured(front), BudgetSpec(min_metric=0.6), "macs", metric=METRIC)
+    least = choose(
+        front, as_measured(front), BudgetSpec(min_metric=0.6), "macs", objectives=OBJECTIVES
+    )
     assert least is not None
     assert least.number == 1
-    nearest = choose(front, as_measured(front), BudgetSpec(min_metric=0.9), "macs", metric=METRIC)
+    nearest = choose(
+        front, as_measured(front), BudgetSpec(min_metric=0.9), "macs", objectives=OBJECTIVES
+    )
     assert nearest is not None
     assert nearest.number == 2
     assert "none surely reaches" in nearest.because
@@ -115,7 +122,7 @@ def test_floor_leaves_those_that_reach_it() -> None:
 @pytest.mark.parametrize("score", ["log(macro_f1)", "1 / metric", "accuracy - accuracy + 1 / 0"])
 def test_a_score_without_a_value_never_ends_a_search(score: str) -> None:
     front = [record(0, 10, 0.0), record(1, 100, 0.6)]
-    choice = choose(front, as_measured(front), FREE, score, metric=METRIC)
+    choice = choose(front, as_measured(front), FREE, score, objectives=OBJECTIVES)
     assert choice is not None
     if "1 / 0" in score:
         assert "has no value" in choice.because

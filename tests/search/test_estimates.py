@@ -20,7 +20,9 @@ def final(trial: int, seed: int, value: float | None, sd: float = 0.0) -> FinalR
 
 
 def found(number: int, value: float, sd: float | None = None) -> TrialRecord:
-    return TrialRecord(number, "trained", 10, 10, value, "h", validation_sd=sd)
+    return TrialRecord(
+        number, "trained", {"macs": 10, "parameters": 10}, value, "h", validation_sd=sd
+    )
 
 
 def test_seed_noise_is_pooled_over_finalists() -> None:

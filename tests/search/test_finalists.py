@@ -7,18 +7,26 @@ import pytest
 from nas.runs.records import FinalRecord, TrialRecord
 from nas.search.estimates import Posterior
 from nas.search.finalists import Final, FinalPlan, FinalShare, believed_front, next_final
+from nas.search.objective import Objectives
 from nas.search.results import judge
 from nas.search.settings import SearchSettings
 from nas.spec.budget import BudgetSpec
 from nas.spec.search import SearchSpec
 from nas.spec.training import TrainingSpec
 
-METRIC = "macro_f1"
+OBJECTIVES = Objectives("macro_f1")
 SAMPLE_SD = 0.02
 
 
 def record(number: int, macs: int, value: float) -> TrialRecord:
-    return TrialRecord(number, "trained", macs, 10, value, f"h{number}", validation_sd=SAMPLE_SD)
+    return TrialRecord(
+        number,
+        "trained",
+        {"macs": macs, "parameters": 10},
+        value,
+        f"h{number}",
+        validation_sd=SAMPLE_SD,
+    )
 
 
 def settings_of(
@@ -50,7 +58,7 @@ def run_all(
     """All trainings that are asked for, each as good as the network truly is."""
     finals: list[FinalRecord] = []
     while (
-        final := next_final(records, as_measured(records), finals, settings, metric=METRIC)
+        final := next_final(records, as_measured(records), finals, settings, objectives=OBJECTIVES)
     ) is not None:
         finals.append(trained(final, truth[final.trial]))
     return finals
@@ -69,10 +77,12 @@ def test_a_lucky_measurement_makes_no_member_of_the_front() -> None:
 
 def test_the_score_decides_who_is_trained_again() -> None:
     # With deviations of 0.02, 0.52 falls below 0.5 too often, and 0.56 costs more than it saves.
-    first = next_final(LINE, as_measured(LINE), [], settings_of(score="pstage4"), metric=METRIC)
+    first = next_final(
+        LINE, as_measured(LINE), [], settings_of(score="pstage4"), objectives=OBJECTIVES
+    )
     assert first == Final(3, 8, 5, "h3", 8)
     dearest = next_final(
-        LINE, as_measured(LINE), [], settings_of(score="most_accurate"), metric=METRIC
+        LINE, as_measured(LINE), [], settings_of(score="most_accurate"), objectives=OBJECTIVES
     )
     assert dearest is not None
     assert dearest.trial == 7
@@ -80,7 +90,7 @@ def test_the_score_decides_who_is_trained_again() -> None:
 
 def test_the_floor_decides_who_is_trained_again() -> None:
     first = next_final(
-        LINE, as_measured(LINE), [], settings_of(score="macs", floor=0.55), metric=METRIC
+        LINE, as_measured(LINE), [], settings_of(score="macs", floor=0.55), objectives=OBJECTIVES
     )
     assert first is not None
     assert first.trial == 6, "0.56 and 0.58 are above the floor, but not surely"
@@ -100,7 +110,7 @@ def test_a_finalist_that_disappoints_leads_to_a_safer_one() -> None:
     settings = settings_of(score="pstage4")
     finals = run_all(LINE, settings, truth)
     assert [item.trial for item in finals[:3]] == [3, 4, 4], "left after one bad seed"
-    choice = judge(LINE, as_measured(LINE), finals, settings, metric=METRIC).choice
+    choice = judge(LINE, as_measured(LINE), finals, settings, objectives=OBJECTIVES).choice
     assert choice is not None
     assert choice.number == 4
 
@@ -118,27 +128,27 @@ def test_number_of_trainings(finalists: int, seeds: int) -> None:
 
 def test_what_runs_or_failed_is_not_begun_again() -> None:
     settings = settings_of(finalists=1)
-    first = next_final(LINE, as_measured(LINE), [], settings, metric=METRIC)
+    first = next_final(LINE, as_measured(LINE), [], settings, objectives=OBJECTIVES)
     assert first is not None
     begun = [trained(first, None, "running")]
-    second = next_final(LINE, as_measured(LINE), begun, settings, metric=METRIC)
+    second = next_final(LINE, as_measured(LINE), begun, settings, objectives=OBJECTIVES)
     assert second is not None
     assert (second.trial, second.seed) == (first.trial, first.seed + 1)
     begun = [trained(first, None, "failed"), trained(second, None, "running")]
-    assert next_final(LINE, as_measured(LINE), begun, settings, metric=METRIC) is None
+    assert next_final(LINE, as_measured(LINE), begun, settings, objectives=OBJECTIVES) is None
 
 
 def test_a_search_that_found_better_networks_has_new_finalists() -> None:
     settings = settings_of(score="pstage4")
     finals = run_all(LINE, settings, {item.number: item.metric or 0.0 for item in LINE})
-    assert next_final(LINE, as_measured(LINE), finals, settings, metric=METRIC) is None
+    assert next_final(LINE, as_measured(LINE), finals, settings, objectives=OBJECTIVES) is None
     more = [*LINE, record(8, 500_000, 0.6)]
-    new = next_final(more, as_measured(more), finals, settings, metric=METRIC)
+    new = next_final(more, as_measured(more), finals, settings, objectives=OBJECTIVES)
     assert new is not None
     assert new.trial == 8
     while new is not None:
         finals.append(trained(new, 0.6))
-        new = next_final(more, as_measured(more), finals, settings, metric=METRIC)
+        new = next_final(more, as_measured(more), finals, settings, objectives=OBJECTIVES)
     assert 4 <= len({item.trial for item in finals}) <= 6
 
 
@@ -147,15 +157,17 @@ def test_a_search_that_went_on_for_nothing_has_no_new_finalists() -> None:
     settings = settings_of(score="pstage4")
     finals = run_all(LINE, settings, {item.number: item.metric or 0.0 for item in LINE})
     assert len({item.trial for item in finals}) == 3
-    stopped = TrialRecord(8, "stopped", 10, 10, None, "h8", predicted=0.9)
+    stopped = TrialRecord(8, "stopped", {"macs": 10, "parameters": 10}, None, "h8", predicted=0.9)
     posterior = as_measured(LINE)
     with_stopped = Posterior({**posterior.beliefs, 8: (0.9, 0.1)}, 0.01)
-    assert next_final([*LINE, stopped], with_stopped, finals, settings, metric=METRIC) is None
+    assert (
+        next_final([*LINE, stopped], with_stopped, finals, settings, objectives=OBJECTIVES) is None
+    )
     more = [*LINE, stopped, record(9, 8_500_000, 0.5)]
-    assert next_final(more, as_measured(more), finals, settings, metric=METRIC) is None
+    assert next_final(more, as_measured(more), finals, settings, objectives=OBJECTIVES) is None
     # What the first round left undone goes on in the places that it has.
     begun = finals[:3]
-    further = next_final(more, as_measured(more), begun, settings, metric=METRIC)
+    further = next_final(more, as_measured(more), begun, settings, objectives=OBJECTIVES)
     assert further is not None
     assert further.found_among == 8
 
@@ -164,30 +176,34 @@ def test_trainings_of_another_length_do_not_count() -> None:
     before = settings_of(finalists=1)
     finals = run_all(LINE, before, {item.number: 0.9 for item in LINE})
     after = settings_of(finalists=1, final_epochs=50)
-    again = next_final(LINE, as_measured(LINE), finals, after, metric=METRIC)
+    again = next_final(LINE, as_measured(LINE), finals, after, objectives=OBJECTIVES)
     assert again is not None
     assert again.epochs == 50
-    assert judge(LINE, as_measured(LINE), finals, after, metric=METRIC).certainty.finals == ()
+    assert (
+        judge(LINE, as_measured(LINE), finals, after, objectives=OBJECTIVES).certainty.finals == ()
+    )
 
 
 def test_nothing_trained_has_no_finalists() -> None:
     failed = [TrialRecord(0, "failed")]
-    assert next_final(failed, Posterior({}, 0.0), [], settings_of(), metric=METRIC) is None
-    assert judge(failed, Posterior({}, 0.0), [], settings_of(), metric=METRIC).choice is None
+    assert next_final(failed, Posterior({}, 0.0), [], settings_of(), objectives=OBJECTIVES) is None
+    assert (
+        judge(failed, Posterior({}, 0.0), [], settings_of(), objectives=OBJECTIVES).choice is None
+    )
 
 
 def test_the_floor_must_be_met_by_the_lower_bound() -> None:
     settings = settings_of(score="macs", floor=0.55)
     truth = {item.number: item.metric or 0.0 for item in LINE}
     finals = run_all(LINE, settings, truth)
-    verdict = judge(LINE, as_measured(LINE), finals, settings, metric=METRIC)
+    verdict = judge(LINE, as_measured(LINE), finals, settings, objectives=OBJECTIVES)
     assert verdict.choice is not None
     assert "of those that surely reach" in verdict.choice.because
     estimates = verdict.certainty.estimates
     assert estimates[verdict.choice.number].lower >= 0.55
     assert verdict.choice.number == 6
     high = settings_of(score="macs", floor=0.99)
-    none = judge(LINE, as_measured(LINE), finals, high, metric=METRIC).choice
+    none = judge(LINE, as_measured(LINE), finals, high, objectives=OBJECTIVES).choice
     assert none is not None
     assert "none surely reaches the macro-F1 of 0.99" in none.because
     repeated = {item.trial for item in finals}

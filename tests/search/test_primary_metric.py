@@ -17,6 +17,7 @@ from nas.errors import NasError
 from nas.report.progress import SearchProgress
 from nas.runs.records import read_trials_csv
 from nas.search.choice import as_measured, choose
+from nas.search.objective import Objectives
 from nas.search.rating import check_score
 from nas.search.run import resume_search, run_search
 from nas.search.settings import SearchSettings, read_settings
@@ -159,7 +160,7 @@ def test_it_goes_on_with_a_floor_under_the_older_name(
 @pytest.mark.parametrize("score", ["pstage4", "most_accurate", "macs - metric", "macs - f1_50"])
 def test_scores_of_its_own_have_a_value(score: str) -> None:
     front = [record(0, 10, 0.3), record(1, 100, 0.6)]
-    choice = choose(front, as_measured(front), BudgetSpec(), score, metric="f1_50")
+    choice = choose(front, as_measured(front), BudgetSpec(), score, objectives=Objectives("f1_50"))
     assert choice is not None
     assert f"its score {score} is the lowest" in choice.because
 

@@ -43,3 +43,13 @@ def test_the_floor_has_one_name_at_a_time(value: str) -> None:
 def test_a_slip_of_the_pen_is_led_to_the_present_name() -> None:
     with pytest.raises(NasError, match="no key 'min_metrc' here; did you mean 'min_metric'"):
         parse_space(f"{SPACE}  min_metrc: 0.5\n")
+
+
+def test_other_costs_are_bounded_by_name_and_written_only_then() -> None:
+    budget = parse_space(f"{SPACE}  max: {{peak_bytes: 200k, latency_ms: 2.5}}\n").budget
+    assert budget.max == {"peak_bytes": 200_000, "latency_ms": 2.5}
+    assert BudgetSpec.model_validate(budget.model_dump()) == budget
+    assert budget.excess(500_000, 9, {"peak_bytes": 150_000, "latency_ms": 5.0}) == 1.0
+    assert budget.excess(500_000, 9, {"peak_bytes": 150_000, "latency_ms": 2.0}) <= 0
+    assert budget.excess(3_000_000, 9, {"peak_bytes": 1, "latency_ms": 2.0}) == 2.0
+    assert "max" not in BudgetSpec().model_dump(mode="json")

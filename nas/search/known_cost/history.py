@@ -41,12 +41,12 @@ class HistoryReader:
         registry: Registry,
         noise_sd: NoiseSd | None,
         retry: Callable[[FrozenTrial], bool] | None,
-        cost_index: int,
+        metric_index: int,
     ) -> None:
         self._registry = registry
         self._retry = retry
         self._noise_sd = noise_sd
-        self._cost_index = cost_index
+        self._metric_index = metric_index
         self._ended: dict[int, Member | None] = {}
 
     def read(
@@ -78,7 +78,7 @@ class HistoryReader:
     def _observe(
         self, history: History, trial: FrozenTrial, member: Member, maximize: bool
     ) -> None:
-        value = trial.values[1 - self._cost_index]
+        value = trial.values[self._metric_index]
         if isfinite(value):
             history.members.append(member)
             history.values.append(value if maximize else -value)

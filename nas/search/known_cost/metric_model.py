@@ -120,25 +120,22 @@ def posterior_of(
     trials: Sequence[FrozenTrial],
     *,
     noise_sd: Callable[[FrozenTrial], float] | None = None,
-    cost_index: int = 0,
+    cost: Callable[[FrozenTrial], float] = lambda trial: trial.values[0],
     maximize: bool = True,
     best_value: float | None = 1.0,
 ) -> dict[int, tuple[float, float]]:
     """Mean and SD of the true metric of each complete trial within its constraints, by number.
 
-    Costs are the trials' own values. `noise_sd` is what is known of the error of a trial's metric
-    beyond the noise of training, which is estimated.
+    The metric is a trial's last value, `cost` its cost, by default its first one. `noise_sd` is
+    what is known of the error of a trial's metric beyond the noise of training, which is estimated.
     """
     complete = [trial for trial in trials if _observed(trial)]
     if not complete:
         return {}
     catalogue = Catalogue()
-    members = [
-        catalogue.add(trial.params, trial.distributions, trial.values[cost_index])
-        for trial in complete
-    ]
+    members = [catalogue.add(trial.params, trial.distributions, cost(trial)) for trial in complete]
     sign = 1.0 if maximize else -1.0
-    values = np.array([sign * trial.values[1 - cost_index] for trial in complete])
+    values = np.array([sign * trial.values[-1] for trial in complete])
     noise = np.array([0.0 if noise_sd is None else noise_sd(trial) for trial in complete])
     vectors, log_costs = catalogue.arrays(members)
     observed = Observed(vectors, log_costs, values, noise)

@@ -1,4 +1,4 @@
-"""An Optuna sampler for two objectives of which one, the cost, is known of every candidate."""
+"""An Optuna sampler for a cost that is known of every candidate and a metric that is measured."""
 
 from collections.abc import Callable, Hashable, Mapping
 from threading import Lock
@@ -38,8 +38,9 @@ class KnownCostSampler(BaseSampler):
     Sets of parameters with one `key` are the same; while others are left none is proposed again,
     that of a failed trial only where `retry` says so. `noise_sd` is known error of a trial's
     metric, beyond the noise that is estimated. With `seconds`, of a set of parameters, what is
-    added per second counts. `cost_index`, 0 or 1, is the objective that is the cost; `best_value`
-    is what the metric can't exceed, None if there is no such thing.
+    added per second counts. `cost_index` is the objective that is the cost, `metric_index` the one
+    that is the metric, by default the other one of two; further objectives are not looked at.
+    `best_value` is what the metric can't exceed, None if there is no such thing.
     """
 
     def __init__(
@@ -52,16 +53,20 @@ class KnownCostSampler(BaseSampler):
         seconds: Callable[[Params], float] | None = None,
         retry: Callable[[FrozenTrial], bool] | None = None,
         cost_index: int = 0,
+        metric_index: int | None = None,
         best_value: float | None = 1.0,
         seed: int | None = None,
     ) -> None:
-        if cost_index not in (0, 1):
+        if metric_index is None and cost_index not in (0, 1):
             raise ValueError(f"cost_index {cost_index}; allowed are 0 and 1")
+        self._of_two = metric_index is None
+        metric_index = 1 - cost_index if metric_index is None else metric_index
         self._space = space
         self._seconds = seconds
         self._cost_index = cost_index
+        self._metric_index = metric_index
         self._registry = Registry(cost, key or key_of)
-        self._reader = HistoryReader(self._registry, noise_sd, retry, cost_index)
+        self._reader = HistoryReader(self._registry, noise_sd, retry, metric_index)
         self._model = MetricModel(best_value)
         self._pool = Pool()
         self._generator = np.random.default_rng(seed)
@@ -106,7 +111,8 @@ class KnownCostSampler(BaseSampler):
     def _check(self, study: Study) -> None:
         """Raises ValueError for a study that has not a cost that falls and one metric."""
         count = len(study.directions)
-        if count != 2 or study.directions[self._cost_index] != StudyDirection.MINIMIZE:
+        wrong = count != 2 if self._of_two else max(self._cost_index, self._metric_index) >= count
+        if wrong or study.directions[self._cost_index] != StudyDirection.MINIMIZE:
             names = [direction.name.lower() for direction in study.directions]
             raise ValueError(
                 f"a study with the directions {names}: KnownCostSampler needs two objectives, of "
@@ -121,7 +127,7 @@ class KnownCostSampler(BaseSampler):
 
     def _propose(self, study: Study, trial: FrozenTrial, space: SpaceFunction) -> Member | None:
         """The next member; None if no new one was found."""
-        maximize = study.directions[1 - self._cost_index] == StudyDirection.MAXIMIZE
+        maximize = study.directions[self._metric_index] == StudyDirection.MAXIMIZE
         others = [item for item in study.get_trials(deepcopy=False) if item.number != trial.number]
         history = self._reader.read(others, space, maximize, self._proposed)
         fixed = trial.system_attrs.get("fixed_params", {})

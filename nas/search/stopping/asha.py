@@ -1,10 +1,11 @@
-"""Successive halving within bands of MACs (after ASHA: Li et al. 2020, algorithm 2)."""
+"""Successive halving within bands of cost (after ASHA: Li et al. 2020, algorithm 2)."""
 
 from collections.abc import Sequence
 from math import ceil, log2
 
+from nas.runs.costs import MACS_KIND
 from nas.search.stopping.curve_model import CurveModel
-from nas.search.stopping.rule import GO_ON, Curve, Verdict
+from nas.search.stopping.rule import GO_ON, LearningCurve, StopVerdict
 
 REDUCTION = 3
 """Of so many networks of a band one goes on from a rung."""
@@ -13,17 +14,20 @@ REDUCTION = 3
 class BandedHalving:
     """At each rung only the best third of a band goes on, the first that come always.
 
-    A band is a factor of 2 in MACs: over all networks at once, halving would throw away the
+    A band is a factor of 2 in cost (MACs): over all networks at once, halving would throw away the
     cheap end of the front. Rungs are the short training and a third of the full one; without a
     short training also a ninth.
     """
 
-    def __init__(self, epochs: int, *, reduction: int = REDUCTION) -> None:
-        """`epochs` is the length of the full training."""
+    def __init__(
+        self, epochs: int, *, reduction: int = REDUCTION, title: str = MACS_KIND.title
+    ) -> None:
+        """`epochs` is the length of the full training, `title` what the curves' cost is called."""
         self.epochs = epochs
+        self.title = title
         self.reduction = reduction
 
-    def should_stop(self, curve: Curve, others: Sequence[Curve]) -> Verdict:
+    def should_stop(self, curve: LearningCurve, others: Sequence[LearningCurve]) -> StopVerdict:
         """Stop if the curve stands at a rung, and is not among the best of its band there."""
         rung = len(curve.full)
         if rung not in self._rungs(bool(curve.short)):
@@ -31,7 +35,7 @@ class BandedHalving:
         rivals = [
             value_at(item, rung)
             for item in others
-            if band(item.macs) == band(curve.macs)
+            if band(item.cost) == band(curve.cost)
             and len(item.full) >= rung
             and len(item.short) == len(curve.short)
         ]
@@ -41,11 +45,11 @@ class BandedHalving:
             return GO_ON
         alike = [item for item in others if item.finished and len(item.full) == self.epochs]
         prediction = CurveModel(alike).predict(curve)
-        return Verdict(
+        return StopVerdict(
             stop=True,
             predicted=prediction.mean,
             sd=prediction.sd,
-            because=f"{better} of {len(rivals)} networks of like MACs were better then, "
+            because=f"{better} of {len(rivals)} networks of like {self.title} were better then, "
             f"and {promoted} of {len(rivals) + 1} go on",
         )
 
@@ -56,11 +60,11 @@ class BandedHalving:
         return {first if short else max(first, 1), *(rung for rung in thirds if rung > 0)}
 
 
-def band(macs: int) -> int:
-    """Number of the band, a factor of 2 wide, that so many MACs lie in."""
-    return int(log2(max(macs, 1)))
+def band(cost: float) -> int:
+    """Number of the band, a factor of 2 wide, that the cost lies in."""
+    return int(log2(max(cost, 1)))
 
 
-def value_at(curve: Curve, rung: int) -> float:
+def value_at(curve: LearningCurve, rung: int) -> float:
     """Best value of the full training up to a rung, or of the short one at rung 0."""
     return max(curve.full[:rung]) if rung else max(curve.short)

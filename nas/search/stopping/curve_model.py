@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.search.stopping.rule import Curve
+from nas.search.stopping.rule import LearningCurve
 
 Floats = NDArray[np.float64]
 
@@ -59,18 +59,18 @@ def metric_at(level: float) -> float:
 class CurveModel:
     """Bayesian linear regression of the final metric on what a curve shows so far.
 
-    Features: log-MACs, and the best and the mean value so far, of the short training while there is
+    Features: log-cost, and the best and the mean value so far, of the short training while there is
     no other. What is regressed is the gain over the best so far, with the conjugate
     normal-inverse-gamma prior (Gelman et al., Bayesian Data Analysis, 3rd ed., sections 14.2 and
     14.8), so that the predictive distribution is Student's t: wide with few curves, and honest
     about slopes that few curves tell.
     """
 
-    def __init__(self, finished: Sequence[Curve]) -> None:
+    def __init__(self, finished: Sequence[LearningCurve]) -> None:
         """Learns from curves whose full training, all of one length, went to its end."""
         self.finished = finished
 
-    def predict(self, curve: Curve) -> Prediction:
+    def predict(self, curve: LearningCurve) -> Prediction:
         """The final metric of a curve that has shown at least one epoch."""
         epoch = len(curve.full)
         alike = [item for item in self.finished if epoch or len(item.short) == len(curve.short)]
@@ -83,14 +83,14 @@ class CurveModel:
         return Prediction(now + max(gain, 0.0) if epoch else now + gain, spread)
 
 
-def _seen(curve: Curve, epoch: int) -> list[float]:
+def _seen(curve: LearningCurve, epoch: int) -> list[float]:
     """Levels of the full training's first epochs; with `epoch` 0 those of the short training."""
     return [level_of(metric) for metric in (curve.full[:epoch] if epoch else curve.short)]
 
 
-def _features(curve: Curve, epoch: int) -> list[float]:
+def _features(curve: LearningCurve, epoch: int) -> list[float]:
     seen = _seen(curve, epoch)
-    return [float(np.log(max(curve.macs, 1))), max(seen), float(np.mean(seen))]
+    return [float(np.log(max(curve.cost, 1))), max(seen), float(np.mean(seen))]
 
 
 def _design(features: Floats, known: int) -> Floats:

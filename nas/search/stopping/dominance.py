@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from nas.runs.costs import MACS_KIND, CostKind
 from nas.search.stopping.curve_model import CurveModel
-from nas.search.stopping.rule import GO_ON, Curve, Verdict
-from nas.spec.quantity import count_text
+from nas.search.stopping.rule import GO_ON, LearningCurve, StopVerdict
 
 DEVIATIONS = 2.0
 """How many standard deviations above its prediction a network's final metric may yet come out."""
@@ -34,19 +34,21 @@ class DominanceRule:
         deviations: float = DEVIATIONS,
         luck: float = LUCK,
         least_curves: int = LEAST_CURVES,
+        kind: CostKind = MACS_KIND,
     ) -> None:
-        """`epochs` is the length of the full training."""
+        """`epochs` is the length of the full training, `kind` what the curves' cost is."""
         self.epochs = epochs
         self.deviations = deviations
         self.luck = luck
         self.least_curves = least_curves
+        self.kind = kind
 
-    def should_stop(self, curve: Curve, others: Sequence[Curve]) -> Verdict:
-        """Stop if epochs are left and the best finished network of no more MACs is out of reach."""
+    def should_stop(self, curve: LearningCurve, others: Sequence[LearningCurve]) -> StopVerdict:
+        """Stop if epochs are left and the best finished network of no more cost is out of reach."""
         if self.epochs - len(curve.full) <= LEAST_LEFT * self.epochs:
             return GO_ON
         finished = [item for item in others if item.finished]
-        cheaper = [item for item in finished if item.macs <= curve.macs]
+        cheaper = [item for item in finished if item.is_no_dearer(curve)]
         alike = [item for item in finished if _comparable(item, curve, self.epochs)]
         if not cheaper or len(alike) < self.least_curves:
             return GO_ON
@@ -55,16 +57,17 @@ class DominanceRule:
         reach = prediction.optimistic(self.deviations)
         if reach >= rival.best_without_luck(self.luck):
             return GO_ON
-        cost = "as many" if rival.macs == curve.macs else f"only {count_text(rival.macs)}"
-        return Verdict(
+        cost = f"only {self.kind.phrase(rival.cost)}"
+        if rival.cost == curve.cost:
+            cost = f"as many {self.kind.title}"
+        return StopVerdict(
             stop=True,
             predicted=prediction.mean,
             sd=prediction.sd,
-            because=f"at best {reach:.4f}, and trial {rival.number} has {rival.best:.4f} "
-            f"at {cost} MACs",
+            because=f"at best {reach:.4f}, and trial {rival.number} has {rival.best:.4f} at {cost}",
         )
 
 
-def _comparable(item: Curve, curve: Curve, epochs: int) -> bool:
+def _comparable(item: LearningCurve, curve: LearningCurve, epochs: int) -> bool:
     """Whether a finished curve tells how another goes on that stands where it does."""
     return len(item.full) == epochs and (len(curve.full) > 0 or len(item.short) == len(curve.short))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from nas.errors import NasError
+from nas.runs.costs import MACS_KIND, CostKind
 from nas.search.stopping.asha import BandedHalving
 from nas.search.stopping.dominance import DominanceRule
 from nas.search.stopping.rule import NeverStop, StopRule
@@ -17,8 +18,8 @@ class StopPlan:
     short_epochs: int
 
 
-def plan_stops(search: SearchSpec, epochs: int) -> StopPlan:
-    """The plan for full trainings of so many epochs.
+def plan_stops(search: SearchSpec, epochs: int, kind: CostKind = MACS_KIND) -> StopPlan:
+    """The plan for full trainings of so many epochs; `kind` is the cost that networks compare.
 
     Raises NasError for a short training that is not shorter, or that no rule would judge.
     """
@@ -36,5 +37,7 @@ def plan_stops(search: SearchSpec, epochs: int) -> StopPlan:
             "0 is none",
             key="search.short_epochs",
         )
-    rule = DominanceRule(epochs) if search.stop == "dominance" else BandedHalving(epochs)
+    rule: StopRule = BandedHalving(epochs, title=kind.title)
+    if search.stop == "dominance":
+        rule = DominanceRule(epochs, kind=kind)
     return StopPlan(rule, search.short_epochs)

@@ -6,12 +6,13 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
-class Curve:
+class LearningCurve:
     """Validation metric by epoch of a network's trainings, each between 0 and 1."""
 
     number: int
     """Of the trial."""
-    macs: int
+    cost: float
+    """By which networks are told from cheap to dear, before training: MACs, if nothing else."""
     full: tuple[float, ...] = ()
     """Of the full training, as far as it went."""
     short: tuple[float, ...] = ()
@@ -20,6 +21,8 @@ class Curve:
     """Whether the full training went to its end."""
     seed_sd: float = 0.0
     """Standard deviation of `best` from seed to seed, as far as it is known."""
+    other_losses: tuple[float | None, ...] = ()
+    """Of the study's further costs, signed so that less is better; None while one is not known."""
 
     @property
     def epochs(self) -> int:
@@ -31,13 +34,19 @@ class Curve:
         """Highest value of the full training; of a finished one the value that it counts with."""
         return max(self.full)
 
+    def is_no_dearer(self, other: "LearningCurve") -> bool:
+        """Whether it costs at most as much, as far as is known for sure."""
+        pairs = zip(self.other_losses, other.other_losses, strict=True)
+        known = all(a is not None and b is not None and a <= b for a, b in pairs)
+        return known and self.cost <= other.cost
+
     def best_without_luck(self, deviations: float) -> float:
         """`best`, less that many standard deviations of what another seed changes."""
         return self.best - deviations * self.seed_sd
 
 
 @dataclass(frozen=True)
-class Verdict:
+class StopVerdict:
     """Whether a training ends here, and what it would have come to."""
 
     stop: bool
@@ -49,13 +58,13 @@ class Verdict:
     """Why it ends, in words that follow "stopped after 3 epochs:"."""
 
 
-GO_ON = Verdict(stop=False)
+GO_ON = StopVerdict(stop=False)
 
 
 class StopRule(Protocol):
     """Judges a training after its short run and after each epoch of the full one but the last."""
 
-    def should_stop(self, curve: Curve, others: Sequence[Curve]) -> Verdict:
+    def should_stop(self, curve: LearningCurve, others: Sequence[LearningCurve]) -> StopVerdict:
         """The verdict on a curve so far; `others` are the study's other curves that have ended."""
         ...
 
@@ -63,5 +72,5 @@ class StopRule(Protocol):
 class NeverStop:
     """Every training goes to its end."""
 
-    def should_stop(self, curve: Curve, others: Sequence[Curve]) -> Verdict:
+    def should_stop(self, curve: LearningCurve, others: Sequence[LearningCurve]) -> StopVerdict:
         return GO_ON

@@ -3,14 +3,14 @@
 import pytest
 
 from nas.search.stopping.asha import BandedHalving, band
-from nas.search.stopping.rule import Curve
+from nas.search.stopping.rule import LearningCurve
 
 MEGA = 2**20
 
 
-def short(number: int, value: float, macs: int = MEGA) -> Curve:
+def short(number: int, value: float, macs: int = MEGA) -> LearningCurve:
     """A network that ended with its short run."""
-    return Curve(number, macs, (), (0.0, value))
+    return LearningCurve(number, macs, (), (0.0, value))
 
 
 def test_bands_are_a_factor_of_two_wide() -> None:
@@ -49,32 +49,32 @@ def test_other_bands_do_not_count() -> None:
 
 
 def test_rungs_of_the_full_training() -> None:
-    better = [Curve(n, MEGA, (0.5,) * 18, (0.5,), finished=True) for n in range(6)]
+    better = [LearningCurve(n, MEGA, (0.5,) * 18, (0.5,), finished=True) for n in range(6)]
     rule = BandedHalving(18)
     stops = [
         epoch
         for epoch in range(18)
-        if rule.should_stop(Curve(9, MEGA, (0.1,) * epoch, (0.1,)), better).stop
+        if rule.should_stop(LearningCurve(9, MEGA, (0.1,) * epoch, (0.1,)), better).stop
     ]
     assert stops == [0, 6]
-    bare = [Curve(n, MEGA, item.full, finished=True) for n, item in enumerate(better)]
+    bare = [LearningCurve(n, MEGA, item.full, finished=True) for n, item in enumerate(better)]
     stops = [
         epoch
         for epoch in range(1, 18)
-        if rule.should_stop(Curve(9, MEGA, (0.1,) * epoch), bare).stop
+        if rule.should_stop(LearningCurve(9, MEGA, (0.1,) * epoch), bare).stop
     ]
     assert stops == [2, 6]
 
 
 def test_what_was_stopped_at_an_earlier_rung_is_not_at_the_later_one() -> None:
     others = [short(number, 0.9) for number in range(5)]
-    full = Curve(9, MEGA, (0.1,) * 6, (0.0, 0.9))
+    full = LearningCurve(9, MEGA, (0.1,) * 6, (0.0, 0.9))
     assert not BandedHalving(18).should_stop(full, others).stop
 
 
 def test_a_later_epoch_can_not_save_a_rung() -> None:
-    others = [Curve(n, MEGA, (0.3, 0.3, 0.9), (0.3,), finished=True) for n in range(2)]
-    curve = Curve(9, MEGA, (0.4,), (0.4,))
+    others = [LearningCurve(n, MEGA, (0.3, 0.3, 0.9), (0.3,), finished=True) for n in range(2)]
+    curve = LearningCurve(9, MEGA, (0.4,), (0.4,))
     assert not BandedHalving(3).should_stop(curve, others).stop
 
 

@@ -16,10 +16,10 @@ from nas.search.stopping.curve_model import (
     level_of,
     metric_at,
 )
-from nas.search.stopping.rule import Curve
+from nas.search.stopping.rule import LearningCurve
 
 
-def curves(count: int, *, noise: float = 0.02, seed: int = 0) -> list[Curve]:
+def curves(count: int, *, noise: float = 0.02, seed: int = 0) -> list[LearningCurve]:
     """Finished curves of 4 epochs after a short run of 2; finals follow MACs and the curve."""
     generator = np.random.default_rng(seed)
     made = []
@@ -30,16 +30,16 @@ def curves(count: int, *, noise: float = 0.02, seed: int = 0) -> list[Curve]:
         final = metric_at(level_of(second) + 0.3 + generator.normal(0, noise))
         first = float(generator.normal(0.1, 0.02))
         full = (first, float(second), float(second) - 0.02, float(final))
-        made.append(Curve(number, macs, full, (0.05, float(short)), finished=True))
+        made.append(LearningCurve(number, macs, full, (0.05, float(short)), finished=True))
     return made
 
 
-def design_of(known: list[Curve], curve: Curve) -> np.ndarray:
+def design_of(known: list[LearningCurve], curve: LearningCurve) -> np.ndarray:
     """Rows of the regression after 2 epochs, by hand; the last one is that of `curve`."""
     rows = np.array(
         [
             [
-                np.log(item.macs),
+                np.log(item.cost),
                 -np.log(1 - item.full[1]),
                 -np.log((1 - item.full[0]) * (1 - item.full[1])) / 2,
             ]
@@ -87,7 +87,7 @@ def test_with_many_curves_it_is_ordinary_least_squares() -> None:
 
 
 def test_nothing_known_predicts_no_gain_and_knows_that_it_knows_nothing() -> None:
-    found = CurveModel([]).predict(Curve(0, 10**6, (0.3, 0.4)))
+    found = CurveModel([]).predict(LearningCurve(0, 10**6, (0.3, 0.4)))
     assert found.mean == pytest.approx(0.4)
     assert found.optimistic(1) > 0.8
 
@@ -132,25 +132,26 @@ def test_metric_scale_goes_there_and_back() -> None:
     assert level_of(0.5) == pytest.approx(np.log(2))
     assert np.isfinite(level_of(1.0))
     low, high = metric_at(level_of(0.6) - 1e-4), metric_at(level_of(0.6) + 1e-4)
-    found = CurveModel([]).predict(Curve(0, 1, (0.6,)))
+    found = CurveModel([]).predict(LearningCurve(0, 1, (0.6,)))
     assert found.sd / found.spread == pytest.approx((high - low) / 2e-4, rel=1e-3)
 
 
 def test_equal_networks_are_no_division_by_zero() -> None:
-    same = [Curve(number, 5, (0.3, 0.5), finished=True) for number in range(5)]
-    found = CurveModel(same).predict(Curve(9, 5, (0.3,)))
+    same = [LearningCurve(number, 5, (0.3, 0.5), finished=True) for number in range(5)]
+    found = CurveModel(same).predict(LearningCurve(9, 5, (0.3,)))
     assert found.mean == pytest.approx(0.5, abs=1e-3)
     assert found.sd > 0
 
 
 def test_a_prediction_is_a_metric_and_not_below_what_was_reached() -> None:
     falling = [
-        Curve(n, 10**6, (0.5, 0.52 + 0.02 * n), (0.5 + 0.02 * n,), finished=True) for n in range(5)
+        LearningCurve(n, 10**6, (0.5, 0.52 + 0.02 * n), (0.5 + 0.02 * n,), finished=True)
+        for n in range(5)
     ]
-    above = CurveModel(falling).predict(Curve(9, 10**6, (0.9,), (0.5,)))
+    above = CurveModel(falling).predict(LearningCurve(9, 10**6, (0.9,), (0.5,)))
     assert above.mean >= 0.9
     assert metric_at(-3.0) == 0.0
-    below = CurveModel(falling).predict(Curve(9, 10**6, (), (0.01,)))
+    below = CurveModel(falling).predict(LearningCurve(9, 10**6, (), (0.01,)))
     assert 0 <= below.mean < 0.5
     lower = [replace(item, full=(0.1, 0.2)) for item in falling]
-    assert CurveModel(lower).predict(Curve(9, 10**6, (), (0.54,))).mean < 0.3
+    assert CurveModel(lower).predict(LearningCurve(9, 10**6, (), (0.54,))).mean < 0.3

@@ -8,18 +8,20 @@ from hypothesis import strategies as st
 
 from nas.search.stopping.curve_model import CurveModel, level_of
 from nas.search.stopping.dominance import DominanceRule
-from nas.search.stopping.rule import Curve
+from nas.search.stopping.rule import LearningCurve
 
 EPOCHS = 3
 
 
-def finished(number: int, macs: int, final: float) -> Curve:
+def finished(number: int, macs: int, final: float) -> LearningCurve:
     """A curve whose values before the end tell the final one."""
-    return Curve(number, macs, (final - 0.3, final - 0.1, final), (final - 0.2,), finished=True)
+    return LearningCurve(
+        number, macs, (final - 0.3, final - 0.1, final), (final - 0.2,), finished=True
+    )
 
 
-def begun(macs: int, final: float, epochs: int = 0) -> Curve:
-    return Curve(99, macs, finished(0, macs, final).full[:epochs], (final - 0.2,))
+def begun(macs: int, final: float, epochs: int = 0) -> LearningCurve:
+    return LearningCurve(99, macs, finished(0, macs, final).full[:epochs], (final - 0.2,))
 
 
 MANY = [
@@ -80,12 +82,13 @@ def test_in_the_last_tenth_of_its_epochs_a_training_goes_on() -> None:
     for epochs, last in ((20, 17), (15, 13), (3, 2)):
         rule = DominanceRule(epochs)
         known = [
-            Curve(item.number, item.macs, (item.best,) * epochs, finished=True) for item in MANY
+            LearningCurve(item.number, item.cost, (item.best,) * epochs, finished=True)
+            for item in MANY
         ]
         stops = [
             epoch
             for epoch in range(1, epochs)
-            if rule.should_stop(Curve(99, 1_200_000, (0.42,) * epoch), known).stop
+            if rule.should_stop(LearningCurve(99, 1_200_000, (0.42,) * epoch), known).stop
         ]
         assert stops == list(range(1, last + 1))
 
@@ -109,15 +112,16 @@ def test_with_just_enough_curves_it_begins() -> None:
 
 def test_a_network_of_as_many_macs_is_a_rival() -> None:
     rule = DominanceRule(EPOCHS)
-    verdict = rule.should_stop(begun(MANY[17].macs, 0.42), MANY)
+    verdict = rule.should_stop(begun(MANY[17].cost, 0.42), MANY)
     assert verdict.because.endswith("at as many MACs")
-    fewer = rule.should_stop(begun(MANY[17].macs - 1, 0.42), MANY)
+    fewer = rule.should_stop(begun(MANY[17].cost - 1, 0.42), MANY)
     assert "trial 14" in fewer.because  # 0.598, the best of those that are left
 
 
 def test_what_was_stopped_is_no_rival_and_teaches_nothing() -> None:
     ghosts = [
-        Curve(50 + number, 500_000, item.full, item.short) for number, item in enumerate(MANY)
+        LearningCurve(50 + number, 500_000, item.full, item.short)
+        for number, item in enumerate(MANY)
     ]
     rule = DominanceRule(EPOCHS)
     assert not rule.should_stop(begun(900_000, 0.42), [*MANY, *ghosts]).stop
@@ -126,12 +130,13 @@ def test_what_was_stopped_is_no_rival_and_teaches_nothing() -> None:
 
 def test_curves_of_another_length_are_rivals_but_no_teachers() -> None:
     longer = [
-        Curve(item.number, item.macs, (0.1, *item.full), item.short, finished=True) for item in MANY
+        LearningCurve(item.number, item.cost, (0.1, *item.full), item.short, finished=True)
+        for item in MANY
     ]
     curve, rule = begun(1_200_000, 0.42), DominanceRule(EPOCHS)
     for bold in (rule, DominanceRule(EPOCHS, deviations=0)):
         assert not bold.should_stop(curve, longer).stop
-    top = Curve(77, 100, (0.99,) * 4, finished=True)
+    top = LearningCurve(77, 100, (0.99,) * 4, finished=True)
     assert "trial 77" in rule.should_stop(curve, [*MANY, top]).because
 
 

@@ -17,7 +17,7 @@ from nas.search.run import resume_search, run_search
 from nas.search.settings import SearchSettings
 from nas.search.stopping.dominance import DominanceRule
 from nas.search.stopping.plan import StopPlan
-from nas.search.stopping.rule import GO_ON, Curve, NeverStop, StopRule, Verdict
+from nas.search.stopping.rule import GO_ON, LearningCurve, NeverStop, StopRule, StopVerdict
 from nas.search.store import open_study
 from nas.search.trial_run import TrialRun
 from nas.search.trials import count_spent, note_candidate, note_outcome, records_of
@@ -33,14 +33,14 @@ class StopsSome:
     """Stops every third trial after its short run, and every third after 3 full epochs."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[Curve, tuple[Curve, ...]]] = []
+        self.asked: list[tuple[LearningCurve, tuple[LearningCurve, ...]]] = []
 
-    def should_stop(self, curve: Curve, others: Sequence[Curve]) -> Verdict:
+    def should_stop(self, curve: LearningCurve, others: Sequence[LearningCurve]) -> StopVerdict:
         self.asked.append((curve, tuple(others)))
         at = {1: 0, 2: 3}.get(curve.number % 3)
         if len(curve.full) != at:
             return GO_ON
-        return Verdict(True, 0.125, 0.02, f"trial {curve.number} is hopeless")
+        return StopVerdict(True, 0.125, 0.02, f"trial {curve.number} is hopeless")
 
 
 def settings(data: Path, trials: int = 6) -> SearchSettings:
@@ -116,10 +116,10 @@ def test_the_rule_sees_every_curve_that_ended_and_never_the_last_epoch(
     records = records_of(open_study(stopped_run / "study.log"))
     curve, others = rule.asked[-1]
     assert curve.number == 5
-    assert curve.macs == records[5].macs
+    assert curve.cost == records[5].macs
     assert [item.finished for item in others] == [True, False, False, True, False]
     for item, record in zip(others, records, strict=False):
-        assert (item.number, item.macs) == (record.number, record.macs)
+        assert (item.number, item.cost) == (record.number, record.macs)
         assert (item.full, item.short) == (record.history, record.short_history)
 
 
@@ -176,7 +176,7 @@ def test_tensorboard_shows_what_was_predicted(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     with TrialBoard(tmp_path).trial(3, "name: x") as board:
-        board.stopped(77, "macro_f1", 0.25)
+        board.stopped({"macs": 77}, "macro_f1", 0.25)
     events = EventAccumulator(str(tmp_path / "trial-0003")).Reload()
     assert events.Scalars("result/predicted_macro_f1")[0].value == 0.25
     assert events.Scalars("result/macs")[0].value == 77
