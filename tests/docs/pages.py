@@ -19,6 +19,7 @@ INDENTED = re.compile(r"(?:(?<=\n\n)|\A)(?:    .*(?:\n|\Z)|\n(?=    ))+")
 SNIPPET = re.compile(r'^--8<-- "(.+)"$', re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+DOCSTRING = re.compile(r"^::: (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def links(page: str) -> list[str]:
 
 
 def anchors(page: str) -> set[str]:
-    """The names of the page's headings in its address, as GitHub and MkDocs both make them."""
-    headings = HEADING.findall(prose(page))
-    words = (re.sub(r"[^\w\- ]", "", heading.lower()).strip() for heading in headings)
-    return {re.sub(r"[-\s]+", "-", text) for text in words}
+    """What a link may name: headings, as GitHub and MkDocs both write them, and docstrings."""
+    text = prose(page)
+    words = (re.sub(r"[^\w\- ]", "", title.lower()).strip() for title in HEADING.findall(text))
+    return {re.sub(r"[-\s]+", "-", title) for title in words} | set(DOCSTRING.findall(text))

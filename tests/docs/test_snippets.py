@@ -1,12 +1,16 @@
 """What the pages show of Python and YAML runs, and gives what they say."""
 
 import doctest
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from nas.spec.training import load_training
 from tests.docs.pages import PAGES, ROOT, code_blocks
@@ -24,35 +28,56 @@ classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']
 """The `best.yaml` of the pages: a network that a search of `tiny.yaml` found."""
 
 
-def snippets(page: str) -> str:
-    """The page's Python, as one session."""
-    return "\n".join(block.text for block in code_blocks(page) if block.language == "python")
+def python_blocks(page: str) -> list[str]:
+    return [block.text for block in code_blocks(page) if block.language == "python"]
+
+
+def session(page: str) -> str:
+    """The page's examples, as one session."""
+    return "\n".join(text for text in python_blocks(page) if text.startswith(">>> "))
+
+
+PROGRAMS = {
+    f"{page}-{number}": text
+    for page in PAGES
+    for number, text in enumerate(python_blocks(page), 1)
+    if not text.startswith(">>> ")
+}
+"""Python that is no session: programs, which may start processes."""
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the pages' commands are typed: a checkout, with the files that a search leaves."""
+    """Where the pages' commands are typed: a checkout, with the files that they name."""
     shutil.copytree(ROOT / "search_spaces", tmp_path / "search_spaces")
     (tmp_path / "best.yaml").write_text(ARCHITECTURE, encoding="utf-8")
+    Image.new("RGB", (8, 8), (200, 200, 200)).save(tmp_path / "photo.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("page", [page for page in PAGES if ">>> " in snippets(page)])
+@pytest.mark.parametrize("page", [page for page in PAGES if session(page)])
 def test_python_gives_what_the_page_says(page: str) -> None:
-    test = doctest.DocTestParser().get_doctest(snippets(page), {}, page, page, 0)
+    test = doctest.DocTestParser().get_doctest(session(page), {}, page, page, 0)
     told: list[str] = []
     doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=told.append)
 
+    assert test.examples
     assert not told, "".join(told)
 
 
-def test_all_python_of_the_pages_runs() -> None:
-    for page in PAGES:
-        for block in code_blocks(page):
-            if block.language == "python":
-                assert block.text.startswith(">>> "), f"{page}: {block.text}"
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_of_the_pages_run(folder: Path, name: str) -> None:
+    (folder / "program.py").write_text(PROGRAMS[name], encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "program.py"], env=environment, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
 
 
 @pytest.mark.parametrize("page", PAGES)
