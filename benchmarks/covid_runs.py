@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue
-
 from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
 from nas.errors import NasError
 from nas.report.tables import epochs_text
 from nas.spec.architecture import ArchitectureSpec, load_architecture
+from nas.spec.provenance import Provenance
 from nas.spec.training import TrainingSpec, load_training
 from nas.tasks.registry import task_named
-from nas.train.source import found_on
 
 Values = Mapping[str, Any]
 
@@ -109,35 +107,36 @@ def _refuse_unlike(file: Path, runs: list[Path], metrics: list[dict[str, Any]]) 
             )
 
 
-def _aux_weight(run: Path) -> JsonValue:
+def _aux_weight(run: Path) -> float | None:
     """Of the student that a run is built on; None without one, and where an older one is silent."""
-    said = [_facts(step).get("aux_weight") for step in _steps(run)]
+    said = [_facts(step).aux_weight for step in _steps(run)]
     return next((weight for weight in said if weight is not None), None)
 
 
-def _facts(run: Path) -> Mapping[str, JsonValue]:
+def _facts(run: Path) -> Provenance:
     return load_architecture(run / "architecture.yaml").provenance
 
 
 def _choice(runs: list[Path]) -> list[str]:
     """The folds that the network was chosen on, if it was chosen on some."""
     architectures = [load_architecture(run / "architecture.yaml") for run in runs]
-    folds = sorted({fold for item in architectures if (fold := found_on(item)) is not None})
+    found = (item.provenance.found_on_split_seed for item in architectures)
+    folds = sorted({fold for fold in found if fold is not None})
     return [f"chosen on fold {' and '.join(map(str, folds))}"] if folds else []
 
 
 def _more(run: Path) -> list[str]:
     """What else tells the training apart from a plain one."""
     facts = _facts(run)
-    said = ["pretrained"] if facts.get("pretrained") else []
-    if facts.get("backbone_from"):
+    said = ["pretrained"] if facts.pretrained else []
+    if facts.backbone_from:
         said.append("backbone from a classifier")
     return [*said, "three steps"] if len(_steps(run)) > 1 else said
 
 
 def _steps(run: Path) -> list[Path]:
     """The runs that this one is built on and itself: those beside it, for a step of three."""
-    return sorted(run.parent.glob("step-*")) if _facts(run).get("pipeline_step") else [run]
+    return sorted(run.parent.glob("step-*")) if _facts(run).pipeline_step else [run]
 
 
 def _minutes(run: Path) -> float:

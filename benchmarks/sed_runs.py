@@ -63,7 +63,7 @@ def read_run(folder: Path) -> MeasuredRun:
 def _network(folder: Path, values: dict[str, Any]) -> MeasuredRun:
     architecture = load_architecture(folder / "architecture.yaml")
     training = load_training(folder / "training.yaml")
-    facts = architecture.provenance
+    facts = architecture.provenance.said()
     return MeasuredRun(
         folder=folder,
         name=architecture.name,
@@ -102,12 +102,12 @@ def _ensemble(folder: Path, values: dict[str, Any]) -> MeasuredRun:
 
 def _settings(architecture: ArchitectureSpec, training: TrainingSpec) -> dict[str, Any]:
     facts = ("data", "train_labels", "pretrained")
-    preprocess = architecture.preprocess
+    preprocess, said = architecture.preprocess, architecture.provenance.said()
     mel = {} if preprocess is None else preprocess.model_dump(mode="json")
     return {
         **_flat("", training.model_dump(mode="json", exclude={"seed"})),
         **_flat("preprocess.", mel),
-        **{fact: architecture.provenance.get(fact) for fact in facts},
+        **{fact: said.get(fact) for fact in facts},
     }
 
 
@@ -132,7 +132,7 @@ def _machine(values: dict[str, Any]) -> str:
 def _practices(architecture: ArchitectureSpec, training: TrainingSpec) -> tuple[str, ...]:
     loss, augment, rounds = training.loss, training.augment, training.pseudo_labelling
     said = [epochs_text(training.epochs)]
-    if architecture.provenance.get("pretrained"):
+    if architecture.provenance.pretrained:
         said.append("pretrained")
     if architecture.head == "cbam_attention":
         said.append("CBAM")

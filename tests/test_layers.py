@@ -10,11 +10,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = {
-    "blocks": 0, "nas.machine": 1, "nas.errors": 1, "nas.files": 1, "nas.text_table": 1, "nas": 1,
+    "blocks": 0,
+    "nas": 1, "nas.errors": 1, "nas.files": 1, "nas.machine": 1, "nas.metrics": 1,
+    "nas.text_table": 1,
     "nas.spec": 2,
-    "nas.model": 3, "nas.macs": 3, "nas.data": 3, "nas.metrics": 3, "nas.runs": 3,
-    "nas.tasks": 4, "nas.train": 5, "nas.report": 5, "nas.plugins": 5,
-    "nas.search": 6, "nas.export": 6, "baselines": 6, "nas.cli": 7,
+    "nas.model": 3, "nas.macs": 3, "nas.data": 3, "nas.runs": 3, "nas.device": 3,
+    "nas.tasks": 4,
+    "nas.report": 5, "nas.plugins": 5,
+    "nas.train": 6, "nas.export": 6,
+    "nas.search": 7, "baselines": 7,
+    "nas.cli": 8, "nas.testing": 8,
 }  # fmt: skip
 """Layer of each package; packages of one layer are siblings and don't import each other."""
 ONLY = {"optuna": "nas.search", "click": "nas.cli", "typer": "nas.cli"}

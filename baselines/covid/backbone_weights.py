@@ -7,7 +7,7 @@ from nas.errors import NasError
 from nas.spec.architecture import load_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.tasks.registry import task_named
-from nas.train.source import same_data, split_seed_of
+from nas.train.source import same_data
 from nas.train.trained import ARCHITECTURE_FILE
 
 KEY = "--backbone-from"
@@ -42,7 +42,7 @@ def refuse_leak(
     classifier = _architecture(run)
     if not _on_same_data(classifier, detector, source):
         return
-    there, here = split_seed_of(classifier), split_seed_of(detector)
+    there, here = classifier.provenance.split_seed, detector.provenance.split_seed
     if there != here:
         hint = (
             ": a single run serves one fold, so give the folder of its folds (OUT of "
@@ -56,7 +56,7 @@ def refuse_leak(
             file=run,
             key=KEY,
         )
-    before = classifier.provenance.get("groups")
+    before = classifier.provenance.groups
     if before != (None if groups is None else str(groups)):
         raise NasError(
             f"was split by other groups ({before or 'none'}), so it may have learned from images "

@@ -8,7 +8,6 @@ from baselines.covid.backbone_weights import backbone_run, refuse_leak
 from baselines.covid.settings import XrayBaselineSettings, on_fold
 from nas.spec.definition import ArchitectureSpec
 from nas.train.plan import RunPlan
-from nas.train.source import split_seed_of
 
 TASK: Literal["covid-detection"] = "covid-detection"
 
@@ -44,7 +43,7 @@ class DetectionSettings(XrayBaselineSettings):
         if self.backbone_from is None:
             return None
         detector = self.on_fold(fold)
-        run = backbone_run(self.backbone_from, split_seed_of(detector))
+        run = backbone_run(self.backbone_from, detector.provenance.split_seed)
         refuse_leak(run, detector, self.data, self.groups, several=fold is not None)
         return run
 

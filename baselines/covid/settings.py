@@ -3,16 +3,16 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import JsonValue, field_serializer
+from pydantic import field_serializer
 
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
+from nas.spec.provenance import Provenance
 from nas.spec.training import TrainingSpec
 from nas.spec.validate import Frozen
 
 Task = Literal["covid-study", "covid-detection"]
-Facts = dict[str, JsonValue]
 
 
 class XrayBaselineSettings(Frozen):
@@ -24,7 +24,7 @@ class XrayBaselineSettings(Frozen):
     """In the order of training; empty for a single one."""
     input: InputSpec
     preprocess: XrayPreprocess
-    provenance: Facts
+    provenance: Provenance
     """Data and splits of the network whose inputs these are."""
     training: TrainingSpec
     """Resolved by the task."""
@@ -58,18 +58,17 @@ def chosen_folds(flags: dict[str, Any], task: Task, source: Path | None) -> tupl
     return parse_folds(flags["folds"], task_named(task).folds)
 
 
-def inputs_of(file: Path) -> tuple[InputSpec, XrayPreprocess, Facts]:
+def inputs_of(file: Path) -> tuple[InputSpec, XrayPreprocess, Provenance]:
     """Input and preprocessing of another network, and the data and splits that it was found on.
 
     Raises NasError for one that is not of X-rays.
     """
     from nas.spec.architecture import load_architecture
-    from nas.train.source import split_facts
 
     like = load_architecture(file)
     if not isinstance(like.preprocess, XrayPreprocess):
         raise NasError("has no settings of X-rays to take", file=file, key="preprocess")
-    return like.input, like.preprocess, split_facts(like)
+    return like.input, like.preprocess, like.provenance.split_facts()
 
 
 def input_of_flag(text: str) -> InputSpec:
@@ -94,16 +93,14 @@ def training_of_flags(
 
 
 def on_fold(
-    preprocess: XrayPreprocess, facts: Facts, fold: int | None
-) -> tuple[XrayPreprocess, Facts]:
+    preprocess: XrayPreprocess, facts: Provenance, fold: int | None
+) -> tuple[XrayPreprocess, Provenance]:
     """Preprocessing and facts on the splits that a fold means; None leaves them.
 
     On other splits mean and std are unsaid: they know what is tested now.
     """
-    from nas.train.source import on_splits, other_splits
-
     if fold is None:
         return preprocess, facts
-    if other_splits(facts, fold):
+    if facts.other_splits(fold):
         preprocess = preprocess.unmeasured()
-    return preprocess, on_splits(facts, fold)
+    return preprocess, facts.on_splits(fold)

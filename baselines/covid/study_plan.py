@@ -13,8 +13,8 @@ from baselines.covid.folds import finish_run
 from baselines.covid.settings import XrayBaselineSettings, on_fold
 from nas.report.lines import Say
 from nas.spec.definition import ArchitectureSpec
+from nas.spec.provenance import Provenance
 from nas.tasks.base import Task
-from nas.train.data import AUX_WEIGHT
 from nas.train.plan import RunPlan
 from nas.train.trained import TEACHER, WEIGHTS_FILE
 
@@ -57,7 +57,7 @@ def study_plan(
 
     training, architecture = settings.training, settings.on_fold(fold)
     if step == STUDENT:
-        facts = {**architecture.provenance, AUX_WEIGHT: settings.aux_weight}
+        facts = architecture.provenance.joined(Provenance(aux_weight=settings.aux_weight))
         architecture = replace(architecture, provenance=facts)
     return RunPlan(
         folder=folder,

@@ -71,7 +71,7 @@ def _table(architecture: "ArchitectureSpec") -> list[str]:
     report = count_architecture(architecture)
     rows.append(("total", "", "", "", f"{report.parameters:,}", f"{report.total:,}"))
     lines = aligned(rows, left=(0, 1))
-    rounded = architecture.provenance.get("rounded")
+    rounded = architecture.provenance.rounded
     if isinstance(rounded, list):
         lines += [f"rounded or scaled: {change}" for change in rounded]
     return lines

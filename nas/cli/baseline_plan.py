@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 from nas.errors import NasError
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
     from nas.spec.definition import ArchitectureSpec
     from nas.spec.training import TrainingSpec
     from nas.train.plan import RunPlan
@@ -41,16 +39,16 @@ def _architecture(flags: dict[str, Any]) -> "ArchitectureSpec":
     from nas.data.audio.preprocess import MelPreprocess
     from nas.spec.architecture import load_architecture
     from nas.spec.definition import InputSpec
+    from nas.spec.provenance import Provenance
     from nas.tasks.registry import task_named
-    from nas.train.source import split_facts
 
     size, preprocess = INPUT, MelPreprocess()
-    facts: dict[str, JsonValue] = {}
+    facts = Provenance()
     if flags["inputs_of"] is not None:
         like = load_architecture(flags["inputs_of"])
         if not isinstance(like.preprocess, MelPreprocess):
             raise NasError("has no mel settings to take", file=flags["inputs_of"], key="preprocess")
-        size, preprocess, facts = like.input, like.preprocess, split_facts(like)
+        size, preprocess, facts = like.input, like.preprocess, like.provenance.split_facts()
     if flags["input"] is not None:
         channels, height, width = parse_input_shape(flags["input"])
         size = InputSpec(channels=channels, height=height, width=width)

@@ -12,7 +12,7 @@ from nas.errors import NasError
 from nas.spec.definition import ArchitectureSpec
 from nas.tasks.covid.findings import SubmissionNetworks
 from nas.tasks.covid.tta import FileDetections, TtaSettings, detect_in_files, first_symmetries
-from nas.train.source import groups_of, same_data, split_seed_of
+from nas.train.source import groups_of, same_data
 from nas.train.trained import TrainedNetwork, load_trained
 
 ROLES = {
@@ -58,7 +58,7 @@ def trained_on(loaded: Mapping[str, TrainedNetwork], data: Path) -> TrainedOn | 
         for run, architecture in ((item.run, item.architecture) for item in trained.members):
             if not same_data(architecture, data.resolve()):
                 continue
-            on = TrainedOn(split_seed_of(architecture), groups_of(architecture, data, None))
+            on = TrainedOn(architecture.provenance.split_seed, groups_of(architecture, data, None))
             known.setdefault(on, run)
     if len(known) > 1:
         said = "; ".join(f"{run}: fold {on.fold}, groups {on.groups}" for on, run in known.items())

@@ -4,7 +4,6 @@ from typing import Any
 
 from baselines.covid.detection_plan import TASK, DetectionSettings
 from baselines.covid.settings import (
-    Facts,
     chosen_folds,
     input_of_flag,
     inputs_of,
@@ -13,6 +12,7 @@ from baselines.covid.settings import (
 )
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.spec.provenance import Provenance
 
 
 def settings_from_flags(flags: dict[str, Any]) -> DetectionSettings:
@@ -53,11 +53,11 @@ def settings_from_flags(flags: dict[str, Any]) -> DetectionSettings:
     return settings
 
 
-def _inputs(flags: dict[str, Any]) -> tuple[InputSpec, XrayPreprocess, Facts]:
+def _inputs(flags: dict[str, Any]) -> tuple[InputSpec, XrayPreprocess, Provenance]:
     """Input and preprocessing of the flags, or of another network; and where that comes from."""
     from baselines.covid.detectors import INPUT
 
-    size, preprocess, facts = INPUT, XrayPreprocess(labels="boxes"), Facts()
+    size, preprocess, facts = INPUT, XrayPreprocess(labels="boxes"), Provenance()
     if flags["inputs_of"] is not None:
         size, preprocess, facts = inputs_of(flags["inputs_of"])
         preprocess = preprocess.model_copy(update={"labels": "boxes"})

@@ -3,7 +3,6 @@
 from typing import Any
 
 from baselines.covid.settings import (
-    Facts,
     chosen_folds,
     input_of_flag,
     inputs_of,
@@ -14,6 +13,7 @@ from baselines.covid.study_plan import TASK, StudySettings
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.spec.provenance import Provenance
 
 
 def settings_from_flags(flags: dict[str, Any]) -> StudySettings:
@@ -74,14 +74,14 @@ def _try_out(settings: StudySettings) -> None:
         build_network(settings.architecture, pretrained=settings.pretrained)
 
 
-def _inputs(flags: dict[str, Any]) -> tuple[InputSpec, XrayPreprocess, Facts]:
+def _inputs(flags: dict[str, Any]) -> tuple[InputSpec, XrayPreprocess, Provenance]:
     """Input and preprocessing of the flags, or of another network; and where that comes from.
 
     A grey network's plane is shown to all three channels of a backbone.
     """
     from baselines.covid.classifiers import INPUT
 
-    size, preprocess, facts = INPUT, XrayPreprocess(labels="study"), Facts()
+    size, preprocess, facts = INPUT, XrayPreprocess(labels="study"), Provenance()
     if flags["inputs_of"] is not None:
         size, preprocess, facts = inputs_of(flags["inputs_of"])
         size = size.model_copy(update={"channels": INPUT.channels})

@@ -27,6 +27,7 @@ from nas.search.store import open_study
 from nas.search.trials import records_of
 from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.spec.budget import BudgetSpec
+from nas.spec.provenance import Provenance
 from nas.tasks.registry import task_named
 
 
@@ -184,22 +185,28 @@ def _architecture_text(
 ) -> str:
     """The trial's architecture with where it comes from and what to expect of it."""
     architecture = parse_architecture(record.architecture_yaml or "", result.folder / "study.log")
-    provenance: dict[str, JsonValue] = {
-        "study": result.folder.resolve().name,
-        "trial": record.number,
-        "architecture_hash": record.architecture_hash,
-        "macs": record.macs,
-        **task_named(architecture.task).cost_facts(architecture, record.macs or 0),
-        "parameters": record.parameters,
-        **{kind.name: record.costs.get(kind.name) for kind in result.objectives.kinds},
-        **_metric_facts(record, result.verdict.certainty, result.metric),
-        "training": settings.training.model_dump(mode="json"),
-        "data": data.source,
-        "split_digest": data.split_digest,
-        "split_seed": settings.split_seed,
-        "groups": settings.groups,
-        "commit": settings.environment.get("commit", "unknown"),
-    }
+    found = Provenance(
+        study=result.folder.resolve().name,
+        trial=record.number,
+        architecture_hash=record.architecture_hash,
+        macs=record.macs,
+        parameters=record.parameters,
+        training=settings.training.model_dump(mode="json"),
+        data=data.source,
+        split_digest=data.split_digest,
+        split_seed=settings.split_seed,
+        groups=settings.groups,
+        commit=settings.environment.get("commit", "unknown"),
+    )
+    costs = {kind.name: record.costs.get(kind.name) for kind in result.objectives.kinds}
+    measured = Provenance.model_validate(
+        {
+            **task_named(architecture.task).cost_facts(architecture, record.macs or 0),
+            **costs,
+            **_metric_facts(record, result.verdict.certainty, result.metric),
+        }
+    )
+    provenance = measured.joined(found)
     return dump_architecture(replace(architecture, provenance=provenance))
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from nas.errors import NasError
 from nas.spec.definition import MAX_CLASSES, ArchitectureSpec, Head, InputSpec
@@ -11,6 +11,7 @@ from nas.spec.layers import LayerSpec, check_layers, parse_layer
 from nas.spec.load import Document, find_architecture, parse_document, read_document, show
 from nas.spec.neck import parse_neck
 from nas.spec.preprocess import AnyPreprocess, Preprocess
+from nas.spec.provenance import Provenance
 from nas.spec.rows import architecture_from_rows
 from nas.spec.validate import Frozen, validate
 from nas.spec.yaml_text import block, flow
@@ -41,7 +42,7 @@ class ArchitectureFile(Frozen):
     neck: Any = None
     classes: ClassNames = 10
     preprocess: AnyPreprocess | None = None
-    provenance: dict[str, JsonValue] = {}  # noqa: RUF012
+    provenance: Provenance = Provenance()
 
 
 def load_architecture(
@@ -159,8 +160,8 @@ def dump_architecture(architecture: ArchitectureSpec) -> str:
     lines.append(_pair("classes", list(architecture.classes)))
     if architecture.preprocess is not None:
         lines.append(_pair("preprocess", _preprocess_data(architecture.preprocess)))
-    if architecture.provenance:
-        lines.append(block({"provenance": architecture.provenance}))
+    if said := architecture.provenance.said():
+        lines.append(block({"provenance": said}))
     return "\n".join(lines) + "\n"
 
 

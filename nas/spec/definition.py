@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, ValidationError
 
 from blocks import (
     BLOCKS,
@@ -16,6 +16,7 @@ from blocks import (
 from nas.errors import NasError
 from nas.spec.layers import LayerSpec, Step, walk
 from nas.spec.preprocess import Preprocess
+from nas.spec.provenance import Provenance
 from nas.spec.pyramid import out_indices
 from nas.spec.validate import Frozen
 
@@ -86,7 +87,7 @@ class ArchitectureSpec:
     model: str | None = None
     """`torchvision:NAME`, `timm:NAME` or `my.module:factory` in place of layers."""
     preprocess: Preprocess | None = None
-    provenance: dict[str, JsonValue] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=Provenance)
 
     @property
     def keeps_time(self) -> bool:

@@ -17,6 +17,7 @@ from nas.spec.layers import (
     parse_repeat,
 )
 from nas.spec.load import Document, KeyPath, show
+from nas.spec.provenance import Provenance
 from nas.spec.validate import Frozen, explain, validate
 from nas.spec.yaml_text import flow
 
@@ -55,7 +56,7 @@ def architecture_from_rows(
         input=_input(document, header, input_size),
         layers=tuple(layers),
         head="none",
-        provenance={"rounded": list(rounded)} if rounded else {},
+        provenance=Provenance(rounded=list(rounded)) if rounded else Provenance(),
     )
     check_layers(document, "backbone", layers)
     try:

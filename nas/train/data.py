@@ -4,22 +4,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue
-
 from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.errors import NasError
 from nas.machine import environment
 from nas.report.lines import ReadingLines, Say
 from nas.spec.architecture import ArchitectureSpec
+from nas.spec.provenance import Provenance
 from nas.tasks.base import Task, TaskData
 from nas.tasks.registry import task_named
 from nas.train.plan import RunPlan
-from nas.train.source import found_on, groups_of, made_otherwise, same_data, split_seed_of
-from nas.train.trained import PIPELINE_STEP, TrainedNetwork
+from nas.train.source import groups_of, made_otherwise, same_data
+from nas.train.trained import TrainedNetwork
 
-AUX_WEIGHT = "aux_weight"
-"""In the provenance of a network that was trained as a student, one of a pipeline's steps."""
 OTHER_SPLITS = (
     "files came or went in the data since, so the splits that are made from them are others: "
     "files of the test split may have been learned from"
@@ -37,7 +34,7 @@ def load_run_data(plan: RunPlan, task: Task[Any], say: Say) -> TaskData:
         plan.architecture.input,
         plan.architecture.preprocess,
         splits=SPLITS,
-        seed=split_seed_of(plan.architecture),
+        seed=plan.architecture.provenance.split_seed,
         strict=plan.strict,
         groups=plan.groups,
     )
@@ -64,24 +61,24 @@ def adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec:
         raise NasError(OTHER_SPLITS, file=data.source)
     architecture = plan.architecture.with_classes(data.classes)
     task.check_architecture(architecture)
-    facts: dict[str, JsonValue] = {
-        "data": data.source,
-        **task.data_facts(data),
-        "split_seed": split_seed_of(plan.architecture),
-        "training_seed": plan.training.seed,
-        "split_digest": data.split_digest,
-        "groups": None if plan.groups is None else str(plan.groups),
-        "strict": plan.strict,
-        "pretrained": plan.pretrained,
-        "backbone_from": None if plan.backbone_from is None else str(plan.backbone_from),
-        "threads": plan.threads,
-        PIPELINE_STEP: plan.step,
-        "commit": environment()["commit"],
-    }
-    before = dict(architecture.provenance)
+    before = architecture.provenance
     if plan.step is None:
-        before.pop(AUX_WEIGHT, None)  # of the network that this one is trained anew from
-    return replace(architecture, preprocess=data.preprocess, provenance={**before, **facts})
+        before = before.without("aux_weight")  # of the network that this one is trained anew from
+    facts = Provenance(
+        data=data.source,
+        split_seed=before.split_seed,
+        training_seed=plan.training.seed,
+        split_digest=data.split_digest,
+        groups=None if plan.groups is None else str(plan.groups),
+        strict=plan.strict,
+        pretrained=plan.pretrained,
+        backbone_from=None if plan.backbone_from is None else str(plan.backbone_from),
+        threads=plan.threads,
+        pipeline_step=plan.step,
+        commit=environment()["commit"],
+        **task.data_facts(data),
+    )
+    return replace(architecture, preprocess=data.preprocess, provenance=before.joined(facts))
 
 
 def _refuse_other_data(plan: RunPlan, data: TaskData) -> None:
@@ -97,7 +94,7 @@ def _refuse_other_data(plan: RunPlan, data: TaskData) -> None:
 
 def other_fold_warning(architecture: ArchitectureSpec) -> str | None:
     """That a network was found on other splits, if it was."""
-    fold = found_on(architecture)
+    fold = architecture.provenance.found_on_split_seed
     if fold is None:
         return None
     return (
@@ -124,7 +121,7 @@ def load_measured_data(
         architecture.input,
         architecture.preprocess,
         splits=splits,
-        seed=split_seed_of(architecture),
+        seed=architecture.provenance.split_seed,
         strict=strict,
         groups=groups_of(architecture, source, groups),
     )

@@ -15,7 +15,7 @@ from nas.tasks.registry import task_named
 from nas.train.data import OTHER_SPLITS, load_measured_data
 from nas.train.device import choose_device
 from nas.train.loop import evaluate as measure
-from nas.train.source import made_otherwise, same_data, source_of, split_seed_of
+from nas.train.source import made_otherwise, same_data, source_of
 from nas.train.trained import Member, TrainedNetwork, load_mean, load_trained
 
 Runs = TrainedNetwork | str | Path | Sequence[str | Path]
@@ -127,9 +127,9 @@ def refuse_other_splits(members: Sequence[Member], source: Path | None) -> None:
     """Raises NasError for a member that learned from the data of `source` split otherwise than for
     the first: from recordings, maybe, that the mean is measured on."""
     first, *others = members
-    split = first.architecture.provenance.get("split_digest")
+    split = first.architecture.provenance.split_digest
     for member in others:
-        own = member.architecture.provenance.get("split_digest")
+        own = member.architecture.provenance.split_digest
         if own != split and same_data(member.architecture, source):
             raise NasError(f"its data were split otherwise than for {first.run}", file=member.run)
 
@@ -155,7 +155,7 @@ def _notes(
     source: Path | None,
 ) -> list[str]:
     """What a person should know of the data that are measured on."""
-    made = made_words(task, split_seed_of(trained.architecture))
+    made = made_words(task, trained.architecture.provenance.split_seed)
     lines = [
         f"{split} of {loaded.source}: {made}" for split in splits if split in loaded.made_splits
     ]

@@ -12,7 +12,7 @@ from nas.spec.training import TrainingSpec, load_training
 from nas.spec.yaml_text import block
 from nas.tasks.registry import task_named
 from nas.train.source import checked_fold, groups_of, on_fold, source_of, training_of
-from nas.train.trained import ARCHITECTURE_FILE, PIPELINE_STEP
+from nas.train.trained import ARCHITECTURE_FILE
 
 TRAINING_FILE = "training.yaml"
 METRICS_FILE = "metrics.json"
@@ -49,8 +49,6 @@ class RunPlan:
             raise NasError("this run is finished: see its metrics.json", file=folder)
         architecture = load_architecture(folder / ARCHITECTURE_FILE)
         facts = architecture.provenance
-        threads, backbone = facts.get("threads"), facts.get("backbone_from")
-        step = facts.get(PIPELINE_STEP)
         source = source_of(architecture, None)
         training = load_training(folder / TRAINING_FILE)
         return cls(
@@ -59,12 +57,12 @@ class RunPlan:
             training=task_named(architecture.task).resolved(training, built_in=source is None),
             source=source,
             groups=groups_of(architecture, source, None),
-            strict=bool(facts.get("strict")),
-            pretrained=bool(facts.get("pretrained")),
-            backbone_from=None if backbone is None else Path(str(backbone)),
+            strict=facts.strict,
+            pretrained=facts.pretrained,
+            backbone_from=None if facts.backbone_from is None else Path(facts.backbone_from),
             resumed=True,
-            threads=threads if isinstance(threads, int) else None,
-            step=None if step is None else str(step),
+            threads=facts.threads,
+            step=facts.pipeline_step,
         )
 
     def on_threads(self, threads: int) -> Self:

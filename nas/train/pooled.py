@@ -20,7 +20,7 @@ from nas.tasks.registry import task_named
 from nas.text_table import aligned
 from nas.train.data import load_measured_data
 from nas.train.loop import split_outputs
-from nas.train.source import found_on, made_otherwise, source_of, split_seed_of
+from nas.train.source import made_otherwise, source_of
 from nas.train.trained import TrainedNetwork, load_trained
 
 
@@ -72,7 +72,7 @@ def pool_folds(runs: Sequence[Path], device: torch.device) -> PooledFolds:
                 item.members[0].run,
                 _seed(item) % task.folds,
                 task.measure(data, outputs),
-                found_on(item.architecture),
+                item.architecture.provenance.found_on_split_seed,
             )
             for item, (data, outputs) in zip(trained, tested, strict=True)
         )
@@ -82,7 +82,7 @@ def pool_folds(runs: Sequence[Path], device: torch.device) -> PooledFolds:
 
 
 def _seed(trained: TrainedNetwork) -> int:
-    return split_seed_of(trained.architecture)
+    return trained.architecture.provenance.split_seed
 
 
 def _refuse_other_kinds(task: Task[Any], trained: Sequence[TrainedNetwork]) -> None:
@@ -113,7 +113,7 @@ def _refuse_other_kinds(task: Task[Any], trained: Sequence[TrainedNetwork]) -> N
 def _labels(trained: TrainedNetwork) -> tuple[object, object]:
     """What is learned, and what patients are known by."""
     architecture = trained.architecture
-    return architecture.classes, architecture.provenance.get("groups")
+    return architecture.classes, architecture.provenance.groups
 
 
 def _test_data(trained: TrainedNetwork, task: Task[Any]) -> TaskData:

@@ -42,7 +42,7 @@ from nas.train.device import TrainingFailed, choose_device, default_threads, see
 from nas.train.loop import FitResult, evaluate
 from nas.train.plan import METRICS_FILE, RunPlan, new_plan
 from nas.train.pseudo_labelling import CHECKPOINT_FILE, RoundResults, TrainingRound, fit_rounds
-from nas.train.source import made_otherwise, split_seed_of
+from nas.train.source import made_otherwise
 from nas.train.trained import WEIGHTS_FILE, save_thresholds
 from nas.train.weights import save_weights
 
@@ -234,7 +234,7 @@ class _Run:
         say(source_line(task, plan.source, resumed=plan.resumed))
         data = load_run_data(plan, task, say)
         architecture = adopted(plan, task, data)
-        for line in data_lines(data, made_words(task, split_seed_of(architecture))):
+        for line in data_lines(data, made_words(task, architecture.provenance.split_seed)):
             say(line)
         if made_otherwise(plan.architecture, plan.source, data.split_digest):
             say(f"  WARNING: {OTHER_SPLITS}")

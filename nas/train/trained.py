@@ -80,8 +80,6 @@ def read_members(folder: Path) -> tuple[Path, ...]:
 
 ARCHITECTURE_FILE = "architecture.yaml"
 WEIGHTS_FILE = "model.safetensors"
-PIPELINE_STEP = "pipeline_step"
-"""In the provenance of a network that one of several steps trained: which one; else null."""
 TEACHER = "teacher"
 """The step whose network saw other inputs than anyone else will give it."""
 
@@ -193,7 +191,7 @@ def _load_network(folder: Path, device: torch.device) -> TrainedNetwork:
             file=file,
             key="preprocess",
         )
-    if architecture.provenance.get(PIPELINE_STEP) == TEACHER:
+    if architecture.provenance.pipeline_step == TEACHER:
         raise NasError(
             "is a teacher: it knows inputs that were masked by their labels, and was measured on "
             "such (see its metrics.json); use the last step",

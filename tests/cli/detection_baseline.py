@@ -15,6 +15,7 @@ from nas.cli.baseline_detection import detection_baseline
 from nas.errors import NasError
 from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.spec.provenance import Provenance
 from nas.train.plan import RunPlan
 from tests.cli.conftest import invoke
 
@@ -55,7 +56,7 @@ def write_facts(run: Path, **facts: JsonValue) -> None:
         model="timm:efficientnet_b0",
         classes=("none", "opacity"),
         task="covid-study",
-        provenance=facts,
+        provenance=Provenance.model_validate(facts),
     )
     (run / "architecture.yaml").write_text(dump_architecture(architecture))
 

@@ -46,7 +46,7 @@ def test_the_backbone_begins_with_a_classifier_s_weights(
     assert isinstance(result.exception, Stopped), result.output
     assert shared_with(weights, "model.backbone.body.", run, "features.")
     facts = load_architecture(out / "architecture.yaml").provenance
-    assert (facts["split_seed"], facts["backbone_from"]) == (2, str(run))
+    assert (facts.split_seed, facts.backbone_from) == (2, str(run))
 
 
 def test_a_run_stopped_before_its_first_checkpoint_begins_with_the_backbone_again(
@@ -88,7 +88,7 @@ def test_what_is_trained_from_its_architecture_alone_has_no_backbone(
         arch = tmp_path / "architecture.yaml"
         result = invoke(train, "--arch", arch, "--data", xrays, "--out", out, "--threads", 1)
         assert isinstance(result.exception, Stopped), result.output
-    assert load_architecture(out / "architecture.yaml").provenance["backbone_from"] is None
+    assert load_architecture(out / "architecture.yaml").provenance.backbone_from is None
 
 
 @pytest.fixture

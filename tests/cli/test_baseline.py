@@ -19,6 +19,7 @@ from nas.data.audio.preprocess import MelPreprocess
 from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
 from nas.spec.architecture import load_architecture
+from nas.spec.provenance import Provenance
 from nas.spec.training import PseudoLabellingSpec
 from nas.tasks.sed.losses import KnownLabelLossSpec
 from nas.train.plan import RunPlan
@@ -136,10 +137,10 @@ def test_a_baseline_is_divided_as_the_network_whose_inputs_it_takes(
     train("--data", recordings, "--groups", groups, "--out", first)
     own = load_architecture(first / "architecture.yaml").provenance
     plain = load_architecture(runs[0] / "architecture.yaml").provenance
-    assert own["split_digest"] != plain["split_digest"]
+    assert own.split_digest != plain.split_digest
     train("--inputs-of", first / "architecture.yaml", "--out", tmp_path / "second")
     second = load_architecture(tmp_path / "second" / "architecture.yaml").provenance
-    assert (second["groups"], second["split_digest"]) == (str(groups), own["split_digest"])
+    assert (second.groups, second.split_digest) == (str(groups), own.split_digest)
     says = error_of(
         "--backbone", "tiny", "--inputs-of", runs[0] / "architecture.yaml", "--groups", groups,
         "--threads", 1, "--out", tmp_path / "third",
@@ -207,7 +208,7 @@ def test_a_baseline_takes_the_inputs_of_another_network(
     architecture = plan_of(planned, "--inputs-of", file).architecture
     assert architecture.input.shape == (1, 64, 512)
     assert architecture.preprocess == MelPreprocess(sample_rate_hz=16_000, hop_samples=256)
-    assert architecture.provenance == {"split_seed": 3}
+    assert architecture.provenance == Provenance(split_seed=3)
     assert architecture.model == "timm:resnet18"
 
 

@@ -12,6 +12,7 @@ from nas.errors import NasError
 from nas.runs.folder import refuse_taken
 from nas.spec.architecture import load_architecture
 from nas.spec.definition import InputSpec
+from nas.spec.provenance import Provenance
 from nas.spec.training import TrainingSpec
 from nas.train.plan import RunPlan
 
@@ -30,7 +31,7 @@ def mine(size: int) -> Mine:
         size=size,
         input=InputSpec(height=8, width=8),
         preprocess=XrayPreprocess(),
-        provenance={},
+        provenance=Provenance(),
         training=TrainingSpec(),
         data=None,
         groups=None,

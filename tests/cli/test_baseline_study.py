@@ -30,6 +30,7 @@ from nas.runs.folder import locked_run
 from nas.spec.architecture import dump_architecture, load_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.load import read_document
+from nas.spec.provenance import Provenance
 from nas.spec.validate import validate
 from nas.train.plan import RunPlan
 from tests.cli.conftest import invoke
@@ -121,11 +122,11 @@ def test_the_student_says_what_it_was_drawn_by(
 ) -> None:
     files = [pipeline.out / f"step-{number}" / "architecture.yaml" for number in (1, 2, 3)]
     facts = [load_architecture(file).provenance for file in files]
-    assert [item.get("aux_weight") for item in facts] == [None, 0.5, None]
+    assert [item.aux_weight for item in facts] == [None, 0.5, None]
     monkeypatch.setattr(training_run, "fit_rounds", Trainings(kill=1).fit)
     invoke(train, "--arch", files[1], "--out", tmp_path / "new", "--threads", 1)
     anew = load_architecture(tmp_path / "new" / "architecture.yaml").provenance
-    assert "aux_weight" not in anew
+    assert "aux_weight" not in anew.said()
 
 
 def test_the_last_step_is_a_run_like_any(pipeline: Pipeline) -> None:
@@ -136,7 +137,7 @@ def test_the_last_step_is_a_run_like_any(pipeline: Pipeline) -> None:
     values = json.loads((last / "metrics.json").read_text())
     measured = json.loads(invoke(evaluate, last, "--json").stdout)
     assert measured["macro_f1"] == pytest.approx(values["test"]["macro_f1"], abs=1e-6)
-    file = next(Path(str(architecture.provenance["data"])).glob("train/*/*/*.dcm"))
+    file = next(Path(str(architecture.provenance.data)).glob("train/*/*/*.dcm"))
     result = invoke(predict, last, file)
     assert result.exception is None, result.output
     assert '"class"' in result.output
@@ -211,7 +212,7 @@ def test_folds_are_trained_each_and_pooled(
     assert [fold["run"] for fold in values["folds"]] == [str(out / f"fold-{k}") for k in (0, 1)]
     for fold in (0, 1):
         facts = load_architecture(out / f"fold-{fold}" / "architecture.yaml").provenance
-        assert (facts["split_seed"], facts["pipeline_step"]) == (fold, None)
+        assert (facts.split_seed, facts.pipeline_step) == (fold, None)
     assert "all folds are finished" in error_of("--resume", out)
 
 
@@ -254,7 +255,7 @@ def test_flags_count_beside_the_defaults(
         "--learning-rate", 0.01, "--accumulate", 4, "--seed", 5,
     )  # fmt: skip
     assert plan.pretrained
-    assert plan.architecture.provenance == {"split_seed": 3}
+    assert plan.architecture.provenance == Provenance(split_seed=3)
     expected = FROM_WEIGHTS.model_copy(update={"learning_rate": 0.01, "accumulate": 4, "seed": 5})
     assert plan.training.model_copy(update={"augment": None}) == expected
     assert isinstance(plan.architecture.preprocess, XrayPreprocess)
@@ -275,7 +276,7 @@ def test_a_baseline_takes_the_inputs_of_a_grey_network(
         classes=("none", "opacity"),
         task="covid-study",
         preprocess=XrayPreprocess(labels="opacity", mean=(0.4,), std=(0.2,)),
-        provenance={"split_seed": 2, "split_digest": "abc"},
+        provenance=Provenance(split_seed=2, split_digest="abc"),
     )
     file.write_text(dump_architecture(compact))
     architecture = plan_of(planned, "--inputs-of", file).architecture
@@ -286,7 +287,7 @@ def test_a_baseline_takes_the_inputs_of_a_grey_network(
     other = plan_of(planned, "--inputs-of", file, "--fold", 3).architecture
     assert other.preprocess is not None
     assert not other.preprocess.says_normalisation
-    assert other.provenance == {"split_seed": 3}
+    assert other.provenance == Provenance(split_seed=3)
     file.write_text(dump_architecture(replace(compact, preprocess=None)))
     assert "has no settings of X-rays" in error_of(
         "--backbone", "efficientnet_b0", "--inputs-of", file

@@ -13,6 +13,7 @@ from nas.cli.train import train
 from nas.data.augment import AugmentSpec
 from nas.errors import NasError
 from nas.spec.architecture import dump_architecture, load_architecture
+from nas.spec.provenance import Provenance
 from nas.spec.training import TrainingSpec, load_training
 from nas.tasks.image.losses import LossSpec
 from nas.train.source import training_of
@@ -48,7 +49,7 @@ def test_the_architecture_file_alone_says_how_to_predict(run: Path, photos: Path
     assert architecture.classes == ("blue", "green", "red")
     assert architecture.preprocess is not None
     assert architecture.preprocess.mean != (0.5, 0.5, 0.5)
-    assert architecture.provenance["data"] == str(photos)
+    assert architecture.provenance.data == str(photos)
     assert load_training(run / "training.yaml").epochs == 8
 
 
@@ -194,7 +195,7 @@ def test_the_recipe_of_the_search_is_taken_but_for_epochs_and_seed(
     recipe = TrainingSpec(epochs=3, seed=9, learning_rate=0.001, sampler="none")
     architecture = replace(
         load_architecture(architecture_file),
-        provenance={"training": recipe.model_dump(mode="json")},
+        provenance=Provenance(training=recipe.model_dump(mode="json")),
     )
     found.write_text(dump_architecture(architecture))
     assert training_of(load_architecture(found)) == TrainingSpec(
@@ -208,7 +209,7 @@ def test_the_recipe_of_the_search_is_taken_but_for_epochs_and_seed(
 
 def test_a_wrong_recipe_is_named(architecture_file: Path) -> None:
     architecture = replace(
-        load_architecture(architecture_file), provenance={"training": {"epochs": "many"}}
+        load_architecture(architecture_file), provenance=Provenance(training={"epochs": "many"})
     )
     with pytest.raises(NasError, match=r"provenance\.training\.epochs"):
         training_of(architecture)

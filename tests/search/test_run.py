@@ -57,7 +57,7 @@ def test_front_files_rebuild_the_networks(finished: Path) -> None:
         record = records[int(file.stem.removeprefix("trial-"))]
         report = count_macs(build_network(architecture), architecture.input.shape)
         assert (report.total, report.parameters) == (record.macs, record.parameters)
-        assert architecture.provenance["validation_macro_f1"] == record.metric
+        assert architecture.provenance.said()["validation_macro_f1"] == record.metric
         assert architecture.classes == ("class0", "class1", "class2")
         assert architecture.preprocess is not None
         assert architecture.preprocess.mean is not None

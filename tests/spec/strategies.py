@@ -9,6 +9,7 @@ from blocks import BLOCKS, BlockConfig
 from nas.data.image.preprocess import ImagePreprocess
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.layers import LayerSpec
+from nas.spec.provenance import Provenance
 
 WIDTHS = st.sampled_from([8, 16, 24, 40])
 ACTIVATIONS = st.sampled_from([None, "ReLU", "Hardswish", "SiLU"])
@@ -70,12 +71,37 @@ def architectures(draw: st.DrawFn, *, rows: bool = False) -> ArchitectureSpec:
     return spec if rows else _with_extras(draw, spec)
 
 
+_NUMBERS = st.floats(allow_nan=False) | st.integers(-(10**20), 10**20)
+_LEAVES = st.none() | st.booleans() | _NUMBERS | st.text(max_size=12)
+_JSON = st.recursive(
+    _LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_UNKNOWN = st.dictionaries(
+    st.text(max_size=8).filter(lambda key: key not in Provenance.model_fields), _JSON, max_size=3
+)
+_KNOWN = st.fixed_dictionaries(
+    {},
+    optional={
+        "study": _JSON,
+        "macs": st.integers(0, 10**12),
+        "data": st.none() | st.text(max_size=12),
+        "split_seed": st.integers(0, 2**31),
+        "split_digest": st.none() | st.text(max_size=16),
+        "training": st.none() | st.dictionaries(st.text(max_size=6), _JSON, max_size=3),
+        "strict": st.booleans(),
+        "threads": st.none() | st.integers(1, 1_024),
+        "aux_weight": st.none() | st.floats(allow_nan=False),
+    },
+)
+FACTS = st.builds(lambda known, unknown: {**known, **unknown}, _KNOWN, _UNKNOWN)
+"""What a provenance says: keys that are known, and others of any name."""
+
+
 def _with_extras(draw: st.DrawFn, spec: ArchitectureSpec) -> ArchitectureSpec:
-    numbers = st.floats(allow_nan=False) | st.integers(-(10**20), 10**20)
-    leaves = st.none() | st.booleans() | numbers | st.text(max_size=12)
-    json = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.text(max_size=6), inner, max_size=3), max_leaves=6)  # fmt: skip
-    provenance = draw(st.dictionaries(st.text(max_size=8), json, max_size=3))
     preprocess = draw(st.sampled_from([None, ImagePreprocess(mean=(0.1, 1e-5, 0.3))]))
     return ArchitectureSpec(
         name=spec.name,
@@ -83,5 +109,5 @@ def _with_extras(draw: st.DrawFn, spec: ArchitectureSpec) -> ArchitectureSpec:
         layers=spec.layers,
         classes=spec.classes,
         preprocess=preprocess,
-        provenance=provenance,
+        provenance=Provenance.model_validate(draw(FACTS)),
     )

@@ -13,6 +13,7 @@ from nas.model.identity import architecture_hash
 from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.load import installed_spaces, parse_document
+from nas.spec.provenance import Provenance
 from nas.spec.rows import dump_rows
 from nas.spec.space import load_space
 from nas.spec.trial import RandomTrial
@@ -32,7 +33,7 @@ def test_the_named_form_reads_back_as_an_equal_object(spec: ArchitectureSpec) ->
 @given(architectures(rows=True))
 def test_rows_and_named_form_are_the_same_network(spec: ArchitectureSpec) -> None:
     from_rows = parse_architecture(dump_rows(spec))
-    assert from_rows.provenance == {}
+    assert from_rows.provenance == Provenance()
     assert architecture_hash(from_rows) == architecture_hash(spec)
     named = parse_architecture(dump_architecture(from_rows))
     assert named == replace(from_rows, name=named.name)

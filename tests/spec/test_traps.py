@@ -13,6 +13,7 @@ from nas.model.identity import architecture_hash
 from nas.spec.architecture import parse_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.layers import LayerSpec
+from nas.spec.provenance import Provenance
 from nas.spec.rows import dump_rows
 from tests.spec.recording import recorded_shapes
 
@@ -72,9 +73,9 @@ def test_widths_are_rounded_up_once_and_it_shows() -> None:
     rows = "  - [1, Conv, [20, 3]]\n  - [1, MBConv, [2, 16, 1, 3]]\n"
     spec = network(rows)
     assert [step.out_shape[0] for step in spec.steps()] == [24, 16, 16, 9]
-    assert spec.provenance == {"rounded": ["backbone[0] Conv: out 20 -> 24"]}
+    assert spec.provenance == Provenance(rounded=["backbone[0] Conv: out 20 -> 24"])
     again = parse_architecture(dump_rows(spec))
-    assert again.provenance == {}
+    assert again.provenance == Provenance()
     assert architecture_hash(again) == architecture_hash(spec)
 
 
@@ -82,14 +83,14 @@ def test_width_multiple_scales_all_but_fixed_widths() -> None:
     rows = "  - [1, Conv, [24, 3]]\n  - [1, ShuffleNetV2, [2]]\n  - [1, FixedConv, [20, 1]]\n"
     spec = network(rows, "width_multiple: 0.5\n")
     assert [step.out_shape[0] for step in spec.steps()] == [16, 32, 20, 20, 9]
-    assert spec.provenance == {"rounded": ["backbone[0] Conv: out 24 -> 16"]}
+    assert spec.provenance == Provenance(rounded=["backbone[0] Conv: out 24 -> 16"])
 
 
 def test_a_linear_layer_is_never_rounded() -> None:
     text = "input_size: 8\nwidth_multiple: 3\nbackbone:\n- [1, Flatten, []]\n- [1, Linear, [5]]\n"
     spec = parse_architecture(text)
     assert spec.classes == ("0", "1", "2", "3", "4")
-    assert spec.provenance == {}
+    assert spec.provenance == Provenance()
 
 
 def test_depth_multiple_scales_repeats_above_1() -> None:
@@ -98,7 +99,7 @@ def test_depth_multiple_scales_repeats_above_1() -> None:
     assert [layer.repeat for layer in spec.layers] == [1, 1, 1, 1, 1]
     deep = network(rows, "depth_multiple: 2\n")
     assert [layer.repeat for layer in deep.layers] == [1, 6, 8, 1, 1]
-    assert deep.provenance["rounded"] == [
+    assert deep.provenance.rounded == [
         "backbone[1] ShuffleNetV2: repeat 3 -> 6",
         "backbone[2] ShuffleNetV2: repeat 4 -> 8",
     ]

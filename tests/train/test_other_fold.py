@@ -4,8 +4,9 @@ import pytest
 
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.spec.architecture import ArchitectureSpec, InputSpec
+from nas.spec.provenance import Provenance
 from nas.train.data import other_fold_warning
-from nas.train.source import FOUND_ON, found_on, on_fold
+from nas.train.source import on_fold
 
 MEASURED = XrayPreprocess(labels="opacity", mean=(0.4,), std=(0.2,))
 FOUND = ArchitectureSpec(
@@ -13,7 +14,7 @@ FOUND = ArchitectureSpec(
     InputSpec(channels=1, height=8, width=8),
     task="covid-study",
     preprocess=MEASURED,
-    provenance={"split_seed": 0, "split_digest": "abc", "trial": 7},
+    provenance=Provenance(split_seed=0, split_digest="abc", trial=7),
 )
 
 
@@ -30,9 +31,9 @@ def on(*folds: int) -> ArchitectureSpec:
 )
 def test_it_is_known_where_a_network_was_found(folds: tuple[int, ...], known: int | None) -> None:
     architecture = on(*folds)
-    assert architecture.provenance["split_seed"] == folds[-1]
-    assert found_on(architecture) == known
-    assert (FOUND_ON in architecture.provenance) == (known is not None)
+    assert architecture.provenance.split_seed == folds[-1]
+    assert architecture.provenance.found_on_split_seed == known
+    assert ("found_on_split_seed" in architecture.provenance.said()) == (known is not None)
     warning = other_fold_warning(architecture)
     assert (warning is not None) == (known is not None)
     assert warning is None or "the splits of fold 0" in warning
@@ -43,7 +44,7 @@ def test_what_was_measured_on_other_splits_is_unsaid() -> None:
     other = on(1)
     assert other.preprocess == XrayPreprocess(labels="opacity")
     assert not XrayPreprocess.model_validate(other.preprocess).says_normalisation
-    assert other.provenance == {"split_seed": 1, "trial": 7, FOUND_ON: 0}
+    assert other.provenance == Provenance(split_seed=1, trial=7, found_on_split_seed=0)
 
 
 def test_what_is_written_by_hand_is_kept() -> None:

@@ -8,11 +8,14 @@ from pydantic import JsonValue
 from nas.data.image.digits import DIGITS_SOURCE
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec
-from nas.train.source import groups_of, same_data, source_of, split_seed_of
+from nas.spec.provenance import Provenance
+from nas.train.source import groups_of, same_data, source_of
 
 
 def made_on(**provenance: JsonValue) -> ArchitectureSpec:
-    return ArchitectureSpec("a", InputSpec(height=8, width=8), provenance=provenance)
+    return ArchitectureSpec(
+        "a", InputSpec(height=8, width=8), provenance=Provenance.model_validate(provenance)
+    )
 
 
 @pytest.mark.parametrize("facts", [{}, {"data": None}, {"data": DIGITS_SOURCE}])
@@ -47,8 +50,5 @@ def test_groups_are_those_of_the_same_data(tmp_path: Path) -> None:
 
 
 def test_the_split_is_that_of_the_search() -> None:
-    assert split_seed_of(made_on()) == 0
-    assert split_seed_of(made_on(split_seed=7)) == 7
-    for wrong in (-1, "x", True, None):
-        with pytest.raises(NasError, match="no seed"):
-            split_seed_of(made_on(split_seed=wrong))
+    assert made_on().provenance.split_seed == 0
+    assert made_on(split_seed=7).provenance.split_seed == 7
