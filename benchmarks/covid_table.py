@@ -19,7 +19,8 @@ from benchmarks.program import Program
 from nas.data.xray.preprocess import XrayLabels
 from nas.errors import NasError
 from nas.macs.count import MacsReport
-from nas.spec.quantity import UNKNOWN, count_text
+from nas.spec.quantity import count_text
+from nas.text_table import UNKNOWN
 
 _TITLES: dict[XrayLabels, str] = {
     "study": "Classes of studies (negative, typical, indeterminate, atypical)",

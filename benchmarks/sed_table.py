@@ -19,7 +19,8 @@ from benchmarks.marked_place import show_table
 from benchmarks.program import Program
 from benchmarks.sed_runs import MeasuredRun, read_run
 from nas.errors import NasError
-from nas.spec.quantity import UNKNOWN, count_text
+from nas.spec.quantity import count_text
+from nas.text_table import UNKNOWN
 
 _HEAD = (
     "network", "trained with", "LWLRAP", "95 % interval", "precision", "recall", "macro-F1",

@@ -1,6 +1,10 @@
-"""Rows of cells as plain text."""
+"""Rows of cells, and the figures of metrics in them, as plain text."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+UNKNOWN = "-"
+"""Stands where nothing can be said."""
 
 
 def aligned(rows: Sequence[Sequence[str]], left: Collection[int]) -> list[str]:
@@ -16,3 +20,31 @@ def aligned(rows: Sequence[Sequence[str]], left: Collection[int]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
+
+
+def metric_text(value: float | None) -> str:
+    """Four decimals."""
+    return UNKNOWN if value is None else f"{value:.4f}"
+
+
+def interval_text(interval: Sequence[float] | None) -> str:
+    """`0.5000 to 0.7000`, or a dash."""
+    if interval is None:
+        return UNKNOWN
+    low, high = interval
+    return f"{metric_text(low)} to {metric_text(high)}"
+
+
+def share_text(part: int, whole: int) -> str:
+    """Part of a whole with four decimals; a dash for a part of nothing."""
+    return metric_text(part / whole if whole else None)
+
+
+def figure_table(values: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]:
+    """A line a figure with its interval, which `values` has under `NAME_ci95`."""
+    rows = [("figure", "value", "95 % interval")]
+    rows += [
+        (title, metric_text(values[name]), interval_text(values[f"{name}_ci95"]))
+        for name, title in titles.items()
+    ]
+    return aligned(rows, left=(0, 2))

@@ -13,10 +13,10 @@ from nas.errors import NasError, did_you_mean
 from nas.macs.count import MacsReport, count_macs
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.quantity import UNKNOWN, count_text
+from nas.spec.quantity import count_text
 from nas.spec.training import TrainingSpec
 from nas.tasks.image.losses import LossSpec
-from nas.text_table import aligned
+from nas.text_table import UNKNOWN, aligned
 
 
 @dataclass(frozen=True)

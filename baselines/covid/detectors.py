@@ -13,9 +13,9 @@ from nas.errors import NasError, did_you_mean
 from nas.macs.count import MacsReport, count_macs
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.quantity import UNKNOWN, count_text
+from nas.spec.quantity import count_text
 from nas.spec.training import TrainingSpec
-from nas.text_table import aligned
+from nas.text_table import UNKNOWN, aligned
 
 INPUT = InputSpec(channels=3, height=512, width=512)
 """The diary's: from 256 to 512 pixels the loss fell from 1.3821 to 0.9952 (002-ver16)."""

@@ -10,10 +10,10 @@ from nas.errors import NasError, did_you_mean
 from nas.macs.count import MacsReport, count_macs
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.quantity import UNKNOWN, count_text
+from nas.spec.quantity import count_text
 from nas.spec.training import PseudoLabellingSpec, TrainingSpec
 from nas.tasks.sed.losses import KnownLabelLossSpec
-from nas.text_table import aligned
+from nas.text_table import UNKNOWN, aligned
 
 
 @dataclass(frozen=True)

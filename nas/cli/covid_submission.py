@@ -122,9 +122,8 @@ def check(
 ) -> None:
     """Check that FILE is a submission as the competition takes it; with --data measure it too."""
     from nas.metrics.competition import competition_metrics
-    from nas.report.xray_metrics import competition_lines
     from nas.tasks.covid.findings import listed_for_submission, truth_of
-    from nas.tasks.covid.submission import read_submission
+    from nas.tasks.covid.submission import competition_lines, read_submission
 
     _refuse_without(data, "--data", ("split", "fold", "groups"))
     _refuse_without(split, "--split", ("fold", "groups"))

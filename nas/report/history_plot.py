@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from nas.files import atomic_write_bytes
 from nas.report.figure import BLUE, VERMILION, new_figure, png_bytes
 from nas.report.findings import Findings
-from nas.report.tables import metric_text, metric_title
+from nas.report.tables import metric_title
 from nas.runs.costs import CostKind
+from nas.text_table import metric_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

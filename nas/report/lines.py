@@ -7,11 +7,12 @@ from typing import Any
 
 from nas.macs.count import MacsReport
 from nas.macs.report import fact_text
-from nas.report.tables import classes_text, metric_text, metric_title, seconds_text
+from nas.report.tables import classes_text, metric_title, seconds_text
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.quantity import count_text
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Task, TaskData
+from nas.text_table import metric_text
 
 Say = Callable[[str], None]
 """Is told what goes on, a line at a time: `print`, or a log."""

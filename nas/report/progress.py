@@ -8,9 +8,10 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from nas.report.tables import epochs_text, metric_text, metric_title, seconds_text
+from nas.report.tables import epochs_text, metric_title, seconds_text
 from nas.runs.costs import MACS_KIND, CostKind
 from nas.runs.records import TrialRecord
+from nas.text_table import metric_text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,37 +1,13 @@
 """Metrics and durations as people read them, and the front as a plain table."""
 
-from collections.abc import Sequence
-
-import numpy as np
-
-from nas.metrics.f1 import per_class_f1_of
 from nas.report.findings import Findings
 from nas.runs.certainty import Certainty, Estimate
 from nas.runs.records import TrialRecord
-from nas.spec.quantity import UNKNOWN, count_text
-from nas.text_table import aligned
+from nas.spec.quantity import count_text
+from nas.text_table import UNKNOWN, aligned, metric_text
 
-_METRIC_TITLES = {
-    "macro_f1": "macro-F1",
-    "f1_50": "F1 at IoU 0.5",
-    "lwlrap": "LWLRAP",
-    "map_50": "mAP@0.5",
-}
 _SPOKEN_WITH_A_VOWEL = "AEFHILMNORSX"
 """Capitals whose names begin with one."""
-
-
-def metric_text(value: float | None) -> str:
-    """Four decimals."""
-    return UNKNOWN if value is None else f"{value:.4f}"
-
-
-def interval_text(interval: Sequence[float] | None) -> str:
-    """`0.5000 to 0.7000`, or a dash."""
-    if interval is None:
-        return UNKNOWN
-    low, high = interval
-    return f"{metric_text(low)} to {metric_text(high)}"
 
 
 def seconds_text(seconds: float | None) -> str:
@@ -70,7 +46,12 @@ def value_text(record: TrialRecord) -> str:
 
 def metric_title(metric: str) -> str:
     """A metric's name in prose: `macro-F1` of `macro_f1`."""
-    return _METRIC_TITLES.get(metric, metric.replace("_", " "))
+    from nas.tasks.registry import TASKS  # late: tasks import torch, and tables need none
+
+    for task in TASKS.values():
+        if metric in task.metric_titles:
+            return task.metric_titles[metric]
+    return metric.replace("_", " ")
 
 
 def metric_with_article(metric: str) -> str:
@@ -170,23 +151,3 @@ def finalist_table(found: Findings) -> str:
     if not rows:
         return ""
     return "\n".join(aligned([(*FINALIST_HEADS, ""), *rows], {5, 6}))
-
-
-def class_table(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
-    """A line a class: samples, precision, recall, F1; a dash where nothing can be said."""
-    confusion_KK = np.asarray(confusion)
-    hits_K = np.diagonal(confusion_KK)
-    samples_K, predicted_K = confusion_KK.sum(axis=1), confusion_KK.sum(axis=0)
-    f1_K = per_class_f1_of(confusion_KK)
-    width = max(len("class"), *map(len, classes))
-    lines = [f"{'class':{width}}  samples  precision  recall      F1"]
-    for k, name in enumerate(classes):
-        lines.append(
-            f"{name:{width}}  {samples_K[k]:7d}  {_share(hits_K[k], predicted_K[k]):>9}  "
-            f"{_share(hits_K[k], samples_K[k]):>6}  {metric_text(float(f1_K[k])):>6}"
-        )
-    return "\n".join(lines)
-
-
-def _share(part: int, whole: int) -> str:
-    return metric_text(part / whole if whole else None)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from nas.spec.quantity import UNKNOWN, count_text
+from nas.spec.quantity import count_text
+from nas.text_table import UNKNOWN
 
 MACS = "macs"
 PARAMETERS = "parameters"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import optuna
 
-from nas.report.tables import metric_text, metric_title, seconds_text, seeds_text
+from nas.report.tables import metric_title, seconds_text, seeds_text
 from nas.runs.records import FinalRecord
 from nas.search.executors.local import LocalWorkers
 from nas.search.final_study import read_finals
@@ -16,6 +16,7 @@ from nas.search.finalists import FinalPlan, FinalShare, next_final
 from nas.search.job import Job
 from nas.search.store import open_study
 from nas.search.trials import end_running
+from nas.text_table import metric_text
 
 Say = Callable[[str], None]
 NO_TIME = "No time was left to train finalists again; --resume with more --minutes does it."

@@ -3,8 +3,8 @@
 import re
 
 from nas.errors import NasError
+from nas.text_table import UNKNOWN
 
-UNKNOWN = "-"
 _FACTORS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
 _FORM = re.compile(r"(\d+(?:\.\d+)?(?:[eE]\+?\d{1,2})?)\s*([kKMG]?)")
 

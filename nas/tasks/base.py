@@ -66,6 +66,10 @@ class TaskData(Protocol):
         """What else a person should know of how the data were read, a line each."""
 
 
+ConfusionMatrix = tuple[Sequence[Sequence[int]], tuple[str, ...]]
+"""Samples of class i that were predicted as class j, at [i][j], and the names of the classes."""
+
+
 class Metrics(ABC):
     """What the evaluation of one split gives."""
 
@@ -82,6 +86,14 @@ class Metrics(ABC):
     @abstractmethod
     def as_json(self) -> dict[str, Any]:
         """Plain values under their full names; enough to rebuild the metrics."""
+
+    def lines(self) -> list[str]:
+        """What a person is shown beside the primary metric, as plain text: of each class, say."""
+        return []
+
+    def confusion_matrix(self) -> ConfusionMatrix | None:
+        """Samples by true and predicted class, where classes are told apart."""
+        return None
 
     @abstractmethod
     def with_intervals(self) -> dict[str, Any]:
@@ -123,6 +135,8 @@ class Task(ABC, Generic[DataT]):
     """What `task:` in a YAML file calls it."""
     primary_metric: ClassVar[str]
     """Full name of the metric that training and search maximise."""
+    metric_titles: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Names of metrics in prose, where they differ from the words of their names."""
     measures_accuracy: ClassVar[bool] = False
     """Whether its metrics have an accuracy, which a score may name."""
     model_head: ClassVar[Head]

@@ -14,10 +14,10 @@ from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.report.evaluation import evaluation_lines
 from nas.report.lines import Say
-from nas.report.tables import metric_text, metric_title
+from nas.report.tables import metric_title
 from nas.tasks.base import Metrics, Task, TaskData
 from nas.tasks.registry import task_named
-from nas.text_table import aligned
+from nas.text_table import aligned, metric_text
 from nas.train.data import load_measured_data
 from nas.train.loop import split_outputs
 from nas.train.source import made_otherwise, source_of

@@ -92,6 +92,7 @@ class CovidDetectionTask(XrayTask):
     name: ClassVar[str] = "covid-detection"
     labels: ClassVar[tuple[XrayLabels, ...]] = ("boxes",)
     primary_metric: ClassVar[str] = "f1_50"
+    metric_titles: ClassVar[Mapping[str, str]] = {"f1_50": "F1 at IoU 0.5", "map_50": "mAP@0.5"}
     loss_types: ClassVar[tuple[type[TaskLoss], ...]] = (DetectionLossSpec,)
     model_head: ClassVar[Head] = "detection"
     needs_thresholds: ClassVar[bool] = True

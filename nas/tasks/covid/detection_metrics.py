@@ -25,9 +25,25 @@ from nas.tasks.covid.curves import (
     mean_precision_interval,
 )
 from nas.tasks.covid.detections import Detections
-from nas.tasks.covid.study_metrics import numbered
+from nas.tasks.covid.study_metrics import numbered, patients_text
+from nas.text_table import aligned, figure_table, metric_text
 
 (OPACITY,) = XRAY_CLASSES["boxes"]
+
+_FIGURES = {
+    "map_50": "mAP@0.5 of opacity and none",
+    "ap_opacity": "AP@0.5 of opacity",
+    "ap_none": "AP of none",
+}
+_COUNTED: dict[ThresholdSource, str] = {
+    "given": "threshold {threshold}, chosen on the validation split",
+    "given by image": "thresholds of each network's own validation split, {threshold} on average",
+    "other patients": (
+        "threshold {threshold} is the best on all of these; each patient is counted with that of "
+        "the others"
+    ),
+    "same patient": "threshold {threshold} is the best on this very patient: F1 is too high",
+}
 
 
 @dataclass(frozen=True)
@@ -137,6 +153,9 @@ class DetectionMetrics(Metrics):
             for name, value in asdict(self).items()
         }
 
+    def lines(self) -> list[str]:
+        return _lines(self)
+
     def with_intervals(self) -> dict[str, Any]:
         return self.as_json()
 
@@ -150,3 +169,26 @@ def _none_curve(
     none_N = np.array([none_confidence(float(item.scores_B.max(initial=0))) for item in found])
     empty_N = np.array([len(boxes_B4) == 0 for boxes_B4 in truths])
     return Curve.of_images(none_N, empty_N, patient_N)
+
+
+def _lines(metrics: DetectionMetrics) -> list[str]:
+    """Boxes that hit and that don't, then the average precisions."""
+    hits, false, missed = metrics.counts
+    rows = [
+        ("opacities", "hits", "false alarms", "precision", "recall"),
+        (
+            str(hits + missed),
+            str(hits),
+            str(false),
+            metric_text(metrics.precision_50),
+            metric_text(metrics.recall_50),
+        ),
+    ]
+    counted = _COUNTED[metrics.threshold_from].format(threshold=f"{metrics.threshold:.3f}")
+    return [
+        *aligned(rows, left=()),
+        "",
+        *figure_table(metrics.with_intervals(), _FIGURES),
+        "",
+        f"{metrics.images} images of {patients_text(metrics.patients)}; {counted}",
+    ]

@@ -3,7 +3,7 @@
 For research and engineering only: never for diagnosis.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -71,6 +71,7 @@ class CovidStudyTask(XrayTask):
 
     name: ClassVar[str] = "covid-study"
     primary_metric: ClassVar[str] = "macro_f1"
+    metric_titles: ClassVar[Mapping[str, str]] = {"macro_f1": "macro-F1"}
     measures_accuracy: ClassVar[bool] = True
     loss_types: ClassVar[tuple[type[TaskLoss], ...]] = (LossSpec,)
     model_head: ClassVar[Head] = "linear"

@@ -15,8 +15,12 @@ from nas.metrics.f1 import accuracy_of, confusion_matrix
 from nas.metrics.group_bootstrap import drawn, group_interval, group_macro_f1_sd
 from nas.metrics.multilabel import Counts, f1_of, macro_f1_of
 from nas.metrics.roc import auc, auc_draws
-from nas.tasks.base import Metrics
+from nas.tasks.base import ConfusionMatrix, Metrics
 from nas.tasks.covid.curves import Curve, mean_precision, mean_precision_interval
+from nas.tasks.image.metrics import class_table
+from nas.text_table import aligned, figure_table, interval_text, metric_text
+
+_FIGURES = {"mean_auc": "mean AUC", "voc_map": "mean AP (VOC 2010)"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +188,12 @@ class StudyMetrics(Metrics):
         rows = [list(row) for row in self.confusion]
         return {**plain, "samples": sum(map(sum, rows)), "confusion": rows}
 
+    def lines(self) -> list[str]:
+        return _lines(self)
+
+    def confusion_matrix(self) -> ConfusionMatrix:
+        return self.confusion, tuple(self.per_class_f1)
+
     def with_intervals(self) -> dict[str, Any]:
         return self.as_json()
 
@@ -232,3 +242,32 @@ def _mean_auc_interval(samples: Samples) -> Interval | None:
         return mean_of_defined(np.stack(areas_KR))
 
     return defined_interval(of_draws, samples.patients)
+
+
+def _lines(metrics: StudyMetrics) -> list[str]:
+    """A line a class, then what is measured of all; a dash where nothing can be said."""
+    classes = tuple(metrics.per_class_f1)
+    rows = [("class", "AUC", "AP", "95 % interval")]
+    rows += [
+        (
+            name,
+            metric_text(metrics.per_class_auc[name]),
+            metric_text(metrics.per_class_ap[name]),
+            interval_text(metrics.per_class_ap_ci95[name]),
+        )
+        for name in classes
+    ]
+    return [
+        *class_table(metrics.confusion, classes).splitlines(),
+        "",
+        *aligned(rows, left=(0, 3)),
+        "",
+        *figure_table(metrics.with_intervals(), _FIGURES),
+        "",
+        f"{sum(map(sum, metrics.confusion))} samples of {patients_text(metrics.patients)}",
+    ]
+
+
+def patients_text(patients: int) -> str:
+    """`1 patient`, `7 patients`."""
+    return "1 patient" if patients == 1 else f"{patients} patients"

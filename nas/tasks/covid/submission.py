@@ -14,7 +14,15 @@ from typing import Literal, get_args
 
 from nas.errors import NasError, did_you_mean
 from nas.files import atomic_write_text
-from nas.metrics.competition import IMAGE_CLASSES, STUDY_CLASSES, UNIT_BOX, Box, Finding
+from nas.metrics.competition import (
+    IMAGE_CLASSES,
+    STUDY_CLASSES,
+    UNIT_BOX,
+    Box,
+    CompetitionMetrics,
+    Finding,
+)
+from nas.text_table import aligned, metric_text
 
 HEADER = "Id,PredictionString"
 
@@ -173,3 +181,10 @@ def _check_none_missing(
         shown = ", ".join(f"{key}_{level}" for key in missing[:5])
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise NasError(f"no row of {shown}{more}; each {level} must have one", file=path)
+
+
+def competition_lines(metrics: CompetitionMetrics) -> list[str]:
+    """A line a class of the competition, then their mean; a dash for a class without a truth."""
+    rows = [("class", "AP@0.5")]
+    rows += [(name, metric_text(value)) for name, value in metrics.average_precision.items()]
+    return [*aligned(rows, left=(0,)), "", f"mAP@0.5 {metric_text(metrics.map_50)}"]

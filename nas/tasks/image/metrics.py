@@ -12,7 +12,8 @@ from torch import Tensor
 
 from nas.metrics.f1 import accuracy_of, confusion_matrix, macro_f1_of, per_class_f1_of
 from nas.metrics.intervals import confusion_interval, macro_f1_sd
-from nas.tasks.base import Metrics
+from nas.tasks.base import ConfusionMatrix, Metrics
+from nas.text_table import metric_text, share_text
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ class ClassificationMetrics(Metrics):
             "confusion": [list(row) for row in self.confusion],
         }
 
+    def lines(self) -> list[str]:
+        return class_table(self.confusion, tuple(self.per_class_f1)).splitlines()
+
+    def confusion_matrix(self) -> ConfusionMatrix:
+        return self.confusion, tuple(self.per_class_f1)
+
     def with_intervals(self) -> dict[str, Any]:
         values = self.as_json()
         return {
@@ -98,3 +105,19 @@ def measure_logits(
         torch.cat(labels).cpu().numpy(), torch.cat(predictions).cpu().numpy(), len(classes)
     )
     return ClassificationMetrics.from_confusion(confusion_KK, classes)
+
+
+def class_table(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
+    """A line a class: samples, precision, recall, F1; a dash where nothing can be said."""
+    confusion_KK = np.asarray(confusion)
+    hits_K = np.diagonal(confusion_KK)
+    samples_K, predicted_K = confusion_KK.sum(axis=1), confusion_KK.sum(axis=0)
+    f1_K = per_class_f1_of(confusion_KK)
+    width = max(len("class"), *map(len, classes))
+    lines = [f"{'class':{width}}  samples  precision  recall      F1"]
+    for k, name in enumerate(classes):
+        lines.append(
+            f"{name:{width}}  {samples_K[k]:7d}  {share_text(hits_K[k], predicted_K[k]):>9}  "
+            f"{share_text(hits_K[k], samples_K[k]):>6}  {metric_text(float(f1_K[k])):>6}"
+        )
+    return "\n".join(lines)

@@ -73,6 +73,7 @@ class ImageTask(Task[ImageTaskData]):
 
     name: ClassVar[str] = "image"
     primary_metric: ClassVar[str] = "macro_f1"
+    metric_titles: ClassVar[Mapping[str, str]] = {"macro_f1": "macro-F1"}
     measures_accuracy: ClassVar[bool] = True
     model_head: ClassVar[Head] = "linear"
     preprocess_types: ClassVar[tuple[type[Preprocess], ...]] = (ImagePreprocess,)

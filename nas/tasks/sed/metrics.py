@@ -27,6 +27,7 @@ from nas.metrics.multilabel import (
 from nas.tasks.base import Metrics
 from nas.tasks.sed.results import RecordingResult, event_counts, recording_pairs, window_pairs
 from nas.tasks.sed.thresholds import ClassThresholds, ThresholdSource
+from nas.text_table import aligned, figure_table, metric_text, share_text
 
 
 def window_counts(results: Sequence[RecordingResult], chosen: ClassThresholds) -> Counts:
@@ -80,6 +81,27 @@ def figure(name: str, value: CountFigure, counts_GX: Counts | None) -> dict[str,
 
 
 Interval = tuple[float, float]
+
+_HEADS = ("class", "windows", "threshold", "precision", "recall", "F1")
+_FIGURES = {
+    "lwlrap": "LWLRAP",
+    "precision_50": "precision at 0.5",
+    "recall_50": "recall at 0.5",
+    "macro_f1_recordings": "macro-F1 of recordings",
+    "segment_f1": "macro-F1 of 1 s segments",
+    "onset_f1": "macro-F1 of onsets within 200 ms",
+}
+_COUNTED: dict[ThresholdSource | None, str] = {
+    "given": "thresholds of the validation split",
+    "other recordings": (
+        "thresholds are the best on all of these; each recording is counted with those of the "
+        "others"
+    ),
+    "same recording": (
+        "thresholds are the best on this very recording, so that every F1 is too high"
+    ),
+    None: "not known what the thresholds were chosen on",
+}
 
 
 @dataclass(frozen=True)
@@ -200,6 +222,9 @@ class SedMetrics(Metrics):
             for name, value in asdict(self).items()
         } | {"counts": {name: list(three) for name, three in self.counts.items()}}
 
+    def lines(self) -> list[str]:
+        return _lines(self)
+
     def with_intervals(self) -> dict[str, Any]:
         return self.as_json()
 
@@ -208,3 +233,36 @@ def _f1_where_present(counts_K3: Counts) -> list[float | None]:
     """F1 of each class; None for one without a positive."""
     pairs = zip(f1_of(counts_K3).tolist(), counts_K3.tolist(), strict=True)
     return [f1 if hits + missed else None for f1, (hits, _, missed) in pairs]
+
+
+def _lines(metrics: SedMetrics) -> list[str]:
+    """A line a class, over the windows whose label is known, then what is measured besides.
+
+    A dash stands where nothing can be said: a class without windows, or timing where the labels are
+    known in part.
+    """
+    rows = [_HEADS, *(_class_row(metrics, name) for name in metrics.counts)]
+    counted = f"{_recordings_text(metrics.recordings)}; {_COUNTED[metrics.thresholds_from]}"
+    return [
+        *aligned(rows, left=(0,)),
+        "",
+        *figure_table(metrics.with_intervals(), _FIGURES),
+        "",
+        counted,
+    ]
+
+
+def _class_row(metrics: SedMetrics, name: str) -> tuple[str, ...]:
+    hits, false, missed = metrics.counts[name]
+    return (
+        name,
+        str(hits + missed),
+        f"{metrics.thresholds[name]:.3f}",
+        share_text(hits, hits + false),
+        share_text(hits, hits + missed),
+        metric_text(metrics.per_class_f1[name]),
+    )
+
+
+def _recordings_text(recordings: int) -> str:
+    return "1 recording" if recordings == 1 else f"{recordings} recordings"

@@ -43,6 +43,7 @@ class SedTask(Task[SedData]):
 
     name: ClassVar[str] = "sed"
     primary_metric: ClassVar[str] = "macro_f1"
+    metric_titles: ClassVar[Mapping[str, str]] = {"macro_f1": "macro-F1", "lwlrap": "LWLRAP"}
     model_head: ClassVar[Head] = "attention"
     preprocess_types: ClassVar[tuple[type[Preprocess], ...]] = (MelPreprocess,)
     loss_types: ClassVar[tuple[type[TaskLoss], ...]] = (KnownLabelLossSpec,)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from nas.report.sound_metrics import sound_lines
 from nas.tasks.sed.metrics import SedMetrics
 from nas.tasks.sed.thresholds import ThresholdSource
 
@@ -32,7 +31,7 @@ METRICS = SedMetrics(
 
 
 def test_hand_worked() -> None:
-    lines = sound_lines(METRICS)
+    lines = METRICS.lines()
     assert [line.split() for line in lines[:3]] == [
         ["class", "windows", "threshold", "precision", "recall", "F1"],
         ["dog", "3", "0.250", "0.6000", "1.0000", "0.7500"],
@@ -71,4 +70,4 @@ def re_spaced(lines: list[str]) -> list[str]:
     ],
 )
 def test_says_what_the_thresholds_were_chosen_on(source: ThresholdSource | None, said: str) -> None:
-    assert sound_lines(replace(METRICS, thresholds_from=source))[-1] == f"7 recordings; {said}"
+    assert replace(METRICS, thresholds_from=source).lines()[-1] == f"7 recordings; {said}"

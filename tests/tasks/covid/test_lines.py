@@ -2,17 +2,15 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from nas.metrics.competition import CompetitionMetrics
-from nas.report.evaluation import draw_evaluation, evaluation_lines
-from nas.report.xray_metrics import competition_lines, detection_lines, study_lines
 from nas.tasks.covid.curves import ThresholdSource
 from nas.tasks.covid.detection_metrics import DetectionMetrics
 from nas.tasks.covid.study_metrics import StudyMetrics
+from nas.tasks.covid.submission import competition_lines
 
 STUDY = StudyMetrics(
     macro_f1=0.55,
@@ -56,7 +54,7 @@ def cells(lines: list[str]) -> list[list[str]]:
 
 
 def test_studies_have_a_line_a_class_then_figures_of_all() -> None:
-    assert cells(study_lines(STUDY)) == [
+    assert cells(STUDY.lines()) == [
         ["class", "samples", "precision", "recall", "F1"],
         ["none", "4", "0.5000", "0.5000", "0.5000"],
         ["opacity", "6", "0.6000", "0.5000", "0.5455"],
@@ -73,11 +71,11 @@ def test_studies_have_a_line_a_class_then_figures_of_all() -> None:
         [""],
         ["10 samples of 7 patients"],
     ]
-    assert study_lines(replace(STUDY, patients=1))[-1] == "10 samples of 1 patient"
+    assert replace(STUDY, patients=1).lines()[-1] == "10 samples of 1 patient"
 
 
 def test_boxes_have_their_counts_then_precisions() -> None:
-    assert cells(detection_lines(BOXES)) == [
+    assert cells(BOXES.lines()) == [
         ["opacities", "hits", "false alarms", "precision", "recall"],
         ["8", "3", "1", "0.7500", "0.3750"],
         [""],
@@ -92,7 +90,7 @@ def test_boxes_have_their_counts_then_precisions() -> None:
 
 @pytest.mark.parametrize("source", get_args(ThresholdSource))
 def test_says_what_the_threshold_was_chosen_on(source: ThresholdSource) -> None:
-    last = detection_lines(replace(BOXES, threshold_from=source))[-1]
+    last = replace(BOXES, threshold_from=source).lines()[-1]
     assert last.startswith("4 images of 3 patients; threshold")
     best = "threshold 0.281 is the best on "
     said = {
@@ -101,8 +99,7 @@ def test_says_what_the_threshold_was_chosen_on(source: ThresholdSource) -> None:
     }
     assert last.endswith(said.get(source, last))
     others = {
-        detection_lines(replace(BOXES, threshold_from=other))[-1]
-        for other in get_args(ThresholdSource)
+        replace(BOXES, threshold_from=other).lines()[-1] for other in get_args(ThresholdSource)
     }
     assert len(others) == len(get_args(ThresholdSource))
 
@@ -118,22 +115,3 @@ def test_the_competition_has_six_classes_and_their_mean() -> None:
         ["mAP@0.5 0.6250"],
     ]
     assert competition_lines(CompetitionMetrics({"none": None}, None))[-1] == "mAP@0.5 -"
-
-
-def test_an_evaluation_ends_in_the_primary_metric() -> None:
-    studies = evaluation_lines("test", "macro_f1", STUDY)
-    assert studies[:-1] == study_lines(STUDY)
-    last = "test macro-F1 0.5500 (95 % interval 0.2500 to 0.7500), accuracy 0.6000"
-    assert studies[-1] == last
-    boxes = evaluation_lines("validation", "f1_50", BOXES)
-    assert boxes[:-1] == detection_lines(BOXES)
-    assert boxes[-1] == "validation F1 at IoU 0.5 0.5000 (95 % interval 0.2500 to 0.6250)"
-
-
-def test_classes_have_a_picture_and_boxes_none(tmp_path: Path) -> None:
-    draw_evaluation(BOXES, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    draw_evaluation(STUDY, tmp_path)
-    (picture,) = tmp_path.iterdir()
-    assert picture.name == "confusion.png"
-    assert picture.read_bytes().startswith(b"\x89PNG")

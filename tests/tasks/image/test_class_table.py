@@ -1,6 +1,6 @@
 """The table of classes: hand-worked figures, dashes where nothing can be said."""
 
-from nas.report.tables import class_table
+from nas.tasks.image.metrics import class_table
 
 
 def test_hand_worked() -> None:
