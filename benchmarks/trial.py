@@ -21,7 +21,7 @@ from torch import nn
 from benchmarks.program import Program
 from benchmarks.timing import Timing, drain, interleaved, quotients, spread
 from benchmarks.usual_training import UsualTraining
-from nas.cli.input_shape import parse_input_shape
+from nas.cli.network import parse_input
 from nas.data.request import DataRequest
 from nas.machine import environment
 from nas.macs.count import count_macs
@@ -72,7 +72,7 @@ def main(
 ) -> None:
     """Time both ways, interleaved, and print images a second and their ratio."""
     set_threads(threads)
-    channels, height, width = parse_input_shape(input_size)
+    channels, height, width = parse_input(input_size).shape
     size = InputSpec(channels=channels, height=height, width=width)
     architecture = (
         ArchitectureSpec(name=model, input=size, model=model)

@@ -1,15 +1,34 @@
-"""The training runs of a big detector, before any data are read."""
+"""A big detector: what is asked for, the plan of each of its runs, and the runs themselves."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from baselines.covid.backbone_weights import backbone_run, refuse_leak
-from baselines.covid.settings import XrayBaselineSettings, on_fold
+from baselines.covid.folds import begun_folds, finish_run, resumed_folds, run_folds
+from baselines.covid.settings import (
+    XrayBaselineSettings,
+    XrayRequest,
+    inputs_of,
+    on_fold,
+    shared_settings,
+)
+from nas.data.xray.preprocess import XrayPreprocess
+from nas.model.build import build_network
+from nas.report.lines import Say
+from nas.runs.folder import locked_run, new_run_folder
 from nas.spec.definition import ArchitectureSpec
+from nas.spec.provenance import Provenance
+from nas.tasks.registry import task_named
+from nas.train.backbone import load_backbone
 from nas.train.plan import RunPlan
 
 TASK: Literal["covid-detection"] = "covid-detection"
+COMMAND = "nas baseline covid-detection"
+"""Goes on with what was stopped."""
 
 
 class DetectionSettings(XrayBaselineSettings):
@@ -65,3 +84,81 @@ def detection_plan(settings: DetectionSettings, fold: int | None, folder: Path) 
         same_splits=True,
         threads=settings.threads,
     )
+
+
+def detection_settings(
+    request: XrayRequest, model: str, *, backbone_from: Path | None = None
+) -> DetectionSettings:
+    """What the request settles: a detector that can be built and, if asked for, filled.
+
+    `backbone_from` is a classifier's run, or a folder with one for each fold.
+    Raises NasError for whatever is wrong, before a folder is made.
+    """
+    from baselines.covid.detectors import INPUT, detector_named
+
+    detector = detector_named(model)
+    size, preprocess, facts = INPUT, XrayPreprocess(labels="boxes"), Provenance()
+    if request.inputs_of is not None:
+        size, preprocess, facts = inputs_of(request.inputs_of)
+        preprocess = preprocess.model_copy(update={"labels": "boxes"})
+    if request.input is not None:
+        if request.input.channels != size.channels:  # mean and std are by channel
+            preprocess = XrayPreprocess(interpolation=preprocess.interpolation, labels="boxes")
+        size = request.input
+    settings = DetectionSettings(
+        **dict(shared_settings(request, TASK, size, preprocess, facts)),
+        model=detector.name,
+        backbone_from=None if backbone_from is None else backbone_from.resolve(),
+    )
+    _try_out(settings)
+    return settings
+
+
+def _try_out(settings: DetectionSettings) -> None:
+    """Build the network once, with its weights, those of each fold's classifier in turn.
+
+    Raises NasError where that is not possible, or where it would leak.
+    """
+    architecture = settings.architecture
+    task_named(architecture.task).check_architecture(architecture)
+    network = build_network(architecture, pretrained=settings.pretrained)
+    for fold in settings.folds or (None,):
+        if (run := settings.backbone_on(fold)) is not None:
+            load_backbone(network, run)
+
+
+def train_detection(
+    settings: DetectionSettings, device: torch.device, out: Path | None = None, *, say: Say
+) -> None:
+    """Train one run, or one for each fold, in a new folder."""
+    if settings.folds:
+        with begun_folds(out, f"{settings.model}-folds", settings) as folder:
+            _run_folds(folder, settings, device, say)
+        return
+    folder = new_run_folder(out, f"{settings.model}-baseline")
+    with locked_run(folder):
+        _carry_out(settings, device, detection_plan(settings, None, folder), say=say)
+
+
+def resume_detection(
+    out: Path, device: torch.device, *, threads: int | None = None, say: Say
+) -> None:
+    """Train what is left of a run for each fold."""
+    with resumed_folds(out, DetectionSettings, threads) as settings:
+        _run_folds(out, settings, device, say)
+
+
+def _run_folds(out: Path, settings: DetectionSettings, device: torch.device, say: Say) -> None:
+    def run_fold(fold: int, folder: Path) -> Path:
+        plan, carry = partial(detection_plan, settings, fold), partial(_carry_out, settings, device)
+        return finish_run(folder, plan, partial(carry, say=say), say=say)
+
+    run_folds(out, settings.folds, run_fold, device, command=COMMAND, say=say)
+
+
+def _carry_out(
+    settings: DetectionSettings, device: torch.device, plan: RunPlan, *, say: Say
+) -> None:
+    from nas.train.run import carry_out
+
+    carry_out(plan.on_threads(settings.threads), device, say=say)

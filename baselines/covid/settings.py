@@ -1,5 +1,6 @@
-"""What the two baselines of chest X-rays share: settings, their flags, the splits of a fold."""
+"""What the two baselines of chest X-rays share: what is asked, what it settles, a fold's splits."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -7,7 +8,7 @@ from pydantic import field_serializer
 
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
-from nas.spec.definition import InputSpec
+from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.provenance import Provenance
 from nas.spec.training import TrainingSpec
 from nas.spec.validate import Frozen
@@ -43,19 +44,72 @@ class XrayBaselineSettings(Frozen):
         return preprocess.model_dump(mode="json", exclude=unknown)
 
 
-def chosen_folds(flags: dict[str, Any], task: Task, source: Path | None) -> tuple[int, ...]:
-    """The folds of `--folds`; none without it. Raises NasError where the data have none."""
+@dataclass(frozen=True)
+class XrayRequest:
+    """What may be asked of both baselines; None leaves it to the network's own settings."""
+
+    training: TrainingSpec
+    """The baseline's own, or those of `training_file`."""
+    threads: int
+    training_file: Path | None = None
+    pretrained: bool = False
+    data: Path | None = None
+    """None is what `inputs_of` names, else the built-in set."""
+    groups: Path | None = None
+    strict: bool = False
+    fold: int | None = None
+    """The one that is the test split."""
+    folds: str | None = None
+    """Several that are trained one after the other, as `0,1,2`."""
+    input: InputSpec | None = None
+    inputs_of: Path | None = None
+    """Architecture file whose input, preprocessing, data and splits are used."""
+
+
+def chosen_folds(request: XrayRequest, task: Task, source: Path | None) -> tuple[int, ...]:
+    """The folds of `request.folds`; none without it. Raises NasError where the data have none."""
     from baselines.covid.folds import parse_folds
     from nas.data.xray.source import find_xray_source
     from nas.tasks.registry import task_named
 
-    if flags["folds"] is None:
+    if request.folds is None:
         return ()
-    if flags["fold"] is not None:
+    if request.fold is not None:
         raise NasError("give --fold K or --folds K,L,..., one of them", key="--folds")
     if source is not None and find_xray_source(source).test is not None:
         raise NasError("the data have a test split of their own: leave out --folds", file=source)
-    return parse_folds(flags["folds"], task_named(task).folds)
+    return parse_folds(request.folds, task_named(task).folds)
+
+
+def shared_settings(
+    request: XrayRequest, task: Task, size: InputSpec, preprocess: XrayPreprocess, facts: Provenance
+) -> XrayBaselineSettings:
+    """What both baselines settle, at an input with its preprocessing.
+
+    `facts` are of the network whose inputs these are. Raises NasError for whatever is wrong.
+    """
+    from nas.tasks.registry import task_named
+    from nas.train.plan import resolve_training
+    from nas.train.source import checked_fold, groups_of, source_of
+
+    preprocess, facts = on_fold(preprocess, facts, checked_fold(task_named(task), request.fold))
+    known = ArchitectureSpec(name=task, input=size, task=task, provenance=facts)
+    source = source_of(known, request.data)
+    return XrayBaselineSettings(
+        baseline=task,
+        folds=chosen_folds(request, task, source),
+        input=size,
+        preprocess=preprocess,
+        provenance=facts,
+        training=resolve_training(
+            request.training, task, built_in=source is None, file=request.training_file
+        ),
+        data=source,
+        groups=groups_of(known, source, request.groups),
+        strict=request.strict,
+        pretrained=request.pretrained,
+        threads=request.threads,
+    )
 
 
 def inputs_of(file: Path) -> tuple[InputSpec, XrayPreprocess, Provenance]:
@@ -69,27 +123,6 @@ def inputs_of(file: Path) -> tuple[InputSpec, XrayPreprocess, Provenance]:
     if not isinstance(like.preprocess, XrayPreprocess):
         raise NasError("has no settings of X-rays to take", file=file, key="preprocess")
     return like.input, like.preprocess, like.provenance.split_facts()
-
-
-def input_of_flag(text: str) -> InputSpec:
-    """The input that `--input CxHxW` says. Raises NasError for other text."""
-    from nas.cli.input_shape import parse_input_shape
-
-    channels, height, width = parse_input_shape(text)
-    return InputSpec(channels=channels, height=height, width=width)
-
-
-def training_of_flags(
-    flags: dict[str, Any], own: TrainingSpec, task: Task, source: Path | None
-) -> TrainingSpec:
-    """A file's settings, or the baseline's own, with the flags in their place."""
-    from nas.cli.training_flags import training_from_flags
-    from nas.spec.training import load_training
-
-    file = flags["training"]
-    base = own if file is None else load_training(file)
-    without_rounds = {**flags, "rounds": None, "threshold": None}
-    return training_from_flags(base, file, without_rounds, task, built_in=source is None)
 
 
 def on_fold(

@@ -1,4 +1,4 @@
-"""The training runs of a big classifier, before any data are read."""
+"""A big classifier: what is asked for, the plan of each of its runs, and the runs themselves."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,17 +9,36 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from baselines.covid.folds import finish_run
-from baselines.covid.settings import XrayBaselineSettings, on_fold
+from baselines.covid.folds import (
+    SETTINGS_FILE,
+    begun_folds,
+    finish_run,
+    resumed_folds,
+    run_folds,
+)
+from baselines.covid.settings import (
+    XrayBaselineSettings,
+    XrayRequest,
+    inputs_of,
+    on_fold,
+    shared_settings,
+)
+from nas.data.xray.preprocess import XrayPreprocess
+from nas.errors import NasError
+from nas.model.build import build_network
 from nas.report.lines import Say
+from nas.runs.folder import locked_run, new_run_folder
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.provenance import Provenance
 from nas.tasks.base import Task
-from nas.train.plan import RunPlan
+from nas.tasks.registry import task_named
+from nas.train.plan import METRICS_FILE, RunPlan
 from nas.train.trained import TEACHER, WEIGHTS_FILE
 
 STUDENT = "student"
 TASK: Literal["covid-study"] = "covid-study"
+COMMAND = "nas baseline covid-study"
+"""Goes on with what was stopped."""
 
 
 class StudySettings(XrayBaselineSettings):
@@ -47,6 +66,102 @@ class StudySettings(XrayBaselineSettings):
         preprocess, facts = on_fold(self.preprocess, self.provenance, fold)
         whole = study_architecture(backbone, self.input, preprocess, pretrained=self.pretrained)
         return replace(whole, provenance=facts)
+
+
+def study_settings(
+    request: XrayRequest,
+    backbone: str,
+    *,
+    steps: Literal[1, 3] = 1,
+    aux_weight: float | None = None,
+    labels: str | None = None,
+) -> StudySettings:
+    """What the request settles: a classifier that can be built.
+
+    `labels` None are those of the network whose inputs are used, else the study's classes. A grey
+    network's plane is shown to all three channels of a backbone.
+    Raises NasError for whatever is wrong, before a folder is made.
+    """
+    from baselines.covid.classifiers import INPUT, backbone_named
+
+    chosen = backbone_named(backbone)
+    size, preprocess, facts = INPUT, XrayPreprocess(labels="study"), Provenance()
+    if request.inputs_of is not None:
+        size, preprocess, facts = inputs_of(request.inputs_of)
+        size = size.model_copy(update={"channels": INPUT.channels})
+        if preprocess.labels == "boxes":
+            preprocess = preprocess.model_copy(update={"labels": "study"})
+    if labels is not None:
+        if labels not in (known := task_named(TASK).label_kinds):
+            raise NasError(f"no labels {labels!r}; allowed: {', '.join(known)}", key="--labels")
+        preprocess = preprocess.model_copy(update={"labels": labels})
+    shared = shared_settings(request, TASK, request.input or size, preprocess, facts)
+    settings = StudySettings(
+        **dict(shared),
+        steps=steps,
+        aux_weight=_aux_weight(steps, aux_weight),
+        backbone=chosen.name,
+    )
+    task_named(TASK).check_architecture(settings.architecture)
+    with torch.device("cpu" if settings.pretrained else "meta"):  # try it out
+        build_network(settings.architecture, pretrained=settings.pretrained)
+    return settings
+
+
+def _aux_weight(steps: int, given: float | None) -> float | None:
+    """The student's, where there is one."""
+    from baselines.covid.classifiers import AUX_WEIGHT as DEFAULT
+
+    if steps == 3:
+        return DEFAULT if given is None else given
+    if given is not None:
+        raise NasError("only a student has an auxiliary loss: give --steps 3", key="--aux-weight")
+    return None
+
+
+def train_study(
+    settings: StudySettings, device: torch.device, out: Path | None = None, *, say: Say
+) -> None:
+    """Train all that the settings ask for in a new folder: one run, its steps, or folds."""
+    from baselines.covid.classifiers import backbone_named, substitute_note
+
+    if settings.pretrained and (note := substitute_note(backbone_named(settings.backbone))):
+        say(note)
+    if settings.steps == 1 and not settings.folds:
+        folder = new_run_folder(out, f"{settings.backbone}-baseline")
+        with locked_run(folder):
+            _carry_out(settings, device, study_plan(settings, None, folder), say=say)
+        return
+    kind = "folds" if settings.folds else "steps"
+    with begun_folds(out, f"{settings.backbone}-{kind}", settings) as folder:
+        _go_on(folder, settings, device, say)
+
+
+def resume_study(out: Path, device: torch.device, *, threads: int | None = None, say: Say) -> None:
+    """Train what is left of a folder's steps or folds. Raises NasError where nothing is."""
+    if not (out / SETTINGS_FILE).exists():
+        raise NasError(
+            "no steps or folds of this baseline were begun here; a single plain run goes on with "
+            "`nas train --resume RUN`",
+            file=out,
+            key="--resume",
+        )
+    with resumed_folds(out, StudySettings, threads) as settings:
+        _go_on(out, settings, device, say)
+
+
+def _go_on(out: Path, settings: StudySettings, device: torch.device, say: Say) -> None:
+    if settings.folds:
+        run = partial(run_fold, settings, device, say=say)
+        run_folds(out, settings.folds, run, device, command=COMMAND, say=say)
+        return
+    if (final_run(settings, out) / METRICS_FILE).exists():
+        raise NasError("all steps are finished: see step-3/metrics.json", file=out)
+    try:
+        run_fold(settings, device, None, out, say=say)
+    except KeyboardInterrupt:
+        say(f"stopped; go on with: {COMMAND} --resume {out}")
+        raise
 
 
 def study_plan(

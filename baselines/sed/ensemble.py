@@ -1,5 +1,6 @@
 """Several trained networks measured as one: the mean of their probabilities."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +9,19 @@ from typing import Any
 import torch
 
 from nas.errors import NasError
+from nas.files import atomic_write_text
 from nas.macs.count import MacsReport, count_macs
 from nas.model.build import build_network
+from nas.runs.folder import new_run_folder
 from nas.spec.definition import ArchitectureSpec
 from nas.tasks.base import Metrics
 from nas.tasks.registry import task_named
 from nas.train.data import load_measured_data
 from nas.train.evaluation import refuse_other_splits, with_chosen_thresholds
 from nas.train.loop import evaluate
+from nas.train.plan import METRICS_FILE
 from nas.train.source import made_otherwise, source_of
-from nas.train.trained import TrainedNetwork, load_mean
+from nas.train.trained import TrainedNetwork, load_mean, save_ensemble
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +87,15 @@ def measure_ensemble(
         macs=sum(cost.total for cost in costs),
         parameters=sum(cost.parameters for cost in costs),
     )
+
+
+def write_ensemble(result: EnsembleResult, out: Path | None) -> Path:
+    """A new folder, `out` or `runs/sed-ensemble`, with the ensemble and its metrics in it."""
+    folder = new_run_folder(out, "sed-ensemble")
+    save_ensemble(folder, result.trained)
+    text = json.dumps(ensemble_values(result), indent=2) + "\n"
+    atomic_write_text(folder / METRICS_FILE, text)
+    return folder
 
 
 def ensemble_values(result: EnsembleResult) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nas.cli import options
+from nas.cli.options import FILE, Command, option
 from nas.errors import NasError
 from nas.text_table import aligned
 
@@ -21,23 +23,18 @@ def data() -> None:
     """Look at a data set."""
 
 
-@data.command("stats")
-@click.argument("source", metavar="DIR", type=click.Path(path_type=Path))
-@click.option(
+@data.command("stats", cls=Command)
+@click.argument("source", metavar="DIR", type=FILE)
+@option(
     "--long-side",
     type=click.IntRange(8, 4096),
-    help="Width of the suggested input, in pixels  [default: 64]",
+    told_default="64",
+    help="Width of the suggested input, in pixels.",
 )
-@click.option(
-    "--groups",
-    type=click.Path(path_type=Path),
-    help="CSV with the columns path,group: no group crosses splits.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of splits made here.")
-@click.option(
-    "--strict", is_flag=True, help="Stop at unreadable files instead of leaving them out."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@options.GROUPS
+@options.seed("Random seed of splits that are made here.")
+@options.STRICT
+@options.JSON
 def stats(
     source: Path,
     long_side: int | None,

@@ -1,12 +1,12 @@
 """`nas macs`: what each layer of a network costs, and why counters disagree."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from nas.cli.architecture_file import load_for_task
-from nas.cli.input_shape import InputShape, parse_input_shape
+from nas.cli import options
+from nas.cli.network import NetworkFlags, load_for_task, parse_input
+from nas.cli.options import Command, grouped, option
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -15,74 +15,72 @@ if TYPE_CHECKING:
     from nas.macs.count import MacsReport
     from nas.spec.definition import ArchitectureSpec
 
+InputShape = tuple[int, int, int]
+"""`(C, H, W)`."""
 DEFAULT_INPUT: InputShape = (3, 224, 224)
 
 
-@click.command("macs")
-@click.option("--arch", type=click.Path(path_type=Path), help="Architecture file.")
-@click.option("--model", help="torchvision:NAME, timm:NAME or my.module:factory.")
-@click.option(
-    "--input", "input_text", metavar="CxHxW", help="Input shape [the file's own; 3x224x224]."
+@click.command("macs", cls=Command)
+@grouped(
+    "network",
+    NetworkFlags,
+    options.ARCH,
+    options.library(),
+    options.input_size("Input shape  [default: the file's own; 3x224x224 for --model]"),
 )
-@click.option("--depth", type=click.IntRange(min=1), help="Rows of modules this many names deep.")
-@click.option(
-    "--compare", is_flag=True, help="Beside fvcore and ptflops, with the differences explained."
-)
-@click.option("--json", "json_", is_flag=True, help="One JSON object, exact numbers.")
-@click.option("--csv", "csv_", is_flag=True, help="One row a layer, exact numbers.")
-@click.option("--markdown", is_flag=True, help="Tables in Markdown.")
+@option("--depth", type=click.IntRange(min=1), help="Rows of modules this many names deep.")
+@option("--compare", is_flag=True, help="Beside fvcore and ptflops, with differences explained.")
+@options.JSON
+@option("--csv", "as_csv", is_flag=True, help="Print one row a layer, exact numbers.")
+@option("--markdown", "as_markdown", is_flag=True, help="Print tables in Markdown.")
+@options.imports()
 def macs(
-    arch: Path | None,
-    model: str | None,
-    input_text: str | None,
+    network: NetworkFlags,
     depth: int | None,
     compare: bool,
-    json_: bool,
-    csv_: bool,
-    markdown: bool,
+    as_json: bool,
+    as_csv: bool,
+    as_markdown: bool,
 ) -> None:
-    """Multiply-adds, parameters and activation memory of a network, layer by layer."""
-    if (arch is None) == (model is None):
-        raise NasError("give either --arch FILE or --model NAME, one of them")
-    if json_ + csv_ + markdown > 1:
+    """Count a network's multiply-adds, parameters and activation memory, layer by layer."""
+    network.check()
+    if as_json + as_csv + as_markdown > 1:
         raise NasError("give --json, --csv or --markdown, one of them")
-    if compare and csv_:
+    if compare and as_csv:
         raise NasError("--csv holds the layers alone; take --json or --markdown with --compare")
     facts: dict[str, float] = {}
-    if arch is not None:
-        architecture = load_for_task(arch, input_text)
-        report, network, shape = _count_file(architecture, depth, compare)
+    if network.arch is not None:
+        architecture = load_for_task(network.arch, network.input_text)
+        report, module, shape = _count_file(architecture, depth, compare)
         facts = _facts(architecture, report.total)
     else:
-        assert model is not None
-        given = DEFAULT_INPUT if input_text is None else parse_input_shape(input_text)
-        report, network, shape = _count_model(model, given, depth)
+        report, module, shape = _count_model(str(network.model), network.input_text, depth)
     comparison = None
     if compare:
         from nas.macs.conventions import compare_counters
 
-        assert network is not None
-        comparison = compare_counters(network, shape)
+        assert module is not None
+        comparison = compare_counters(module, shape)
 
-    from nas.macs.report import as_csv, as_json, as_markdown, as_text
+    from nas.macs import report as reports
 
-    if json_:
-        text = as_json(report, comparison, facts)
-    elif csv_:
-        text = as_csv(report)
-    elif markdown:
-        text = as_markdown(report, comparison, facts)
+    if as_csv:
+        click.echo(reports.as_csv(report))
+    elif as_json:
+        click.echo(reports.as_json(report, comparison, facts))
+    elif as_markdown:
+        click.echo(reports.as_markdown(report, comparison, facts))
     else:
-        text = as_text(report, comparison, facts)
-    click.echo(text)
+        click.echo(reports.as_text(report, comparison, facts))
 
 
 def _count_model(
-    model: str, shape: InputShape, depth: int | None
+    model: str, input_text: str | None, depth: int | None
 ) -> "tuple[MacsReport, nn.Module, InputShape]":
     from nas.macs.count import count_macs
     from nas.model.reference import load_reference
 
+    shape = DEFAULT_INPUT if input_text is None else parse_input(input_text).shape
     network = load_reference(model, None, input_size=shape[1:])
     return count_macs(network, shape, depth=depth), network, shape
 

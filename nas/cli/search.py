@@ -2,130 +2,233 @@
 
 import shlex
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from nas.cli.input_shape import parse_input_shape
-from nas.cli.search_flags import search_flags
+from nas.cli import options
+from nas.cli.network import parse_input, preprocess_keys
+from nas.cli.options import Command, DataFlags, FiniteRange, Machine, grouped, option
+from nas.cli.settings import Changes, changes, refuse_others
 from nas.errors import NasError
+from nas.spec.budget import BudgetSpec
+from nas.spec.search import SearchSpec
+from nas.spec.training import TrainingSpec
 
 if TYPE_CHECKING:
     from nas.search.results import SearchResult
     from nas.search.settings import SearchSettings
     from nas.spec.space import SpaceSpec
 
+CHANGEABLE = {"resume", "trials", "minutes", "hours", "workers", "threads", "device", "imports"}
+"""Parameters that a search which goes on may be given."""
 
-@click.command("search")
-@search_flags
-def search(space: str | None, out: Path | None, resume: Path | None, **flags: Any) -> None:
-    """Search a space for networks with few multiply-adds and a high macro-F1.
 
-    A detector's metric is F1 at IoU 0.5. Without --data: on the task's built-in set. What is not
-    given comes from the space's file.
+@dataclass(frozen=True)
+class SearchFlags:
+    """What the command line changes of the settings that the space's file has."""
+
+    search: Changes[SearchSpec]
+    hours: float | None
+    training: Changes[TrainingSpec]
+    budget: Changes[BudgetSpec]
+    score: str | None
+    workers: int | None
+
+    def limits(self) -> Changes[SearchSpec]:
+        """The changes of the search, hours said in minutes. Raises NasError where both are."""
+        if self.hours is None:
+            return self.search
+        if self.search.get("minutes") is not None:
+            raise NasError("it is --minutes in another unit: give one of the two", key="--hours")
+        return self.search.changed(minutes=60 * self.hours)
+
+
+@click.command("search", cls=Command)
+@option("--space", metavar="FILE", help="Search space: a YAML file, or an installed one's name.")
+@option("--task", metavar="NAME", help="Task that the space must be of, e.g. image.")
+@options.task_data()
+@options.input_size("Input in place of the space's (see `nas data stats`).")
+@options.out("New folder  [default: runs/NAME]")
+@options.resume("Go on with the search in this folder.")
+@grouped(
+    "flags",
+    SearchFlags,
+    changes(
+        "search",
+        SearchSpec,
+        (
+            "trials", "minutes", "sampler", "per_second", "stop", "short_epochs", "inherit",
+            "finalists", "final_seeds", "final_epochs", "seed", "objectives",
+        ),
+        seed={"help": "Random seed of candidates and training."},
+    ),
+    option("--hours", type=FiniteRange(0, min_open=True), help="Time limit in hours."),
+    changes("training", TrainingSpec, ("epochs", "batch_size", "learning_rate"), defaults=False),
+    changes(
+        "budget",
+        BudgetSpec,
+        ("max_macs", "max_params", "min_metric"),
+        min_metric={"old": ("--min-macro-f1",)},
+    ),
+    option("--score", metavar="TEXT", help="Name or expression of a score; the lowest is best."),
+    option(
+        "--workers",
+        type=click.IntRange(1, 1_024),
+        told_default="one a core, at most 8; one on a GPU",
+        help="Processes that train at the same time.",
+    ),
+)  # fmt: skip
+@options.machine("cores / workers")
+@options.imports(kept=True)
+def search(
+    space: str | None,
+    task: str | None,
+    data: DataFlags,
+    input_text: str | None,
+    out: Path | None,
+    resume: Path | None,
+    flags: SearchFlags,
+    machine: Machine,
+    imports: tuple[str, ...],
+) -> None:
+    """Search a space for networks with few multiply-adds and a high metric.
+
+    The metric is macro-F1, of a detector F1 at IoU 0.5. Without --data: on the task's built-in set.
+    What is not given comes from the space's file, else it is the default shown here.
     """
+    from nas.search.results import result_lines
     from nas.search.run import SearchInterrupted
 
     try:
-        result = _begin(space, out, flags) if resume is None else _resume(space, out, resume, flags)
+        if resume is not None:
+            refuse_others(CHANGEABLE, "--resume", "a search that goes on keeps its settings")
+            result = _resume(resume, flags, machine)
+        elif space is not None:
+            loaded = _loaded(space, task, data, input_text)
+            result = _begin(loaded, data, flags, machine, imports, out)
+        else:
+            raise NasError("give --space FILE, or --resume DIR to go on")
     except SearchInterrupted as interrupted:
         if interrupted.result is not None:
-            _report(interrupted.result)
+            click.echo("\n".join(result_lines(interrupted.result)))
         folder = shlex.quote(str(interrupted.folder))
         click.echo(f"Interrupted. Go on with: nas search --resume {folder}", err=True)
         sys.exit(130)
-    _report(result)
+    click.echo("\n".join(result_lines(result)))
 
 
-def _begin(space: str | None, out: Path | None, flags: dict[str, Any]) -> "SearchResult":
-    from nas.cli.search_settings import new_settings
-    from nas.search.run import run_search
+def _loaded(file: str, task: str | None, data: DataFlags, input_text: str | None) -> "SpaceSpec":
+    """The space with the input and the preprocessing that the flags say.
+
+    Raises NasError where its file is of another task than the one asked for.
+    """
     from nas.spec.space import load_space
+    from nas.tasks.registry import task_named, task_of
 
-    if space is None:
-        raise NasError("give --space FILE, or --resume DIR to go on")
-    loaded = load_space(space)
-    _check_task(loaded, flags["task"])
-    loaded = _adapted(loaded, flags)
-    settings = new_settings(loaded, flags)
-    click.echo(_first_line(loaded, settings))
-    return run_search(loaded, settings, out=out, say=click.echo)
-
-
-def _check_task(space: "SpaceSpec", asked: str | None) -> None:
-    """Raises NasError where the space's file is of another task than the one asked for."""
-    from nas.tasks.registry import task_named
-
-    if asked is None:
-        return
-    try:
-        task_named(asked)
-    except NasError as error:
-        raise NasError(error.problem, key="--task") from error
-    if asked != space.task:
-        raise space.document.error(
-            ("task",), f"this space is of the task {space.task}, not {asked}"
-        )
-
-
-def _adapted(space: "SpaceSpec", flags: dict[str, Any]) -> "SpaceSpec":
-    """The space with the input and the preprocessing that the flags say."""
-    from nas.cli.data_flags import preprocess_keys
-    from nas.tasks.registry import task_of
-
-    keys: dict[str, Any] = {}
-    if flags["input"] is not None:
-        channels, height, width = parse_input_shape(flags["input"])
-        keys["input"] = {"channels": channels, "height": height, "width": width}
-    own = preprocess_keys(task_of(space), no_turn=bool(flags["no_turn"]), labels=flags["labels"])
-    if own:
+    space = load_space(file)
+    if task is not None:
+        try:
+            task_named(task)
+        except NasError as error:
+            raise NasError(error.problem, key="--task") from error
+        if task != space.task:
+            problem = f"this space is of the task {space.task}, not {task}"
+            raise space.document.error(("task",), problem)
+    keys = {}
+    if input_text is not None:
+        keys["input"] = parse_input(input_text).model_dump()
+    if own := preprocess_keys(task_of(space), data):
         keys["preprocess"] = {**(space.document.data.get("preprocess") or {}), **own}
     return space.with_keys(**keys) if keys else space
 
 
-def _resume(
-    space: str | None, out: Path | None, folder: Path, flags: dict[str, Any]
+def _begin(
+    space: "SpaceSpec",
+    data: DataFlags,
+    flags: SearchFlags,
+    machine: Machine,
+    imports: tuple[str, ...],
+    out: Path | None,
 ) -> "SearchResult":
-    from nas.cli.search_settings import changed_settings, refuse_fixed
-    from nas.search.run import resume_search
-
-    refuse_fixed({"space": space, "out": out, **flags})
-    return resume_search(
-        folder, say=click.echo, change=lambda settings: changed_settings(settings, flags)
-    )
-
-
-def _first_line(space: "SpaceSpec", settings: "SearchSettings") -> str:
+    from nas.search.run import run_search
     from nas.tasks.registry import task_of
 
+    settings = _new_settings(space, data, flags, machine, imports)
     if settings.data is not None:
-        return f"Searching on {settings.data}."
-    return (
-        f"No --data: searching on {task_of(space).built_in_source}, at most "
-        f"{settings.search.minutes:g} minutes."
+        click.echo(f"Searching on {settings.data}.")
+    else:
+        built_in, minutes = task_of(space).built_in_source, settings.search.minutes
+        click.echo(f"No --data: searching on {built_in}, at most {minutes:g} minutes.")
+    return run_search(space, settings, out=out, say=click.echo)
+
+
+def _resume(folder: Path, flags: SearchFlags, machine: Machine) -> "SearchResult":
+    from nas.search.run import resume_search
+
+    return resume_search(
+        folder, say=click.echo, change=lambda settings: _changed(settings, flags, machine)
     )
 
 
-def _report(result: "SearchResult") -> None:
-    from nas.report.tables import expectation_text, finalist_table, front_table, noise_text
-    from nas.spec.quantity import count_text
+def _new_settings(
+    space: "SpaceSpec",
+    data: DataFlags,
+    flags: SearchFlags,
+    machine: Machine,
+    imports: tuple[str, ...],
+) -> "SearchSettings":
+    """The space's own settings, with the flags that were given in their place. Raises NasError."""
+    from nas.search.settings import SearchSettings
+    from nas.spec.score import parse_score
 
-    click.echo("")
-    click.echo(front_table(result.findings))
-    certainty = result.verdict.certainty
-    if certainty.finals:
-        click.echo(f"\n{finalist_table(result.findings)}")
-    if result.choice is not None:
-        best = shlex.quote(str(result.folder / "best.yaml"))
-        chosen = next(item for item in result.records if item.number == result.best)
-        expected = expectation_text(
-            chosen, certainty.estimates[chosen.number], metric=result.metric
-        )
-        facts = "".join(f" ({fact})" for fact in result.best_cost_facts)
-        macs = f"{count_text(chosen.macs)} MACs{facts}"
-        click.echo(f"\nBest: trial {chosen.number}, {macs}, {expected},")
-        click.echo(f"  since {result.choice.because}.")
-        click.echo(f"  {noise_text(certainty, chosen.number, metric=result.metric)}.")
-        click.echo(f"  in {result.folder}: best.yaml, report.html, trials.csv, front/")
-        click.echo(f"  next: nas train --arch {best}")
+    score = flags.score or space.score
+    if score is not None:
+        parse_score(score)
+    search = flags.limits().applied_to(space.search)
+    if search.per_second and search.sampler != "known_cost":
+        problem = f"the sampler {search.sampler} can't weigh seconds, only known_cost can"
+        raise NasError(problem, key="--per-second")
+    training = flags.training.changed(seed=flags.search.get("seed")).applied_to(space.training)
+    changed = replace(
+        space, search=search, training=training, budget=flags.budget.applied_to(space.budget)
+    )
+    settings = SearchSettings.for_space(
+        changed,
+        data=_printable_path(data.data, "--data"),
+        groups=_printable_path(data.groups, "--groups"),
+        strict=data.strict,
+        fold=data.fold,
+        workers=flags.workers,
+        threads=machine.threads,
+        device=machine.where,
+    )
+    command = _printable(shlex.join(["nas", *sys.argv[1:]]))
+    return settings.model_copy(update={"command": command, "score": score})
+
+
+def _changed(settings: "SearchSettings", flags: SearchFlags, machine: Machine) -> "SearchSettings":
+    """The settings of a search that goes on, with the flags that may change. Raises NasError."""
+    from nas.search.settings import default_workers
+
+    device = machine.device or settings.device
+    workers, threads = settings.workers, settings.threads
+    if flags.workers is not None or machine.threads is not None:
+        workers, threads = default_workers(flags.workers or workers, machine.threads, device)
+    search = flags.limits().applied_to(settings.search)
+    return settings.model_copy(
+        update={"search": search, "device": device, "workers": workers, "threads": threads}
+    )
+
+
+def _printable_path(path: Path | None, name: str) -> Path | None:
+    """The path, if it can be written into a file of settings. Raises NasError."""
+    if path is not None and _printable(text := str(path.resolve())) != text:
+        raise NasError(f"{_printable(text)!r} is no Unicode text: rename it", key=name)
+    return path
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

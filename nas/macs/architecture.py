@@ -13,6 +13,7 @@ from nas.macs.meta import WithoutWeights
 from nas.macs.trace import trace_forward
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.layers import Step
+from nas.text_table import aligned
 
 
 @dataclass(frozen=True)
@@ -112,3 +113,29 @@ def step_cost(step: Step) -> Cost:
         return cost
     counted = _cost(step)
     return Cost(counted.macs, counted.parameters, counted.convolution_outputs)
+
+
+def layer_lines(architecture: ArchitectureSpec) -> list[str]:
+    """A line a layer with its shapes, parameters and MACs, then their sums and what was rounded.
+
+    Raises NasError for another library's network, whose layers the architecture does not know.
+    """
+    if architecture.model is not None:
+        problem = f"{architecture.model} is another library's network"
+        raise NasError(f"{problem}; `nas macs --arch` shows its layers", key="model")
+    rows: list[tuple[str, ...]] = [("layer", "block", "in", "out", "parameters", "MACs")]
+    for step in (*architecture.steps(), *architecture.head_steps()):
+        cost = block_cost(step.config, step.in_shape)
+        shapes = _shape_text(step.in_shape), _shape_text(step.out_shape)
+        figures = f"{cost.parameters:,}", f"{cost.macs:,}"
+        rows.append((step.name, step.config.name, *shapes, *figures))
+    report = count_architecture(architecture)
+    rows.append(("total", "", "", "", f"{report.parameters:,}", f"{report.total:,}"))
+    rounded = architecture.provenance.rounded
+    changes = rounded if isinstance(rounded, list) else []
+    return [*aligned(rows, left=(0, 1)), *(f"rounded or scaled: {change}" for change in changes)]
+
+
+def _shape_text(shape: Shape) -> str:
+    """`24x32x32`; of several maps `24x32x32 + 40x16x16`."""
+    return " + ".join("x".join(map(str, part)) for part in shapes_in(shape))

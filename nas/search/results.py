@@ -1,5 +1,6 @@
 """What a search leaves in its folder: table, front, best network, report."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from nas.macs.report import fact_text
 from nas.report.findings import Findings
 from nas.report.front_plot import plot_front
 from nas.report.html import SearchPage, write_report
+from nas.report.tables import expectation_text, finalist_table, front_table, noise_text
 from nas.runs.certainty import Certainty
 from nas.runs.costs import MACS, PARAMETERS
 from nas.runs.records import FinalRecord, TrialRecord, write_finalists_csv, write_trials_csv
@@ -28,6 +30,7 @@ from nas.search.trials import records_of
 from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.spec.budget import BudgetSpec
 from nas.spec.provenance import Provenance
+from nas.spec.quantity import count_text
 from nas.tasks.registry import task_named
 
 
@@ -231,3 +234,25 @@ def _write_front(folder: Path, architectures: dict[int, str]) -> None:
     for old in folder.glob("trial-*.yaml"):
         if old.name not in names:
             old.unlink()
+
+
+def result_lines(result: SearchResult) -> list[str]:
+    """What a person is told of a search that ended: the front, the finalists, the best network."""
+    certainty = result.verdict.certainty
+    lines = ["", front_table(result.findings)]
+    if certainty.finals:
+        lines += ["", finalist_table(result.findings)]
+    if result.choice is None:
+        return lines
+    chosen = next(item for item in result.records if item.number == result.best)
+    estimate = certainty.estimates[chosen.number]
+    facts = "".join(f" ({fact})" for fact in result.best_cost_facts)
+    return [
+        *lines,
+        f"\nBest: trial {chosen.number}, {count_text(chosen.macs)} MACs{facts}, "
+        f"{expectation_text(chosen, estimate, metric=result.metric)},",
+        f"  since {result.choice.because}.",
+        f"  {noise_text(certainty, chosen.number, metric=result.metric)}.",
+        f"  in {result.folder}: best.yaml, report.html, trials.csv, front/",
+        f"  next: nas train --arch {shlex.quote(str(result.folder / 'best.yaml'))}",
+    ]

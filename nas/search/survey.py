@@ -1,13 +1,15 @@
 """What a search space holds: how many networks, what they cost, which choices fit the budget."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
 from nas.macs.architecture import count_architecture
 from nas.model.identity import architecture_hash
+from nas.report.tables import classes_text
 from nas.spec.members import TooManyMembers, count_draws, count_members
+from nas.spec.quantity import count_text
 from nas.spec.space import SpaceSpec
 from nas.spec.trial import RandomTrial
 
@@ -21,6 +23,13 @@ class Spread:
     median: int
     upper_quartile: int
     maximum: int
+
+    def text(self) -> str:
+        """`min 1.2 M, 25 % 2 M, median 3 M, 75 % 4 M, max 5 M`."""
+        words = ("min", "25 %", "median", "75 %", "max")
+        return ", ".join(
+            f"{word} {count_text(value)}" for word, value in zip(words, astuple(self), strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -97,3 +106,38 @@ def _unused(draws: list[tuple[RandomTrial, bool]]) -> tuple[str, ...]:
             if n >= often and not used[name, value]
         )
     )
+
+
+SHOWN = 12
+"""Unused choices that are named."""
+
+
+def survey_lines(space: SpaceSpec, survey: Survey, requirement: str) -> list[str]:
+    """What `nas space check` says; `requirement` is what the task needs and how it is met."""
+    kind = "distinct networks, counted exactly"
+    if not survey.members_exact:
+        kind = "ways to draw a network, more than can be told apart: at most as many networks"
+    classes = classes_text(len(space.classes))
+    lines = [
+        f"{space.name}: task {space.task}, {len(space.layers)} layers, {classes}",
+        f"members     {survey.members:,} {kind}",
+        f"sample      {survey.sampled} drawn at random, {survey.distinct_sampled} of them distinct",
+        f"MACs        {survey.macs.text()}",
+        f"parameters  {survey.parameters.text()}",
+    ]
+    budget = space.budget
+    bounds = [
+        f"at most {count_text(bound)} {name}"
+        for bound, name in ((budget.max_macs, "MACs"), (budget.max_params, "parameters"))
+        if bound is not None
+    ]
+    if bounds:
+        share = f"{survey.share_within_budget:.1%} of the sample within"
+        lines.append(f"budget      {', '.join(bounds)}: {share}")
+    lines.append(f"requires    {requirement}")
+    if survey.unused_choices:
+        lines.append("no sampled member within the budget has:")
+        lines += [f"  {choice}" for choice in survey.unused_choices[:SHOWN]]
+        if more := len(survey.unused_choices[SHOWN:]):
+            lines.append(f"  and {more} more")
+    return lines

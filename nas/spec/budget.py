@@ -43,17 +43,16 @@ class BudgetSpec(Frozen):
     """Bounds of the networks that a search trains."""
 
     max_macs: Quantity | None = None
-    """Multiply-adds of one sample's forward pass at most; networks above are never trained."""
+    """Most multiply-adds of one sample's forward pass, e.g. 20M; networks above are not trained."""
     max_params: Quantity | None = None
-    """Parameters at most; networks above are never trained."""
+    """Most parameters, e.g. 500k; networks above are not trained."""
     max: Mapping[str, Bound] = {}  # pydantic copies defaults
-    """The most of other costs that are known before training, by name; networks above are never
+    """The most of other costs that are known before training, by name; networks above are not
     trained."""
     min_metric: Annotated[float, Field(strict=True, ge=0, le=1)] | None = Field(
         None, validation_alias=AliasChoices("min_metric", _OLDER_NAME)
     )
-    """Value of the task's first metric on validation that the chosen network must reach. Read from
-    `min_macro_f1` too, its name before there were tasks with another metric."""
+    """Least value of the task's primary metric that the chosen network must reach on validation."""
 
     @model_validator(mode="before")
     @classmethod

@@ -32,26 +32,25 @@ class SearchSpec(Frozen):
     trials: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 30
     """Networks to train."""
     minutes: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
-    """No network is begun after this time, in which the finalists are trained too; null is no
-    limit."""
+    """Time limit in minutes, the finalists' training included: no network is begun after it."""
     objectives: Annotated[tuple[str, ...], BeforeValidator(_names)] = DEFAULT_OBJECTIVES
-    """What is made small or large: names of costs, and `metric`, the task's primary metric."""
+    """Objectives, separated by commas: names of costs, and `metric`, the task's primary metric."""
     sampler: SamplerName = "known_cost"
-    """How candidates are drawn: by their known cost, Optuna's samplers, or at random."""
+    """How candidates are proposed: by their known cost, by an Optuna sampler, or at random."""
     per_second: Flag = False
-    """Weigh what a network promises by the seconds that its training will take."""
+    """Weigh a candidate's expected gain by its training time (known_cost only)."""
     stop: StopName = "dominance"
-    """Which trainings end early: those that cheaper networks surely beat, the worst of each band of
-    MACs (successive halving), or none."""
+    """Which trainings stop early: those that cheaper networks surely beat (dominance), the worst of
+    each band of MACs by successive halving (asha), or none."""
     short_epochs: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 0
-    """Epochs of a short training, which the rule judges, before the full one; 0 is none."""
+    """Epochs of a short training that is judged before the full one; 0 is off."""
     inherit: Flag = False
-    """Begin with the weights of a finished network wherever leading layers are the same."""
+    """Begin with the weights of a finished network where the leading layers are the same."""
     finalists: Annotated[int, Field(strict=True, ge=0, le=1_000)] = 3
-    """Networks of the front that are trained again with other seeds before one is chosen."""
+    """Networks of the front to train again with other seeds before one is chosen."""
     final_seeds: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 2
-    """Further seeds with which each finalist is trained."""
+    """Further seeds for each finalist."""
     final_epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] | None = None
-    """Epochs of a finalist's training; null is the epochs of the search."""
+    """Training epochs of a finalist, those of the search if not given."""
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
-    """Seed of the candidates that are drawn."""
+    """Random seed of the candidates."""

@@ -43,9 +43,9 @@ class TrainingSpec(Frozen):
     """Settings of one training run. The defaults suit short runs of compact networks."""
 
     epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 40
-    """Passes over the training split."""
+    """Training epochs."""
     batch_size: Annotated[int, Field(strict=True, ge=2, le=65_536)] = 64
-    """Samples a step."""
+    """Samples in a batch."""
     learning_rate: Positive = 6e-3
     """Peak learning rate of AdamW."""
     weight_decay: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.02
@@ -71,7 +71,7 @@ class TrainingSpec(Frozen):
     batch_norm_momentum: Annotated[float, Field(strict=True, gt=0, le=1)] | None = 0.1
     """Set on every batch normalisation, as 0.01 (MobileNetV3's) ruins short runs; null keeps it."""
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
-    """Seed of weights, sampling and augmentation."""
+    """Random seed of weights, sampling and augmentation."""
 
 
 def load_training(path: str | Path) -> TrainingSpec:

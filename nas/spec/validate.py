@@ -14,7 +14,9 @@ from nas.spec.load import Document, KeyPath, show
 class Frozen(BaseModel):
     """Immutable, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
+    )
 
 
 Flag = Annotated[bool, Field(strict=True)]

@@ -8,6 +8,7 @@ from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.runs.folder import new_run_folder
 from nas.spec.architecture import ArchitectureSpec, dump_architecture, load_architecture
+from nas.spec.load import read_document
 from nas.spec.training import TrainingSpec, load_training
 from nas.spec.yaml_text import block
 from nas.tasks.registry import task_named
@@ -87,8 +88,9 @@ def new_plan(
     pretrained: bool = False,
     threads: int | None = None,
     out: Path | None = None,
+    name: str | None = None,
 ) -> RunPlan:
-    """The plan of a new run in a new folder, `out` or `runs/NAME-train`.
+    """The plan of a new run in a new folder: `out`, else `runs/NAME`, e.g. `small-train`.
 
     What is None comes from the architecture: its data, its groups, the training settings that it
     was found with. Raises NasError for what its task can't train, before a folder is made.
@@ -114,5 +116,27 @@ def new_plan(
         strict=strict,
         pretrained=pretrained,
         threads=threads,
-        folder=new_run_folder(out, f"{architecture.name}-train"),  # last: mistakes leave none
+        folder=new_run_folder(
+            out, name or f"{architecture.name}-train"
+        ),  # last: mistakes leave none
     )
+
+
+def resolve_training(
+    training: TrainingSpec, task: str, *, built_in: bool, file: Path | None = None
+) -> TrainingSpec:
+    """The settings with the task's own loss and augmentation where they name none.
+
+    `file` is where they were read. Raises NasError, with the place in the file, for settings of
+    another task.
+    """
+    try:
+        return task_named(task).resolved(training, built_in=built_in)
+    except NasError as error:
+        if file is None or error.key is None:
+            raise
+        document = read_document(file)
+        key = tuple(error.key.split("."))
+        raise document.error(
+            key if "training" in document.data else key[1:], error.problem
+        ) from error

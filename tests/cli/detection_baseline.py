@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import nas.train.run as training_run
-from nas.cli.baseline_detection import detection_baseline
+from nas.cli.baseline_xray import detection_baseline
 from nas.errors import NasError
 from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nas.cli.baseline_detection import detection_baseline
+from nas.cli.baseline_xray import detection_baseline
 from nas.cli.train import train
 from nas.errors import NasError
 from nas.spec.architecture import load_architecture

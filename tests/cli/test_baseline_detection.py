@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import nas.train.run as training_run
-from nas.cli.baseline_detection import detection_baseline
+from nas.cli.baseline_xray import detection_baseline
 from nas.cli.evaluate import evaluate
 from nas.cli.macs import macs
 from nas.cli.predict import predict

@@ -19,7 +19,7 @@ from baselines.covid.student import StudentTask
 from baselines.covid.study_plan import StudySettings
 from baselines.covid.teacher import TeacherTask
 from nas.cli.baseline import baseline
-from nas.cli.baseline_study import study_baseline
+from nas.cli.baseline_xray import study_baseline
 from nas.cli.evaluate import evaluate
 from nas.cli.predict import predict
 from nas.cli.train import train

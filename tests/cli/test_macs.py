@@ -119,8 +119,8 @@ def test_a_wrong_input_is_named(file: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "either --arch FILE or --model"),
-        (("--arch", "a", "--model", "b"), "either --arch FILE or --model"),
+        ((), "give --arch FILE or --model"),
+        (("--arch", "a", "--model", "b"), "give --arch FILE or --model"),
         (("--model", "torchvision:resnt18"), "did you mean 'resnet18'"),
         (("--model", "timm:mobilenetv3_smal_100"), "did you mean 'mobilenetv3_small_100'"),
         (("--model", "resnet18"), "torchvision:NAME"),

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import nas
-from nas.cli.predict import _places, predict
+from nas.cli.predict import predict
 from nas.data.request import DataRequest
 from nas.errors import NasError
+from nas.report.predictions import prediction_files
 from nas.spec.architecture import load_architecture
 from nas.tasks.registry import task_named
 from nas.train.trained import load_trained
@@ -135,9 +136,9 @@ def test_tables_beside_the_main_one_have_names_of_tables(
     tmp_path: Path, out: str, beside: str
 ) -> None:
     main = tmp_path / out
-    assert list(_places(main, ["events"]).items()) == [
+    assert list(prediction_files(main, ["events"]).items()) == [
         ("events", tmp_path / beside), ("", main),
     ]  # fmt: skip
     (tmp_path / beside).mkdir()
     with pytest.raises(NasError, match="is a folder"):
-        _places(main, ["events"])
+        prediction_files(main, ["events"])

@@ -183,10 +183,21 @@ def test_resume_refuses_fixed_flags(flag: tuple[object, ...]) -> None:
         ("--learning-rate", "nan"), ("--learning-rate", "inf"), ("--minutes", "inf"),
         ("--hours", "inf"), ("--hours", "nan"), ("--short-epochs", 10**6), ("--finalists", 10**4),
         ("--final-seeds", 10**4), ("--final-epochs", 10**6),
-        ("--trials", 10**9), ("--epochs", 10**9), ("--workers", 10**6), ("--max-macs", "lots"),
-        ("--max-params", "-1"), ("--min-metric", "nan"), ("--device", "abacus"),
+        ("--trials", 10**9), ("--epochs", 10**9), ("--workers", 10**6), ("--min-metric", "nan"),
     ],
 )  # fmt: skip
+def test_values_out_of_range_are_wrong_usage_of_their_flag(
+    flag: tuple[object, ...], pictures: Path
+) -> None:
+    result = invoke(search, "--space", "few.yaml", "--data", pictures, "--out", "run", *flag)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{flag[0]}'" in result.output
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    "flag", [("--max-macs", "lots"), ("--max-params", "-1"), ("--device", "abacus")]
+)
 def test_wrong_values_name_their_flag(flag: tuple[object, ...], pictures: Path) -> None:
     result = invoke(search, "--space", "few.yaml", "--data", pictures, "--out", "run", *flag)
     assert str(flag[0]) in problem(result)

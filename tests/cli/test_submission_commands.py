@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from baselines.covid.submission import refuse_transposed
 from nas.cli.covid import covid
-from nas.cli.covid_runs import refuse_transposed
 from nas.errors import NasError
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.tasks.covid.findings import listed_for_submission

@@ -7,10 +7,19 @@ from pathlib import Path
 
 import torch
 
+from nas.data.splits import Split
 from nas.data.xray.preprocess import XrayPreprocess
+from nas.data.xray.source import holds_xrays
 from nas.errors import NasError
+from nas.report.lines import Say
 from nas.spec.definition import ArchitectureSpec
-from nas.tasks.covid.findings import SubmissionNetworks
+from nas.tasks.covid.findings import (
+    SubmissionNetworks,
+    SubmittedXray,
+    listed_for_submission,
+    submitted,
+    xrays_in,
+)
 from nas.tasks.covid.tta import FileDetections, TtaSettings, detect_in_files, first_symmetries
 from nas.train.source import groups_of, same_data
 from nas.train.trained import TrainedNetwork, load_trained
@@ -64,6 +73,42 @@ def trained_on(loaded: Mapping[str, TrainedNetwork], data: Path) -> TrainedOn | 
         said = "; ".join(f"{run}: fold {on.fold}, groups {on.groups}" for on, run in known.items())
         raise NasError(f"the runs were trained on other splits of these: {said}", file=data)
     return next(iter(known), None)
+
+
+def submitted_xrays(
+    data: Path,
+    loaded: Mapping[str, TrainedNetwork],
+    *,
+    split: Split | None = None,
+    fold: int | None = None,
+    warn: Say = print,
+) -> list[SubmittedXray]:
+    """The X-rays of a folder, or of a labelled data set, which may be one that runs learned from.
+
+    `warn` is told where what is measured would be too high. Raises NasError for a folder that is
+    not there, and for splits other than those that the runs were trained on.
+    """
+    if not holds_xrays(data):
+        if not data.is_dir():
+            raise NasError("no such folder", file=data)
+        if split is not None:
+            raise NasError("has no tables, so it has no splits", file=data, key="--split")
+        return xrays_in(data)
+    own = trained_on(loaded, data)
+    if own is None:
+        return submitted(listed_for_submission(data, split, fold or 0))
+    if fold not in (None, own.fold):
+        raise NasError(
+            f"the runs were trained with fold {own.fold} as their test split: images that fold "
+            f"{fold} tests on they have learned from",
+            key="--fold",
+        )
+    if split is None:
+        warn(
+            "WARNING: the runs were trained on some of these images: what `nas covid check` "
+            "measures of them is too high; give --split test"
+        )
+    return submitted(listed_for_submission(data, split, own.fold, own.groups))
 
 
 def submission_networks(

@@ -8,7 +8,8 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from nas.errors import NasError, did_you_mean
@@ -19,7 +20,7 @@ Tables = Mapping[str, Sequence[str]]
 """Columns by the table's name."""
 
 
-def written(
+def prediction_texts(
     predictions: Sequence[Prediction],
     form: Literal["json", "csv"],
     table: str | None,
@@ -41,6 +42,19 @@ def written(
         name: _csv(_entries(predictions, name), ("file", *own)) for name, own in tables.items()
     }
     return {"": _csv(rows, (*columns, "error")), **entries}
+
+
+def prediction_files(out: Path, tables: Iterable[str]) -> dict[str, Path]:
+    """File of each table, `out` itself last under an empty name: x.events.csv beside x.csv or x.
+
+    Raises NasError, before anything is predicted, for one that is a folder.
+    """
+    name = out.stem if out.suffix.lower() == ".csv" else out.name
+    places = {table: out.with_name(f"{name}.{table}.csv") for table in tables} | {"": out}
+    for place in places.values():
+        if place.is_dir():
+            raise NasError("is a folder; name a file", file=place, key="--out")
+    return places
 
 
 def _checked(table: str, tables: Tables) -> str:

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from nas.cli.prediction_tables import written
 from nas.errors import NasError
+from nas.report.predictions import prediction_texts
 from nas.tasks.base import Prediction
 
 TABLES = {"events": ("class", "onset_s", "offset_s")}
@@ -19,7 +19,7 @@ PREDICTIONS = [
 
 
 def test_a_csv_table_for_the_files_and_one_for_the_entries() -> None:
-    texts = written(PREDICTIONS, "csv", None, TABLES)
+    texts = prediction_texts(PREDICTIONS, "csv", None, TABLES)
     assert texts == {
         "": "file,scores:dog,scores:hen,error\na.flac,0.9,0.1,\nb.flac,,,empty\nc.flac,0.2,0.3,\n",
         "events": "file,class,onset_s,offset_s\n" + 2 * "a.flac,dog,1.5,2.0\n",
@@ -27,7 +27,7 @@ def test_a_csv_table_for_the_files_and_one_for_the_entries() -> None:
 
 
 def test_json_holds_everything() -> None:
-    (text,) = written(PREDICTIONS, "json", None, TABLES).values()
+    (text,) = prediction_texts(PREDICTIONS, "json", None, TABLES).values()
     first, second, third = json.loads(text)
     assert first == {"file": "a.flac", **PREDICTIONS[0].values}
     assert second == {"file": "b.flac", "error": "empty"}
@@ -35,8 +35,8 @@ def test_json_holds_everything() -> None:
 
 
 def test_one_table_alone() -> None:
-    assert list(written(PREDICTIONS, "csv", "events", TABLES)) == [""]
-    assert json.loads(written(PREDICTIONS, "json", "events", TABLES)[""]) == 2 * [
+    assert list(prediction_texts(PREDICTIONS, "csv", "events", TABLES)) == [""]
+    assert json.loads(prediction_texts(PREDICTIONS, "json", "events", TABLES)[""]) == 2 * [
         {"file": "a.flac", **DOG}
     ]
 
@@ -44,21 +44,21 @@ def test_one_table_alone() -> None:
 @pytest.mark.parametrize("index", [1, 2])
 def test_a_table_without_entries_has_its_columns(index: int) -> None:
     none = [PREDICTIONS[index]]
-    assert written(none, "csv", "events", TABLES) == {"": "file,class,onset_s,offset_s\n"}
-    assert written(none, "csv", None, TABLES)["events"] == "file,class,onset_s,offset_s\n"
+    assert prediction_texts(none, "csv", "events", TABLES) == {"": "file,class,onset_s,offset_s\n"}
+    assert prediction_texts(none, "csv", None, TABLES)["events"] == "file,class,onset_s,offset_s\n"
 
 
 def test_a_table_that_is_not_there() -> None:
     with pytest.raises(NasError, match="did you mean 'events'"):
-        written(PREDICTIONS, "csv", "event", TABLES)
+        prediction_texts(PREDICTIONS, "csv", "event", TABLES)
     with pytest.raises(NasError, match="has none"):
-        written([Prediction("a.jpg", {"class": "tin"})], "csv", "events", {})
+        prediction_texts([Prediction("a.jpg", {"class": "tin"})], "csv", "events", {})
 
 
 def test_a_name_that_is_no_text_is_escaped() -> None:
     odd = Prediction(os.fsdecode(b"caf\xe9 \xc3\xbc.flac"), PREDICTIONS[0].values)
     for form, table in (("csv", None), ("csv", "events"), ("json", None), ("json", "events")):
-        for text in written([odd], form, table, TABLES).values():
+        for text in prediction_texts([odd], form, table, TABLES).values():
             shown = "caf\\\\xe9 ü.flac" if form == "json" else "caf\\xe9 ü.flac"
             assert shown in text
             assert text.encode("utf-8")
