@@ -81,7 +81,7 @@ def test_flags_override_the_space(pictures: Path) -> None:
     assert kept["search"] == {
         "trials": 1, "minutes": 5.0, "sampler": "known_cost", "per_second": True, "stop": "asha",
         "short_epochs": 0, "inherit": True, "finalists": 1, "final_seeds": 3, "final_epochs": 4,
-        "seed": 9,
+        "seed": 9, "objectives": ["macs", "metric"],
     }  # fmt: skip
     assert kept["budget"] == {"max_macs": 2_000_000, "max_params": 1_000, "min_metric": 0.2}
     assert kept["training"]["epochs"] == 2
@@ -110,7 +110,7 @@ def test_what_is_not_given_comes_from_the_space(pictures: Path) -> None:
     assert kept["search"] == {
         "trials": 2, "minutes": None, "sampler": "nsga2", "per_second": False, "stop": "none",
         "short_epochs": 0, "inherit": False, "finalists": 0, "final_seeds": 2,
-        "final_epochs": None, "seed": 4,
+        "final_epochs": None, "seed": 4, "objectives": ["macs", "metric"],
     }  # fmt: skip
     assert kept["budget"] == {"max_macs": 1_000_000, "max_params": None, "min_metric": 0.1}
     assert kept["score"] == "macs"
