@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from nas.macs.ops import register_op as register_op
     from nas.model.build import build_network as build_network
     from nas.search.known_cost.sampler import KnownCostSampler as KnownCostSampler
+    from nas.search.objective import Objective as Objective
+    from nas.search.objective import register_objective as register_objective
     from nas.search.run import SearchInterrupted as SearchInterrupted
     from nas.search.run import resume_search as resume_search
     from nas.search.run import run_search as run_search
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "KnownCostSampler": "nas.search.known_cost.sampler",
     "NasError": "nas.errors",
+    "Objective": "nas.search.objective",
     "SearchInterrupted": "nas.search.run",
     "SearchSettings": "nas.search.settings",
     "Task": "nas.tasks.base",
@@ -62,6 +65,7 @@ _HOMES = {
     "load_trained": "nas.train.trained",
     "predict": "nas.train.evaluation",
     "register_block": "blocks.registry",
+    "register_objective": "nas.search.objective",
     "register_op": "nas.macs.ops",
     "register_task": "nas.tasks.registry",
     "resume_search": "nas.search.run",
@@ -74,6 +78,7 @@ _HOMES = {
 __all__ = [
     "KnownCostSampler",
     "NasError",
+    "Objective",
     "SearchInterrupted",
     "SearchSettings",
     "Task",
@@ -88,6 +93,7 @@ __all__ = [
     "load_trained",
     "predict",
     "register_block",
+    "register_objective",
     "register_op",
     "register_task",
     "resume_search",
