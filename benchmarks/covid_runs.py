@@ -33,7 +33,7 @@ class MeasuredFolds:
     pooled: Values
     """The metrics of all test splits together."""
     by_fold: tuple[float, ...]
-    """The first metric of each."""
+    """The primary metric of each."""
     macs: int
     parameters: int
     minutes_per_fold: float

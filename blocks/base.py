@@ -45,7 +45,7 @@ ActivationName = Literal[
 
 
 class BlockConfig(BaseModel, ABC):
-    """Settings of one block. `name` is what a YAML file calls it.
+    """Settings of one block; `name` is its name in YAML files.
 
     A config that has a `stride` field can be repeated with the stride on its first copy only.
     """
@@ -60,7 +60,7 @@ class BlockConfig(BaseModel, ABC):
     shape_fields: ClassVar[frozenset[str]] = frozenset(
         {"out", "kernel", "stride", "padding", "groups"}
     )
-    """Fields that the output shape, or whether a shape is taken at all, may depend on."""
+    """Fields that decide the output shape, or whether an input shape is allowed."""
 
     @abstractmethod
     def output_shape(self, in_shape: Shape) -> Shape:
@@ -74,7 +74,7 @@ class BlockConfig(BaseModel, ABC):
         """
 
     def cost(self, in_shape: Shape) -> Cost | None:
-        """What it costs on one sample of that shape; None where only counting can tell."""
+        """Cost of one sample of that shape in closed form; None where it must be counted."""
         return None
 
     def identity(self, in_shape: Shape) -> Identity:
@@ -83,7 +83,7 @@ class BlockConfig(BaseModel, ABC):
 
 
 def automatic_padding(kernel: int, padding: int | None = None) -> int:
-    """`padding`, or for None the one that keeps the size at stride 1 with an odd kernel."""
+    """`padding`; for None, the padding that keeps the size at stride 1 with an odd kernel."""
     return (kernel - 1) // 2 if padding is None else padding
 
 
@@ -100,7 +100,7 @@ def convolved_size(size: int, kernel: int, stride: int, padding: int) -> int:
 def convolved_sides(
     height: int, width: int, kernel: int, stride: int | str, padding: int
 ) -> tuple[int, int]:
-    """Height and width that a convolution or pooling puts out. Raises ValueError below 1."""
+    """Output height and width of a convolution or pooling. Raises ValueError below 1."""
     down, along = axis_strides(stride)
     return (
         convolved_size(height, kernel, down, padding),
@@ -111,6 +111,8 @@ def convolved_sides(
 def feature_map(in_shape: Shape, block: str) -> tuple[int, int, int]:
     """`in_shape` as `(C, H, W)`. Raises ValueError for a vector."""
     if len(in_shape) != 3:
-        raise ValueError(f"{block} needs a feature map (C, H, W), but a vector {in_shape} comes in")
+        raise ValueError(
+            f"{block} needs a feature map (C, H, W), but its input is a vector {in_shape}"
+        )
     channels, height, width = in_shape
     return channels, height, width

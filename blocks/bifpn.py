@@ -1,4 +1,4 @@
-"""Bidirectional feature pyramid: maps are merged down the pyramid and up again."""
+"""Bidirectional feature pyramid: maps are merged top-down, then bottom-up."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -90,7 +90,7 @@ class BiFPNConfig(BlockConfig):
     name: ClassVar[str] = "BiFPN"
 
     out: Channels
-    """Channels of every map that comes out."""
+    """Output channels of every map."""
     activation: ActivationName = "ReLU"
     """Activation before each separable convolution."""
 

@@ -1,4 +1,4 @@
-"""The bottleneck of Darknet and YOLOv5: 1x1, 3x3, and a shortcut around both."""
+"""Bottleneck of Darknet and YOLOv5: 1x1 and 3x3 convolutions with a shortcut around both."""
 
 from math import prod
 from typing import ClassVar, Self
@@ -48,7 +48,7 @@ class Bottleneck(nn.Module):
 class BottleneckConfig(BlockConfig):
     """Residual block of Darknet-53 (Redmon & Farhadi 2018, arXiv:1804.02767, table 1).
 
-    The hidden width, the groups and the switch for the shortcut are those of YOLOv5.
+    Hidden width, groups and the optional shortcut as in YOLOv5.
     """
 
     name: ClassVar[str] = "Bottleneck"
@@ -65,20 +65,20 @@ class BottleneckConfig(BlockConfig):
     out: Channels
     """Output channels."""
     shortcut: bool = True
-    """Add the input to the output where both have the same channels."""
+    """Add the input to the output if both have the same number of channels."""
     groups: Groups = 1
-    """Groups of channels of the 3x3 convolution."""
+    """Groups of the 3x3 convolution."""
     expansion: Expand = 0.5
     """Hidden channels over output channels, rounded down."""
     activation: ActivationName | None = "ReLU"
-    """Activation after each normalisation; null is none."""
+    """Activation after each normalisation; null for none."""
 
     @model_validator(mode="after")
     def _groups_divide_the_channels(self) -> Self:
         if self.hidden % self.groups or self.out % self.groups:
             raise ValueError(
                 f"groups {self.groups} must divide the hidden channels, {self.hidden}, "
-                f"and the channels out, {self.out}"
+                f"and the output channels, {self.out}"
             )
         return self
 

@@ -41,20 +41,20 @@ class ConvConfig(BlockConfig):
     kernel: Kernel = 3
     """Side of the square kernel, in pixels."""
     stride: Stride = 1
-    """Step of the kernel, in pixels; `2x1` is 2 down and 1 along."""
+    """Stride in pixels; `2x1` is 2 vertically and 1 horizontally."""
     padding: Padding | None = None
-    """Zeros on each side, in pixels; null keeps the size at stride 1."""
+    """Zero padding on each side, in pixels; null keeps the size at stride 1."""
     groups: Groups = 1
-    """Groups of channels that are convolved apart."""
+    """Groups of the convolution."""
     activation: ActivationName | None = "ReLU"
-    """Activation after the normalisation; null is none."""
+    """Activation after the normalisation; null for none."""
 
     def groups_for(self, in_channels: int) -> int:
-        """Groups of the convolution. Raises ValueError if they do not divide both widths."""
+        """Groups of the convolution. Raises ValueError unless they divide both channel counts."""
         if in_channels % self.groups or self.out % self.groups:
             raise ValueError(
-                f"groups {self.groups} must divide the channels in, {in_channels}, "
-                f"and the channels out, {self.out}"
+                f"groups {self.groups} must divide the input channels, {in_channels}, "
+                f"and the output channels, {self.out}"
             )
         return self.groups
 
@@ -84,7 +84,7 @@ class ConvConfig(BlockConfig):
 
 
 class FixedConvConfig(ConvConfig):
-    """A `Conv` whose width is never scaled or rounded, as the last layer of a classifier."""
+    """A `Conv` whose width is never scaled or rounded, e.g. the last layer of a classifier."""
 
     name: ClassVar[str] = "FixedConv"
     fixed_width: ClassVar[bool] = True
@@ -93,7 +93,7 @@ class FixedConvConfig(ConvConfig):
 class DWConvConfig(BlockConfig):
     """Depthwise convolution (Howard et al. 2017, arXiv:1704.04861, table 1).
 
-    A `Conv` with as many groups as divide both widths, gcd(in, out), so that the widths may differ.
+    A `Conv` with gcd(in, out) groups, so that input and output channels may differ.
     """
 
     name: ClassVar[str] = "DWConv"
@@ -104,11 +104,11 @@ class DWConvConfig(BlockConfig):
     kernel: Kernel = 3
     """Side of the square kernel, in pixels."""
     stride: Stride = 1
-    """Step of the kernel, in pixels; `2x1` is 2 down and 1 along."""
+    """Stride in pixels; `2x1` is 2 vertically and 1 horizontally."""
     padding: Padding | None = None
-    """Zeros on each side, in pixels; null keeps the size at stride 1."""
+    """Zero padding on each side, in pixels; null keeps the size at stride 1."""
     activation: ActivationName | None = "ReLU"
-    """Activation after the normalisation; null is none."""
+    """Activation after the normalisation; null for none."""
 
     def as_conv(self, in_channels: int) -> ConvConfig:
         """The same computation as a grouped `Conv`."""

@@ -1,18 +1,18 @@
-"""What a block costs, in closed form."""
+"""Cost of a block in closed form."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one sample's forward pass through some blocks."""
+    """Cost of one sample's forward pass."""
 
     macs: int = 0
     """Multiply-adds."""
     parameters: int = 0
-    """Weights."""
+    """Learned weights."""
     convolution_outputs: int = 0
-    """Elements that convolutions put out, which training time follows more than the MACs."""
+    """Output elements of convolutions; training time follows them more closely than the MACs."""
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(
@@ -25,7 +25,7 @@ class Cost:
 def bare_convolution_cost(
     in_channels: int, out: int, locations: int, kernel: int = 1, groups: int = 1
 ) -> Cost:
-    """A convolution to `out` channels at `locations` pixels, without bias or normalisation."""
+    """Cost of a convolution at `locations` output pixels, without bias or normalisation."""
     weights = out * (in_channels // groups) * kernel * kernel
     return Cost(weights * locations, weights, out * locations)
 
@@ -39,6 +39,6 @@ def convolution_cost(
     *,
     normed: bool = True,
 ) -> Cost:
-    """The same with its normalisation or else its bias."""
+    """Cost of a convolution with its normalisation, or with its bias if it has none."""
     bare = bare_convolution_cost(in_channels, out, locations, kernel, groups)
     return bare + Cost(parameters=2 * out if normed else out)

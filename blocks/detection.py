@@ -13,18 +13,18 @@ from blocks.layers import make_activation
 from blocks.pyramid import STRIDES, maps_of
 
 PRIOR_LOGIT = -4.595
-"""Logit of 0.01: a location holds an object rarely (Lin et al. 2017, section 4.1)."""
+"""Logit of 0.01: objects are rare (Lin et al. 2017, section 4.1)."""
 
 
 class DetectionOutput(NamedTuple):
     """Outputs at P locations, those of the finest map first, row by row; K classes."""
 
     class_logits_NPK: Tensor
-    """One logit a class: whether an object of that class is here."""
+    """Class logits."""
     distances_NP4: Tensor
-    """Pixels of the input from the location to the left, top, right and bottom side of its box."""
+    """Input pixels from the location to the left, top, right and bottom side of its box."""
     centre_logits_NP: Tensor
-    """Logit of the centre-ness: how near the location is to the middle of its box."""
+    """Logits of the centre-ness: how near the location is to the centre of its box."""
 
 
 class DetectionHead(nn.Module):
@@ -38,7 +38,7 @@ class DetectionHead(nn.Module):
         self.classes = classes
         self.depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
         self.pointwise = nn.Conv2d(channels, channels, 1, bias=False)
-        # The maps' statistics differ, so that one normalisation would fit none of them.
+        # The maps' statistics differ, so each has its own normalisation.
         self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for _ in range(levels))
         self.activation = make_activation(activation)
         self.predict = nn.Conv1d(channels, classes + 5, 1)
@@ -67,11 +67,11 @@ class DetectionHead(nn.Module):
 
 
 class DetectionHeadConfig(BlockConfig):
-    """Anchor-free head (FCOS, Tian et al. 2019, arXiv:1904.01355, figure 2): no registry's name.
+    """Anchor-free head (FCOS, Tian et al. 2019, arXiv:1904.01355, figure 2); not in the registry.
 
-    One separable convolution for classes and boxes together, shared by the maps but for its
-    normalisation (as EfficientDet's), in place of the paper's four for each: light. The maps are of
-    the last of the strides 8, 16, 32. The shape that comes out, `(P, K)`, is the class logits'.
+    One separable convolution serves classes and boxes and is shared by all maps except for its
+    normalisation (as in EfficientDet); the paper has four convolutions for each. The maps have the
+    last of the strides 8, 16, 32. The output shape `(P, K)` is that of the class logits.
     """
 
     name: ClassVar[str] = "DetectionHead"

@@ -1,4 +1,4 @@
-"""Feature pyramid network: coarse maps handed down to the finer ones."""
+"""Feature pyramid network: coarse maps are added to the finer ones, top-down."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -35,15 +35,15 @@ class FPN(nn.Module):
 class FPNConfig(BlockConfig):
     """Feature pyramid network (Lin et al. 2017, arXiv:1612.03144, figure 3), a neck.
 
-    Its 3x3 convolutions are depthwise separable, which is not the paper's but makes it light.
+    Its 3x3 convolutions are depthwise separable, unlike the paper's, to keep it light.
     """
 
     name: ClassVar[str] = "FPN"
 
     out: Channels
-    """Channels of every map that comes out."""
+    """Output channels of every map."""
     activation: ActivationName = "ReLU"
-    """Activation behind each convolution that smooths a map."""
+    """Activation after each smoothing convolution."""
 
     def output_shape(self, in_shape: Shape) -> Shape:
         return pyramid_shape(_widened(maps_of(in_shape, self.name), self.out))

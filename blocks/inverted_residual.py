@@ -24,19 +24,19 @@ from blocks.stride import Stride
 
 
 class Layout(NamedTuple):
-    """What an inverted residual is made of, all channels resolved."""
+    """Layers of an inverted residual, all channel counts resolved."""
 
     in_channels: int
     hidden: int
     """Channels of the depthwise convolution."""
     expands: bool
-    """Whether a 1x1 convolution leads from `in_channels` to `hidden`."""
+    """Whether a 1x1 convolution expands `in_channels` to `hidden`."""
     out: int
     kernel: int
     stride: int | str
     activation: ActivationName
     squeeze: int | None = None
-    """Channels between the two convolutions of the squeeze-and-excitation; None is without it."""
+    """Channels between the two convolutions of the squeeze-and-excitation; None for none."""
     squeeze_activation: ActivationName = "ReLU"
     gate: ActivationName = "Sigmoid"
     norm_eps: float = 1e-5
@@ -77,7 +77,7 @@ class InvertedResidual(nn.Module):
 
 
 class InvertedResidualConfig(BlockConfig):
-    """What the configs of inverted residuals share: all follows from their layout."""
+    """Base of the configs of inverted residuals: everything follows from their layout."""
 
     @abstractmethod
     def layout(self, in_channels: int) -> Layout:
@@ -120,9 +120,9 @@ class InvertedResidualv2Config(InvertedResidualConfig):
     out: Channels
     """Output channels."""
     expand: Expand
-    """Hidden channels over input channels; 1 leaves out the expanding convolution."""
+    """Expansion: hidden over input channels; 1 leaves out the expanding convolution."""
     stride: Stride = 1
-    """Step of the depthwise convolution, in pixels; `2x1` is 2 down and 1 along."""
+    """Stride of the depthwise convolution; `2x1` is 2 vertically and 1 horizontally."""
 
     def layout(self, in_channels: int) -> Layout:
         return Layout(
@@ -139,9 +139,9 @@ class InvertedResidualv2Config(InvertedResidualConfig):
 class InvertedResidualv3Config(InvertedResidualConfig):
     """Block of MobileNetV3 (Howard et al. 2019, arXiv:1905.02244, fig. 4, tables 1 and 2).
 
-    Hidden channels are rounded to a multiple of 8. Agrees with torchvision, the epsilon (1e-3) of
-    its batch normalisation included, but not the momentum: 0.01 leaves the running statistics
-    behind the weights for the first epochs of a short training.
+    Hidden channels are rounded to a multiple of 8. Agrees with torchvision, including the batch
+    normalisation's epsilon (1e-3), but not its momentum: at 0.01 the running statistics lag behind
+    the weights in the first epochs of a short training.
     """
 
     name: ClassVar[str] = "InvertedResidualv3"
@@ -150,15 +150,15 @@ class InvertedResidualv3Config(InvertedResidualConfig):
     kernel: OddKernel
     """Side of the depthwise kernel, in pixels."""
     expand: Expand
-    """Hidden channels over input channels, before rounding."""
+    """Expansion: hidden over input channels, before rounding."""
     out: Channels
     """Output channels."""
     se: bool = False
     """Squeeze-and-excitation after the depthwise convolution."""
     hs: bool = False
-    """Hardswish in place of ReLU."""
+    """Hardswish instead of ReLU."""
     stride: Stride = 1
-    """Step of the depthwise convolution, in pixels; `2x1` is 2 down and 1 along."""
+    """Stride of the depthwise convolution; `2x1` is 2 vertically and 1 horizontally."""
 
     def layout(self, in_channels: int) -> Layout:
         hidden = make_divisible(in_channels * self.expand)

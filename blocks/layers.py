@@ -1,4 +1,4 @@
-"""Parts that blocks share and that a search does not choose by themselves."""
+"""Layers that several blocks share; a search does not choose them by themselves."""
 
 import torch
 from torch import Tensor, nn
@@ -7,11 +7,11 @@ from blocks.base import ActivationName, automatic_padding
 from blocks.stride import axis_strides
 
 WITHOUT_IN_PLACE = frozenset({"GELU", "Sigmoid", "Tanh"})
-"""Activations that PyTorch computes into a new tensor only."""
+"""Activations without an in-place form in PyTorch."""
 
 
 def make_divisible(channels: float, divisor: int = 8) -> int:
-    """`channels` rounded to a multiple of `divisor`, at most 10 % below: MobileNetV2's rule."""
+    """`channels` rounded to a multiple of `divisor`, at most 10 % down (MobileNetV2's rule)."""
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * channels else rounded
 
@@ -33,7 +33,7 @@ process, on CPUs without AVX-512 (seen in PyTorch 2.14.1 and 2.15.0).
 
 
 class Subsample:
-    """A hook before a 1x1 convolution without stride: only every so many pixels reach it.
+    """A hook before a 1x1 convolution without stride: it subsamples the input.
 
     Outputs and multiply-adds are those of the convolution with that stride.
     """

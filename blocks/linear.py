@@ -12,7 +12,7 @@ from blocks.layers import make_activation
 
 
 class FlattenConfig(BlockConfig):
-    """All values of a sample as one vector, channels first."""
+    """Flatten: all values of a sample as one vector, channels first."""
 
     name: ClassVar[str] = "Flatten"
 
@@ -36,12 +36,12 @@ class LinearConfig(BlockConfig):
     out: Channels
     """Output features."""
     activation: ActivationName | None = None
-    """Activation after the layer; null is none."""
+    """Activation after the layer; null for none."""
 
     def output_shape(self, in_shape: Shape) -> Shape:
         if len(in_shape) != 1:
             raise ValueError(
-                f"Linear needs a vector, but a feature map {in_shape} comes in: "
+                f"Linear needs a vector, but its input is a feature map {in_shape}: "
                 "put Flatten before it"
             )
         return (self.out,)
@@ -59,7 +59,7 @@ class LinearConfig(BlockConfig):
 
 
 class DropoutConfig(BlockConfig):
-    """Values set to zero at random in training (Srivastava et al. 2014, JMLR 15, section 4)."""
+    """Dropout (Srivastava et al. 2014, JMLR 15, section 4)."""
 
     name: ClassVar[str] = "Dropout"
     row_arguments: ClassVar[tuple[str, ...]] = ("p",)

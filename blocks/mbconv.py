@@ -1,4 +1,4 @@
-"""The block of EfficientNet: an inverted residual with squeeze-and-excitation and SiLU."""
+"""MBConv of EfficientNet: an inverted residual with squeeze-and-excitation and SiLU."""
 
 from typing import ClassVar
 
@@ -11,19 +11,19 @@ from blocks.stride import Stride
 class MBConvConfig(InvertedResidualConfig):
     """Block of EfficientNet (Tan & Le 2019, arXiv:1905.11946, table 1), without stochastic depth.
 
-    Hidden channels are rounded to a multiple of 8, and the squeeze has a quarter of the channels
-    that come into the block, as in torchvision.
+    Hidden channels are rounded to a multiple of 8; the squeeze has a quarter of the block's input
+    channels, as in torchvision.
     """
 
     name: ClassVar[str] = "MBConv"
     row_arguments: ClassVar[tuple[str, ...]] = ("expand", "out", "stride", "kernel")
 
     expand: Expand
-    """Hidden channels over input channels, before rounding."""
+    """Expansion: hidden over input channels, before rounding."""
     out: Channels
     """Output channels."""
     stride: Stride = 1
-    """Step of the depthwise convolution, in pixels; `2x1` is 2 down and 1 along."""
+    """Stride of the depthwise convolution; `2x1` is 2 vertically and 1 horizontally."""
     kernel: OddKernel = 3
     """Side of the depthwise kernel, in pixels."""
 

@@ -20,23 +20,23 @@ from blocks.stride import Stride, axis_strides
 
 
 class PoolConfig(BlockConfig):
-    """What the poolings over windows share."""
+    """Base of pooling over windows."""
 
     row_arguments: ClassVar[tuple[str, ...]] = ("kernel", "stride", "padding")
 
     kernel: Kernel
     """Side of the square window, in pixels."""
     stride: Stride
-    """Step of the window, in pixels; `2x1` is 2 down and 1 along."""
+    """Stride of the window; `2x1` is 2 vertically and 1 horizontally."""
     padding: Padding | None = 0
-    """Border on each side, in pixels, at most half the kernel; null keeps the size at stride 1."""
+    """Padding on each side, at most half the kernel; null keeps the size at stride 1."""
 
     @model_validator(mode="after")
     def _padding_within_window(self) -> Self:
         if self.padding is not None and 2 * self.padding > self.kernel:
             raise ValueError(
                 f"padding {self.padding} is more than half the kernel, {self.kernel}: "
-                "a window would hold nothing but padding"
+                "a window could lie in the padding alone"
             )
         return self
 
@@ -54,7 +54,7 @@ class PoolConfig(BlockConfig):
 
 
 class MaxPoolConfig(PoolConfig):
-    """Largest value of each window; the border never wins."""
+    """Max pooling; the padding is never chosen."""
 
     name: ClassVar[str] = "MaxPool"
 
@@ -65,7 +65,7 @@ class MaxPoolConfig(PoolConfig):
 
 
 class AvgPoolConfig(PoolConfig):
-    """Mean of each window; the border counts as zeros."""
+    """Average pooling; the padding counts as zeros."""
 
     name: ClassVar[str] = "AvgPool"
 
@@ -76,7 +76,7 @@ class AvgPoolConfig(PoolConfig):
 
 
 class GlobalAvgPoolConfig(BlockConfig):
-    """Mean of each channel, `(C, 1, 1)` (Lin et al. 2013, arXiv:1312.4400, section 3.2)."""
+    """Global average pooling to `(C, 1, 1)` (Lin et al. 2013, arXiv:1312.4400, section 3.2)."""
 
     name: ClassVar[str] = "GlobalAvgPool"
 

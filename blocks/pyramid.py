@@ -1,6 +1,6 @@
-"""Several feature maps of one input, fine to coarse: what a neck and a detection head take.
+"""Several feature maps of one input, finest first: the input of a neck or a detection head.
 
-Their shape is that of the maps one after another: `(C, H, W, C, H, W, C, H, W)`.
+Their shape is the shapes of the maps one after another: `(C, H, W, C, H, W, C, H, W)`.
 """
 
 from collections.abc import Iterable
@@ -24,10 +24,10 @@ def maps_of(in_shape: Shape, block: str) -> tuple[Map, ...]:
     """The maps of a pyramid. Raises ValueError for a single map and for a vector."""
     if len(in_shape) < 6 or len(in_shape) % 3:
         came = "x".join(map(str, in_shape))
-        raise ValueError(f"{block} needs several feature maps, but {came} comes in")
+        raise ValueError(f"{block} needs several feature maps, but its input is {came}")
     return tuple(zip(in_shape[::3], in_shape[1::3], in_shape[2::3], strict=True))
 
 
 def shapes_in(in_shape: Shape) -> tuple[Shape, ...]:
-    """Of each tensor that a module takes for one sample: several of a pyramid, else one."""
+    """Shapes of a module's input tensors for one sample: several for a pyramid, else one."""
     return maps_of(in_shape, "a pyramid") if len(in_shape) > 3 else (in_shape,)

@@ -1,4 +1,4 @@
-"""The one place where the name of a block becomes its class."""
+"""Registry of blocks: the only place where a name becomes a class."""
 
 from collections.abc import Iterator
 
@@ -61,13 +61,13 @@ for _config in (
     BLOCKS.register(_config)
 
 NECKS = BlockRegistry()
-"""What may stand between the features at several strides and a detection head."""
+"""Necks: blocks between the features at several strides and a detection head."""
 for _neck in (FPNConfig, BiFPNConfig):
     NECKS.register(_neck)
 
 
 def register_block(config: type[BlockConfig]) -> type[BlockConfig]:
-    """`config` itself, so that it serves as a decorator; YAML files may name it from now on.
+    """`config` itself (usable as a decorator); YAML files may then name the block.
 
     Raises ValueError for a name that is taken.
     """
@@ -75,5 +75,5 @@ def register_block(config: type[BlockConfig]) -> type[BlockConfig]:
 
 
 def register_neck(config: type[BlockConfig]) -> type[BlockConfig]:
-    """As `register_block`, of what may stand before a detection head."""
+    """As `register_block`, for a neck before a detection head."""
     return NECKS.register(config)

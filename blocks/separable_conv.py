@@ -1,4 +1,4 @@
-"""The separable convolution that necks smooth their maps with, and its cost."""
+"""Separable convolution of the necks, and its cost."""
 
 from torch import nn
 
@@ -10,12 +10,12 @@ from blocks.layers import ConvNormAct
 def separable_conv(
     in_channels: int, out_channels: int, activation: ActivationName | None
 ) -> nn.Sequential:
-    """A 3x3 depthwise convolution, then a 1x1 one with normalisation and activation."""
+    """A 3x3 depthwise convolution, then a 1x1 convolution with normalisation and activation."""
     depthwise = nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False)
     return nn.Sequential(depthwise, ConvNormAct(in_channels, out_channels, 1, 1, 1, activation))
 
 
 def separable_cost(in_channels: int, out: int, locations: int) -> Cost:
-    """Of `separable_conv` at so many locations."""
+    """Cost of `separable_conv` at that many locations."""
     depthwise = bare_convolution_cost(in_channels, in_channels, locations, 3, in_channels)
     return depthwise + convolution_cost(in_channels, out, locations)

@@ -1,4 +1,4 @@
-"""The unit of ShuffleNetV2: two branches whose channels are shuffled together."""
+"""Unit of ShuffleNetV2: two branches whose channels are shuffled."""
 
 from math import prod
 from typing import ClassVar
@@ -63,20 +63,20 @@ def _branch(in_channels: int, channels: int, stride: int | str) -> nn.Sequential
 class ShuffleNetV2Config(BlockConfig):
     """Unit of ShuffleNetV2 (Ma et al. 2018, arXiv:1807.11164, fig. 3c and 3d, table 5).
 
-    Stride 1 keeps the channels, which must be even; a larger one, of either axis, doubles them.
+    Stride 1 keeps the channels, which must be even; a larger stride along either axis doubles them.
     """
 
     name: ClassVar[str] = "ShuffleNetV2"
     row_arguments: ClassVar[tuple[str, ...]] = ("stride",)
 
     stride: Stride = 1
-    """Step of the depthwise convolutions, in pixels; `2x1` is 2 down and 1 along."""
+    """Stride of the depthwise convolutions; `2x1` is 2 vertically and 1 horizontally."""
 
     def output_shape(self, in_shape: Shape) -> Shape:
         channels, height, width = feature_map(in_shape, self.name)
         if self.stride == 1 and channels % 2:
             raise ValueError(
-                f"ShuffleNetV2 at stride 1 halves its channels, but {channels} come in: "
+                f"ShuffleNetV2 at stride 1 halves its channels, but its input has {channels}: "
                 "an even number is needed"
             )
         sides = convolved_sides(height, width, 3, self.stride, 1)

@@ -10,7 +10,7 @@ _PER_AXIS = re.compile(r"([0-9]{1,3})x([0-9]{1,3})")
 
 
 def _stride(value: Any) -> int | str:
-    """The one way that a stride is kept: `2x2` is 2. Raises ValueError for what is none."""
+    """The stride in canonical form: `2x2` is 2. Raises ValueError for anything else."""
     found = _PER_AXIS.fullmatch(value) if isinstance(value, str) else None
     down, along = (int(found[1]), int(found[2])) if found else (value, value)
     whole = isinstance(down, int) and not isinstance(down, bool)

@@ -1,4 +1,4 @@
-"""The head of sound event detection: scores of each time step, and of the clip by attention."""
+"""Head of sound event detection: logits of each time step, and of the clip by attention."""
 
 from typing import ClassVar, NamedTuple
 
@@ -12,9 +12,9 @@ class TimeAttentionOutput(NamedTuple):
     """Logits of K classes, for N clips."""
 
     clipwise_NK: Tensor
-    """One logit a class for the whole clip."""
+    """Class logits of the whole clip."""
     segmentwise_NKT: Tensor
-    """One logit a class at each of T time steps: the features' own, or all frames of the input."""
+    """Class logits of each of T time steps: those of the features, or all frames of the input."""
 
     def stretched(self, stride: int, frames: int) -> "TimeAttentionOutput":
         """The same with a segment-wise value for each of `frames`: that of the nearest time step.
@@ -55,7 +55,7 @@ class TimeAttention(nn.Module):
 
 
 class TimeAttentionConfig(BlockConfig):
-    """Clip-wise and segment-wise logits over time: a head, so no name of the registry.
+    """Clip-wise and segment-wise logits over time: a head, so not in the registry.
 
     Its module gives a `TimeAttentionOutput`; the shape `(out,)` is that of the clip-wise logits.
     """

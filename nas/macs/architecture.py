@@ -18,19 +18,18 @@ from nas.text_table import aligned
 
 @dataclass(frozen=True)
 class BlockCost:
-    """Of one block on one sample, as counted."""
+    """Counted cost of one block on one sample."""
 
     macs: int
     parameters: int
     convolution_outputs: int
     peak_activation_bytes: int
     peak_with_input_bytes: int
-    """The same where what comes in is kept to the end, for a later block."""
+    """The same if the block's input is kept to the end, for a later block."""
 
 
 def count_architecture(architecture: ArchitectureSpec) -> MacsReport:
-    """What `count_macs` gives for the built network, with the blocks' own names, and many times
-    faster.
+    """The report of `count_macs` for the built network with the blocks' names, many times faster.
 
     A network of ours is a chain of blocks, so its MACs and weights are sums over them, and its
     peak of activations is the largest of theirs, with the maps that are kept for a neck. The cost
@@ -103,8 +102,8 @@ def block_cost(config: BlockConfig, in_shape: Shape) -> BlockCost:
 
 
 def step_cost(step: Step) -> Cost:
-    """The cost of one block in closed form, or counted where it has none; a sum of them is what
-    `count_architecture` finds.
+    """The cost of one block in closed form, or counted where it has none; their sum is that of
+    `count_architecture`.
 
     Raises NasError for a block that can't be counted.
     """

@@ -1,4 +1,4 @@
-"""The same network by other counters' conventions, and what each of them counts, by kind of op."""
+"""MACs of a network by other counters' conventions, by kind of op."""
 
 import copy
 import warnings
@@ -61,7 +61,7 @@ Count = Callable[[nn.Module], tuple[int, Counter[Kind]]]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What each counter makes of one network by kind of op, which explains why they differ."""
+    """Counts of one network by counter and kind of op, which show why the counters differ."""
 
     amounts: dict[str, Counter[Kind]]
     """By counter (`ours`, `fvcore`, `ptflops`, `ptflops_aten`, `ptflops_0_6_4`) and kind of op."""

@@ -1,4 +1,4 @@
-"""Networks as shapes: the meta device, where tensors have sizes and no values."""
+"""Networks on the meta device, where tensors have shapes and no values."""
 
 import copy
 from collections.abc import Callable, Sequence

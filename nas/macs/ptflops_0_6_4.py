@@ -1,4 +1,4 @@
-"""What ptflops 0.6.4 counted, the version that the seeds' competition was scored with."""
+"""Counts of ptflops 0.6.4, the version of the original competition's score."""
 
 from collections import Counter
 from collections.abc import Sequence

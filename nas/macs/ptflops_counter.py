@@ -1,4 +1,4 @@
-"""What today's ptflops counts, by its two backends."""
+"""Counts of the current ptflops with its two backends."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence

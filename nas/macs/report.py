@@ -29,7 +29,7 @@ _HEADINGS = ("layer", "block", "output", "parameters", "MACs", "share")
 
 Cells = Sequence[str]
 Facts = Mapping[str, float]
-"""What else the network costs, by name with its unit."""
+"""Further costs of the network by name, with the unit in the name."""
 NO_FACTS: Facts = MappingProxyType({})
 
 
@@ -143,7 +143,7 @@ def _counter_table(comparison: Comparison) -> tuple[Cells, list[tuple[str, ...]]
 
 
 def _reasons(comparison: Comparison) -> list[tuple[str, str]]:
-    """Why, for each kind of op that the counters do not agree on."""
+    """The reason for each kind of op on which the counters disagree."""
     differing = [
         kind
         for kind in comparison.kinds()

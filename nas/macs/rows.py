@@ -1,4 +1,4 @@
-"""Which row of a report an op or a weight belongs to."""
+"""Rows of a report, and to which of them ops and weights belong."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from torch import nn
 from nas.macs.trace import Trace
 
 Path = str | None
-"""Of the module that a row stands for: "" is the network, None what has no row of its own."""
+"""Path of a row's module: "" is the network, None is everything without a row of its own."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """MACs and weights of one module and what is inside it without a row of its own."""
+    """MACs and weights of one module, including submodules without a row of their own."""
 
     path: Path
     macs: int
@@ -21,7 +21,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """The modules to watch, and how they are gathered to rows."""
+    """The modules to watch, and how they are grouped into rows."""
 
     watched: dict[str, nn.Module]
     depth: int | None

@@ -24,7 +24,7 @@ _READS_VALUES = ("_local_scalar_dense", "nonzero", "nonzero_numpy", "masked_sele
 
 @dataclass(frozen=True)
 class Trace:
-    """What one forward pass of one sample does."""
+    """Costs of one sample's forward pass."""
 
     macs: Counter[tuple[str, str]]
     """Multiply-adds by path of the innermost watched module and by op."""
@@ -32,7 +32,7 @@ class Trace:
     """Shape of the (first) output of each watched module, without the batch axis."""
     peak_activation_bytes: int
     peak_with_input_bytes: int
-    """The same where the input is kept to the end, for others to read."""
+    """The same if the input is kept to the end, for later blocks."""
     convolution_outputs: int
     """Elements that convolutions put out."""
 

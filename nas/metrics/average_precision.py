@@ -17,7 +17,7 @@ Values = NDArray[np.float64]
 def average_precision(scores_P: ArrayLike, hits_P: ArrayLike, positives: int) -> float | None:
     """AP in 0..1 of P predictions; None where `positives`, how many there are to find, is 0.
 
-    `hits_P` says which predictions are right (`match_boxes`); what no prediction hits is a miss.
+    `hits_P` says which predictions are hits (`match_boxes`); unmatched positives are misses.
     Raises ValueError for more hits than positives.
     """
     steps = ScoreSteps.of(scores_P)

@@ -1,4 +1,4 @@
-"""How boxes overlap, and which of them hit a true one, as PASCAL VOC counts.
+"""Overlap of boxes, and which of them match a true box, as PASCAL VOC counts.
 
 A box is (x1, y1, x2, y2) in pixels, x to the right and y down, with continuous edges: it is
 x2 - x1 wide.
@@ -15,19 +15,19 @@ from nas.metrics.finite import finite_list, finite_numbers
 Boxes = NDArray[np.float64]
 
 MIN_IOU = 0.5
-"""A box hits a truth that it overlaps by more than this."""
+"""A box matches a true box with an IoU above this."""
 
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """The P boxes found in G images, one image's after another's: what metrics are read off."""
+    """The P boxes found in G images, image by image, and which are hits."""
 
     scores_P: NDArray[np.float64]
     hits_P: NDArray[np.bool_]
     image_P: NDArray[np.int64]
     """Number of the image of each box."""
     positives_G: NDArray[np.int64]
-    """How many boxes there are to find in each image."""
+    """True boxes of each image."""
 
 
 def checked_boxes(boxes_B4: ArrayLike) -> Boxes:

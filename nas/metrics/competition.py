@@ -1,6 +1,6 @@
 """The metric of Kaggle's SIIM-FISABIO-RSNA COVID-19 detection: the mean of six AP at IoU > 0.5.
 
-Four classes are of studies and two of images. All but `opacity` have no place: their box is
+Four classes are of studies and two of images. Only `opacity` has boxes: the box of the others is
 (0, 0, 1, 1), so that one metric serves all.
 """
 
@@ -20,12 +20,12 @@ Box = tuple[float, float, float, float]
 STUDY_CLASSES = ("negative", "typical", "indeterminate", "atypical")
 IMAGE_CLASSES = ("none", "opacity")
 UNIT_BOX: Box = (0.0, 0.0, 1.0, 1.0)
-"""The box of every class that has no place."""
+"""The box of every class without boxes."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One class that a submission claims of a study or an image."""
+    """One predicted class of a study or an image."""
 
     class_name: str
     confidence: float
@@ -34,12 +34,12 @@ class Finding:
 
 
 Findings = Mapping[str, Sequence[Finding]]
-"""What is claimed of each study, or of each image, by its id without `_study` or `_image`."""
+"""Findings of each study, or of each image, by its id without `_study` or `_image`."""
 
 
 @dataclass(frozen=True, eq=False)
 class CompetitionTruth:
-    """What is so of each study and each image, by id."""
+    """Ground truth of each study and each image, by id."""
 
     studies: Mapping[str, Sequence[str]]
     """The classes of each study: one, or more."""

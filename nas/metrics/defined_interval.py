@@ -1,6 +1,6 @@
 """Means and intervals of metrics that have no value where there is nothing to find.
 
-Such a value is NaN in an array. It is left out: to call it 0 or 1 would change the mean.
+Such a value is NaN in an array and is left out: counting it as 0 or 1 would change the mean.
 """
 
 import numpy as np

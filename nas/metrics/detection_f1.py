@@ -1,4 +1,4 @@
-"""F1 of boxes over all images at a score threshold; `nas.metrics.multilabel.f1_of` reads it off.
+"""F1 of boxes over all images at a score threshold (computed by `nas.metrics.multilabel.f1_of`).
 
 A box counts from the threshold upwards. Matching goes by falling score, so boxes below a threshold
 never change which of those above it are hits: all thresholds are read off one matching. F1 is 0
@@ -37,8 +37,8 @@ def counts_at(
 def best_threshold(scores_P: ArrayLike, hits_P: ArrayLike, positives: int) -> float:
     """Threshold of the highest F1 = 2 TP / (2 TP + FP + FN); of equally good ones the highest.
 
-    It lies midway between the two scores that it parts, and midway to 0 below the lowest one, so
-    that a score may come out a little lower another time. 0.5 where nothing is there or found.
+    It lies midway between two neighbouring scores, or midway between the lowest score and 0, so
+    that small changes of a score don't matter. 0.5 where there is nothing to find or nothing found.
     """
     steps = ScoreSteps.of(scores_P)
     hits = steps.sorted(hits_P)

@@ -1,7 +1,7 @@
 """Counts of found events, by segments of time and by onsets; `nas.metrics.multilabel` has their F1.
 
-Both agree with sed_eval (Mesaros et al. 2016, Metrics for polyphonic sound event detection), but
-for one habit of it: a class of which nothing was found has no F1 there and drops out of the mean;
+Both agree with sed_eval (Mesaros et al. 2016, Metrics for polyphonic sound event detection), with
+one difference: there a class of which nothing was found has no F1 and drops out of the mean;
 here it counts 0. The counts of several recordings are added up.
 """
 

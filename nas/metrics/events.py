@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 MIN_EVENT_S = 0.2
-"""Shorter stretches are not taken for events, unless a caller says otherwise."""
+"""Default minimum duration of an event."""
 MERGE_GAP_S = 0.2
-"""Shorter silences don't end an event, unless a caller says otherwise."""
+"""Default longest gap that is merged into an event."""
 ROUNDING_S = 1e-9
-"""Multiples of a frame's length miss round seconds by less than this."""
+"""Tolerance for rounding errors of multiples of a frame's length."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ def finite_numbers(values: ArrayLike, what: str) -> NDArray[np.float64]:
     """The values as float64.
 
     Raises ValueError for values that are no numbers (numpy turns a list of mixed values into
-    strings without a word), not finite or ragged.
+    strings silently), not finite or ragged.
     """
     array = np.asarray(values)
     if array.dtype.kind not in "fiu":

@@ -56,8 +56,8 @@ def group_macro_f1_sd(counts_GK3: Counts, *, resamples: int = 1000, seed: int = 
     """Standard deviation of macro-F1 over other groups of the same number.
 
     Each class that has a positive counts as if one more pair of it had been seen, a hit, a false
-    alarm or a miss alike (Perks 1947) and drawn as often as any, once on average: a few groups that
-    are all right don't make certain.
+    alarm or a miss alike (Perks 1947) and drawn as often as any, once on average: a few groups
+    without an error are no certainty.
     """
     generator = np.random.default_rng(seed + 1)
     present_K1 = (counts_GK3[..., [0, 2]].sum(axis=(0, 2)) > 0)[:, None]

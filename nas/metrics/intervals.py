@@ -57,7 +57,7 @@ def macro_f1_sd(confusion_KK: NDArray[np.integer]) -> float:
     Of the first order in the shares of the matrix (the delta method), each row a multinomial as in
     `confusion_interval`, whose resamples scatter as much; but at once, for any number of classes.
     Each class counts as if one more sample of it had been seen, spread evenly over the columns
-    (Perks 1947): a few samples that are all right, or one a class, don't make certain.
+    (Perks 1947): a few samples without an error are no certainty.
     """
     counts_K = confusion_KK.sum(axis=1)
     met_K = counts_K + confusion_KK.sum(axis=0)

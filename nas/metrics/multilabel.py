@@ -62,7 +62,7 @@ def best_thresholds(truth_NK: ArrayLike, known_NK: ArrayLike, scores_NK: ArrayLi
 
 
 def f1_of(counts: NDArray[np.number]) -> Values:
-    """F1, shape (...): 2 TP / (2 TP + FP + FN), and 0 where nothing was there or called."""
+    """F1, shape (...): 2 TP / (2 TP + FP + FN), and 0 without positives or predictions."""
     hits, false, missed = np.moveaxis(np.asarray(counts, np.float64), -1, 0)
     return _ratio(2 * hits, 2 * hits + false + missed)
 
@@ -83,13 +83,13 @@ def micro_f1_of(counts: NDArray[np.number]) -> Values:
 
 
 def precision_of(counts: NDArray[np.number]) -> Values:
-    """Share of what was called that is right, shape (...); 0 where nothing was called."""
+    """Share of the predicted positives that are right, shape (...); 0 without any."""
     hits, false, _ = np.moveaxis(np.asarray(counts, np.float64), -1, 0)
     return _ratio(hits, hits + false)
 
 
 def recall_of(counts: NDArray[np.number]) -> Values:
-    """Share of what was there that was called, shape (...); 0 where nothing was there."""
+    """Share of the positives that were predicted, shape (...); 0 without any."""
     hits, _, missed = np.moveaxis(np.asarray(counts, np.float64), -1, 0)
     return _ratio(hits, hits + missed)
 

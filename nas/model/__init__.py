@@ -1,1 +1,1 @@
-"""From an architecture to a network: build, identity, other libraries' networks."""
+"""From an architecture to a network: building, identity, networks of other libraries."""

@@ -16,14 +16,14 @@ from nas.spec.layers import Step, walk
 
 
 class Network(nn.Module):
-    """The layers of an architecture and the head behind them."""
+    """The layers of an architecture and its head."""
 
     def __init__(self, layers: nn.Module, head: nn.Sequential, time_stride: int = 1) -> None:
         super().__init__()
         self.layers = layers
         self.head = head
         self.time_stride = time_stride
-        """Frames of the input from one time step of the features to the next."""
+        """Input frames per time step of the features."""
 
     def forward(self, x_NCHW: Tensor) -> Any:
         """Logits (N, K) for inputs (N, C, H, W); of a head over time a `TimeAttentionOutput`, whose
@@ -97,13 +97,13 @@ def _modules(steps: Sequence[Step]) -> OrderedDict[str, nn.Module]:
 
 
 class MeanNetwork(nn.Module):
-    """Networks of the same input and classes whose outputs are put together to one.
+    """Ensemble: the mean output of several networks of the same input and classes.
 
     Args:
         mean_outputs: From the networks' outputs for one batch, in order, to one output of the same
             form; a task's `mean_outputs` averages probabilities.
 
-    Raises ValueError for no network.
+    Raises ValueError without networks.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The feature map that another library's network has before its pooling, for a head of our own."""
+"""Feature maps of other libraries' networks before their pooling, for a head of our own."""
 
 from copy import deepcopy
 from typing import Any
@@ -25,7 +25,7 @@ _CHAINS = (
     "SwinTransformer",
     "VGG",
 )
-"""torchvision's networks whose parts follow one another up to the pooling."""
+"""Families of torchvision whose networks are sequential up to the pooling."""
 _HEADS = ("avgpool", "fc", "classifier", "head")
 
 
@@ -35,7 +35,7 @@ def load_features(model: str, channels: int = 3, *, pretrained: bool = False) ->
     Args:
         model: As `load_reference` takes it. `timm:NAME@PART` ends behind that part, as
             `timm:efficientnet_b0@blocks` does before the last convolution. A factory's network must
-            put out the map itself.
+            return the map itself.
         channels: C. Where the library made it for 3, the first convolution's weights are summed, or
             shared out, so that one plane gives what three copies of it gave.
         pretrained: Load the library's published weights.

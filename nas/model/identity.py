@@ -1,4 +1,4 @@
-"""When two architectures are the same network."""
+"""Architecture hash: equal for architectures that are the same network."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ def architecture_hash(architecture: ArchitectureSpec) -> str:
 
 
 def step_text(steps: Iterable[Step]) -> str:
-    """What of some blocks in a row decides the hash."""
+    """The part of the hash that comes from these blocks."""
     return ", ".join(json.dumps(step.identity) for step in steps)
 
 

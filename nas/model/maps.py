@@ -15,7 +15,7 @@ from nas.spec.pyramid import map_sizes, out_indices
 
 
 class MapsSequential(nn.Sequential):
-    """Modules in a row that returns the outputs of some of them: maps for a neck, finest first."""
+    """A sequence that returns the outputs of some of its modules: maps for a neck, finest first."""
 
     def __init__(self, modules: OrderedDict[str, nn.Module], out_indices: Sequence[int]) -> None:
         super().__init__(modules)
@@ -32,14 +32,14 @@ class MapsSequential(nn.Sequential):
 
 
 PROBE = 256
-"""Side of the input by which the strides of a network's parts are told."""
+"""Input side with which the strides of a network's parts are measured."""
 
 
 def load_maps(model: str, channels: int = 3, *, pretrained: bool = False) -> nn.Module:
     """From `(N, C, H, W)` to a list of the maps `(N, F, h, w)` at the strides 8, 16 and 32.
 
     Args:
-        model: As `load_reference` takes it. A factory's network must put out the maps itself.
+        model: As `load_reference` takes it. A factory's network must return the maps itself.
         channels: C; see `load_features`.
         pretrained: Load the library's published weights.
 
@@ -65,7 +65,7 @@ def maps_shape(shapes: nn.Module, input_shape: Shape) -> Shape:
         given = ", ".join("x".join(map(str, shape)) for shape in maps) or type(out).__name__
         raise NasError(
             f"a detector needs a list of maps (N, C, H, W) of {sizes[0]}, {sizes[1]} and "
-            f"{sizes[2]} places, but its features give {given}"
+            f"{sizes[2]} pixels, but its features give {given}"
         )
     return pyramid_shape(shape[1:] for shape in maps)
 

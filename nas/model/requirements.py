@@ -1,4 +1,4 @@
-"""What a task may require of the features before its head, of a network or of a whole space."""
+"""Requirements of a task on the features before its head, for a network or a whole space."""
 
 from collections.abc import Iterator
 
@@ -58,7 +58,7 @@ def _refusal(problem: str) -> str:
 
 
 Walk = tuple[Size, frozenset[Size]]
-"""Size of the map that a layer puts out, and which of the wanted sizes were met on the way."""
+"""Size of a layer's output map, and which of the wanted sizes were met on the way."""
 
 
 def check_maps(architecture: ArchitectureSpec) -> None:

@@ -1,4 +1,4 @@
-"""How many time steps a network keeps, and how far apart they are. Time runs along the width."""
+"""Number and stride of the time steps that a network keeps. Time runs along the width."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +15,7 @@ from nas.spec.layers import walk
 CHECKED_STEPS = 8
 
 StepsOf = Callable[[int], int]
-"""From a number of frames to the time steps of the features."""
+"""Time steps of the features by number of input frames."""
 
 
 def time_steps(architecture: ArchitectureSpec) -> int:
@@ -45,7 +45,7 @@ def feature_stride(shapes: nn.Module, input_shape: Shape) -> int:
 def _stride(steps_of: StepsOf, frames: int) -> int:
     steps = steps_of(frames)
     roughly = -(-frames // steps)
-    # long enough for what is cut off at the edges, less than one step, not to matter
+    # long enough that the remainder at the edges, less than one step, does not matter
     longer = 64 * roughly**2
     try:
         more = steps_of(frames + longer) - steps

@@ -1,4 +1,4 @@
-"""An architecture: the file from which a network can be rebuilt, in its named form."""
+"""Architecture files in the named form, from which a network can be rebuilt."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,7 +52,7 @@ def load_architecture(
 
     Args:
         path: The file, or the name of an installed reference network.
-        input_size: `(height, width)` in pixels, in place of the file's own.
+        input_size: `(height, width)` in pixels, instead of the file's own.
 
     Raises NasError with file, line and key for whatever is wrong in it.
     """
@@ -124,7 +124,7 @@ def class_names(document: Document, classes: ClassNames) -> tuple[str, ...]:
 
 
 def _checked(document: Document, architecture: ArchitectureSpec) -> ArchitectureSpec:
-    """`architecture`, once its shapes have been followed from the input to the logits."""
+    """`architecture`, after a check of all shapes from the input to the logits."""
     check_layers(document, _form(document), architecture.layers)
     try:
         architecture.check_outputs()

@@ -17,7 +17,7 @@ from nas.spec.template import State
 
 @dataclass(frozen=True)
 class Node:
-    """Before layer `layer`, or in it after `copies` copies; behind the last one, in the head."""
+    """A point before layer `layer`, or after `copies` copies of it; after the last, in the head."""
 
     layer: int
     state: State
@@ -32,7 +32,7 @@ Letters = dict[Identity, Nodes]
 
 
 class TooManyMembers(Exception):
-    """To follow the space would take too long."""
+    """The space has too many members to enumerate."""
 
 
 def detector_letter(neck: LayerSpec | None, classes: int) -> Identity:

@@ -1,4 +1,4 @@
-"""What a network may cost and must reach."""
+"""Budget: what a network may cost and must reach."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -40,7 +40,7 @@ _OLDER_NAME = "min_macro_f1"
 
 
 class BudgetSpec(Frozen):
-    """Bounds of the networks that a search trains."""
+    """Budget of the networks that a search trains and chooses."""
 
     max_macs: Quantity | None = None
     """Most multiply-adds of one sample's forward pass, e.g. 20M; networks above are not trained."""

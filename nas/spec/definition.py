@@ -23,14 +23,14 @@ from nas.spec.validate import Frozen
 Side = Annotated[int, Field(strict=True, ge=1, le=16_384)]
 Head = Literal["linear", "none", "attention", "cbam_attention", "detection"]
 TIME_HEADS = ("attention", "cbam_attention")
-"""Heads that give logits at each time step, and not one for the whole input."""
+"""Heads with logits for each time step, not one for the whole input."""
 DETECTION_HEAD: Final[Literal["detection"]] = "detection"
-"""The head that gives classes and boxes, behind a neck over the maps at several strides."""
+"""The head with classes and boxes, after a neck over the maps at several strides."""
 MAX_CLASSES = 25_000
 
 
 class InputSpec(Frozen):
-    """Shape of what goes into the network."""
+    """Shape of the network's input."""
 
     channels: Annotated[int, Field(strict=True, ge=1, le=4_096)] = 3
     """Channels: 3 is colour, 1 is grey."""
@@ -46,14 +46,14 @@ class InputSpec(Frozen):
 
 
 def default_neck() -> LayerSpec:
-    """The neck of a detector whose file names none."""
+    """Default neck of a detector."""
     return LayerSpec(NECKS["BiFPN"].model_validate({"out": 64}))
 
 
 def head_layers(
     head: Head, features: Shape, classes: int, neck: LayerSpec | None = None
 ) -> tuple[LayerSpec, ...]:
-    """The layers of a head behind layers that put out `features`; those of a detector are maps."""
+    """The layers of a head on `features`, which for a detector are maps."""
     if head == "none":
         return ()
     if head == DETECTION_HEAD:
@@ -79,19 +79,19 @@ class ArchitectureSpec:
     classes: tuple[str, ...] = ()
     head: Head = "linear"
     """`linear`: pooling and a linear classifier follow the layers; `none`: they end in logits;
-    `attention`: clip-wise and segment-wise logits over time, with `cbam_` behind CBAM;
-    `detection`: classes and boxes at every location of the maps that the neck puts out."""
+    `attention`: clip-wise and segment-wise logits over time, `cbam_attention`: the same after
+    CBAM; `detection`: classes and boxes at every location of the neck's maps."""
     neck: LayerSpec | None = None
-    """What joins the maps at the strides 8, 16 and 32 for `head: detection`; None elsewhere."""
+    """Fuses the maps at the strides 8, 16 and 32 for `head: detection`; None elsewhere."""
     task: str = "image"
     model: str | None = None
-    """`torchvision:NAME`, `timm:NAME` or `my.module:factory` in place of layers."""
+    """`torchvision:NAME`, `timm:NAME` or `my.module:factory` instead of layers."""
     preprocess: Preprocess | None = None
     provenance: Provenance = field(default_factory=Provenance)
 
     @property
     def keeps_time(self) -> bool:
-        """Whether the head gives logits at each time step, and not one for the whole input."""
+        """Whether the head has logits for each time step, not one for the whole input."""
         return self.head in TIME_HEADS
 
     @property
@@ -100,22 +100,22 @@ class ArchitectureSpec:
         return self.head == DETECTION_HEAD
 
     def head_layers(self) -> tuple[LayerSpec, ...]:
-        """The layers that `head` stands for, after the features of the layers."""
+        """The layers of the head, after the features of the layers."""
         if self.model is not None:
             return ()
         return head_layers(self.head, self.head_input(), len(self.classes), self.neck)
 
     def steps(self) -> tuple[Step, ...]:
-        """The blocks of the layers. Raises NasError where one can't take what comes in."""
+        """The blocks of the layers. Raises NasError for a block that can't take its input."""
         return walk(self.layers, self.input.shape)
 
     def feature_shape(self) -> Shape:
-        """What the layers put out for one sample: `(C, H, W)` or `(C,)`."""
+        """Output shape of the layers for one sample: `(C, H, W)` or `(C,)`."""
         steps = self.steps()
         return steps[-1].out_shape if steps else self.input.shape
 
     def out_indices(self) -> tuple[int, ...]:
-        """Which of the steps put out the maps that a neck takes; none without one.
+        """Indices of the steps whose outputs are the neck's maps; empty without a neck.
 
         Raises NasError where a map is missing.
         """
@@ -124,7 +124,7 @@ class ArchitectureSpec:
         return out_indices([step.out_shape for step in self.steps()], self.input.shape)
 
     def head_input(self) -> Shape:
-        """What the layers hand to the head: their last output, or the maps for a neck."""
+        """Input of the head: the layers' last output, or the maps for a neck."""
         steps = self.steps()
         indices = self.out_indices()
         return (
@@ -136,7 +136,7 @@ class ArchitectureSpec:
         return walk(self.head_layers(), self.head_input())
 
     def check_outputs(self) -> None:
-        """Raises NasError where a block can't take what comes in, or no logit a class comes out."""
+        """Raises NasError unless each block takes its input and one logit per class comes out."""
         features = self.feature_shape()
         self.head_steps()
         if self.model is None and self.head == "none" and not self._gives_logits(features):
@@ -173,4 +173,6 @@ def _widened(layer: LayerSpec, out: int) -> LayerSpec:
         return replace(layer, config=type(layer.config).model_validate(settings))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]["msg"]
-        raise NasError(f"{layer.config.name} can't have {out} channels out: {problem}") from error
+        raise NasError(
+            f"{layer.config.name} can't have {out} output channels: {problem}"
+        ) from error

@@ -1,4 +1,4 @@
-"""What a value of a search space may be: one value, a choice among some, a range."""
+"""Domains of values in a search space: one value, a choice, a range."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 Value = int | float | bool | str | None
 DECIMALS = 9
-"""Decimals of a value of a range: its sums of steps are rounded to them."""
+"""Decimals to which the values of a range are rounded."""
 
 
 class Trial(Protocol):
@@ -32,12 +32,12 @@ class Trial(Protocol):
 
 @dataclass(frozen=True)
 class Widths:
-    """What comes into a layer, as far as ranges may refer to it."""
+    """Input widths of a layer to which ranges may refer."""
 
     prev: int
-    """Channels that come in."""
+    """Input channels."""
     reported: int
-    """Channels that the layer before reports: the number drawn for it, before `times`."""
+    """Width that the previous layer reports: the number sampled for it, before `times`."""
 
     def resolve(self, value: Value) -> Value:
         """The number that `prev` or `reported` stands for; any other value as it is."""
@@ -48,7 +48,7 @@ class Widths:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A value, and what it is reported as to the next layer."""
+    """A sampled value, and the value that is reported to the next layer."""
 
     value: Value
     base: Value
@@ -56,7 +56,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values; a single one is fixed and never suggested."""
+    """One of several values; a single value is fixed and never suggested."""
 
     options: tuple[Value, ...]
 
@@ -101,7 +101,7 @@ class Range:
 
     @property
     def relative(self) -> bool:
-        """True where an end depends on what comes in."""
+        """True where an end depends on the layer's input."""
         return isinstance(self.low, str) or isinstance(self.high, str)
 
     def values(self, widths: Widths) -> tuple[Drawn, ...]:

@@ -1,4 +1,4 @@
-"""The inputs that the members of a space may have."""
+"""Input shapes of the members of a space."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class InputTemplate:
     height: Choice | Range | None = None
     width: Choice | Range | None = None
     sizes: tuple[tuple[int, int], ...] = ()
-    """`(height, width)` pairs, in place of heights and widths."""
+    """`(height, width)` pairs, instead of heights and widths."""
 
     def sample(self, trial: Trial) -> InputSpec:
         """One input."""

@@ -1,4 +1,4 @@
-"""Settings of several kinds in one place of a file: which model reads them is the tasks' to say."""
+"""Settings of several kinds under one key of a file; the tasks say which model reads which kind."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -11,7 +11,7 @@ UNKNOWN_KIND = "unknown_kind"
 """Type of the error for a `kind` that no task has."""
 
 _REGISTRY = "nas.tasks.registry"
-"""What knows the tasks; tasks stand above files, so it is looked up when a file is read."""
+"""Module of the tasks; tasks are a higher layer, so it is imported when a file is read."""
 
 
 class Kinds:
@@ -31,7 +31,7 @@ class Kinds:
         return list(dict.fromkeys(kinds))
 
     def model_of(self, data: Any) -> type[BaseModel] | None:
-        """What reads this mapping; None for an unknown kind."""
+        """The model of this mapping; None for an unknown kind."""
         models = self._models()
         if not isinstance(data, dict) or "kind" not in data:
             return next(models)

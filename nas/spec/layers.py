@@ -1,6 +1,6 @@
-"""One layer as it is written, and the walk that places strides and propagates shapes.
+"""Layers as they are written, and the walk that places strides and propagates shapes.
 
-No other place does either.
+Both are done only here.
 """
 
 import re
@@ -34,7 +34,7 @@ class LayerSpec:
     name: str | None = None
 
     def label(self, index: int) -> str:
-        """Its name, or `layer3` for a layer without one that stands fourth."""
+        """Its name; without one, `layer3` for the fourth layer."""
         return self.name or f"layer{index}"
 
     def copies(self) -> tuple[BlockConfig, ...]:
@@ -51,7 +51,7 @@ def unstrided(config: BlockConfig) -> BlockConfig:
 
 @dataclass(frozen=True)
 class Step:
-    """One block of the network, with what comes in and what goes out."""
+    """One block of the network with its input and output shapes."""
 
     name: str
     layer: int
@@ -69,7 +69,7 @@ class Step:
 def walk(layers: Iterable[LayerSpec], in_shape: Shape) -> tuple[Step, ...]:
     """The blocks of the network in order, with their shapes.
 
-    Raises NasError with the key of the layer that can't take what comes in.
+    Raises NasError with the key of the layer that can't take its input.
     """
     steps: list[Step] = []
     for index, layer in enumerate(layers):

@@ -1,4 +1,4 @@
-"""Read a YAML file into plain values that remember their lines."""
+"""YAML files as plain values with the lines on which they stand."""
 
 from dataclasses import dataclass
 from importlib.resources import files

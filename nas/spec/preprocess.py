@@ -10,7 +10,7 @@ class Preprocess(Frozen):
     """How one kind of data becomes inputs of a network. Tasks have kinds of their own."""
 
     kind: str
-    """Which kind, in a file."""
+    """Name of the kind."""
 
     @property
     def says_normalisation(self) -> bool:

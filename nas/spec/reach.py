@@ -24,7 +24,7 @@ class Reach:
     layers: tuple[LayerTemplate, ...]
     """The layers, their relative ranges told how long they can get."""
     states: tuple[frozenset[State], ...]
-    """What can come into each layer."""
+    """Possible inputs of each layer."""
     outputs: frozenset[State]
     """What the last layer puts out."""
 

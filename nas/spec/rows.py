@@ -148,9 +148,9 @@ def _changes(index: int, before: LayerSpec, after: LayerSpec) -> list[str]:
 def dump_rows(architecture: ArchitectureSpec) -> str:
     """The same network in row form, its head written as rows too.
 
-    Rows say what is computed, and that alone: the task, the names of the classes and the
-    preprocessing have no place in them, and what is read back is of the task `image`.
-    Raises NasError where a row can't say it.
+    Rows say what is computed and nothing else: not the task, the classes' names or the
+    preprocessing; reading them back gives the task `image`. Raises NasError where a row can't say
+    it.
     """
     if architecture.model is not None:
         raise NasError(f"{architecture.model} has no layers to write as rows")
@@ -181,5 +181,5 @@ def _row_name(config: BlockConfig) -> str:
         return config.name
     if config.name == "Conv":
         return "FixedConv"
-    problem = f"{config.name} has {out} channels out, which rows would round to a multiple of"
+    problem = f"{config.name} has {out} output channels, which rows would round to a multiple of"
     raise NasError(f"{problem} {WIDTH_DIVISOR}")

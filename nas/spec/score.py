@@ -1,4 +1,4 @@
-"""A scalar score of a network as an expression over named quantities."""
+"""Score of a network: an expression over named quantities."""
 
 import ast
 import math
@@ -11,10 +11,10 @@ from typing import Any
 from nas.errors import NasError, did_you_mean
 
 FIRST_METRICS = ("macro_f1", "f1_50")
-"""First metrics of the tasks. Each is known of its own tasks' networks only; `metric` is the first
-metric of every task."""
+"""Primary metrics of the tasks, each known for its own task only; `metric` is the primary metric
+of every task."""
 ACCURACY = "accuracy"
-"""Share of samples whose class is predicted; not every task has it."""
+"""Share of correct predictions; not every task has it."""
 QUANTITIES = ("macs", "parameters", "metric", *FIRST_METRICS, ACCURACY)
 NAMED_SCORES = {
     # Score of the competition that the shufflenet space comes from: cost relative to a reference
@@ -87,7 +87,7 @@ class Score:
 def parse_score(text: str) -> Score:
     """The score of that name, or of that expression.
 
-    Allowed are numbers, `macs`, `parameters`, `metric` (the task's first) or its own name,
+    Allowed are numbers, `macs`, `parameters`, `metric` (the task's primary one) or its own name,
     `accuracy`, + - * / **, comparisons, and/or/not, `a if b else c`, min, max, abs, log, log2,
     log10, sqrt and exp. Raises NasError for anything else.
     """

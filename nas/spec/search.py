@@ -1,4 +1,4 @@
-"""How long a search runs, and how it draws candidates."""
+"""Settings of a search: how long it runs, and how it samples candidates."""
 
 from typing import Annotated, Any, Literal, get_args
 
@@ -27,7 +27,7 @@ def _names(value: Any) -> Any:
 
 
 class SearchSpec(Frozen):
-    """How long a search runs, and how it draws candidates."""
+    """How long a search runs, and how it samples candidates."""
 
     trials: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 30
     """Networks to train."""

@@ -38,9 +38,9 @@ class SpaceSpec:
     input: InputTemplate
     layers: tuple[LayerTemplate, ...]
     states: tuple[frozenset[State], ...]
-    """What can come into each layer."""
+    """Possible inputs of each layer."""
     outputs: frozenset[State]
-    """What the last layer of some member puts out."""
+    """Possible outputs of the last layer."""
     head: Head
     neck: LayerTemplate | None
     """Of a detector; None elsewhere."""
@@ -85,7 +85,7 @@ class SpaceSpec:
         )
 
     def with_keys(self, **keys: Any) -> "SpaceSpec":
-        """The space of the same file with these keys in place of its own; its comments are lost."""
+        """The space of the same file with these keys replaced; its comments are lost."""
         return parse_space(block({**self.document.data, **keys}) + "\n", self.document.path)
 
     def with_classes(self, classes: tuple[str, ...]) -> "SpaceSpec":

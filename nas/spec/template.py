@@ -1,4 +1,4 @@
-"""One layer of a search space: the blocks that may stand there, and what their settings may be."""
+"""One layer of a search space: its possible blocks and their settings' domains."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from nas.spec.load import KeyPath
 
 @dataclass(frozen=True)
 class State:
-    """What comes into a layer."""
+    """Input of a layer."""
 
     shape: Shape
     reported: int
@@ -43,7 +43,7 @@ class Branch:
     settings: tuple[Setting, ...]
     key: KeyPath
     reports_same: bool = False
-    """True where the next layer is told the width that came in, not the one that goes out."""
+    """True where the next layer is told the input width, not the output width."""
 
     def config(self, drawn: dict[str, Drawn]) -> BlockConfig:
         """The block with these settings. Raises pydantic's ValidationError."""
@@ -68,7 +68,7 @@ class Branch:
             yield self.config(drawn), base
 
     def reported(self, base: int, widths: Widths, out_shape: Shape) -> int:
-        """The width that the next layer is told: the one drawn, or its input times the growth."""
+        """The width that the next layer is told: as sampled, or the input's times the growth."""
         if self.reports_same:
             return widths.reported
         return base if base else max(1, widths.reported * out_shape[0] // widths.prev)
@@ -96,7 +96,7 @@ class LayerTemplate:
         return sum(len(setting.domain.values(widths)) for setting in settings)
 
     def sample(self, trial: Trial, state: State) -> tuple[LayerSpec | None, State]:
-        """A layer, None for no copies, and what comes out of it; `state` is what comes in."""
+        """A layer, None for no copies, and its output; `state` is its input."""
         layer, branch, base = self.draw(trial, state.widths)
         if layer is None:
             return None, state

@@ -16,23 +16,23 @@ class TaskLoss(Frozen):
     """Settings of a loss. Tasks have kinds of their own."""
 
     kind: str
-    """Which kind, in a file."""
+    """Name of the kind."""
 
 
 class TaskAugment(Frozen):
-    """Settings of random changes to training samples. Tasks have kinds of their own."""
+    """Settings of the augmentation of training samples. Tasks have kinds of their own."""
 
     kind: str
-    """Which kind, in a file."""
+    """Name of the kind."""
 
 
 class PseudoLabellingSpec(Frozen):
     """Pseudo-labelling: train, predict, add the labels that the network is sure of, train again."""
 
     rounds: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
-    """Trainings in all; labels are added between them."""
+    """Trainings; labels are added between them."""
     threshold: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.9
-    """Probability from which a frame without a label becomes a positive one."""
+    """Probability from which an unlabelled frame becomes a positive one."""
 
 
 AnyLoss = Annotated[TaskLoss, Kinds("loss_types", TaskLoss)]
@@ -49,27 +49,27 @@ class TrainingSpec(Frozen):
     learning_rate: Positive = 6e-3
     """Peak learning rate of AdamW."""
     weight_decay: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.02
-    """AdamW's decoupled decay of weights with two or more axes."""
+    """Weight decay of AdamW, on weights with two or more axes."""
     schedule: Literal["one_cycle", "cosine"] = "one_cycle"
-    """Learning rate over the run: one cycle (30 % of it warm-up, then cosine), or cosine alone."""
+    """Learning rate schedule: one cycle (30 % warm-up, then cosine), or cosine alone."""
     clip_norm: Positive | None = 5.0
-    """Largest gradient norm; null is off."""
+    """Gradient clipping: largest norm; null for none."""
     accumulate: Annotated[int, Field(strict=True, ge=1, le=1_024)] = 1
-    """Batches whose gradients are averaged for one step."""
+    """Gradient accumulation: batches per step."""
     loss: AnyLoss | None = None
-    """Loss and its weights; null is the task's own."""
+    """Loss and its weights; null for the task's own."""
     sampler: Literal["none", "inverse", "softened"] = "softened"
-    """Draw training samples evenly, by inverse class frequency, or by its square root."""
+    """Sampling of training samples: uniform, by inverse class frequency, or by its square root."""
     augment: AnyAugment | None = None
-    """Random changes to training samples; null is the task's own."""
+    """Augmentation of training samples; null for the task's own."""
     pseudo_labelling: PseudoLabellingSpec | None = None
-    """Rounds of labels added by the network itself; null is off."""
+    """Pseudo-labelling: the network adds labels in rounds; null for none."""
     ema_decay: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = None
-    """Decay of an exponential moving average of the weights that is then evaluated; null is off."""
+    """Decay of the exponential moving average of the weights, which is evaluated; null for none."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of the forward pass; auto is bfloat16 on GPUs that gain from it, else float32."""
+    """Precision of the forward pass; auto: bfloat16 on GPUs that gain from it, else float32."""
     batch_norm_momentum: Annotated[float, Field(strict=True, gt=0, le=1)] | None = 0.1
-    """Set on every batch normalisation, as 0.01 (MobileNetV3's) ruins short runs; null keeps it."""
+    """Momentum of batch normalisation: 0.01 (MobileNetV3's) ruins short runs; null keeps it."""
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
     """Random seed of weights, sampling and augmentation."""
 

@@ -1,4 +1,4 @@
-"""A trial without a study."""
+"""Trials without a study."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class GivenTrial:
-    """Draws what is given: what sampling needs of a trial, without a study.
+    """A trial with given parameters, for sampling without a study.
 
     Its methods raise KeyError for a parameter that is not given.
     """
@@ -31,7 +31,7 @@ class GivenTrial:
 
 
 class RandomTrial:
-    """Draws every parameter at random: what sampling needs of a trial, without a study."""
+    """A trial with random parameters, for sampling without a study."""
 
     def __init__(self, generator: np.random.Generator, number: int = 0) -> None:
         self.generator = generator

@@ -1,4 +1,4 @@
-"""Check the plain values of a document against a type."""
+"""Validation of the plain values of a document against a pydantic model."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar, get_args
@@ -26,7 +26,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def validate(model: type[Model], document: Document) -> Model:
-    """The typed object that the whole document writes. Raises as `validate_at`."""
+    """The typed object of the whole document. Raises as `validate_at`."""
     return validate_at(model, document, (), document.data)
 
 

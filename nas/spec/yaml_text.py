@@ -35,7 +35,7 @@ def plain_value(word: str) -> int | float | bool | str | None:
 
 
 def is_surprise(word: str) -> bool:
-    """True for the words that YAML 1.1 reads as booleans though few people mean them so."""
+    """True for words that YAML 1.1 reads as booleans, such as `no` and `on`."""
     return word.lower() in _SURPRISES
 
 

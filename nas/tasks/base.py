@@ -97,7 +97,7 @@ class Metrics(ABC):
 
     @abstractmethod
     def with_intervals(self) -> dict[str, Any]:
-        """`as_json` and the first metric's 95 % interval under `NAME_ci95`."""
+        """`as_json` and the primary metric's 95 % interval under `NAME_ci95`."""
 
 
 @dataclass(frozen=True)

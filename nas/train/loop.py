@@ -68,7 +68,7 @@ def fit(
 ) -> FitResult:
     """Train a network in place; it ends in eval mode with the weights of its best epoch.
 
-    Best is the highest first metric on the validation split, the earliest of equals. With a
+    Best is the highest primary metric on the validation split, the earliest of equals. With a
     `checkpoint` the state of the run is written there after each epoch, and a run whose file is
     there already goes on from it to the same result on the CPU as if it had never stopped. Raises
     TrainingFailed for a loss or weights that are not finite, and where memory runs out.

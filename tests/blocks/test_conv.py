@@ -81,9 +81,9 @@ def test_computes_the_formula(config_class: type[ConvConfig] | type[DWConvConfig
 
 
 def test_refuses_groups_that_do_not_divide() -> None:
-    with pytest.raises(ValueError, match="groups 4 must divide the channels in, 18"):
+    with pytest.raises(ValueError, match="groups 4 must divide the input channels, 18"):
         ConvConfig(out=16, groups=4).output_shape((18, 8, 8))
-    with pytest.raises(ValueError, match="out, 18"):
+    with pytest.raises(ValueError, match="output channels, 18"):
         ConvConfig(out=18, groups=4).build((16, 8, 8))
 
 

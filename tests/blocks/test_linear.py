@@ -12,7 +12,7 @@ from tests.blocks.parity import images
 
 def test_linear_needs_a_vector_and_says_how_to_get_one() -> None:
     for attempt in (LinearConfig(out=10).output_shape, LinearConfig(out=10).build):
-        with pytest.raises(ValueError, match=r"\(8, 4, 4\) comes in: put Flatten before it"):
+        with pytest.raises(ValueError, match=r"\(8, 4, 4\): put Flatten before it"):
             attempt((8, 4, 4))
     flat = FlattenConfig().output_shape((8, 4, 4))
     assert flat == (128,)

@@ -27,7 +27,7 @@ def test_channels_are_doubled_by_any_stride_above_one() -> None:
 
 def test_odd_channels_at_stride_one_are_refused() -> None:
     for attempt in (ShuffleNetV2Config().output_shape, ShuffleNetV2Config().build):
-        with pytest.raises(ValueError, match="27 come in"):
+        with pytest.raises(ValueError, match="its input has 27"):
             attempt((27, 8, 8))
 
 

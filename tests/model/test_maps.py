@@ -66,7 +66,7 @@ def test_a_factory_must_give_three_maps(tmp_path, monkeypatch: pytest.MonkeyPatc
     architecture = ArchitectureSpec(
         "x", size, model="own_maps:Two", head="detection", classes=("opacity",)
     )
-    with pytest.raises(NasError, match=r"\(8, 8\), \(4, 4\) and \(2, 2\) places, but .* 1x1x8x8"):
+    with pytest.raises(NasError, match=r"\(8, 8\), \(4, 4\) and \(2, 2\) pixels, but .* 1x1x8x8"):
         check_maps(architecture)
 
 
@@ -77,9 +77,9 @@ def test_a_detector_taps_the_last_map_of_each_stride() -> None:
     network = build_network(architecture).eval()
     with torch.no_grad():
         logits, distances, centres = network(torch.randn(2, 1, 72, 104))
-    places = 9 * 13 + 5 * 7 + 3 * 4
-    assert (logits.shape, distances.shape) == ((2, places, 1), (2, places, 4))
-    assert centres.shape == (2, places)
+    locations = 9 * 13 + 5 * 7 + 3 * 4
+    assert (logits.shape, distances.shape) == ((2, locations, 1), (2, locations, 4))
+    assert centres.shape == (2, locations)
 
 
 def test_taps_are_what_the_shorter_chain_gives() -> None:

@@ -1,4 +1,4 @@
-"""Searches of tasks with another first metric than macro-F1: what they write and refuse."""
+"""Searches of tasks with another primary metric than macro-F1: what they write and refuse."""
 
 import csv
 from collections.abc import Iterator

@@ -107,7 +107,7 @@ def test_depth_multiple_scales_repeats_above_1() -> None:
 
 def test_rows_refuse_to_lose_a_width() -> None:
     text = "input: {height: 8, width: 8}\nlayers:\n- {block: MBConv, out: 12, expand: 1}\n"
-    with pytest.raises(NasError, match="MBConv has 12 channels out, which rows would round"):
+    with pytest.raises(NasError, match="MBConv has 12 output channels, which rows would round"):
         dump_rows(parse_architecture(text))
     plain = text.replace("MBConv, out: 12, expand: 1", "Conv, out: 12")
     assert "[1, FixedConv, [12, 3, 1, null, 1, ReLU]]" in dump_rows(parse_architecture(plain))
