@@ -19,6 +19,7 @@ from benchmarks.program import Program
 from benchmarks.throughput import Ways, echo_setting, echo_timings, time_ways
 from benchmarks.usual_audio import usual_windows
 from nas.cli.network import parse_input
+from nas.data.audio.dataset import AudioData
 from nas.data.audio.load import load_recordings
 from nas.data.audio.preprocess import MelPreprocess
 from nas.data.request import DataRequest
@@ -26,7 +27,6 @@ from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
-from nas.tasks.sed.data import SedData
 from nas.tasks.sed.task import SedTask
 from nas.train.device import set_threads
 
@@ -81,17 +81,17 @@ def main(
     architecture = architecture.with_classes(loaded.classes)
     task, ways = SedTask(), _ways(loaded, training, data, workers)
     timings = time_ways(ways, architecture, training, task, repeats)
-    recordings = len(loaded.audio.split("train"))
+    recordings = len(loaded.split("train"))
     echo_setting(architecture, f"{recordings} recordings", batch_size, workers, repeats)
     echo_timings(timings, ways, recordings, "recordings", epochs)
 
 
-def _load(folder: Path, mel: MelPreprocess, size: InputSpec, cache: Path) -> SedData:
-    audio = load_recordings(DataRequest(folder, size, mel, splits=("train",), cache_dir=cache))
-    return SedTask().measure_normalisation(SedData(audio, mel, size))
+def _load(folder: Path, mel: MelPreprocess, size: InputSpec, cache: Path) -> AudioData:
+    data = load_recordings(DataRequest(folder, size, mel, splits=("train",), cache_dir=cache))
+    return SedTask().measure_normalisation(data)
 
 
-def _ways(data: SedData, training: TrainingSpec, folder: Path, workers: int) -> Ways:
+def _ways(data: AudioData, training: TrainingSpec, folder: Path, workers: int) -> Ways:
     task, generator = SedTask(), torch.Generator().manual_seed(0)
 
     def our_batches() -> Iterable[Batch]:

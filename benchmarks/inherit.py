@@ -26,6 +26,7 @@ from benchmarks.json_lines import read_json_lines
 from benchmarks.program import Program
 from benchmarks.rank_correlation import bootstrapped, kendall, spearman
 from benchmarks.recorded_networks import RecordedNetwork, read_recorded
+from nas.data.dataset import AnyTaskData
 from nas.data.request import DataRequest
 from nas.macs.architecture import count_architecture
 from nas.model.build import build_network
@@ -33,7 +34,6 @@ from nas.model.identity import architecture_hash, leading_hashes
 from nas.search.known_cost.replay import Replay
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec, load_space
-from nas.tasks.base import TaskData
 from nas.tasks.registry import task_of
 from nas.train.device import seeded, set_threads
 from nas.train.inherit import Donors, block_weights
@@ -116,7 +116,7 @@ class Trainer:
     def __init__(self, space: SpaceSpec, data: Path, example: ArchitectureSpec) -> None:
         self.space = space
         self.task = task_of(space)
-        self.data: TaskData = self.task.load_data(
+        self.data: AnyTaskData = self.task.load_data(
             DataRequest(data, example.input, space.preprocess)
         )
 

@@ -24,6 +24,7 @@ from torchvision.datasets.folder import find_classes
 
 from benchmarks.program import Program
 from benchmarks.usual_training import UsualTraining, UsualValidation
+from nas.data.image.dataset import ImageData
 from nas.data.image.preprocess import ImagePreprocess
 from nas.data.request import DataRequest
 from nas.errors import NasError
@@ -35,7 +36,7 @@ from nas.spec.budget import BudgetSpec
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.space import SpaceSpec, load_space
 from nas.spec.training import TrainingSpec
-from nas.tasks.image.task import ImageTask, ImageTaskData
+from nas.tasks.image.task import ImageTask
 from nas.train.device import TrainingFailed, seeded
 from nas.train.loop import fit
 
@@ -205,7 +206,7 @@ def _usual_engine(
     return train
 
 
-def _our_engine(loaded: ImageTaskData, training: TrainingSpec) -> Train:
+def _our_engine(loaded: ImageData, training: TrainingSpec) -> Train:
     def train(architecture: ArchitectureSpec) -> list[float]:
         with seeded(training.seed, CPU):
             network = build_network(architecture)

@@ -22,6 +22,7 @@ from benchmarks.program import Program
 from benchmarks.timing import Timing, drain, interleaved, quotients, spread
 from benchmarks.usual_training import UsualTraining
 from nas.cli.network import parse_input
+from nas.data.image.dataset import ImageData
 from nas.data.request import DataRequest
 from nas.machine import environment
 from nas.macs.count import count_macs
@@ -29,7 +30,7 @@ from nas.model.build import build_network
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
-from nas.tasks.image.task import ImageTask, ImageTaskData
+from nas.tasks.image.task import ImageTask
 from nas.train.device import seeded, set_threads
 from nas.train.loop import train_epoch
 from nas.train.optimizer import build_optimizer
@@ -114,7 +115,7 @@ def main(
 
 def _time_both(
     architecture: ArchitectureSpec,
-    data: ImageTaskData,
+    data: ImageData,
     training: TrainingSpec,
     usual: UsualTraining,
     repeats: int,

@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from benchmarks.usual_loader import usual_loader
+from nas.data.audio.dataset import AudioData
 from nas.data.audio.mel import FLOOR_DB
 from nas.data.audio.preprocess import MelPreprocess
 from nas.spec.definition import InputSpec
 from nas.tasks.base import Batch
-from nas.tasks.sed.data import SedData
 from nas.tasks.sed.targets import WindowTargets
 from nas.tasks.sed.windows import known_windows
 
@@ -29,9 +29,9 @@ Item = tuple[Tensor, Tensor]
 class UsualWindows(Dataset[Item]):
     """The windows of a training split with a known label: x_CHW and labels_K of each."""
 
-    def __init__(self, data: SedData, folder: Path) -> None:
+    def __init__(self, data: AudioData, folder: Path) -> None:
         self._preprocess, self._size = data.preprocess, data.input
-        train, overlap = data.audio.split("train"), data.preprocess.overlap_frames
+        train, overlap = data.split("train"), data.preprocess.overlap_frames
         known = known_windows(train, data.input.width, overlap, data.preprocess.frame_s)
         self._windows = [
             (folder / train.recordings[position].path, start, known.labels_at((position, start)))
@@ -71,7 +71,7 @@ def usual_window(path: Path, start: int, preprocess: MelPreprocess, size: InputS
     return np.pad(mel_FT, ((0, 0), (0, missing)), constant_values=FLOOR_DB)
 
 
-def usual_windows(data: SedData, folder: Path, batch_size: int, workers: int) -> Iterable[Batch]:
+def usual_windows(data: AudioData, folder: Path, batch_size: int, workers: int) -> Iterable[Batch]:
     """Shuffled batches; `folder` is the one that the recordings' paths are relative to."""
     return usual_loader(UsualWindows(data, folder), _collated, batch_size, workers)
 

@@ -19,6 +19,7 @@ from benchmarks.program import Program
 from benchmarks.throughput import Ways, echo_setting, echo_timings, time_ways
 from benchmarks.usual_xrays import usual_xrays
 from nas.data.request import DataRequest
+from nas.data.xray.dataset import XrayData
 from nas.data.xray.listing import list_xrays
 from nas.data.xray.load import load_xrays
 from nas.data.xray.preprocess import XrayPreprocess
@@ -26,7 +27,6 @@ from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, load_architecture
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
-from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.detection import CovidDetectionTask
 from nas.train.device import set_threads
 
@@ -58,27 +58,27 @@ def main(
         loaded = _load(data, architecture, Path(cache))
     task, ways = CovidDetectionTask(), _ways(architecture, loaded, training, data, workers)
     timings = time_ways(ways, architecture, training, task, repeats)
-    images = len(loaded.xrays.split("train"))
+    images = len(loaded.split("train"))
     echo_setting(architecture, f"{images} images", batch_size, workers, repeats)
     echo_timings(timings, ways, images, "images", epochs)
 
 
-def _load(folder: Path, architecture: ArchitectureSpec, cache: Path) -> XrayTaskData:
+def _load(folder: Path, architecture: ArchitectureSpec, cache: Path) -> XrayData:
     size, preprocess = architecture.input, XrayPreprocess(labels="boxes")
-    xrays = load_xrays(DataRequest(folder, size, preprocess, splits=("train",), cache_dir=cache))
-    return XrayTaskData(xrays, preprocess, size).normalised()
+    data = load_xrays(DataRequest(folder, size, preprocess, splits=("train",), cache_dir=cache))
+    return CovidDetectionTask().measure_normalisation(data)
 
 
 def _ways(
     architecture: ArchitectureSpec,
-    data: XrayTaskData,
+    data: XrayData,
     training: TrainingSpec,
     folder: Path,
     workers: int,
 ) -> Ways:
     task, generator = CovidDetectionTask(), torch.Generator().manual_seed(0)
-    known = set(data.xrays.split("train").image_ids)
-    images = tuple(item for item in list_xrays(folder, 0).images if item.id in known)
+    known = set(data.split("train").image_ids)
+    images = tuple(item for item in list_xrays(folder, 0).files if item.id in known)
 
     def our_batches() -> Iterable[Batch]:
         return task.train_batches(data, training, generator, CPU)

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from baselines.covid.teacher import masked_batches
+from nas.data.xray.dataset import XrayData
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss
-from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.study import CovidStudyTask
 from nas.tasks.image.losses import ClassifierLoss
 from nas.tasks.image.settings import image_loss
@@ -91,7 +91,7 @@ class StudentTask(CovidStudyTask):
 
     def train_batches(
         self,
-        data: XrayTaskData,
+        data: XrayData,
         training: TrainingSpec,
         generator: torch.Generator,
         device: torch.device,

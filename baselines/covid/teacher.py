@@ -11,6 +11,7 @@ from nas.data.files import Progress
 from nas.data.normalise import Normalise
 from nas.data.request import DataRequest
 from nas.data.splits import Split
+from nas.data.xray.dataset import XrayData
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.model.build import build_network
@@ -18,7 +19,6 @@ from nas.spec.architecture import load_architecture
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
 from nas.tasks.covid.batches import XrayBatch, box_batches, boxes_of
-from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.study import CovidStudyTask
 from nas.tasks.image.settings import image_augment
 from nas.train.trained import ARCHITECTURE_FILE, WEIGHTS_FILE
@@ -60,10 +60,10 @@ class MaskedBatch:
 
 
 def masked_batches(
-    data: XrayTaskData, training: TrainingSpec, generator: torch.Generator, device: torch.device
+    data: XrayData, training: TrainingSpec, generator: torch.Generator, device: torch.device
 ) -> Iterator[MaskedBatch]:
     """One epoch of the training split; `training` is resolved by the task."""
-    train, augment = data.xrays.split("train"), image_augment(training)
+    train, augment = data.split("train"), image_augment(training)
     batches = box_batches(train, data.preprocess, training, augment, generator, device)
     for x_NCHW, targets in batches:
         masked_NCHW = masked(x_NCHW, targets.boxes, data.preprocess)
@@ -77,9 +77,9 @@ class TeacherTask(CovidStudyTask):
     copy that nobody annotated.
     """
 
-    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> XrayTaskData:
+    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> XrayData:
         data = super().load_data(request, on_progress)
-        train = data.xrays.train
+        train = data.splits.get("train")
         if train is not None and not any(len(boxes_B4) for boxes_B4 in train.boxes):
             raise NasError(
                 "no training image has a box: the teacher sees nothing", file=data.source
@@ -88,7 +88,7 @@ class TeacherTask(CovidStudyTask):
 
     def train_batches(
         self,
-        data: XrayTaskData,
+        data: XrayData,
         training: TrainingSpec,
         generator: torch.Generator,
         device: torch.device,
@@ -97,7 +97,7 @@ class TeacherTask(CovidStudyTask):
             yield batch.masked_NCHW, batch.labels_N
 
     def evaluation_batches(
-        self, data: XrayTaskData, split: Split, device: torch.device
+        self, data: XrayData, split: Split, device: torch.device
     ) -> Iterator[tuple[Tensor, XrayBatch]]:
         for x_NCHW, batch in super().evaluation_batches(data, split, device):
             boxes = boxes_of(batch.xrays, list(batch.indices), device)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nas.data.dataset import AnyTaskData
 from nas.data.request import DataRequest
 from nas.macs.architecture import count_architecture
 from nas.model.build import build_network
@@ -18,7 +19,7 @@ from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
 from nas.spec.trial import RandomTrial
-from nas.tasks.base import Task, TaskData
+from nas.tasks.base import Task
 from nas.tasks.registry import task_named
 from nas.train.checkpoint import EpochResult
 from nas.train.device import seeded
@@ -55,7 +56,7 @@ def record(
     Without a folder the data are those that come with the installed packages.
     """
     task: Task[Any] = task_named(space.task)
-    data: TaskData | None = None
+    data: AnyTaskData | None = None
     for number, draw in enumerate(draw_spread(space, count, seed)):
         if data is None:
             data = task.load_data(
@@ -94,7 +95,7 @@ def _log_macs(architecture: ArchitectureSpec) -> float:
 
 
 def _train(
-    space: SpaceSpec, architecture: ArchitectureSpec, data: TaskData, epochs: int, seed: int
+    space: SpaceSpec, architecture: ArchitectureSpec, data: AnyTaskData, epochs: int, seed: int
 ) -> dict[str, Any]:
     training = space.training.model_copy(update={"epochs": epochs, "seed": seed})
     history: list[float] = []

@@ -17,13 +17,14 @@ import torch
 from benchmarks.wall_clock.arms import ArmRun, Terms, read_runs
 from benchmarks.wall_clock.front import best_within
 from benchmarks.wall_clock.measured import Measured
+from nas.data.image.dataset import ImageData
 from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.model.build import build_network
 from nas.spec.architecture import parse_architecture
 from nas.spec.definition import InputSpec
 from nas.spec.space import load_space
-from nas.tasks.image.task import ImageTask, ImageTaskData
+from nas.tasks.image.task import ImageTask
 from nas.train.device import seeded, set_threads
 from nas.train.loop import evaluate, fit
 
@@ -113,7 +114,7 @@ def _retrain(hash_: str, text: str, seed: int, terms: Terms, test: bool) -> Retr
 
 
 @lru_cache(maxsize=1)
-def _load(terms: Terms, size: InputSpec, test: bool) -> ImageTaskData:
+def _load(terms: Terms, size: InputSpec, test: bool) -> ImageData:
     preprocess = load_space(terms.space).preprocess
     splits: tuple[Split, ...] = ("train", "validation")
     if test:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sized
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -9,9 +10,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Sampler
 
-from nas.data.image.dataset import ImageSet
+from nas.data.decode import Pixels
 from nas.data.normalise import Normalise
 from nas.data.preprocess import PixelPreprocess
+
+
+class LabelledPixels(Protocol):
+    """The decoded images of a split, one class each."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """(N, H, W, C)."""
+
+    @property
+    def labels_N(self) -> NDArray[np.int64]:
+        """Number of each image's class."""
+
+    def __len__(self) -> int: ...
+
 
 Batch = tuple[Tensor, Tensor]
 """x_NCHW, float32, normalised, channels_last; labels_N, int64."""
@@ -21,7 +37,7 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def train_batches(
-    image_set: ImageSet,
+    images: LabelledPixels,
     sampler: Sampler[int],
     batch_size: int,
     augment: Augment | None,
@@ -34,10 +50,10 @@ def train_batches(
     The last batch holds what is left, but a single image is dropped: batch normalisation has no
     variance of one value a channel.
     """
-    normalise = Normalise(preprocess, image_set.pixels.shape[3], device)
+    normalise = Normalise(preprocess, images.pixels.shape[3], device)
     positions = iter(sampler)
     while len(chosen := list(islice(positions, batch_size))) > 1:
-        x_NCHW, labels_N = gather(image_set, np.asarray(chosen), device)
+        x_NCHW, labels_N = gather(images, np.asarray(chosen), device)
         yield normalise(x_NCHW if augment is None else augment(x_NCHW, generator)), labels_N
 
 
@@ -48,20 +64,20 @@ def train_batch_count(sampler: Sized, batch_size: int) -> int:
 
 
 def evaluation_batches(
-    image_set: ImageSet, batch_size: int, preprocess: PixelPreprocess, device: torch.device
+    images: LabelledPixels, batch_size: int, preprocess: PixelPreprocess, device: torch.device
 ) -> Iterator[Batch]:
     """All images once, in the set's order, not augmented."""
-    normalise = Normalise(preprocess, image_set.pixels.shape[3], device)
-    for start in range(0, len(image_set), batch_size):
-        chosen = np.arange(start, min(start + batch_size, len(image_set)))
-        x_NCHW, labels_N = gather(image_set, chosen, device)
+    normalise = Normalise(preprocess, images.pixels.shape[3], device)
+    for start in range(0, len(images), batch_size):
+        chosen = np.arange(start, min(start + batch_size, len(images)))
+        x_NCHW, labels_N = gather(images, chosen, device)
         yield normalise(x_NCHW), labels_N
 
 
-def gather(image_set: ImageSet, chosen: NDArray[np.int64], device: torch.device) -> Batch:
+def gather(images: LabelledPixels, chosen: NDArray[np.int64], device: torch.device) -> Batch:
     """x_NCHW uint8 in channels_last, and labels; fresh memory."""
-    x_NHWC = torch.from_numpy(image_set.pixels[chosen])
-    labels_N = torch.from_numpy(image_set.labels[chosen])
+    x_NHWC = torch.from_numpy(images.pixels[chosen])
+    labels_N = torch.from_numpy(images.labels_N[chosen])
     return (
         x_NHWC.to(device, non_blocking=True).permute(0, 3, 1, 2),
         labels_N.to(device, non_blocking=True),

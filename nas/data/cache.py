@@ -17,10 +17,9 @@ from typing import BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.decode import SizedPixels, UnreadableImage, guarded_pillow
+from nas.data.decode import Pixels, SizedPixels, UnreadableImage, guarded_pillow
 from nas.data.digests import DigestMemo
 from nas.data.files import Progress
-from nas.data.image.dataset import Pixels
 from nas.files import atomic_file, atomic_write_bytes
 from nas.machine import usable_cores
 

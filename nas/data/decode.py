@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from nas.data.image.dataset import Pixels
 from nas.data.image.preprocess import ImagePreprocess
 from nas.errors import NasError
+
+Pixels = NDArray[np.uint8]
+"""Pixels of one image (H, W, C) or of many (N, H, W, C), 0 to 255."""
 
 DECODE_VERSION = 1
 """Raised whenever the same file gives other pixels than before: old caches are then not used."""

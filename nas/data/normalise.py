@@ -6,29 +6,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas.data.image.dataset import ImageSet
+from nas.data.decode import Pixels
 from nas.data.preprocess import PixelPreprocess
 
 _AT_ONCE = 1024
 """Images of which sums are taken at once."""
 
 
-def channel_statistics(image_set: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_statistics(pixels_NHWC: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel over all pixels, on the scale of 0 to 1.
 
     Exact (whole numbers are summed). The std is at least 1/255, so that constant images can
     be normalised.
     """
-    channels = image_set.pixels.shape[3]
+    channels = pixels_NHWC.shape[3]
     sums = np.zeros(channels, dtype=np.int64)
     squares = np.zeros(channels, dtype=np.int64)
-    for start in range(0, len(image_set), _AT_ONCE):
-        chunk = image_set.pixels[start : start + _AT_ONCE]
+    for start in range(0, len(pixels_NHWC), _AT_ONCE):
+        chunk = pixels_NHWC[start : start + _AT_ONCE]
         for channel in range(channels):
             counts = np.bincount(chunk[..., channel].ravel(), minlength=256)
             sums[channel] += counts @ np.arange(256)
             squares[channel] += counts @ np.arange(256) ** 2
-    pixels = image_set.pixels[..., 0].size
+    pixels = pixels_NHWC[..., 0].size
     mean = sums / pixels
     std = np.sqrt(np.maximum(squares / pixels - mean**2, 1.0))
     return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
@@ -37,9 +37,9 @@ def channel_statistics(image_set: ImageSet) -> tuple[tuple[float, ...], tuple[fl
 Preprocess = TypeVar("Preprocess", bound=PixelPreprocess)
 
 
-def fitted_preprocess(preprocess: Preprocess, image_set: ImageSet) -> Preprocess:
-    """`preprocess` with mean and std of `image_set`, rounded to 4 digits for the file."""
-    mean, std = channel_statistics(image_set)
+def fitted_preprocess(preprocess: Preprocess, pixels_NHWC: Pixels) -> Preprocess:
+    """`preprocess` with mean and std of these images, rounded to 4 digits for the file."""
+    mean, std = channel_statistics(pixels_NHWC)
     return preprocess.model_copy(
         update={
             "mean": tuple(round(value, 4) for value in mean),

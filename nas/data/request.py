@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
-from nas.data.audio.preprocess import MelPreprocess
-from nas.data.preprocess import PixelPreprocess
+from nas.data.dataset import PreprocessT
 from nas.data.splits import Split
 from nas.spec.definition import InputSpec
 from nas.spec.preprocess import Preprocess
-
-PreprocessT = TypeVar("PreprocessT", bound=PixelPreprocess | MelPreprocess)
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class DataRequest:
         Raises ValueError for another kind: tasks refuse it before, in the user's words.
         """
         if self.preprocess is None:
-            return kind()
+            return kind.model_validate({})
         if not isinstance(self.preprocess, kind):
             raise ValueError(f"preprocessing of {kind.__name__}, not {self.preprocess!r}")
         return self.preprocess

@@ -1,50 +1,13 @@
-"""Data sets named by a CSV file with the columns `path,label` and perhaps `split` and `group`."""
+"""Tables of data sets: CSV files in UTF-8, read a row at a time with their lines."""
 
 import csv
-import os
 import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
 
-from nas.data.image.listing import ImageFile, Listing
-from nas.data.splits import SPLIT_NAMES, Split
 from nas.errors import NasError, did_you_mean
-
-
-def list_table(table: Path) -> Listing:
-    """Files of the rows; paths are relative to the table's folder, an empty `split` is train.
-
-    Raises NasError, with the line, for missing columns, empty cells, an unknown split and a path
-    that is named twice.
-    """
-    files: dict[str, ImageFile] = {}
-    places: set[str] = set()
-    for line, row in _file_rows(table, required=("path", "label"), optional=("split", "group")):
-        if not row["label"]:
-            raise NasError("no label in this row", file=table, line=line, key="label")
-        path = table.parent / row["path"]
-        key = Path(row["path"]).as_posix()
-        # However it is written: in two splits it would be learned from and tested on.
-        place = os.path.abspath(path)
-        if place in places:
-            raise NasError(f"{row['path']!r} is named twice", file=table, line=line, key="path")
-        places.add(place)
-        split = _split_named(row["split"], table, line)
-        files[key] = ImageFile(key, path, row["label"], split, row["group"] or None)
-    return Listing(table, table.parent, tuple(sorted(files.values(), key=lambda file: file.key)))
-
-
-def read_groups(table: Path, root: Path) -> dict[str, str]:
-    """Group of each file by its key; the table's paths are relative to `root` or absolute."""
-    groups: dict[str, str] = {}
-    for line, row in _file_rows(table, required=("path", "group"), optional=()):
-        path = Path(row["path"])
-        key = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-        if groups.setdefault(key, row["group"]) != row["group"]:
-            raise NasError(f"{row['path']!r} is in two groups", file=table, line=line, key="group")
-    return groups
 
 
 def read_rows(
@@ -74,6 +37,44 @@ def read_rows(
         raise NasError(f"can't be read as a CSV file in UTF-8: {error}", file=table) from error
     except UnicodeDecodeError as error:
         raise _not_utf8(table) from error
+
+
+def read_file_rows(
+    table: Path, required: tuple[str, ...], optional: tuple[str, ...]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """As `read_rows`; raises NasError for a row without a path too."""
+    for line, cells in read_rows(table, required, optional):
+        if not cells["path"]:
+            raise NasError("no path in this row", file=table, line=line, key="path")
+        yield line, cells
+
+
+def _read_groups(table: Path, root: Path) -> dict[str, str]:
+    """Group of each file by its key; the table's paths are relative to `root` or absolute."""
+    groups: dict[str, str] = {}
+    for line, row in read_file_rows(table, required=("path", "group"), optional=()):
+        path = Path(row["path"])
+        key = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+        if groups.setdefault(key, row["group"]) != row["group"]:
+            raise NasError(f"{row['path']!r} is in two groups", file=table, line=line, key="group")
+    return groups
+
+
+def groups_of(table: Path, root: Path, keys: Sequence[str], noun: str) -> list[str | None]:
+    """Group of each file by its key; None where the cell is empty.
+
+    Raises NasError, in which the files are `noun`, for a table that does not name every file.
+    """
+    groups = _read_groups(table, root)
+    missing = [key for key in keys if key not in groups]
+    if missing:
+        raise NasError(
+            f"{len(missing)} of {len(keys)} {noun} have no row, first {missing[0]!r}"
+            f"{did_you_mean(missing[0], list(groups)[:1000])} (an empty group stands for a group "
+            "of its own)",
+            file=table,
+        )
+    return [groups[key] or None for key in keys]
 
 
 def _single_lines(table: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]]:
@@ -134,23 +135,3 @@ def _of_file(missing: str, others: Sequence[str]) -> str:
     if near := get_close_matches(missing, list(lowered), n=1):
         return f"; the file has {lowered[near[0]]!r}"
     return f"; the file has {', '.join(map(repr, list(lowered.values())[:20]))}" if lowered else ""
-
-
-def _file_rows(
-    table: Path, required: tuple[str, ...], optional: tuple[str, ...]
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """As `read_rows`; raises NasError for a row without a path too."""
-    for line, cells in read_rows(table, required, optional):
-        if not cells["path"]:
-            raise NasError("no path in this row", file=table, line=line, key="path")
-        yield line, cells
-
-
-def _split_named(cell: str, table: Path, line: int) -> Split | None:
-    if not cell:
-        return None
-    split = SPLIT_NAMES.get(cell.lower())
-    if split is None:
-        hint = did_you_mean(cell, SPLIT_NAMES)
-        raise NasError(f"no split {cell!r}{hint}", file=table, line=line, key="split")
-    return split

@@ -5,13 +5,14 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from nas.data.dataset import AnyTaskData
 from nas.macs.count import MacsReport
 from nas.macs.report import fact_text
 from nas.report.tables import classes_text, metric_title, seconds_text
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.quantity import count_text
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Task, TaskData
+from nas.tasks.base import Task
 from nas.text_table import metric_text
 
 Say = Callable[[str], None]
@@ -66,7 +67,7 @@ def made_words(task: Task[Any], seed: int) -> str:
     return f"of {task.folds} folds, {fold} is the test and {after} the validation"
 
 
-def data_lines(data: TaskData, made: str) -> list[str]:
+def data_lines(data: AnyTaskData, made: str) -> list[str]:
     """What was done to the data that a person should know: splits made, files left out.
 
     `made` are `made_words`. Of what is left out the first five are named; `--strict` stops at any.

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.data.dataset import AnyTaskData
 from nas.data.files import Progress
 from nas.data.request import DataRequest
 from nas.report.lines import ReadingLines
 from nas.search.settings import SearchSettings
 from nas.spec.definition import InputSpec
 from nas.spec.space import SpaceSpec
-from nas.tasks.base import Task, TaskData
+from nas.tasks.base import Task
 from nas.tasks.registry import task_of
 from nas.train.device import choose_device
 
@@ -23,15 +24,15 @@ class SearchData:
         self.task = task
         self.space = space
         self.settings = settings
-        self._sizes: dict[InputSpec, TaskData] = {}
+        self._sizes: dict[InputSpec, AnyTaskData] = {}
 
-    def at(self, size: InputSpec, on_progress: Progress | None = None) -> TaskData:
+    def at(self, size: InputSpec, on_progress: Progress | None = None) -> AnyTaskData:
         """The data at one input size; a search never asks for the test split."""
         if size not in self._sizes:
             self._sizes[size] = self._load(size, on_progress)
         return self._sizes[size]
 
-    def _load(self, size: InputSpec, on_progress: Progress | None) -> TaskData:
+    def _load(self, size: InputSpec, on_progress: Progress | None) -> AnyTaskData:
         settings = self.settings
         request = DataRequest(
             None if settings.data is None else Path(settings.data),
@@ -41,7 +42,7 @@ class SearchData:
             strict=settings.strict,
             groups=None if settings.groups is None else Path(settings.groups),
         )
-        data: TaskData = self.task.load_data(request, on_progress)
+        data: AnyTaskData = self.task.load_data(request, on_progress)
         return data
 
 

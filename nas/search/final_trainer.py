@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 
+from nas.data.dataset import AnyTaskData
 from nas.report.tensorboard import TrialBoard
 from nas.runs.costs import MACS
 from nas.runs.records import TrialRecord
@@ -20,7 +21,7 @@ from nas.search.trials import note_failure, note_outcome, records_of
 from nas.spec.architecture import parse_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
-from nas.tasks.base import Task, TaskData
+from nas.tasks.base import Task
 from nas.train.checkpoint import EpochResult
 from nas.train.device import choose_device
 from nas.train.loop import FitResult, fit
@@ -105,7 +106,7 @@ class FinalTrainer:
         finals.tell(trial, [record.macs or 0, best.primary])
 
     def _fit(
-        self, final: Final, architecture: ArchitectureSpec, data: TaskData, record: TrialRecord
+        self, final: Final, architecture: ArchitectureSpec, data: AnyTaskData, record: TrialRecord
     ) -> FitResult:
         training = self.settings.training.model_copy(
             update={"seed": final.seed, "epochs": final.epochs}

@@ -9,6 +9,7 @@ from typing import Any
 import optuna
 from torch import nn
 
+from nas.data.dataset import AnyTaskData
 from nas.report.tensorboard import CurveWriter, TrialBoard
 from nas.runs.costs import MACS_KIND
 from nas.runs.folder import append_log
@@ -22,7 +23,7 @@ from nas.search.trials import StudyRecords, note_costs, note_failure, note_outco
 from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
-from nas.tasks.base import Task, TaskData
+from nas.tasks.base import Task
 from nas.train.checkpoint import EpochResult
 from nas.train.device import choose_device
 from nas.train.inherit import Donors
@@ -89,7 +90,7 @@ class CandidateTrainer:
         after = {item.name: item.of(subject) for item in self.objectives.after_training}
         return self.objectives.measured(metrics) | after
 
-    def _run(self, run: TrialRun, architecture: ArchitectureSpec, data: TaskData) -> None:
+    def _run(self, run: TrialRun, architecture: ArchitectureSpec, data: AnyTaskData) -> None:
         """The short training, and then the full one if the rule lets it; the run tells of both.
 
         The full training begins anew: as if there had been no short one.
@@ -111,7 +112,7 @@ class CandidateTrainer:
         self,
         run: TrialRun,
         architecture: ArchitectureSpec,
-        data: TaskData,
+        data: AnyTaskData,
         board: CurveWriter,
         epochs: int,
         *,

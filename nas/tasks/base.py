@@ -6,17 +6,19 @@ with one subclass and a line in `nas/tasks/registry.py`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from nas.data.dataset import AnyTaskData
 from nas.data.files import Progress
 from nas.data.request import DataRequest
 from nas.data.splits import Split
+from nas.data.statistics import DataStatistics, StatisticsRequest
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
@@ -32,38 +34,6 @@ Thresholds = Mapping[str, float]
 
 Loss = Callable[[Any, Any], Tensor]
 """From a network's outputs and a batch's targets to a scalar."""
-
-
-class TaskData(Protocol):
-    """What every task's loaded data tell."""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of the network's outputs."""
-
-    @property
-    def source(self) -> str:
-        """Where the data come from: a path, or the name of a built-in set."""
-
-    @property
-    def preprocess(self) -> Preprocess:
-        """What inference must repeat, normalisation included."""
-
-    @property
-    def made_splits(self) -> tuple[Split, ...]:
-        """Splits that the source lacks, taken from its training split by the seed."""
-
-    @property
-    def split_digest(self) -> str:
-        """Differs where made splits come out otherwise; empty where all splits are given."""
-
-    @property
-    def unreadable(self) -> tuple[str, ...]:
-        """`PATH: REASON` of each file that was left out."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What else a person should know of how the data were read, a line each."""
 
 
 ConfusionMatrix = tuple[Sequence[Sequence[int]], tuple[str, ...]]
@@ -114,7 +84,7 @@ class Prediction:
     error: str | None = None
 
 
-DataT = TypeVar("DataT", bound=TaskData)
+DataT = TypeVar("DataT", bound=AnyTaskData)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +118,7 @@ class Task(ABC, Generic[DataT]):
     augment_types: ClassVar[tuple[type[TaskAugment], ...]]
     """Models of `training.augment`, the first the default."""
     built_in_source: ClassVar[str]
-    """`TaskData.source` of the built-in data set: what it is, in a few words."""
+    """`source` of the built-in data set: what it is, in a few words."""
     needs_thresholds: ClassVar[bool] = False
     """Whether a class counts as present from a threshold on, chosen on the validation split."""
     label_kinds: ClassVar[tuple[str, ...]] = ()
@@ -179,6 +149,16 @@ class Task(ABC, Generic[DataT]):
         `on_progress` is told of files that are read for the first time. Raises NasError for data
         that can't serve.
         """
+
+    def holds(self, source: Path) -> bool:
+        """Whether a folder or a file has the form of this task's data."""
+        return False
+
+    def statistics(
+        self, request: StatisticsRequest, on_progress: Progress | None = None
+    ) -> DataStatistics:
+        """Figures of a data set. Raises NasError for data that can't serve."""
+        raise NasError(f"the {self.name} task has no figures of its data", key="task")
 
     @abstractmethod
     def measure_normalisation(self, data: DataT) -> DataT:
@@ -239,7 +219,7 @@ class Task(ABC, Generic[DataT]):
 
     def with_thresholds(self, data: DataT, thresholds: Thresholds) -> DataT:
         """The same data, to be measured with these thresholds instead of with the best on them."""
-        return data
+        return replace(data, thresholds=thresholds) if self.needs_thresholds else data
 
     def data_facts(self, data: DataT) -> dict[str, str]:
         """More of the data that a run's provenance keeps, by name."""

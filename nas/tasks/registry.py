@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeVar
 
 from nas.errors import NasError, did_you_mean
@@ -93,3 +94,11 @@ def task_named(name: str) -> Task[Any]:
     if name not in TASKS:
         raise NasError(f"no task {name!r}{did_you_mean(name, TASKS)}", key="task")
     return TASKS[name]
+
+
+def task_of_data(source: Path) -> Task[Any]:
+    """The task whose data `source` holds: the last registered one that knows their form.
+
+    What no other task knows is the image task's.
+    """
+    return next(TASKS[name] for name in reversed(list(TASKS)) if TASKS[name].holds(source))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nas.data.dataset import AnyTaskData
 from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.errors import NasError
@@ -11,7 +12,7 @@ from nas.machine import environment
 from nas.report.lines import ReadingLines, Say
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.provenance import Provenance
-from nas.tasks.base import Task, TaskData
+from nas.tasks.base import Task
 from nas.tasks.registry import task_named
 from nas.train.plan import RunPlan
 from nas.train.source import groups_of, made_otherwise, same_data
@@ -23,7 +24,7 @@ OTHER_SPLITS = (
 )
 
 
-def load_run_data(plan: RunPlan, task: Task[Any], say: Say) -> TaskData:
+def load_run_data(plan: RunPlan, task: Task[Any], say: Say) -> AnyTaskData:
     """All three splits; normalised anew if the architecture was made on other data.
 
     A reading that takes long is told of. Raises NasError where the training asks for labels that
@@ -38,7 +39,7 @@ def load_run_data(plan: RunPlan, task: Task[Any], say: Say) -> TaskData:
         strict=plan.strict,
         groups=plan.groups,
     )
-    data: TaskData = task.load_data(request, ReadingLines(say))
+    data: AnyTaskData = task.load_data(request, ReadingLines(say))
     if (rounds := plan.training.pseudo_labelling) is not None and rounds.rounds > 1:
         task.check_pseudo_labelling(data)
     given = plan.architecture.preprocess
@@ -48,7 +49,7 @@ def load_run_data(plan: RunPlan, task: Task[Any], say: Say) -> TaskData:
     return data
 
 
-def adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec:
+def adopted(plan: RunPlan, task: Task[Any], data: AnyTaskData) -> ArchitectureSpec:
     """The architecture with these data's classes and preprocessing, and where it comes from.
 
     Raises NasError where a resumed run's data are others than those that it was begun with, and
@@ -81,7 +82,7 @@ def adopted(plan: RunPlan, task: Task[Any], data: TaskData) -> ArchitectureSpec:
     return replace(architecture, preprocess=data.preprocess, provenance=before.joined(facts))
 
 
-def _refuse_other_data(plan: RunPlan, data: TaskData) -> None:
+def _refuse_other_data(plan: RunPlan, data: AnyTaskData) -> None:
     if plan.architecture.classes != data.classes:
         raise NasError(
             f"the data have the classes {', '.join(data.classes)} now, but the run was begun "
@@ -110,7 +111,7 @@ def load_measured_data(
     *,
     groups: Path | None = None,
     strict: bool = False,
-) -> TaskData:
+) -> AnyTaskData:
     """The splits of `source` (None: the built-in data), prepared and divided as for training.
 
     Raises NasError for data with other classes.
@@ -125,7 +126,7 @@ def load_measured_data(
         strict=strict,
         groups=groups_of(architecture, source, groups),
     )
-    loaded: TaskData = task_named(architecture.task).load_data(request)
+    loaded: AnyTaskData = task_named(architecture.task).load_data(request)
     if loaded.classes != architecture.classes:
         raise NasError(
             f"has the classes {', '.join(loaded.classes)}, but the network was trained for "

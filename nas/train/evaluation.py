@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
+from nas.data.dataset import AnyTaskData
 from nas.data.splits import Split
 from nas.errors import NasError
 from nas.report.lines import Say, made_words
-from nas.tasks.base import Metrics, Prediction, Task, TaskData
+from nas.tasks.base import Metrics, Prediction, Task
 from nas.tasks.registry import task_named
 from nas.train.data import OTHER_SPLITS, load_measured_data
 from nas.train.device import choose_device
@@ -114,7 +115,7 @@ def predict(
 
 
 def with_chosen_thresholds(
-    trained: TrainedNetwork, data: TaskData
+    trained: TrainedNetwork, data: AnyTaskData
 ) -> tuple[TrainedNetwork, Metrics]:
     """The network with the thresholds that are best for it on the data's validation split, and its
     metrics there; a task without thresholds leaves it as it is."""
@@ -150,7 +151,7 @@ def load_runs(runs: Runs, device: str | torch.device = "auto") -> TrainedNetwork
 def _notes(
     trained: TrainedNetwork,
     task: Task[Any],
-    loaded: TaskData,
+    loaded: AnyTaskData,
     splits: tuple[Split, ...],
     source: Path | None,
 ) -> list[str]:

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from nas.data.dataset import AnyTaskData
 from nas.data.splits import Split
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Batch, Loss, Metrics, Task, TaskData, Thresholds
+from nas.tasks.base import Batch, Loss, Metrics, Task, Thresholds
 from nas.train.checkpoint import EpochResult, TrainingState, WeightAverage, read_state, write_state
 from nas.train.device import TrainingFailed, memory_watched, seeded, uses_bfloat16
 from nas.train.optimizer import (
@@ -27,7 +28,7 @@ from nas.train.optimizer import (
 )
 from nas.train.weights import folded_copy
 
-DataT = TypeVar("DataT", bound=TaskData)
+DataT = TypeVar("DataT", bound=AnyTaskData)
 
 OnEpoch = Callable[[EpochResult], bool | None]
 """Told of each finished epoch; True ends the run early."""

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nas.data.dataset import AnyTaskData
 from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.report.evaluation import evaluation_lines
 from nas.report.lines import Say
 from nas.report.tables import metric_title
-from nas.tasks.base import Metrics, Task, TaskData
+from nas.tasks.base import Metrics, Task
 from nas.tasks.registry import task_named
 from nas.text_table import aligned, metric_text
 from nas.train.data import load_measured_data
@@ -116,7 +117,7 @@ def _labels(trained: TrainedNetwork) -> tuple[object, object]:
     return architecture.classes, architecture.provenance.groups
 
 
-def _test_data(trained: TrainedNetwork, task: Task[Any]) -> TaskData:
+def _test_data(trained: TrainedNetwork, task: Task[Any]) -> AnyTaskData:
     """The test split of its fold, with its own preprocessing and thresholds."""
     run = trained.members[0].run
     source = source_of(trained.architecture, None)
@@ -128,7 +129,7 @@ def _test_data(trained: TrainedNetwork, task: Task[Any]) -> TaskData:
     return loaded
 
 
-def _tested(trained: TrainedNetwork, task: Task[Any]) -> tuple[TaskData, list[tuple[Any, Any]]]:
+def _tested(trained: TrainedNetwork, task: Task[Any]) -> tuple[AnyTaskData, list[tuple[Any, Any]]]:
     """The test split of its fold, and what the network puts out for it with its targets.
 
     To be used without gradients.

@@ -14,9 +14,10 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from nas.data.dataset import AnyTaskData
 from nas.files import atomic_write_text
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Task, TaskData
+from nas.tasks.base import Task
 from nas.train.checkpoint import EpochResult
 from nas.train.loop import FitResult, fit
 from nas.train.weights import folded_copy
@@ -24,7 +25,7 @@ from nas.train.weights import folded_copy
 CHECKPOINT_FILE = "checkpoint.pt"
 ADDED_FILE = "added.csv"
 
-DataT = TypeVar("DataT", bound=TaskData)
+DataT = TypeVar("DataT", bound=AnyTaskData)
 
 OnRoundEpoch = Callable[[int, EpochResult], None]
 """Told of each finished epoch and the round that it belongs to, counted from 1."""

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from nas.data.dataset import AnyTaskData
 from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.machine import environment
@@ -33,7 +34,7 @@ from nas.report.tensorboard import CurveWriter
 from nas.runs.folder import LOG_FILE, locked_run, refuse_taken
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.training import TrainingSpec
-from nas.tasks.base import Metrics, Task, TaskData, Thresholds
+from nas.tasks.base import Metrics, Task, Thresholds
 from nas.tasks.registry import task_named
 from nas.train.backbone import load_backbone
 from nas.train.checkpoint import EpochResult
@@ -228,7 +229,7 @@ class _Run:
             seconds_per_epoch=fitted.seconds_per_epoch,
         )
 
-    def _read(self) -> tuple[TaskData, ArchitectureSpec]:
+    def _read(self) -> tuple[AnyTaskData, ArchitectureSpec]:
         """The data, and the architecture with their classes; what a person should know is said."""
         plan, task, say = self.plan, self.task, self.say
         say(source_line(task, plan.source, resumed=plan.resumed))
@@ -254,7 +255,7 @@ class _Run:
             begin(network)
         return network
 
-    def _fit(self, network: nn.Module, data: TaskData) -> RoundResults:
+    def _fit(self, network: nn.Module, data: AnyTaskData) -> RoundResults:
         plan, task, say = self.plan, self.task, self.say
         epochs, spec, metric = (
             plan.training.epochs,

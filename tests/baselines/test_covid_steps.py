@@ -30,7 +30,6 @@ from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.covid.batches import box_batches
-from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.study import CovidStudyTask
 from nas.tasks.image.losses import LossSpec
 from nas.train.loop import train_epoch
@@ -76,10 +75,16 @@ BOXES = [[[8, 16, 40, 32]], [], [[0, 0, 64, 64]], [[4, 4, 12, 20], [40, 30, 60, 
 
 
 @pytest.fixture
-def data() -> XrayTaskData:
+def data() -> XrayData:
     xrays = xray_set(BOXES)
-    whole = XrayData(xrays, xrays, xrays, xrays.classes, "made up")
-    return XrayTaskData(whole, PREPROCESS, SMALL.input)
+    return made_up({"train": xrays, "validation": xrays, "test": xrays})
+
+
+def made_up(splits: dict[Split, XraySet]) -> XrayData:
+    classes, size = splits["train"].classes, SMALL.input
+    return XrayData(
+        splits=splits, classes=classes, source="made up", preprocess=PREPROCESS, input=size
+    )
 
 
 def network(seed: int) -> nn.Module:
@@ -111,9 +116,9 @@ def test_what_is_outside_is_black() -> None:
     torch.testing.assert_close(found, torch.tensor(expected))
 
 
-def test_the_teacher_s_batches_are_black_outside_of_moved_boxes(data: XrayTaskData) -> None:
+def test_the_teacher_s_batches_are_black_outside_of_moved_boxes(data: XrayData) -> None:
     batches = list(TeacherTask().train_batches(data, TRAINING, generator(), CPU))
-    train, augment = data.xrays.split("train"), TRAINING.augment
+    train, augment = data.split("train"), TRAINING.augment
     assert isinstance(augment, AugmentSpec)
     whole = list(box_batches(train, PREPROCESS, TRAINING, augment, generator(), CPU))
     assert len(batches) == len(whole) == 1  # a last batch of one image is left out
@@ -132,7 +137,7 @@ def test_the_teacher_s_batches_are_black_outside_of_moved_boxes(data: XrayTaskDa
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
-def test_the_teacher_is_measured_on_masked_images(data: XrayTaskData, split: Split) -> None:
+def test_the_teacher_is_measured_on_masked_images(data: XrayData, split: Split) -> None:
     ((x, batch),) = TeacherTask().evaluation_batches(data, split, CPU)
     assert list(batch.indices) == [*range(len(BOXES))]
     kept = (x > BLACK + 0.1).all(dim=1).sum(dim=(1, 2)).tolist()
@@ -142,20 +147,17 @@ def test_the_teacher_is_measured_on_masked_images(data: XrayTaskData, split: Spl
 
 
 def test_a_teacher_without_boxes_is_refused(
-    data: XrayTaskData, monkeypatch: pytest.MonkeyPatch
+    data: XrayData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bare = xray_set([[], []])
-    without = XrayTaskData(
-        XrayData(bare, None, None, bare.classes, "bare"), PREPROCESS, SMALL.input
-    )
+    without = made_up({"train": xray_set([[], []])})
     monkeypatch.setattr(CovidStudyTask, "load_data", lambda *_, **__: without)
-    with pytest.raises(NasError, match="bare: no training image has a box"):
+    with pytest.raises(NasError, match="made up: no training image has a box"):
         TeacherTask().load_data(DataRequest(None, SMALL.input))
     monkeypatch.setattr(CovidStudyTask, "load_data", lambda *_, **__: data)
     assert TeacherTask().load_data(DataRequest(None, SMALL.input)) is data
 
 
-def test_the_student_sees_whole_images_and_its_teacher_the_same_masked(data: XrayTaskData) -> None:
+def test_the_student_sees_whole_images_and_its_teacher_the_same_masked(data: XrayData) -> None:
     task = StudentTask(network(0).eval(), 1.0)
     ((x, targets),) = task.train_batches(data, TRAINING, generator(), CPU)
     ((masked_x, labels),) = TeacherTask().train_batches(data, TRAINING, generator(), CPU)
@@ -203,7 +205,7 @@ def test_maps_are_those_on_the_way_to_the_logits() -> None:
 
 
 def test_a_teacher_is_frozen_while_its_student_learns(
-    data: XrayTaskData, tmp_path_factory: pytest.TempPathFactory
+    data: XrayData, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     run = tmp_path_factory.mktemp("teacher")
     (run / "architecture.yaml").write_text(dump_architecture(SMALL))
@@ -252,6 +254,6 @@ def test_boxes_are_kept_whatever_is_learned() -> None:
         loaded = task.load_data(
             DataRequest(None, InputSpec(height=32, width=32), preprocess, splits=("train",))
         )
-        kept.append(loaded.xrays.split("train").boxes)
+        kept.append(loaded.split("train").boxes)
     study, opacity = ([len(boxes) > 0 for boxes in own] for own in kept)
     assert sum(study) == sum(opacity) > 20

@@ -10,11 +10,11 @@ from click.testing import CliRunner
 from benchmarks.audio_throughput import main
 from benchmarks.epoch_trainer import CPU
 from benchmarks.usual_audio import UsualWindows, usual_window, usual_windows
+from nas.data.audio.dataset import AudioData
 from nas.data.audio.load import load_recordings
 from nas.data.request import DataRequest
 from nas.spec.definition import InputSpec
 from nas.spec.training import TrainingSpec
-from nas.tasks.sed.data import SedData
 from nas.tasks.sed.task import SedTask
 from tests.data.audio_set import BANDS, PREPROCESS, write_set
 
@@ -42,16 +42,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def data(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> SedData:
+def data(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> AudioData:
     cache = tmp_path_factory.mktemp("cache")
     audio = load_recordings(
         DataRequest(folder, SIZE, PREPROCESS, splits=("train",), cache_dir=cache)
     )
-    return SedTask().measure_normalisation(SedData(audio, PREPROCESS, SIZE))
+    return SedTask().measure_normalisation(audio)
 
 
-def test_a_window_is_that_of_our_spectrogram(folder: Path, data: SedData) -> None:
-    item = data.audio.split("train").recordings[0]
+def test_a_window_is_that_of_our_spectrogram(folder: Path, data: AudioData) -> None:
+    item = data.split("train").recordings[0]
     for start, width in ((0, 30), (5, 30), (28, 13)):
         found = usual_window(folder / item.path, start, PREPROCESS, SIZE)
         assert found.shape == (BANDS, 32)
@@ -61,14 +61,14 @@ def test_a_window_is_that_of_our_spectrogram(folder: Path, data: SedData) -> Non
     np.testing.assert_array_equal(found[:, 14:], -100)
 
 
-def test_an_epoch_holds_the_same_windows(folder: Path, data: SedData) -> None:
+def test_an_epoch_holds_the_same_windows(folder: Path, data: AudioData) -> None:
     training = SedTask().resolved(TrainingSpec(batch_size=2))
     ours = SedTask().train_batches(data, training, torch.Generator().manual_seed(0), CPU)
     usual = usual_windows(data, folder, batch_size=2, workers=0)
     assert sum(len(x) for x, _ in usual) == sum(len(x) for x, _ in ours)
     x_CHW, labels_K = UsualWindows(data, folder)[0]
     assert x_CHW.shape == (1, BANDS, 32)
-    labels_KT = data.audio.split("train").recordings[0].labels_KT
+    labels_KT = data.split("train").recordings[0].labels_KT
     assert labels_K.tolist() == (labels_KT > 0).any(axis=1).tolist()
 
 

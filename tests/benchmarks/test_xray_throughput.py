@@ -39,14 +39,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_file_is_read_as_ours_is(folder: Path) -> None:
-    for item in list_xrays(folder, 0).images:
+    for item in list_xrays(folder, 0).files:
         ours, usual = read_dicom(item.path.read_bytes()), usual_pixels(item.path)[0].numpy()
         assert ours.shape == usual.shape
         assert np.corrcoef(ours.ravel(), usual.ravel())[0, 1] > 0.95, item.path
 
 
 def test_boxes_stay_in_the_picture_and_batches_hold_them(folder: Path) -> None:
-    images = list_xrays(folder, 0).images
+    images = list_xrays(folder, 0).files
     torch.manual_seed(0)
     dataset = UsualXrays(images, SIZE)
     for index, item in enumerate(images):

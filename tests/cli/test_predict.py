@@ -32,7 +32,7 @@ def test_predictions_are_those_of_evaluation(run: Path, photos: Path) -> None:
     with torch.inference_mode():
         batches = task.evaluation_batches(data, "test", CPU)
         expected_NK = torch.cat([network(x).softmax(dim=1) for x, _ in batches])
-    files = [photos / path for path in data.images.test.paths]
+    files = [photos / path for path in data.split("test").paths]
     rows = json.loads(invoke(predict, run, *files).output)
     assert [row["file"] for row in rows] == [str(file) for file in files]
     got_NK = torch.tensor([list(row["probabilities"].values()) for row in rows])

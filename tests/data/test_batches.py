@@ -37,7 +37,7 @@ def test_evaluation_gives_every_image_in_order() -> None:
     np.testing.assert_allclose(x, by_hand(images), atol=1e-5)
     labels = torch.cat([labels for _, labels in found])
     assert labels.dtype == torch.int64
-    assert labels.tolist() == images.labels.tolist()
+    assert labels.tolist() == images.labels_N.tolist()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_one_seed_gives_one_epoch(channels: int) -> None:
 
     def epoch(seed: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
-        sampler = build_sampler("inverse", images.labels, generator)
+        sampler = build_sampler("inverse", images.labels_N, generator)
         augment = BatchAugment(AugmentSpec(rotate_180=True, cutout=0.2))
         batches = train_batches(images, sampler, 6, augment, preprocess, CPU, generator)
         return torch.cat([x for x, _ in batches])
@@ -106,7 +106,7 @@ def test_on_a_gpu_as_on_the_cpu() -> None:
     def epoch(device: torch.device) -> torch.Tensor:
         generator = torch.Generator().manual_seed(0)
         augment = BatchAugment(AugmentSpec(rotate_180=True, cutout=0.3))
-        sampler = build_sampler("softened", images.labels, generator)
+        sampler = build_sampler("softened", images.labels_N, generator)
         batches = train_batches(images, sampler, 8, augment, PREPROCESS, device, generator)
         return torch.cat([x.cpu() for x, _ in batches])
 

@@ -4,25 +4,20 @@ import numpy as np
 import pytest
 import torch
 
-from nas.data.image.dataset import ImageSet
 from nas.data.image.preprocess import ImagePreprocess
 from nas.data.normalise import Normalise, channel_statistics, fitted_preprocess
-
-
-def image_set(pixels: np.ndarray) -> ImageSet:
-    return ImageSet(pixels, np.zeros(len(pixels), dtype=np.int64), ("",) * len(pixels), ("a",))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_mean_and_std(channels: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 200, (1500, 4, 5, channels), dtype=np.uint8)
-    mean, std = channel_statistics(image_set(pixels))
+    mean, std = channel_statistics(pixels)
     np.testing.assert_allclose(mean, (pixels / 255).mean(axis=(0, 1, 2)), rtol=1e-10)
     np.testing.assert_allclose(std, (pixels / 255).std(axis=(0, 1, 2)), rtol=1e-10)
 
 
 def test_constant_images_can_be_normalised() -> None:
-    images = image_set(np.full((3, 2, 2, 3), 51, dtype=np.uint8))
+    images = np.full((3, 2, 2, 3), 51, dtype=np.uint8)
     preprocess = fitted_preprocess(ImagePreprocess(turn_portrait=False), images)
     assert preprocess.mean == (0.2, 0.2, 0.2)
     assert preprocess.std == (0.0039, 0.0039, 0.0039)
@@ -31,7 +26,7 @@ def test_constant_images_can_be_normalised() -> None:
 
 def test_a_fitted_set_has_mean_0_and_std_1() -> None:
     pixels = np.random.default_rng(0).integers(0, 200, (100, 8, 8, 3), dtype=np.uint8)
-    preprocess = fitted_preprocess(ImagePreprocess(), image_set(pixels))
+    preprocess = fitted_preprocess(ImagePreprocess(), pixels)
     normalise = Normalise(preprocess, 3, torch.device("cpu"))
     x = normalise(torch.from_numpy(pixels).permute(0, 3, 1, 2))
     assert x.mean(dim=(0, 2, 3)).abs().max() < 1e-3

@@ -4,12 +4,18 @@ from nas.data.audio.dataset import AudioData
 from nas.data.audio.preprocess import MelPreprocess
 from nas.report.lines import data_lines
 from nas.spec.definition import InputSpec
-from nas.tasks.sed.data import SedData
 
 
-def sounds(**facts: object) -> SedData:
-    audio = AudioData(None, None, None, ("wren",), "forest", 0.016, **facts)
-    return SedData(audio, MelPreprocess(), InputSpec(channels=1, height=64, width=128))
+def sounds(**facts: object) -> AudioData:
+    size = InputSpec(channels=1, height=64, width=128)
+    return AudioData(
+        splits={},
+        classes=("wren",),
+        source="forest",
+        preprocess=MelPreprocess(),
+        input=size,
+        **facts,
+    )
 
 
 def test_data_as_they_should_be_need_no_word() -> None:
@@ -29,9 +35,6 @@ def test_what_is_left_out_is_counted_and_the_first_named() -> None:
     ]
 
 
-def test_what_is_ignored_or_cut_is_told_apart_from_what_is_left_out() -> None:
-    cut = ("train_tp.csv:7: ends at 61 s, but a at 60.00 s", "train_tp.csv:9: ends at 2 s, ...")
-    assert data_lines(sounds(cut=cut, ignored_files=12), "made") == [
-        "  12 files of sound that no table labels are ignored",
-        f"  2 events end after their recordings and are cut there, first {cut[0]}",
-    ]
+def test_notes_are_told_apart_from_what_is_left_out() -> None:
+    notes = ("12 files of sound that no table labels are ignored", "2 events are cut")
+    assert data_lines(sounds(notes=notes), "made") == [f"  {note}" for note in notes]

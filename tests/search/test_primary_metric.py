@@ -11,8 +11,6 @@ import yaml
 from matplotlib.axes import Axes
 
 from nas.cli.space import space as space_command
-from nas.data.files import Progress
-from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.report.progress import SearchProgress
 from nas.runs.records import read_trials_csv
@@ -29,7 +27,7 @@ from nas.spec.training import TrainingSpec
 from nas.tasks.registry import TASKS
 
 from ..cli.conftest import invoke
-from ..train.conftest import Points, PointTask
+from ..train.conftest import PointTask
 from .conftest import put_workers_here
 from .test_choice import record
 
@@ -52,17 +50,9 @@ SETTINGS = SearchSettings(
 )
 
 
-@dataclass(frozen=True)
-class SplitPoints(Points):
-    split_digest: str = ""
-
-
 class DetectionPoints(PointTask):
     name: ClassVar[str] = "detection-points"
     primary_metric: ClassVar[str] = "f1_50"
-
-    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> Points:
-        return SplitPoints(super().load_data(request, on_progress).splits)
 
 
 @pytest.fixture(scope="module", autouse=True)

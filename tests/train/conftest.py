@@ -1,7 +1,6 @@
 """A small task of points in a plane: training must need nothing but the contract."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nas.data.dataset import TaskData
 from nas.data.files import Progress
 from nas.data.image.preprocess import ImagePreprocess
 from nas.data.request import DataRequest
@@ -21,18 +21,8 @@ from nas.tasks.image.losses import ClassifierLoss
 from nas.tasks.image.metrics import ClassificationMetrics, measure_logits
 from nas.tasks.image.settings import image_loss
 
-
-@dataclass(frozen=True)
-class Points:
-    """Points on a 4 x 4 picture of three channels; the class is the brightest channel."""
-
-    splits: dict[str, Batch]
-    classes: tuple[str, ...] = ("red", "green", "blue")
-    source: str = "points"
-    preprocess: ImagePreprocess = field(default_factory=ImagePreprocess)
-    made_splits: tuple[Split, ...] = ()
-    unreadable: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+Points = TaskData[Batch, ImagePreprocess]
+"""Points on a 4 x 4 picture of three channels; the class is the brightest channel."""
 
 
 class PointTask(Task[Points]):
@@ -48,7 +38,13 @@ class PointTask(Task[Points]):
 
     def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> Points:
         generator = torch.Generator().manual_seed(request.seed)
-        return Points({split: _draw(120, generator) for split in request.splits})
+        return Points(
+            splits={split: _draw(120, generator) for split in request.splits},
+            classes=("red", "green", "blue"),
+            source="points",
+            preprocess=ImagePreprocess(),
+            input=request.input,
+        )
 
     def measure_normalisation(self, data: Points) -> Points:
         return data

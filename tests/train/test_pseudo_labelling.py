@@ -1,7 +1,7 @@
 """Rounds: labels are added to the first ones, each training begins anew, the best one is kept."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class SelfTaught(PointTask):
         found = torch.where(sure_N, probabilities_NK.argmax(dim=1), labels)
         changed = int((found != labels).sum())
         splits = {**data.splits, "train": (x, found)}
-        return PseudoLabelled(Points(splits), {"all": changed}, f"{changed}\n")
+        return PseudoLabelled(replace(data, splits=splits), {"all": changed}, f"{changed}\n")
 
 
 def run(

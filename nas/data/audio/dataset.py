@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.splits import Split
+from nas.data.audio.preprocess import MelPreprocess
+from nas.data.dataset import TaskData
 
 
 @dataclass(frozen=True)
@@ -89,38 +90,33 @@ class RecordingSet:
     classes: tuple[str, ...]
     complete: bool
     """Whether all that sounds is labelled: unknown then means absent."""
+    species_ids: tuple[int, ...] = ()
+    """Number of each class in the tables."""
+    cut: tuple[str, ...] = ()
+    """`TABLE:LINE: REASON` of each row that ends after its recording, and was cut there."""
 
     def __len__(self) -> int:
         return len(self.recordings)
 
 
-@dataclass(frozen=True, eq=False)
-class AudioData:
-    """A data set of recordings; a split that was not asked for is None."""
+AudioData = TaskData[RecordingSet, MelPreprocess]
+"""A data set of recordings."""
 
-    train: RecordingSet | None
-    validation: RecordingSet | None
-    test: RecordingSet | None
-    classes: tuple[str, ...]
-    source: str
-    frame_s: float
-    """Seconds from frame to frame."""
-    unreadable: tuple[str, ...] = ()
-    """`PATH: REASON` of each file and each row of a table that was left out."""
-    cut: tuple[str, ...] = ()
-    """The same of each row that ends after its recording, and was cut there."""
-    made_splits: tuple[Split, ...] = ()
-    """Splits that the source does not have, taken from its train split."""
-    split_digest: str = ""
-    """Digest of which recording is in which split, where splits are made; else empty."""
-    ignored_files: int = 0
-    """Files of sound that no table labels, where labels are known in part."""
-    species_ids: tuple[int, ...] = ()
-    """Number of each class in the tables."""
 
-    def split(self, name: Split) -> RecordingSet:
-        """The named split. Raises ValueError if it was not loaded."""
-        found: RecordingSet | None = getattr(self, name)
-        if found is None:
-            raise ValueError(f"split {name!r} of {self.source} was not loaded")
-        return found
+SILENT_DB = 1.0
+"""Std in dB of recordings that are constant."""
+
+
+def fitted_mel_preprocess(preprocess: MelPreprocess, recordings: RecordingSet) -> MelPreprocess:
+    """`preprocess` with mean and std of all values of the recordings, in dB."""
+    values, total, squares = 0, 0.0, 0.0
+    for recording in recordings.recordings:
+        mel_FT = np.asarray(recording.mel_FT, np.float64)
+        values += mel_FT.size
+        total += float(mel_FT.sum())
+        squares += float(np.square(mel_FT).sum())
+    mean = total / values
+    std = float(np.sqrt(max(squares / values - mean**2, 0.0)))
+    std = std if std > 1e-3 else SILENT_DB
+    written = preprocess.model_dump() | {"mean": round(mean, 4), "std": round(std, 4)}
+    return MelPreprocess.model_validate(written)

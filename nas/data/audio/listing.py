@@ -15,9 +15,10 @@ from nas.data.audio.source import (
 )
 from nas.data.audio.splits import RecordingEvents, divide_recordings
 from nas.data.files import first_of
+from nas.data.listing import Listing
 from nas.data.splits import SPLITS, Split
-from nas.data.table import read_groups
-from nas.errors import NasError, did_you_mean
+from nas.data.table import groups_of
+from nas.errors import NasError
 
 
 @dataclass(frozen=True)
@@ -34,28 +35,23 @@ class ListedRecording:
     group: str | None = None
 
 
-@dataclass(frozen=True)
-class AudioListing:
-    """The recordings of a data set, each in its split, sorted by split and id."""
+@dataclass(frozen=True, kw_only=True)
+class AudioListing(Listing[ListedRecording]):
+    """The recordings of a data set, sorted by split and id; those of which nothing is known, where
+    labels are known in part, are ignored."""
 
-    source: AudioSource
-    recordings: tuple[ListedRecording, ...]
-    classes: tuple[str, ...]
-    made_splits: tuple[Split, ...]
-    wrong: tuple[str, ...]
-    """`PLACE: REASON` of rows that can't be used."""
-    ignored_files: int
+    places: AudioSource
     species_ids: tuple[int, ...]
     """Number of each class in the tables."""
 
     def complete(self, split: Split) -> bool:
         """Whether all that sounds in a split is labelled."""
-        return self.source.false_positives is None or (
-            split == "test" and self.source.test_events is not None
+        return self.places.false_positives is None or (
+            split == "test" and self.places.test_events is not None
         )
 
 
-def list_recordings(source: Path, seed: int, groups: Path | None = None) -> AudioListing:
+def list_recordings(source: Path, seed: int = 0, groups: Path | None = None) -> AudioListing:
     """The recordings of a data set (see `find_audio_source`), divided by `seed` where need be.
 
     Validation, and test where the source has none, are taken from train by whole recordings, or by
@@ -78,10 +74,16 @@ def list_recordings(source: Path, seed: int, groups: Path | None = None) -> Audi
     _refuse_crossing(train, test, source)
     classes = tuple(species.values())
     _check_classes(train, classes, places, wrong)
-    recordings = _divided([*train, *test], seed)
-    made = tuple(split for split in SPLITS if split != "train" and (split != "test" or not test))
     return AudioListing(
-        places, recordings, classes, made, (*wrong, *wrong_test), ignored, tuple(species)
+        source=source,
+        root=places.root,
+        files=_divided([*train, *test], seed),
+        classes=classes,
+        made_splits=("validation",) if test else ("validation", "test"),
+        wrong=(*wrong, *wrong_test),
+        ignored_files=ignored,
+        places=places,
+        species_ids=tuple(species),
     )
 
 
@@ -188,15 +190,8 @@ def _grouped(
     recordings: Sequence[ListedRecording], table: Path, root: Path
 ) -> list[ListedRecording]:
     """`recordings` with the groups of `table`, which must name every file."""
-    groups = read_groups(table, root)
-    missing = [item.key for item in recordings if item.key not in groups]
-    if missing:
-        raise NasError(
-            f"{len(missing)} of {len(recordings)} recordings have no row, first {missing[0]!r}"
-            f"{did_you_mean(missing[0], list(groups)[:1000])}",
-            file=table,
-        )
-    return [replace(item, group=groups[item.key] or None) for item in recordings]
+    names = groups_of(table, root, [item.key for item in recordings], "recordings")
+    return [replace(item, group=name) for item, name in zip(recordings, names, strict=True)]
 
 
 def _refuse_crossing(

@@ -1,6 +1,5 @@
 """Recordings of a data set, by split: listed, divided, made into spectrograms once, labelled."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from nas.data.audio.preprocess import MelPreprocess
 from nas.data.audio.spectrograms import load_spectrograms
 from nas.data.cache import default_cache_dir
 from nas.data.files import Progress, first_of
+from nas.data.load import as_built_in, load_splits
 from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE, built_in_recordings
@@ -30,43 +30,64 @@ _BUILT_IN_SEED = 0
 
 
 def load_recordings(request: DataRequest, on_progress: Progress | None = None) -> AudioData:
-    """The splits that are asked for, with as many mel bands as the input is high; without a source
-    the built-in generated set.
+    """The splits that are asked for (see `list_recordings`), with as many mel bands as the input is
+    high; without a source the built-in generated set.
 
-    See `list_recordings` for layouts and for splits that the source lacks. A row that begins after
-    its recording's end is left out and named, one that only ends there is cut and named, which
-    `strict` allows.
+    A row that begins after its recording's end is left out and named, one that only ends there is
+    cut and named, which `strict` allows.
 
     Raises NasError for a data set that can't be learned from, for a split without recordings, for a
     class of which no training event can be read, and with `strict` for anything left out.
     """
-    preprocess, source = request.preprocess_of(MelPreprocess), request.source
     cache_dir = request.cache_dir or default_cache_dir()
-    reader = _Reader(preprocess, request.input.height, cache_dir, on_progress)
-    if source is None:
-        return _built_in(reader, request.splits)
-    listing = list_recordings(source, request.seed, request.groups)
-    data = _loaded(listing, reader, request.splits)
-    if request.strict and data.unreadable:
-        problem = f"{len(data.unreadable)} unreadable files or rows{first_of(data.unreadable, 5)}"
-        raise NasError(problem, file=source)
-    return data
+    if request.source is not None:
+        listing = list_recordings(request.source, request.seed, request.groups)
+        return _loaded(listing, request, cache_dir, on_progress)
+    with built_in_recordings(cache_dir) as folder:
+        listing = list_recordings(folder, _BUILT_IN_SEED)
+        data = _loaded(listing, request, cache_dir, on_progress)
+    return as_built_in(data, BUILT_IN_AUDIO_SOURCE)
+
+
+def _loaded(
+    listing: AudioListing,
+    request: DataRequest,
+    cache_dir: Path | None,
+    on_progress: Progress | None,
+) -> AudioData:
+    preprocess = request.preprocess_of(MelPreprocess)
+    reader = _Reader(listing, preprocess, request.input.height, cache_dir, on_progress)
+    data = load_splits(request, listing, preprocess, reader.read)
+    return replace(data, notes=_notes(data))
+
+
+def _notes(data: AudioData) -> tuple[str, ...]:
+    """Files that nothing is known of, and events that last longer than their recordings."""
+    lines = []
+    if data.ignored_files:
+        lines.append(f"{data.ignored_files} files of sound that no table labels are ignored")
+    if cut := [line for found in data.splits.values() for line in found.cut]:
+        lines.append(
+            f"{len(cut)} events end after their recordings and are cut there, first {cut[0]}"
+        )
+    return tuple(lines)
 
 
 @dataclass(frozen=True)
 class _Reader:
     """How files become labelled recordings."""
 
+    listing: AudioListing
     preprocess: MelPreprocess
     bands: int
     cache_dir: Path | None
     on_progress: Progress | None
 
-    def read(self, listing: AudioListing, split: Split, faults: "_Faults") -> RecordingSet:
+    def read(self, split: Split, left_out: list[str]) -> RecordingSet:
         """The split's readable recordings."""
-        members = [item for item in listing.recordings if item.split == split]
+        listing, members = self.listing, self.listing.members(split)
         if not members:
-            raise NasError(_no_recordings(split), file=listing.source.source)
+            raise NasError(_no_recordings(split), file=listing.source)
         mels = load_spectrograms(
             [item.path for item in members],
             self.preprocess,
@@ -74,18 +95,19 @@ class _Reader:
             cache_dir=self.cache_dir,
             on_progress=self.on_progress,
         )
-        faults.left_out += [
-            f"{members[number].key}: {why}" for number, why in mels.unreadable.items()
-        ]
+        faults = _Faults(left_out)
+        left_out += [f"{members[n].key}: {why}" for n, why in mels.unreadable.items()]
         recordings = tuple(
             _recording(item, mel_FT, listing.classes, self.preprocess.frame_s, faults)
             for item, mel_FT in zip(members, mels.mels, strict=True)
             if mel_FT is not None
         )
-        found = RecordingSet(recordings, listing.classes, listing.complete(split))
-        problem = _lost(split, found, members, faults.left_out)
+        complete, species_ids = listing.complete(split), listing.species_ids
+        cut = tuple(faults.cut)
+        found = RecordingSet(recordings, listing.classes, complete, species_ids, cut)
+        problem = _lost(split, found, members, left_out)
         if problem:
-            raise NasError(problem, file=listing.source.source)
+            raise NasError(problem, file=listing.source)
         return found
 
 
@@ -95,25 +117,6 @@ class _Faults:
 
     left_out: list[str]
     cut: list[str] = field(default_factory=list)
-
-
-def _loaded(listing: AudioListing, reader: _Reader, splits: Sequence[Split]) -> AudioData:
-    faults = _Faults(list(listing.wrong))
-    parts = {split: reader.read(listing, split, faults) for split in splits}
-    return AudioData(
-        parts.get("train"),
-        parts.get("validation"),
-        parts.get("test"),
-        listing.classes,
-        str(listing.source.source),
-        reader.preprocess.frame_s,
-        tuple(faults.left_out),
-        tuple(faults.cut),
-        listing.made_splits,
-        _split_digest(listing),
-        listing.ignored_files,
-        listing.species_ids,
-    )
 
 
 def _recording(
@@ -184,16 +187,3 @@ def _no_recordings(split: Split) -> str:
         f"no recordings for the {split} split: every class has too few to give any; add "
         "recordings, or test_events.csv and a folder 'test'"
     )
-
-
-def _split_digest(listing: AudioListing) -> str:
-    """See `AudioData.split_digest`: a recording more in the folder gives other splits."""
-    lines = sorted(f"{item.key}\n{item.split}\n" for item in listing.recordings)
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def _built_in(reader: _Reader, splits: Sequence[Split]) -> AudioData:
-    """The generated set; its splits are the same everywhere."""
-    with built_in_recordings(reader.cache_dir) as folder:
-        data = _loaded(list_recordings(folder, _BUILT_IN_SEED), reader, splits)
-    return replace(data, source=BUILT_IN_AUDIO_SOURCE, made_splits=(), split_digest="")

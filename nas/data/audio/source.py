@@ -50,6 +50,13 @@ class AudioSource:
     test_labels: Path | None = None
 
 
+def holds_recordings(source: Path) -> bool:
+    """Whether `source` has the form of a data set of recordings, and not of pictures."""
+    if source.is_dir():
+        return (source / "train_tp.csv").exists()
+    return source.suffix.lower() in (".yaml", ".yml")
+
+
 def find_audio_source(source: Path) -> AudioSource:
     """The data set in a folder in RFCX's layout, or that a YAML file describes.
 

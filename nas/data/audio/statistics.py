@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from nas.data.audio.dataset import EventRow
 from nas.data.audio.listing import AudioListing, list_recordings
 from nas.data.splits import SPLITS, Split
+from nas.data.statistics import DataStatistics, StatisticsRequest, split_table
 from nas.errors import NasError
 
 
@@ -26,9 +26,13 @@ class SplitEvents:
     absent_counts: tuple[int, ...]
     """Rows of each class that say it does not."""
 
+    def rows_text(self, number: int) -> str:
+        """Both counts of a class."""
+        return f"{self.present_counts[number]} + {self.absent_counts[number]}"
+
 
 @dataclass(frozen=True)
-class AudioStatistics:
+class AudioStatistics(DataStatistics):
     """Figures of one data set of recordings."""
 
     source: str
@@ -39,27 +43,42 @@ class AudioStatistics:
     ignored_files: int
     """Recordings that no table labels, where labels are known in part."""
 
+    def lines(self) -> list[str]:
+        in_part = [item.split for item in self.splits if not item.complete]
+        known = f"in part in {', '.join(in_part)}" if in_part else "all that sounds"
+        lines = [
+            self.source,
+            "",
+            "rows that say a class sounds + rows that say it does not",
+            *self._event_table(),
+            "",
+            f"labelled          {known}",
+            f"ignored files     {self.ignored_files}",
+            f"wrong rows        {len(self.wrong)}",
+        ]
+        return lines + [f"  {row}" for row in self.wrong]
 
-def holds_recordings(source: Path) -> bool:
-    """Whether `source` has the form of a data set of recordings, and not of pictures."""
-    if source.is_dir():
-        return (source / "train_tp.csv").exists()
-    return source.suffix.lower() in (".yaml", ".yml")
+    def _event_table(self) -> list[str]:
+        rows = [
+            (name, *(item.rows_text(number) for item in self.splits))
+            for number, name in enumerate(self.classes)
+        ]
+        rows.append(("recordings", *(str(item.recordings) for item in self.splits)))
+        return split_table(self.splits, rows)
 
 
-def audio_statistics(
-    source: Path, *, seed: int = 0, strict: bool = False, groups: Path | None = None
-) -> AudioStatistics:
-    """Figures of the tables of `source`; no recording is decoded.
+def audio_statistics(request: StatisticsRequest) -> AudioStatistics:
+    """Figures of the tables of a data set; no recording is decoded.
 
     Raises NasError as `list_recordings` does, and with `strict` for a row that can't be used.
     """
-    listing = list_recordings(source, seed, groups)
-    if strict and listing.wrong:
+    request.refuse_long_side("recordings have no sides")
+    listing = list_recordings(request.source, request.seed, request.groups)
+    if request.strict and listing.wrong:
         problem = f"{len(listing.wrong)} rows can't be used, the first is {listing.wrong[0]}"
-        raise NasError(problem, file=source)
+        raise NasError(problem, file=request.source)
     return AudioStatistics(
-        str(source),
+        str(request.source),
         listing.classes,
         tuple(_split_events(listing, split) for split in SPLITS),
         listing.wrong,
@@ -68,7 +87,7 @@ def audio_statistics(
 
 
 def _split_events(listing: AudioListing, split: Split) -> SplitEvents:
-    members = [item for item in listing.recordings if item.split == split]
+    members = listing.members(split)
     return SplitEvents(
         split,
         split not in listing.made_splits,

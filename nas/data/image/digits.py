@@ -1,15 +1,17 @@
 """The data set that comes with the installed packages: scikit-learn's handwritten digits."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from nas.data.image.dataset import ImageData, ImageSet, Pixels
-from nas.data.image.listing import ImageFile
-from nas.data.image.splits import assign_splits
+from nas.data.decode import Pixels
+from nas.data.image.dataset import ImageData, ImageSet
+from nas.data.image.preprocess import ImagePreprocess
+from nas.data.image.source import ImageFile
+from nas.data.image.splits import divide_images
+from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.spec.definition import InputSpec
 
@@ -17,7 +19,7 @@ DIGITS_SOURCE = "scikit-learn's handwritten digits"
 _SPLIT_SEED = 0
 
 
-def load_digits(size: InputSpec, splits: Sequence[Split]) -> ImageData:
+def load_digits(request: DataRequest) -> ImageData:
     """1,797 real 8x8 images in 10 classes, enlarged bilinearly, grey repeated over the channels.
 
     The split into train, validation and test (1,168, 270 and 359 images) is the same everywhere.
@@ -27,30 +29,33 @@ def load_digits(size: InputSpec, splits: Sequence[Split]) -> ImageData:
     from sklearn import datasets
 
     digits = datasets.load_digits()
-    labels = digits.target.astype(np.int64)
+    labels_N = digits.target.astype(np.int64)
     classes = tuple(str(name) for name in digits.target_names)
-    keys = [f"digits/{position:04d}" for position in range(len(labels))]
+    keys = [f"digits/{position:04d}" for position in range(len(labels_N))]
     listed = [
         ImageFile(key, path=Path(key), label=str(label))
-        for key, label in zip(keys, labels, strict=True)
+        for key, label in zip(keys, labels_N, strict=True)
     ]
-    assigned = np.array([file.split for file in assign_splits(listed, _SPLIT_SEED)])
-    parts: dict[Split, ImageSet] = {}
-    for split in splits:
-        members = np.flatnonzero(assigned == split)
-        pixels = _enlarge(digits.images[members], size)
+    divided = np.array([file.split for file in divide_images(listed, _SPLIT_SEED)])
+    splits: dict[Split, ImageSet] = {}
+    for split in request.splits:
+        members = np.flatnonzero(divided == split)
+        pixels = _enlarge(digits.images[members], request.input)
         paths = tuple(keys[member] for member in members)
-        parts[split] = ImageSet(pixels, labels[members], paths, classes)
+        splits[split] = ImageSet(pixels, labels_N[members], paths, classes)
     return ImageData(
-        parts.get("train"), parts.get("validation"), parts.get("test"), classes, DIGITS_SOURCE
+        splits=splits,
+        classes=classes,
+        source=DIGITS_SOURCE,
+        preprocess=request.preprocess_of(ImagePreprocess),
+        input=request.input,
     )
 
 
-def _enlarge(grey: np.ndarray, size: InputSpec) -> Pixels:
+def _enlarge(grey_NHW: np.ndarray, size: InputSpec) -> Pixels:
     """Pixels (N, H, W, C) of images (N, 8, 8) whose values go from 0 to 16."""
-    x_N1HW = torch.from_numpy(grey).float()[:, None] * (255 / 16)
-    x_N1HW = functional.interpolate(
-        x_N1HW, (size.height, size.width), mode="bilinear", antialias=True
-    )
-    grey_NHW = x_N1HW[:, 0].round().clamp(0, 255).to(torch.uint8).numpy()
-    return np.repeat(grey_NHW[..., None], size.channels, axis=3)
+    x_N1HW = torch.from_numpy(grey_NHW).float()[:, None] * (255 / 16)
+    shape = (size.height, size.width)
+    x_N1HW = functional.interpolate(x_N1HW, shape, mode="bilinear", antialias=True)
+    pixels_NHW = x_N1HW[:, 0].round().clamp(0, 255).to(torch.uint8).numpy()
+    return np.repeat(pixels_NHW[..., None], size.channels, axis=3)

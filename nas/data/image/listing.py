@@ -1,59 +1,55 @@
-"""Which image files a data set consists of, before any of them is opened."""
+"""Which pictures a data set consists of, their classes and splits, before any is decoded."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from nas.data.image.source import ImageFile, find_image_source
+from nas.data.image.splits import divide_images
+from nas.data.listing import Listing
 from nas.data.splits import SPLITS, Split
+from nas.data.table import groups_of
 from nas.errors import NasError, did_you_mean
 
 
-@dataclass(frozen=True)
-class ImageFile:
-    """One file, its label and, where the data set says so, its split and group."""
+def list_images(source: Path, seed: int = 0, groups: Path | None = None) -> Listing[ImageFile]:
+    """The pictures of a data set (see `find_image_source`), sorted by key.
 
-    key: str
-    """Path relative to the data set's folder, with forward slashes."""
-    path: Path
-    label: str
-    split: Split | None = None
-    group: str | None = None
+    Validation and test, where the source has none, are taken from train by `seed`, by whole groups
+    with the table `groups` (path, group); see nas.data.image.splits. Classes are those of all
+    pictures but in given validation and test splits.
 
-
-@dataclass(frozen=True)
-class Listing:
-    """The files of a data set, sorted by key."""
-
-    source: Path
-    root: Path
-    """What the keys are relative to."""
-    files: tuple[ImageFile, ...]
-    ignored_files: int = 0
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Labels of all files but those of given validation and test splits, sorted."""
-        return tuple(sorted({file.label for file in self.files if file.split in (None, "train")}))
-
-    @property
-    def made_splits(self) -> tuple[Split, ...]:
-        """Splits that no file is given to, to be taken from train."""
-        given = {file.split for file in self.files}
-        return tuple(split for split in SPLITS if split != "train" and split not in given)
-
-
-def checked_listing(listing: Listing) -> Listing:
-    """`listing` itself. Raises NasError unless it can be learned from: two classes or more, none
-    of them only in validation or test, and no group in two given splits.
+    Raises NasError unless the pictures can be learned from: two classes or more, none of them only
+    in validation or test, and no group in two given splits.
     """
-    classes = listing.classes
+    found = find_image_source(source)
+    files = found.files
+    if groups is not None:
+        names = groups_of(groups, found.root, [file.key for file in files], "images")
+        files = tuple(replace(file, group=group) for file, group in zip(files, names, strict=True))
+    classes = tuple(sorted({file.label for file in files if file.split in (None, "train")}))
+    _check_classes(files, classes, source)
+    _refuse_crossing_groups(files, source)
+    given = {file.split for file in files}
+    return Listing(
+        source=source,
+        root=found.root,
+        files=divide_images(files, seed),
+        classes=classes,
+        made_splits=tuple(split for split in SPLITS if split != "train" and split not in given),
+        ignored_files=found.ignored_files,
+    )
+
+
+def _check_classes(files: Sequence[ImageFile], classes: Sequence[str], source: Path) -> None:
     if not classes:
         raise NasError(
             "no images found; allowed: folders train/CLASS/*, folders CLASS/*, or a CSV file with "
             "the columns path,label",
-            file=listing.source,
+            file=source,
         )
-    for file in listing.files:
+    for file in files:
         if file.label not in classes:
             raise NasError(
                 f"class {file.label!r} is in the {file.split} split but not in train"
@@ -62,15 +58,13 @@ def checked_listing(listing: Listing) -> Listing:
             )
     if len(classes) < 2:
         raise NasError(
-            f"only one class, {classes[0]!r}; a classifier needs at least 2", file=listing.source
+            f"only one class, {classes[0]!r}; a classifier needs at least 2", file=source
         )
-    _refuse_crossing_groups(listing)
-    return listing
 
 
-def _refuse_crossing_groups(listing: Listing) -> None:
+def _refuse_crossing_groups(files: Sequence[ImageFile], source: Path) -> None:
     splits: defaultdict[str, set[Split]] = defaultdict(set)
-    for file in listing.files:
+    for file in files:
         if file.group is not None and file.split is not None:
             splits[file.group].add(file.split)
     for group, found in sorted(splits.items()):
@@ -78,5 +72,5 @@ def _refuse_crossing_groups(listing: Listing) -> None:
             raise NasError(
                 f"group {group!r} has images in the given splits {', '.join(sorted(found))}; a "
                 "group must lie in one split",
-                file=listing.source,
+                file=source,
             )

@@ -1,16 +1,66 @@
-"""Data sets laid out as folders: `DIR/train/CLASS/*` (with val, test, or not) or `DIR/CLASS/*`."""
+"""Where a data set of pictures is: folders of classes, or a table of paths."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from nas.data.image.listing import ImageFile, Listing
 from nas.data.splits import SPLIT_NAMES, Split
-from nas.errors import NasError
+from nas.data.table import read_file_rows
+from nas.errors import NasError, did_you_mean
 
 
-def list_folder(root: Path) -> Listing:
+@dataclass(frozen=True)
+class ImageFile:
+    """One file, its label and, where the data set says so, its split and group."""
+
+    key: str
+    """Path relative to the data set's folder, with forward slashes."""
+    path: Path
+    label: str
+    split: Split | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """The pictures of a data set as they lie, sorted by key."""
+
+    source: Path
+    root: Path
+    """What the keys are relative to."""
+    files: tuple[ImageFile, ...]
+    ignored_files: int = 0
+    """Files beside the pictures: hidden ones, texts, tables."""
+
+
+def find_image_source(source: Path) -> ImageSource:
+    """The pictures in folders, `DIR/train/CLASS/*` (with val, test, or not) or `DIR/CLASS/*`, or of
+    a CSV file.
+
+    A folder `train` comes first, then a file images.csv, then folders of classes. Raises NasError
+    for anything else.
+    """
+    try:
+        if source.is_dir():
+            table = source / "images.csv"
+            in_table = table.is_file() and not _has_train_folder(source)
+            return _from_table(table) if in_table else _from_folder(source)
+        if not source.is_file():
+            folder = source.parent
+            siblings = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+            raise NasError(
+                f"no such folder or CSV file{did_you_mean(source.name, siblings)}", file=source
+            )
+    except OSError as error:
+        raise NasError(f"can't be listed: {error}", file=source) from error
+    if source.suffix.lower() != ".csv":
+        raise NasError("not a folder, and not a .csv file of paths and labels", file=source)
+    return _from_table(source)
+
+
+def _from_folder(root: Path) -> ImageSource:
     """Files below `root`; subfolders of a class folder belong to the class.
 
     Hidden files and folders, `__MACOSX` and files without an image's extension are counted as
@@ -31,10 +81,10 @@ def list_folder(root: Path) -> Listing:
             ignored += passed_over
     for folder in {root, *(folder for _, folder in folders)}:
         ignored += sum(1 for entry in folder.iterdir() if entry.is_file())
-    return Listing(root, root, tuple(sorted(files, key=lambda file: file.key)), ignored)
+    return ImageSource(root, root, tuple(sorted(files, key=lambda file: file.key)), ignored)
 
 
-def has_train_folder(root: Path) -> bool:
+def _has_train_folder(root: Path) -> bool:
     """Whether `root` is laid out as `train/CLASS/*`."""
     names = (folder.name.lower() for folder in _visible_folders(root))
     return any(SPLIT_NAMES.get(name) == "train" for name in names)
@@ -108,6 +158,41 @@ def _class_files(root: Path, folder: Path, split: Split | None) -> tuple[list[Im
 def _leads_upwards(folder: Path) -> bool:
     """Whether `folder` is a link to a folder that it lies in: other classes may be down there."""
     return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
+
+
+def _from_table(table: Path) -> ImageSource:
+    """Files of the rows; paths are relative to the table's folder, an empty `split` is train.
+
+    Raises NasError, with the line, for missing columns, empty cells, an unknown split and a path
+    that is named twice.
+    """
+    files: dict[str, ImageFile] = {}
+    places: set[str] = set()
+    for line, row in read_file_rows(table, required=("path", "label"), optional=("split", "group")):
+        if not row["label"]:
+            raise NasError("no label in this row", file=table, line=line, key="label")
+        path = table.parent / row["path"]
+        key = Path(row["path"]).as_posix()
+        # However it is written: in two splits it would be learned from and tested on.
+        place = os.path.abspath(path)
+        if place in places:
+            raise NasError(f"{row['path']!r} is named twice", file=table, line=line, key="path")
+        places.add(place)
+        split = _split_named(row["split"], table, line)
+        files[key] = ImageFile(key, path, row["label"], split, row["group"] or None)
+    return ImageSource(
+        table, table.parent, tuple(sorted(files.values(), key=lambda file: file.key))
+    )
+
+
+def _split_named(cell: str, table: Path, line: int) -> Split | None:
+    if not cell:
+        return None
+    split = SPLIT_NAMES.get(cell.lower())
+    if split is None:
+        hint = did_you_mean(cell, SPLIT_NAMES)
+        raise NasError(f"no split {cell!r}{hint}", file=table, line=line, key="split")
+    return split
 
 
 def image_extensions() -> frozenset[str]:

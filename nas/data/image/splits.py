@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nas.data.image.listing import ImageFile
+from nas.data.image.source import ImageFile
 from nas.data.splits import Split
 
 VALIDATION_SHARE = 0.15
@@ -16,7 +16,7 @@ GroupKey = tuple[bool, str]
 """`(True, group)`, or `(False, path)` of a file that is a group of its own."""
 
 
-def assign_splits(files: Sequence[ImageFile], seed: int) -> tuple[ImageFile, ...]:
+def divide_images(files: Sequence[ImageFile], seed: int) -> tuple[ImageFile, ...]:
     """`files` with every split named; a missing test and validation split is taken from train.
 
     The same for any order of `files`, and for the same keys anywhere. Each class gives its share

@@ -2,30 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from nas.data.decode import UnreadableImage, guarded_pillow, upright_size
 from nas.data.files import Progress
-from nas.data.image.dataset import UnreadableFile
-from nas.data.image.listing import ImageFile
-from nas.data.image.load import list_images, load_images
-from nas.data.image.splits import assign_splits
+from nas.data.image.dataset import ImageData
+from nas.data.image.listing import list_images
+from nas.data.image.load import load_listed_images
+from nas.data.image.source import ImageFile
+from nas.data.listing import Listing
 from nas.data.normalise import channel_statistics
-from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
+from nas.data.statistics import DataStatistics, Spread, StatisticsRequest, split_table
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
 
-
-@dataclass(frozen=True)
-class Spread:
-    """Smallest, median and largest of some sizes in pixels."""
-
-    minimum: int
-    median: int
-    maximum: int
+LONG_SIDE = 64
+"""Width of the suggested input in pixels, where none is asked for."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +33,15 @@ class SplitCounts:
 
 
 @dataclass(frozen=True)
-class DataStatistics:
+class UnreadableFile:
+    """A file that was named as an image and left out."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageStatistics(DataStatistics):
     """Figures of one data set of images."""
 
     source: str
@@ -63,62 +65,73 @@ class DataStatistics:
     unreadable: tuple[UnreadableFile, ...]
     ignored_files: int
 
+    def lines(self) -> list[str]:
+        height, width = self.input_size
+        portraits = f"{self.portrait_share:.1%} of the training images, to be turned"
+        ratio = f"1 : {self.mean_ratio:.3f} (long : short side, training images)"
+        lines = [
+            self.source,
+            "",
+            *self._count_table(),
+            "",
+            f"height            {self.height}",
+            f"width             {self.width}",
+            f"portraits         {portraits}",
+            f"mean ratio        {ratio}",
+            f"suggested input   {height} x {width} (height x width)",
+            f"MACs saved        {self.macs_saved:.1%} of those at {width} x {width}",
+            f"mean              {', '.join(f'{value:.4f}' for value in self.mean)}",
+            f"std               {', '.join(f'{value:.4f}' for value in self.std)}",
+            f"ignored files     {self.ignored_files}",
+            f"unreadable files  {len(self.unreadable)}",
+        ]
+        return lines + [f"  {file.path}: {file.reason}" for file in self.unreadable]
+
+    def _count_table(self) -> list[str]:
+        columns = [split.class_counts for split in self.splits]
+        rows = [
+            (name, *(str(counts[position]) for counts in columns))
+            for position, name in enumerate(self.classes)
+        ]
+        rows.append(("all", *(str(sum(counts)) for counts in columns)))
+        return split_table(self.splits, rows)
+
 
 def image_statistics(
-    source: Path,
-    *,
-    long_side: int = 64,
-    channels: int = 3,
-    seed: int = 0,
-    strict: bool = False,
-    groups: Path | None = None,
-    cache_dir: Path | None = None,
-    on_progress: Progress | None = None,
-) -> DataStatistics:
-    """Figures of the data set `source`; its images are decoded (and cached) on the way.
+    request: StatisticsRequest, on_progress: Progress | None = None, *, channels: int = 3
+) -> ImageStatistics:
+    """Figures of a data set of images, which are decoded (and cached) on the way.
 
-    `long_side` is the width of the suggested input in pixels. Raises NasError as
-    `load_images` does.
+    Raises NasError as `load_images` does.
     """
-    listing = list_images(source, groups)
-    files = assign_splits(listing.files, seed)
-    sizes = _upright_sizes(files)
-    train_sizes = [sizes[file.key] for file in files if file.split == "train" and file.key in sizes]
-    if not train_sizes:
-        raise NasError("no image of the train split can be read", file=source)
-    ratio = float(np.mean([min(size) / max(size) for size in train_sizes]))
-    input_size = (max(round(long_side * ratio), 1), long_side)
-    present = [split for split in SPLITS if any(file.split == split for file in files)]
-    data = load_images(
-        DataRequest(
-            source,
-            InputSpec(channels=channels, height=input_size[0], width=input_size[1]),
-            splits=tuple(present),
-            seed=seed,
-            strict=strict,
-            groups=groups,
-            cache_dir=cache_dir,
-        ),
-        on_progress=on_progress,
-    )
-    readable = [sizes[path] for split in present for path in data.split(split).paths]
-    mean, std = channel_statistics(data.split("train"))
-    return DataStatistics(
-        source=str(source),
+    listing = list_images(request.source, request.seed, request.groups)
+    sizes = _upright_sizes(listing.files)
+    train = [sizes[file.key] for file in listing.members("train") if file.key in sizes]
+    if not train:
+        raise NasError("no image of the train split can be read", file=request.source)
+    ratio = float(np.mean([min(size) / max(size) for size in train]))
+    width = request.long_side or LONG_SIDE
+    size = InputSpec(channels=channels, height=max(round(width * ratio), 1), width=width)
+    present = tuple(split for split in SPLITS if listing.members(split))
+    data = load_listed_images(listing, request.data(size, None, present), on_progress)
+    readable_N2 = np.array([sizes[path] for split in present for path in data.split(split).paths])
+    mean, std = channel_statistics(data.split("train").pixels)
+    return ImageStatistics(
+        source=data.source,
         classes=data.classes,
         splits=tuple(
             SplitCounts(split, split not in data.made_splits, data.split(split).class_counts)
             for split in present
         ),
-        height=_spread([height for height, _ in readable]),
-        width=_spread([width for _, width in readable]),
-        portrait_share=float(np.mean([height > width for height, width in train_sizes])),
+        height=Spread.of(readable_N2[:, 0]),
+        width=Spread.of(readable_N2[:, 1]),
+        portrait_share=float(np.mean([height > width for height, width in train])),
         mean_ratio=ratio,
-        input_size=input_size,
+        input_size=(size.height, size.width),
         macs_saved=1 - ratio,
         mean=mean,
         std=std,
-        unreadable=data.unreadable,
+        unreadable=_unreadable(listing, data),
         ignored_files=data.ignored_files,
     )
 
@@ -135,5 +148,13 @@ def _upright_sizes(files: Sequence[ImageFile]) -> dict[str, tuple[int, int]]:
     return sizes
 
 
-def _spread(values: Sequence[int]) -> Spread:
-    return Spread(min(values), round(float(np.median(values))), max(values))
+def _unreadable(listing: Listing[ImageFile], data: ImageData) -> tuple[UnreadableFile, ...]:
+    """The files that are listed and were not read, in the order of `data.unreadable`."""
+    lost: list[str] = []
+    for split, found in data.splits.items():
+        read = set(found.paths)
+        lost += [file.key for file in listing.members(split) if file.key not in read]
+    return tuple(
+        UnreadableFile(key, line.removeprefix(f"{key}: "))
+        for key, line in zip(lost, data.unreadable, strict=True)
+    )

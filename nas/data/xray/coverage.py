@@ -33,7 +33,7 @@ def refuse_gaps(
             "none from another; take another seed, or other folds"
         )
         reasons = f"; left out{first_of(left_out)}" if left_out else ""
-        raise NasError(problem + reasons, file=listing.source.source)
+        raise NasError(problem + reasons, file=listing.source)
 
 
 def _without_classes(
@@ -53,8 +53,8 @@ def _without_classes(
         problem = f"no image of {_named(absent)}; found: {counts}; {needed}"
         if labels == "study":
             columns = ", ".join(STUDY_COLUMNS[name] for name in absent)
-            return NasError(problem, file=listing.source.train.study_table, key=columns)
-        return NasError(problem, file=listing.source.train.image_table, key="boxes")
+            return NasError(problem, file=listing.places.train.study_table, key=columns)
+        return NasError(problem, file=listing.places.train.image_table, key="boxes")
     splits = {name: {item.split for item in pool if item.class_by(labels) == name} for name in lost}
     if elsewhere := [name for name in lost if "train" not in splits[name]]:
         places = [split for split in SPLITS if any(split in splits[name] for name in elsewhere)]
@@ -62,9 +62,9 @@ def _without_classes(
             f"no image of {_named(elsewhere)} in the train split, only in {' and '.join(places)}; "
             f"{needed}; take another seed, or other folds"
         )
-        return NasError(problem, file=listing.source.source)
+        return NasError(problem, file=listing.source)
     problem = f"no image of {_named(lost)} in the train split can be read{first_of(left_out)}"
-    return NasError(problem, file=listing.source.source)
+    return NasError(problem, file=listing.source)
 
 
 def _named(names: Sequence[str]) -> str:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from nas.data.boxes import Box, Boxes, Size, clipped_box, scaled_boxes
 from nas.data.cache import DecodedFiles
-from nas.data.image.dataset import ImageSet, Pixels
+from nas.data.dataset import TaskData
+from nas.data.decode import Pixels
 from nas.data.splits import Split
-from nas.data.xray.preprocess import XrayLabels
+from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
 from nas.data.xray.siim import OPACITY_CLASSES, STUDY_CLASSES
 
 
@@ -77,38 +78,14 @@ class XraySet:
         return len(self.labels_N)
 
     @property
-    def images(self) -> ImageSet:
-        """The same pixels and labels, as `nas.data.batches` takes them."""
-        named = self.classes if len(self.classes) > 1 else OPACITY_CLASSES
-        return ImageSet(self.pixels, self.labels_N, self.paths, named)
+    def class_counts(self) -> tuple[int, ...]:
+        """Images of each of the classes that `labels_N` numbers."""
+        classes = max(len(self.classes), len(OPACITY_CLASSES))
+        return tuple(np.bincount(self.labels_N, minlength=classes).tolist())
 
 
-@dataclass(frozen=True, eq=False)
-class XrayData:
-    """A data set of X-rays; a split that was not asked for is None."""
-
-    train: XraySet | None
-    validation: XraySet | None
-    test: XraySet | None
-    classes: tuple[str, ...]
-    source: str
-    unreadable: tuple[str, ...] = ()
-    """`PATH: REASON` or `TABLE:LINE: REASON` of each file, row and box that was left out."""
-    made_splits: tuple[Split, ...] = ()
-    """Splits that the source does not have, taken from its train split."""
-    split_digest: str = ""
-    """Digest of which image is in which split, where splits are made; else empty."""
-    notes: tuple[str, ...] = ()
-    """What was done with the data that nobody asked for, in a line each."""
-    ignored_files: int = 0
-    """X-rays that no usable row names."""
-
-    def split(self, name: Split) -> XraySet:
-        """The named split. Raises ValueError if it was not loaded."""
-        found: XraySet | None = getattr(self, name)
-        if found is None:
-            raise ValueError(f"split {name!r} of {self.source} was not loaded")
-        return found
+XrayData = TaskData[XraySet, XrayPreprocess]
+"""A data set of X-rays."""
 
 
 def labelled_xrays(

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.data.files import first_of
+from nas.data.listing import Listing
 from nas.data.splits import SPLITS, Split
 from nas.data.xray.dataset import ListedXray
 from nas.data.xray.siim import (
+    STUDY_CLASSES,
     ImageRow,
     MetaTable,
     StudyRow,
@@ -20,23 +22,22 @@ from nas.data.xray.splits import divide_xrays, group_xrays
 from nas.errors import NasError
 
 
-@dataclass(frozen=True)
-class XrayListing:
-    """The images of a data set, each in its split, sorted by split and id."""
+@dataclass(frozen=True, kw_only=True)
+class XrayListing(Listing[ListedXray]):
+    """The images of a data set, sorted by split and id; those that no usable row names are ignored.
+    Its classes are those of studies."""
 
-    source: XraySource
-    images: tuple[ListedXray, ...]
-    made_splits: tuple[Split, ...]
-    wrong: tuple[str, ...]
-    """`TABLE:LINE: REASON` of rows that can't be used."""
-    ignored_files: int
-    """X-rays that no usable row names."""
+    places: XraySource
     given_folds: bool
     """Whether meta.csv says which image is in which fold."""
 
+    def name_of(self, file: ListedXray) -> str:
+        """An image's id: files may lie in other folders."""
+        return file.id
+
 
 def list_xrays(
-    source: Path, seed: int, groups: Path | None = None, cache_dir: Path | None = None
+    source: Path, seed: int = 0, groups: Path | None = None, cache_dir: Path | None = None
 ) -> XrayListing:
     """The images of a data set (see `find_xray_source`), divided by `seed` into folds.
 
@@ -60,12 +61,17 @@ def list_xrays(
     wrong = [line for part in parts for line in part.wrong]
     wrong += [*meta.wrong, *_strangers(meta, {name for part in parts for name in part.ids})]
     return XrayListing(
-        places,
-        tuple(sorted(images, key=lambda item: (SPLITS.index(item.split), item.id))),
-        ("validation",) if places.test is not None else ("validation", "test"),
-        tuple(wrong),
-        sum(part.ignored_files for part in parts),
-        any(item.id in meta.rows and meta.rows[item.id].fold is not None for item in images),
+        source=source,
+        root=places.root,
+        files=tuple(sorted(images, key=lambda item: (SPLITS.index(item.split), item.id))),
+        classes=STUDY_CLASSES,
+        made_splits=("validation",) if places.test is not None else ("validation", "test"),
+        wrong=tuple(wrong),
+        ignored_files=sum(part.ignored_files for part in parts),
+        places=places,
+        given_folds=any(
+            item.id in meta.rows and meta.rows[item.id].fold is not None for item in images
+        ),
     )
 
 

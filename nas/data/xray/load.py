@@ -4,7 +4,6 @@ A cached array belongs to one list of files: that of a training split is made by
 of its folds, so that each X-ray is decoded once in whatever split its fold is.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from nas.data.cache import DecodedFiles, decoded_files, default_cache_dir
 from nas.data.decode import SizedPixels, check_channels
 from nas.data.digests import DigestMemo
 from nas.data.files import Progress, first_of
+from nas.data.load import as_built_in, load_splits
 from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.synthetic.xrays import BUILT_IN_XRAY_SOURCE, built_in_xrays
@@ -24,7 +24,7 @@ from nas.data.xray.decode import XrayMaker
 from nas.data.xray.dicom import UnreadableXray
 from nas.data.xray.folds import FOLDS
 from nas.data.xray.listing import XrayListing, list_xrays
-from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
+from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 
 Known = dict[Path, SizedPixels | str]
@@ -100,99 +100,79 @@ class _Copier:
         return known
 
 
-def load_xrays(
-    request: DataRequest, on_progress: Progress | None = None, *, every_class: bool = True
-) -> XrayData:
-    """The splits that are asked for, with the preprocessing's labels (`study` where it says none);
-    without a source the built-in generated set.
+def load_xrays(request: DataRequest, on_progress: Progress | None = None) -> XrayData:
+    """The splits that are asked for (see `list_xrays`), with the preprocessing's labels, `study`
+    where it says none; without a source the built-in generated set.
 
-    See `list_xrays` for layouts, groups and the splits that the source lacks; they are the same for
-    all labels. For `opacity` and `boxes`, images without boxes in a study that has some are left
-    out: copies are annotated once. A box that lies outside its image is left out and named.
+    Splits are the same for all labels. For `opacity` and `boxes`, images without boxes in a study
+    that has some are left out: copies are annotated once. A box that lies outside its image is left
+    out and named.
 
-    Raises NasError for a data set that can't be learned from, for a split without images, with
-    `every_class` for a class without a training image and for boxes to be learned of which
-    validation has none, and with `strict` for anything unreadable.
+    Raises NasError for a data set that can't be learned from, for a split without images, for a
+    class without a training image and for boxes to be learned of which validation has none, and
+    with `strict` for anything unreadable.
     """
-    source, size = request.source, request.input
-    check_channels(size.channels)
-    preprocess = request.preprocess_of(XrayPreprocess)
+    check_channels(request.input.channels)
+    cache_dir = request.cache_dir or default_cache_dir()
+    if request.source is not None:
+        listing = list_xrays(request.source, request.seed, request.groups, cache_dir)
+        return load_listed_xrays(listing, request, on_progress)
+    with built_in_xrays(cache_dir) as folder:
+        listing = list_xrays(folder, request.seed, cache_dir=cache_dir)
+        data = load_listed_xrays(listing, request, on_progress)
+    return as_built_in(data, BUILT_IN_XRAY_SOURCE)
+
+
+def load_listed_xrays(
+    listing: XrayListing,
+    request: DataRequest,
+    on_progress: Progress | None = None,
+    *,
+    every_class: bool = True,
+) -> XrayData:
+    """The splits of a listed data set that are asked for.
+
+    Without `every_class` those that can't be learned from are loaded too.
+    """
+    size, preprocess = request.input, request.preprocess_of(XrayPreprocess)
     maker = XrayMaker(size.height, size.width, size.channels, preprocess)
-    cache_dir, labels = request.cache_dir or default_cache_dir(), preprocess.labels or "study"
-    reader = _Reader(maker, labels, cache_dir, on_progress, every_class)
-    if source is None:
-        return _built_in(reader, request.splits, request.seed)
-    listing = list_xrays(source, request.seed, request.groups, cache_dir)
-    data = _loaded(listing, reader, request.splits)
-    if request.strict and data.unreadable:
-        problem = f"{len(data.unreadable)} unreadable files or rows{first_of(data.unreadable, 5)}"
-        raise NasError(problem, file=source)
-    return data
+    cache_dir = request.cache_dir or default_cache_dir()
+    memo = DigestMemo(cache_dir, listing.root)
+    labels = preprocess.labels or "study"
+    chosen = [item for item in listing.files if labels == "study" or not item.unmarked]
 
-
-@dataclass(frozen=True)
-class _Reader:
-    """How files become labelled X-rays."""
-
-    maker: XrayMaker
-    labels: XrayLabels
-    cache_dir: Path | None
-    on_progress: Progress | None
-    every_class: bool
-
-    def read(self, listing: XrayListing, split: Split, left_out: list[str]) -> XraySet:
-        """The split's readable images; a line to `left_out` for each file or box without use."""
-        chosen = self.chosen(listing)
+    def read(split: Split, left_out: list[str]) -> XraySet:
         members = [item for item in chosen if item.split == split]
         if not members:
             raise _without_images(listing, split)
-        memo = DigestMemo(self.cache_dir, listing.source.root)
-        mates = [item for item in listing.images if item.split == split]
-        decoded = split_pixels(members, mates, self.maker, memo, self.cache_dir, self.on_progress)
-        found = labelled_xrays(members, decoded, self.labels, left_out)
+        mates = listing.members(split)
+        decoded = split_pixels(members, mates, maker, memo, cache_dir, on_progress)
+        found = labelled_xrays(members, decoded, labels, left_out)
         if not len(found):
             problem = f"no image in the {split} split can be read{first_of(left_out)}"
-            raise NasError(problem, file=listing.source.source)
-        if self.every_class:
-            refuse_gaps(found, split, listing, chosen, self.labels, left_out)
+            raise NasError(problem, file=listing.source)
+        if every_class:
+            refuse_gaps(found, split, listing, chosen, labels, left_out)
         return found
 
-    def chosen(self, listing: XrayListing) -> list[ListedXray]:
-        """The images whose label is known."""
-        return [item for item in listing.images if self.labels == "study" or not item.unmarked]
+    data = load_splits(request, listing, preprocess, read)
+    return replace(data, classes=XRAY_CLASSES[labels], notes=_notes(listing, chosen))
 
 
 def _without_images(listing: XrayListing, split: Split) -> NasError:
     """What is said of a split without images: of the folds, where a table gives too few."""
     problem = f"no images for the {split} split"
-    folds = sorted({item.fold for item in listing.images if item.fold is not None})
+    folds = sorted({item.fold for item in listing.files if item.fold is not None})
     if not listing.given_folds or len(folds) == FOLDS:
-        return NasError(problem, file=listing.source.source)
+        return NasError(problem, file=listing.source)
     problem += f": all images are in fold{'s' * (len(folds) > 1)} {', '.join(map(str, folds))}"
     problem += f"; {FOLDS} folds are needed, 0 to {FOLDS - 1}, or an empty column for made ones"
-    return NasError(problem, file=listing.source.meta, key="fold")
+    return NasError(problem, file=listing.places.meta, key="fold")
 
 
-def _loaded(listing: XrayListing, reader: _Reader, splits: Sequence[Split]) -> XrayData:
-    left_out = list(listing.wrong)
-    parts = {split: reader.read(listing, split, left_out) for split in splits}
-    return XrayData(
-        parts.get("train"),
-        parts.get("validation"),
-        parts.get("test"),
-        XRAY_CLASSES[reader.labels],
-        str(listing.source.source),
-        tuple(left_out),
-        listing.made_splits,
-        _split_digest(listing),
-        _notes(listing, reader),
-        listing.ignored_files,
-    )
-
-
-def _notes(listing: XrayListing, reader: _Reader) -> tuple[str, ...]:
-    copies = len(listing.images) - len(reader.chosen(listing))
-    strangers = sum(item.patient is None for item in listing.images)
+def _notes(listing: XrayListing, chosen: Sequence[ListedXray]) -> tuple[str, ...]:
+    copies = len(listing.files) - len(chosen)
+    strangers = sum(item.patient is None for item in listing.files)
     notes = []
     if copies:
         notes.append(
@@ -200,22 +180,8 @@ def _notes(listing: XrayListing, reader: _Reader) -> tuple[str, ...]:
         )
     if strangers:
         notes.append(f"of {strangers} images no patient is known: they are kept apart by study")
-    marked = {item.study_id for item in listing.images if item.boxes}
-    negative = {item.study_id for item in listing.images if item.study_class == "negative"}
+    marked = {item.study_id for item in listing.files if item.boxes}
+    negative = {item.study_id for item in listing.files if item.study_class == "negative"}
     if doubtful := sorted(marked & negative):
         notes.append(f"{len(doubtful)} studies are negative and have boxes{first_of(doubtful)}")
     return tuple(notes)
-
-
-def _split_digest(listing: XrayListing) -> str:
-    """See `XrayData.split_digest`: an image more in the folder gives other splits."""
-    lines = sorted(f"{item.id}\n{item.split}\n" for item in listing.images)
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def _built_in(reader: _Reader, splits: Sequence[Split], seed: int) -> XrayData:
-    """The generated set; its folds are the same everywhere."""
-    with built_in_xrays(reader.cache_dir) as folder:
-        listing = list_xrays(folder, seed, cache_dir=reader.cache_dir)
-        data = _loaded(listing, reader, splits)
-    return replace(data, source=BUILT_IN_XRAY_SOURCE, made_splits=(), split_digest="")

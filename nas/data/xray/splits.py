@@ -8,13 +8,13 @@ from pathlib import Path
 from nas.data.decode import guarded_pillow
 from nas.data.digests import FileMemo
 from nas.data.files import first_of
-from nas.data.table import read_groups
+from nas.data.table import groups_of
 from nas.data.xray.dataset import ListedXray
 from nas.data.xray.dicom import patient_of
 from nas.data.xray.folds import FOLDS, FoldItem, make_folds, partition_of, split_of_fold
 from nas.data.xray.siim import MetaTable
 from nas.data.xray.source import XraySource
-from nas.errors import NasError, did_you_mean
+from nas.errors import NasError
 
 _Node = tuple[bool, str]
 """`(False, patient)` or `(True, study)`: patients come first in order."""
@@ -75,7 +75,7 @@ def group_xrays(
     patient in both train and test.
     """
     if groups is not None:
-        patients = _patients_in(groups, images, places.root)
+        patients = groups_of(groups, places.root, [item.key for item in images], "images")
     else:
         patients = _known_patients(images, places, meta, cache_dir)
     names = patient_groups([item.study_id for item in images], patients)
@@ -107,19 +107,6 @@ def divide_xrays(
         for item in pool
     ]
     return placed + [item for item in images if item.split == "test"]
-
-
-def _patients_in(table: Path, images: Sequence[ListedXray], root: Path) -> list[str | None]:
-    """Group of each image in a table, which must name every file; an empty one is none."""
-    groups = read_groups(table, root)
-    missing = [item.key for item in images if item.key not in groups]
-    if missing:
-        raise NasError(
-            f"{len(missing)} of {len(images)} images have no row, first {missing[0]!r}"
-            f"{did_you_mean(missing[0], list(groups)[:1000])}",
-            file=table,
-        )
-    return [groups[item.key] or None for item in images]
 
 
 def _known_patients(

@@ -3,20 +3,20 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.data.cache import default_cache_dir
 from nas.data.files import Progress
-from nas.data.image.statistics import Spread
 from nas.data.normalise import channel_statistics
-from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
+from nas.data.statistics import DataStatistics, Spread, StatisticsRequest, split_table
 from nas.data.xray.dataset import XrayData, XraySet
 from nas.data.xray.folds import FOLDS
 from nas.data.xray.listing import list_xrays
-from nas.data.xray.load import load_xrays
+from nas.data.xray.load import load_listed_xrays
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.data.xray.siim import STUDY_CLASSES
 from nas.spec.definition import InputSpec
@@ -32,6 +32,16 @@ class ShareSpread:
     minimum: float
     median: float
     maximum: float
+
+    @classmethod
+    def of(cls, values_B: NDArray[np.float64]) -> Self | None:
+        """The spread of some shares; None for none."""
+        if not len(values_B):
+            return None
+        return cls(*(round(float(value), 4) for value in np.percentile(values_B, (0, 50, 100))))
+
+    def __str__(self) -> str:
+        return f"{self.minimum:.1%} to {self.maximum:.1%}, median {self.median:.1%}"
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class SplitXrays:
 
 
 @dataclass(frozen=True)
-class XrayStatistics:
+class XrayStatistics(DataStatistics):
     """Figures of one data set of X-rays."""
 
     source: str
@@ -75,49 +85,69 @@ class XrayStatistics:
     """`PATH: REASON` or `TABLE:LINE: REASON` of what is left out."""
     ignored_files: int
 
+    def lines(self) -> list[str]:
+        boxes = ", ".join(f"{n}: {count}" for n, count in enumerate(self.boxes_per_image))
+        lines = [
+            self.source,
+            "",
+            *self._split_table(),
+            "",
+            f"boxes an image    {boxes} images",
+            f"box height        {self.box_height or 'none'} of the image's",
+            f"box width         {self.box_width or 'none'} of the image's",
+            f"height            {self.height}",
+            f"width             {self.width}",
+            f"mean              {self.mean:.4f}",
+            f"std               {self.std:.4f}",
+            f"folds             {', '.join(map(str, self.fold_images))} images",
+            f"ignored files     {self.ignored_files}",
+            *(f"note              {note}" for note in self.notes),
+            f"left out          {len(self.unreadable)} files, rows and boxes",
+        ]
+        return lines + [f"  {line}" for line in self.unreadable]
+
+    def _split_table(self) -> list[str]:
+        rows = [
+            (name, *(str(split.class_counts[position]) for split in self.splits))
+            for position, name in enumerate(self.classes)
+        ]
+        rows += [
+            ("images", *(str(split.images) for split in self.splits)),
+            ("with boxes", *(str(split.with_boxes) for split in self.splits)),
+            ("studies", *(str(split.studies) for split in self.splits)),
+            ("patients", *(str(split.patients) for split in self.splits)),
+        ]
+        return split_table(self.splits, rows)
+
 
 def xray_statistics(
-    source: Path,
-    *,
-    seed: int = 0,
-    strict: bool = False,
-    groups: Path | None = None,
-    cache_dir: Path | None = None,
-    on_progress: Progress | None = None,
+    request: StatisticsRequest, on_progress: Progress | None = None
 ) -> XrayStatistics:
-    """Figures of the data set `source`; its images are decoded (and cached) on the way.
+    """Figures of a data set of X-rays, which are decoded (and cached) on the way.
 
     Raises NasError as `load_xrays` does, but not for a class without images: it counts 0.
     """
-    cache_dir = cache_dir or default_cache_dir()
-    data = load_xrays(
-        DataRequest(
-            source,
-            InputSpec(channels=1, height=_SIDE, width=_SIDE),
-            XrayPreprocess(labels="study"),
-            splits=SPLITS,
-            seed=seed,
-            strict=strict,
-            groups=groups,
-            cache_dir=cache_dir,
-        ),
-        on_progress=on_progress,
-        every_class=False,
+    request.refuse_long_side("no input size follows from X-rays")
+    cache_dir = request.cache_dir or default_cache_dir()
+    listing = list_xrays(request.source, request.seed, request.groups, cache_dir)
+    wanted = request.data(
+        InputSpec(channels=1, height=_SIDE, width=_SIDE), XrayPreprocess(labels="study")
     )
+    data = load_listed_xrays(listing, wanted, on_progress, every_class=False)
     parts = [data.split(split) for split in SPLITS]
-    folds = Counter(item.fold for item in list_xrays(source, seed, groups, cache_dir).images)
+    folds = Counter(item.fold for item in listing.files)
     sizes_N2 = np.concatenate([part.original_sizes_N2 for part in parts])
     edges_B4 = np.concatenate([boxes for part in parts for boxes in part.boxes]) / _SIDE
-    (mean,), (std,) = channel_statistics(parts[0].images)
+    (mean,), (std,) = channel_statistics(parts[0].pixels)
     return XrayStatistics(
-        source=str(source),
+        source=data.source,
         classes=STUDY_CLASSES,
         splits=tuple(_split_xrays(data, split) for split in SPLITS),
         boxes_per_image=_boxes_per_image(parts),
-        box_height=_shares(edges_B4[:, 3] - edges_B4[:, 1]),
-        box_width=_shares(edges_B4[:, 2] - edges_B4[:, 0]),
-        height=_spread(sizes_N2[:, 0]),
-        width=_spread(sizes_N2[:, 1]),
+        box_height=ShareSpread.of(edges_B4[:, 3] - edges_B4[:, 1]),
+        box_width=ShareSpread.of(edges_B4[:, 2] - edges_B4[:, 0]),
+        height=Spread.of(sizes_N2[:, 0]),
+        width=Spread.of(sizes_N2[:, 1]),
         mean=mean,
         std=std,
         fold_images=tuple(folds[fold] for fold in range(FOLDS)),
@@ -132,7 +162,7 @@ def _split_xrays(data: XrayData, split: Split) -> SplitXrays:
     return SplitXrays(
         split,
         split not in data.made_splits,
-        found.images.class_counts,
+        found.class_counts,
         len(found),
         sum(len(boxes) > 0 for boxes in found.boxes),
         len(set(found.study_ids)),
@@ -143,14 +173,3 @@ def _split_xrays(data: XrayData, split: Split) -> SplitXrays:
 def _boxes_per_image(parts: Sequence[XraySet]) -> tuple[int, ...]:
     counts = Counter(len(boxes) for part in parts for boxes in part.boxes)
     return tuple(counts[number] for number in range(max(counts) + 1))
-
-
-def _shares(values_B: np.ndarray) -> ShareSpread | None:
-    if not len(values_B):
-        return None
-    low, median, high = (round(float(value), 4) for value in np.percentile(values_B, (0, 50, 100)))
-    return ShareSpread(low, median, high)
-
-
-def _spread(values_N: np.ndarray) -> Spread:
-    return Spread(int(values_N.min()), round(float(np.median(values_N))), int(values_N.max()))

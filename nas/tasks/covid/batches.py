@@ -54,7 +54,7 @@ def evaluation_batches(
 ) -> Iterator[tuple[Tensor, XrayBatch]]:
     """All images once, in the set's order, unchanged."""
     start = 0
-    for x_NCHW, _ in image_batches(xrays.images, EVALUATION_BATCH, preprocess, device):
+    for x_NCHW, _ in image_batches(xrays, EVALUATION_BATCH, preprocess, device):
         indices = range(start, start + len(x_NCHW))
         start = indices.stop
         yield x_NCHW, XrayBatch(xrays, indices)
@@ -72,12 +72,11 @@ def box_batches(
 
     `training.sampler` evens out images with and without a box. A last batch of one is dropped.
     """
-    images = xrays.images
-    order = iter(build_sampler(training.sampler, images.labels, generator))
-    normalise = Normalise(preprocess, images.pixels.shape[3], device)
-    size = (images.pixels.shape[1], images.pixels.shape[2])
+    order = iter(build_sampler(training.sampler, xrays.labels_N, generator))
+    _, height, width, channels = xrays.pixels.shape
+    normalise = Normalise(preprocess, channels, device)
     while len(chosen := list(islice(order, training.batch_size))) > 1:
-        x_NCHW, labels_N = gather(images, np.asarray(chosen), device)
+        x_NCHW, labels_N = gather(xrays, np.asarray(chosen), device)
         x_NCHW, moves = BatchAugment(augment).with_moves(x_NCHW, generator)
         boxes = moves.boxes(boxes_of(xrays, chosen, device))
-        yield normalise(x_NCHW), BoxTargets(boxes, labels_N, size)
+        yield normalise(x_NCHW), BoxTargets(boxes, labels_N, (height, width))

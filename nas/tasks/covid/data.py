@@ -1,24 +1,19 @@
 """The data of the X-ray tasks, with what turns them into a network's inputs."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nas.data.decode import UnreadableImage
-from nas.data.image.dataset import Pixels
-from nas.data.normalise import Normalise, fitted_preprocess
-from nas.data.splits import Split
-from nas.data.xray.dataset import XrayData
+from nas.data.decode import Pixels, UnreadableImage
+from nas.data.normalise import Normalise
 from nas.data.xray.decode import decode_xray
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
-from nas.spec.definition import InputSpec
 
 FILES_AT_ONCE = 32
 """Files that are decoded before the network sees them."""
@@ -88,48 +83,3 @@ def _read(path: Path, architecture: ArchitectureSpec, preprocess: XrayPreprocess
     except UnreadableImage as error:
         return ReadXray(path, error=str(error))
     return ReadXray(path, found.pixels, found.original_size)
-
-
-@dataclass(frozen=True, eq=False)
-class XrayTaskData:
-    """Decoded X-rays with labels and boxes, the input's shape, the normalisation."""
-
-    xrays: XrayData
-    preprocess: XrayPreprocess
-    input: InputSpec
-    threshold: float | None = None
-    """Score from which a box counts, chosen before; None lets a measurement choose the best."""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.xrays.classes
-
-    @property
-    def source(self) -> str:
-        return self.xrays.source
-
-    @property
-    def made_splits(self) -> tuple[Split, ...]:
-        return self.xrays.made_splits
-
-    @property
-    def split_digest(self) -> str:
-        return self.xrays.split_digest
-
-    @property
-    def unreadable(self) -> tuple[str, ...]:
-        return self.xrays.unreadable
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return self.xrays.notes
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the input."""
-        return self.input.height, self.input.width
-
-    def normalised(self) -> Self:
-        """The same X-rays; mean and std are those of the training split."""
-        train = self.xrays.split("train").images
-        return replace(self, preprocess=fitted_preprocess(self.preprocess, train))

@@ -4,7 +4,6 @@ For research and engineering only: never for diagnosis.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from blocks import DetectionOutput
 from nas.data.boxes import Boxes
-from nas.data.xray.dataset import XraySet
+from nas.data.xray.dataset import XrayData, XraySet
 from nas.data.xray.preprocess import XrayLabels
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
@@ -24,7 +23,6 @@ from nas.spec.training import TaskLoss, TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Prediction, Thresholds
 from nas.tasks.covid.batches import BoxTargets, box_batches
 from nas.tasks.covid.confidences import none_confidence
-from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.detection_loss import DetectionLossSpec, DetectorLoss
 from nas.tasks.covid.detection_metrics import DetectionMetrics
 from nas.tasks.covid.detections import Detections, WholeDetector, found_in, mean_of
@@ -86,6 +84,11 @@ def _sides(box: Sequence[float]) -> dict[str, float]:
     return {side: round(value, 2) for side, value in zip(BOX_COLUMNS[2:], box, strict=True)}
 
 
+def _threshold(data: XrayData) -> float | None:
+    """The score from which a box counts, where one was chosen before."""
+    return None if data.thresholds is None else data.thresholds[data.classes[0]]
+
+
 class CovidDetectionTask(XrayTask):
     """Detection of opacities by F1 at IoU 0.5."""
 
@@ -125,28 +128,31 @@ class CovidDetectionTask(XrayTask):
 
     def train_batches(
         self,
-        data: XrayTaskData,
+        data: XrayData,
         training: TrainingSpec,
         generator: torch.Generator,
         device: torch.device,
     ) -> Iterator[Batch]:
         training = self.resolved(training)
-        xrays, augment = data.xrays.split("train"), image_augment(training)
+        xrays, augment = data.split("train"), image_augment(training)
         return box_batches(xrays, data.preprocess, training, augment, generator, device)
 
-    def measure(self, data: XrayTaskData, outputs: Iterable[tuple[Any, Any]]) -> DetectionMetrics:
+    def measure(self, data: XrayData, outputs: Iterable[tuple[Any, Any]]) -> DetectionMetrics:
         found, xrays = self.found(data, outputs)
-        return DetectionMetrics.from_detections(found, xrays.boxes, xrays.patients, data.threshold)
+        return DetectionMetrics.from_detections(
+            found, xrays.boxes, xrays.patients, _threshold(data)
+        )
 
     def measure_folds(
-        self, folds: Sequence[tuple[XrayTaskData, Iterable[tuple[Any, Any]]]]
+        self, folds: Sequence[tuple[XrayData, Iterable[tuple[Any, Any]]]]
     ) -> DetectionMetrics:
         found: list[Detections] = []
         boxes: list[Boxes] = []
         patients: list[str] = []
         thresholds: list[float] = []
         for data, outputs in folds:
-            if data.threshold is None:
+            threshold = _threshold(data)
+            if threshold is None:
                 raise ValueError("folds are measured with thresholds that were chosen before")
             part, xrays = self.found(data, outputs)
             if not set(patients).isdisjoint(xrays.patients):
@@ -154,17 +160,17 @@ class CovidDetectionTask(XrayTask):
             found += part
             boxes += xrays.boxes
             patients += xrays.patients
-            thresholds += [data.threshold] * len(part)
+            thresholds += [threshold] * len(part)
         return DetectionMetrics.from_detections(found, boxes, patients, np.array(thresholds))
 
     def found(
-        self, data: XrayTaskData, outputs: Iterable[tuple[Any, Any]]
+        self, data: XrayData, outputs: Iterable[tuple[Any, Any]]
     ) -> tuple[list[Detections], XraySet]:
         """The boxes found in each image of a split, and the images."""
         found: list[Detections] = []
         xrays = None
         for output, batch in outputs:
-            found += found_in(output, data.size)
+            found += found_in(output, data.input.shape[1:])
             xrays = batch.xrays
         if xrays is None:
             raise ValueError("no batches to measure")
@@ -172,9 +178,6 @@ class CovidDetectionTask(XrayTask):
 
     def thresholds_of(self, metrics: Metrics) -> Thresholds:
         return metrics.thresholds if isinstance(metrics, DetectionMetrics) else {}
-
-    def with_thresholds(self, data: XrayTaskData, thresholds: Thresholds) -> XrayTaskData:
-        return replace(data, threshold=thresholds[data.classes[0]])
 
     def metrics_from_json(self, values: Mapping[str, Any]) -> DetectionMetrics:
         return DetectionMetrics.from_json(values)

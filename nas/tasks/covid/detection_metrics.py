@@ -5,13 +5,14 @@ N images, P boxes found in them, G patients.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.xray.dataset import XRAY_CLASSES
 from nas.metrics.boxes import match_images
+from nas.metrics.cross_fit import ChosenOn
 from nas.metrics.defined_interval import Interval
 from nas.metrics.group_bootstrap import drawn, group_interval, group_macro_f1_sd
 from nas.metrics.multilabel import f1_of, precision_of, recall_of
@@ -19,10 +20,11 @@ from nas.tasks.base import Metrics
 from nas.tasks.covid.confidences import none_confidence
 from nas.tasks.covid.curves import (
     Curve,
-    ScoreThreshold,
-    ThresholdSource,
+    chosen_threshold,
     mean_precision,
     mean_precision_interval,
+    patient_counts,
+    thresholds_of_images,
 )
 from nas.tasks.covid.detections import Detections
 from nas.tasks.covid.study_metrics import numbered, patients_text
@@ -34,6 +36,13 @@ _FIGURES = {
     "map_50": "mAP@0.5 of opacity and none",
     "ap_opacity": "AP@0.5 of opacity",
     "ap_none": "AP of none",
+}
+ThresholdSource = Literal["given", "given by image", "other patients", "same patient"]
+_SOURCES: dict[ChosenOn, ThresholdSource] = {
+    "given": "given",
+    "given by group": "given by image",
+    "other groups": "other patients",
+    "same group": "same patient",
 }
 _COUNTED: dict[ThresholdSource, str] = {
     "given": "threshold {threshold}, chosen on the validation split",
@@ -103,10 +112,10 @@ class DetectionMetrics(Metrics):
         opacity = Curve.of_matches(match_images(boxes, scores, truths), patient_N)
         none = _none_curve(found, truths, patient_N)
         if isinstance(threshold, np.ndarray):
-            chosen = ScoreThreshold.of_images(threshold, patient_N)
+            chosen = thresholds_of_images(threshold, patient_N)
         else:
-            chosen = ScoreThreshold.chosen(opacity, threshold)
-        counts_G3 = chosen.patient_counts(opacity)
+            chosen = chosen_threshold(opacity, threshold)
+        counts_G3 = patient_counts(chosen, opacity)
         counts_3 = counts_G3.sum(axis=0)
         hits, false, missed = counts_3.tolist()
         return cls(
@@ -122,8 +131,8 @@ class DetectionMetrics(Metrics):
             ap_none=none.average_precision,
             ap_none_ci95=mean_precision_interval([none]),
             counts=(hits, false, missed),
-            threshold=chosen.kept,
-            threshold_from=chosen.source,
+            threshold=float(chosen.kept_K[0]),
+            threshold_from=_SOURCES[chosen.source],
             images=len(found),
             patients=len(counts_G3),
         )

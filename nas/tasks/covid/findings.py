@@ -183,7 +183,7 @@ def listed_for_submission(
     for a split without images.
     """
     listing = list_xrays(data, fold, groups, default_cache_dir())
-    chosen = tuple(item for item in listing.images if split in (None, item.split))
+    chosen = tuple(item for item in listing.files if split in (None, item.split))
     if not chosen:
         raise NasError(f"no images in the {split} split", file=data)
     return chosen

@@ -14,13 +14,14 @@ from torch import Tensor
 from nas.data.augment import BatchAugment
 from nas.data.batches import train_batches
 from nas.data.sampler import build_sampler
+from nas.data.xray.dataset import XrayData
 from nas.data.xray.preprocess import XrayLabels
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TaskLoss, TrainingSpec
 from nas.tasks.base import Batch, Loss, Prediction, Thresholds
-from nas.tasks.covid.data import XrayTaskData, file_batches
+from nas.tasks.covid.data import file_batches
 from nas.tasks.covid.requirements import (
     check_space_preprocess,
     resolved_for_studies,
@@ -97,15 +98,15 @@ class CovidStudyTask(XrayTask):
 
     def train_batches(
         self,
-        data: XrayTaskData,
+        data: XrayData,
         training: TrainingSpec,
         generator: torch.Generator,
         device: torch.device,
     ) -> Iterator[Batch]:
-        images = data.xrays.split("train").images
+        images = data.split("train")
         return train_batches(
             images,
-            build_sampler(training.sampler, images.labels, generator),
+            build_sampler(training.sampler, images.labels_N, generator),
             training.batch_size,
             BatchAugment(image_augment(self.resolved(training))),
             data.preprocess,
@@ -113,16 +114,16 @@ class CovidStudyTask(XrayTask):
             generator,
         )
 
-    def measure(self, data: XrayTaskData, outputs: Iterable[tuple[Any, Any]]) -> StudyMetrics:
+    def measure(self, data: XrayData, outputs: Iterable[tuple[Any, Any]]) -> StudyMetrics:
         return StudyMetrics.from_samples(self.samples(data, outputs), data.classes)
 
     def measure_folds(
-        self, folds: Sequence[tuple[XrayTaskData, Iterable[tuple[Any, Any]]]]
+        self, folds: Sequence[tuple[XrayData, Iterable[tuple[Any, Any]]]]
     ) -> StudyMetrics:
         parts = [self.samples(data, outputs) for data, outputs in folds]
         return StudyMetrics.from_samples(Samples.joined(parts), folds[0][0].classes)
 
-    def samples(self, data: XrayTaskData, outputs: Iterable[tuple[Any, Any]]) -> Samples:
+    def samples(self, data: XrayData, outputs: Iterable[tuple[Any, Any]]) -> Samples:
         """What is said of a split's studies, or of its images where these have labels."""
         probabilities, xrays = [], None
         for logits_NK, batch in outputs:

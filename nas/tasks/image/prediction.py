@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from nas.data.batches import evaluation_batches
-from nas.data.decode import UnreadableImage, decode_image
-from nas.data.image.dataset import ImageSet, Pixels
+from nas.data.decode import Pixels, UnreadableImage, decode_image
+from nas.data.image.dataset import ImageSet
 from nas.data.image.preprocess import ImagePreprocess
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec

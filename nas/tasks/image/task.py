@@ -1,7 +1,7 @@
 """The `image` task: one class for each picture."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,10 +16,12 @@ from nas.data.image.digits import DIGITS_SOURCE
 from nas.data.image.load import load_images
 from nas.data.image.preprocess import ImagePreprocess
 from nas.data.image.source import image_extensions
+from nas.data.image.statistics import ImageStatistics, image_statistics
 from nas.data.normalise import fitted_preprocess
 from nas.data.request import DataRequest
 from nas.data.sampler import build_sampler
 from nas.data.splits import Split
+from nas.data.statistics import StatisticsRequest
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess
@@ -36,39 +38,7 @@ EVALUATION_BATCH = 256
 """Pictures a batch where nothing is trained: larger is no faster on a CPU."""
 
 
-@dataclass(frozen=True, eq=False)
-class ImageTaskData:
-    """Decoded pictures and how they are normalised."""
-
-    images: ImageData
-    preprocess: ImagePreprocess
-
-    @property
-    def made_splits(self) -> tuple[Split, ...]:
-        return self.images.made_splits
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.images.classes
-
-    @property
-    def source(self) -> str:
-        return self.images.source
-
-    @property
-    def split_digest(self) -> str:
-        return self.images.split_digest
-
-    @property
-    def unreadable(self) -> tuple[str, ...]:
-        return tuple(f"{file.path}: {file.reason}" for file in self.images.unreadable)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return ()
-
-
-class ImageTask(Task[ImageTaskData]):
+class ImageTask(Task[ImageData]):
     """Classification of pictures by macro-F1."""
 
     name: ClassVar[str] = "image"
@@ -92,16 +62,25 @@ class ImageTask(Task[ImageTaskData]):
             at_key(space, "preprocess.kind", lambda: of_pictures(space.preprocess))
         return check_classifier_space(space, self.name)
 
-    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> ImageTaskData:
+    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> ImageData:
         given = request.preprocess
         prepared = ImagePreprocess() if given is None else of_pictures(given)
-        data = ImageTaskData(load_images(request.prepared(prepared), on_progress), prepared)
+        data = load_images(request.prepared(prepared), on_progress)
         return data if prepared.says_normalisation else self.measure_normalisation(data)
 
-    def measure_normalisation(self, data: ImageTaskData) -> ImageTaskData:
+    def holds(self, source: Path) -> bool:
+        """What is of no other task may be pictures."""
+        return True
+
+    def statistics(
+        self, request: StatisticsRequest, on_progress: Progress | None = None
+    ) -> ImageStatistics:
+        return image_statistics(request, on_progress)
+
+    def measure_normalisation(self, data: ImageData) -> ImageData:
         """The same pictures; mean and std of each channel are the training split's."""
-        train = data.images.split("train")
-        return replace(data, preprocess=fitted_preprocess(data.preprocess, train))
+        train = data.split("train")
+        return replace(data, preprocess=fitted_preprocess(data.preprocess, train.pixels))
 
     def resolved(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
         return resolved_for_images(training, built_in=built_in)
@@ -112,20 +91,20 @@ class ImageTask(Task[ImageTaskData]):
     def mean_outputs(self, outputs: Sequence[Tensor]) -> Tensor:
         return mean_logits(outputs)
 
-    def steps_per_epoch(self, data: ImageTaskData, training: TrainingSpec) -> int:
-        return train_batch_count(data.images.split("train"), training.batch_size)
+    def steps_per_epoch(self, data: ImageData, training: TrainingSpec) -> int:
+        return train_batch_count(data.split("train"), training.batch_size)
 
     def train_batches(
         self,
-        data: ImageTaskData,
+        data: ImageData,
         training: TrainingSpec,
         generator: torch.Generator,
         device: torch.device,
     ) -> Iterator[Batch]:
-        train = data.images.split("train")
+        train = data.split("train")
         return train_batches(
             train,
-            build_sampler(training.sampler, train.labels, generator),
+            build_sampler(training.sampler, train.labels_N, generator),
             training.batch_size,
             BatchAugment(image_augment(training)),
             data.preprocess,
@@ -134,14 +113,12 @@ class ImageTask(Task[ImageTaskData]):
         )
 
     def evaluation_batches(
-        self, data: ImageTaskData, split: Split, device: torch.device
+        self, data: ImageData, split: Split, device: torch.device
     ) -> Iterator[Batch]:
-        images = data.images.split(split)
+        images = data.split(split)
         return evaluation_batches(images, EVALUATION_BATCH, data.preprocess, device)
 
-    def measure(
-        self, data: ImageTaskData, outputs: Iterable[tuple[Any, Any]]
-    ) -> ClassificationMetrics:
+    def measure(self, data: ImageData, outputs: Iterable[tuple[Any, Any]]) -> ClassificationMetrics:
         return measure_logits(outputs, data.classes)
 
     def metrics_from_json(self, values: Mapping[str, Any]) -> ClassificationMetrics:

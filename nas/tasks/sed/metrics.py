@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nas.errors import NasError
+from nas.metrics.cross_fit import ChosenOn, ChosenThresholds
 from nas.metrics.group_bootstrap import (
     CountFigure,
     drawn,
@@ -16,6 +19,7 @@ from nas.metrics.group_bootstrap import (
 from nas.metrics.lwlrap import lwlrap_of, ranking_precisions
 from nas.metrics.multilabel import (
     Counts,
+    best_thresholds,
     counts_at,
     f1_of,
     macro_f1_of,
@@ -26,11 +30,37 @@ from nas.metrics.multilabel import (
 )
 from nas.tasks.base import Metrics
 from nas.tasks.sed.results import RecordingResult, event_counts, recording_pairs, window_pairs
-from nas.tasks.sed.thresholds import ClassThresholds, ThresholdSource
 from nas.text_table import aligned, figure_table, metric_text, share_text
 
+ThresholdSource = Literal["given", "other recordings", "same recording"]
+_SOURCES: dict[ChosenOn, ThresholdSource] = {
+    "given": "given",
+    "other groups": "other recordings",
+    "same group": "same recording",
+}
 
-def window_counts(results: Sequence[RecordingResult], chosen: ClassThresholds) -> Counts:
+
+def given_thresholds(
+    thresholds: Mapping[str, float], classes: Sequence[str], recordings: int
+) -> ChosenThresholds:
+    """The same for every recording. Raises NasError if they miss a class."""
+    if missing := [name for name in classes if name not in thresholds]:
+        raise NasError(f"no threshold for {', '.join(missing)}", key="thresholds")
+    kept_K = np.array([thresholds[name] for name in classes], np.float64)
+    return ChosenThresholds.given(kept_K, recordings)
+
+
+def cross_fitted_thresholds(results: Sequence[RecordingResult]) -> ChosenThresholds:
+    """Those of highest F1, on all windows and on other recordings' windows."""
+
+    def best(chosen_G: NDArray[np.bool_]) -> NDArray[np.float64]:
+        parts = [result for result, chosen in zip(results, chosen_G, strict=True) if chosen]
+        return best_thresholds(*window_pairs(parts))
+
+    return ChosenThresholds.cross_fitted(best, len(results))
+
+
+def window_counts(results: Sequence[RecordingResult], chosen: ChosenThresholds) -> Counts:
     """Counts (G, K, 3) of each recording's windows, at its thresholds."""
     return np.stack(
         [
@@ -41,7 +71,7 @@ def window_counts(results: Sequence[RecordingResult], chosen: ClassThresholds) -
 
 
 def recording_figures(
-    results: Sequence[RecordingResult], chosen: ClassThresholds
+    results: Sequence[RecordingResult], chosen: ChosenThresholds
 ) -> dict[str, Any]:
     """The figures that take a recording as one sample."""
     truth_GK, known_GK, scores_GK = recording_pairs(results)
@@ -58,7 +88,7 @@ def recording_figures(
 
 
 def event_figures(
-    results: Sequence[RecordingResult], chosen: ClassThresholds, frame_s: float
+    results: Sequence[RecordingResult], chosen: ChosenThresholds, frame_s: float
 ) -> dict[str, Any]:
     """The figures of segments and onsets; None where labels are known in part."""
     segments_GK3, onsets_GK3 = event_counts(results, chosen.used_GK, frame_s) or (None, None)
@@ -172,16 +202,16 @@ class SedMetrics(Metrics):
         """Metrics of a split's recordings.
 
         Without `thresholds` (none, or an empty mapping) those are kept that give each class its
-        highest F1 on these windows, and the figures are cross-fitted (`ClassThresholds`); of a
+        highest F1 on these windows, and the figures are cross-fitted (`ChosenThresholds`); of a
         single recording they can't be, and are too high. Raises ValueError without recordings,
         NasError for thresholds that miss a class.
         """
         if not results:
             raise ValueError("no recordings to measure")
         chosen = (
-            ClassThresholds.given(thresholds, classes, len(results))
+            given_thresholds(thresholds, classes, len(results))
             if thresholds
-            else ClassThresholds.cross_fitted(results)
+            else cross_fitted_thresholds(results)
         )
         windows_GK3 = window_counts(results, chosen)
         windows_K3 = windows_GK3.sum(axis=0)
@@ -194,7 +224,7 @@ class SedMetrics(Metrics):
             counts=dict(zip(classes, map(tuple, windows_K3.tolist()), strict=True)),
             thresholds=dict(zip(classes, chosen.kept_K.tolist(), strict=True)),
             recordings=len(results),
-            thresholds_from=chosen.source,
+            thresholds_from=_SOURCES[chosen.source],
         )
 
     @classmethod

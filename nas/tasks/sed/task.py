@@ -10,12 +10,15 @@ from torch import Tensor, nn
 
 from blocks import TimeAttentionOutput
 from nas.data.audio.augment import SpectrogramAugmentSpec
+from nas.data.audio.dataset import AudioData, fitted_mel_preprocess
 from nas.data.audio.load import load_recordings
 from nas.data.audio.preprocess import MelPreprocess
-from nas.data.audio.source import RECORDING_SUFFIXES
+from nas.data.audio.source import RECORDING_SUFFIXES, holds_recordings
+from nas.data.audio.statistics import AudioStatistics, audio_statistics
 from nas.data.files import Progress, visible_files
 from nas.data.request import DataRequest
 from nas.data.splits import Split
+from nas.data.statistics import StatisticsRequest
 from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
@@ -24,7 +27,6 @@ from nas.spec.space import SpaceSpec
 from nas.spec.training import TaskAugment, TaskLoss, TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Prediction, PseudoLabelled, Task, Thresholds
 from nas.tasks.sed.batches import evaluation_batches, steps_per_epoch, train_batches
-from nas.tasks.sed.data import SedData, fitted_preprocess
 from nas.tasks.sed.losses import KnownLabelLoss, KnownLabelLossSpec, mean_outputs, mixed_outputs
 from nas.tasks.sed.metrics import SedMetrics
 from nas.tasks.sed.prediction import EVENT_COLUMNS, EvaluationTargets, predict_recordings, stitch
@@ -38,7 +40,7 @@ from nas.tasks.sed.requirements import (
 from nas.tasks.sed.targets import WindowTargets
 
 
-class SedTask(Task[SedData]):
+class SedTask(Task[AudioData]):
     """Sound event detection by macro-F1 of windows."""
 
     name: ClassVar[str] = "sed"
@@ -58,15 +60,23 @@ class SedTask(Task[SedData]):
     def check_space(self, space: SpaceSpec) -> str:
         return check_space(space)
 
-    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> SedData:
+    def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> AudioData:
         mel = mel_preprocess(request.preprocess)
-        data = SedData(load_recordings(request.prepared(mel), on_progress), mel, request.input)
+        data = load_recordings(request.prepared(mel), on_progress)
         return data if mel.says_normalisation else self.measure_normalisation(data)
 
-    def measure_normalisation(self, data: SedData) -> SedData:
+    def holds(self, source: Path) -> bool:
+        return holds_recordings(source)
+
+    def statistics(
+        self, request: StatisticsRequest, on_progress: Progress | None = None
+    ) -> AudioStatistics:
+        return audio_statistics(request)
+
+    def measure_normalisation(self, data: AudioData) -> AudioData:
         """The same recordings; mean and std are those of the training split's dB."""
-        train = data.audio.split("train")
-        return replace(data, preprocess=fitted_preprocess(data.preprocess, train))
+        preprocess = fitted_mel_preprocess(data.preprocess, data.split("train"))
+        return replace(data, preprocess=preprocess)
 
     def resolved(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
         return resolved_for_sounds(training)
@@ -76,18 +86,18 @@ class SedTask(Task[SedData]):
         assert isinstance(loss, KnownLabelLossSpec)
         return KnownLabelLoss(loss)
 
-    def steps_per_epoch(self, data: SedData, training: TrainingSpec) -> int:
-        return steps_per_epoch(data.audio.split("train"), data.preprocess, data.input, training)
+    def steps_per_epoch(self, data: AudioData, training: TrainingSpec) -> int:
+        return steps_per_epoch(data.split("train"), data.preprocess, data.input, training)
 
     def train_batches(
         self,
-        data: SedData,
+        data: AudioData,
         training: TrainingSpec,
         generator: torch.Generator,
         device: torch.device,
     ) -> Iterator[Batch]:
         return train_batches(
-            data.audio.split("train"),
+            data.split("train"),
             data.preprocess,
             data.input,
             self.resolved(training),
@@ -101,13 +111,13 @@ class SedTask(Task[SedData]):
         return mixed_outputs(network, inputs, targets.mix)
 
     def evaluation_batches(
-        self, data: SedData, split: Split, device: torch.device
+        self, data: AudioData, split: Split, device: torch.device
     ) -> Iterator[Batch]:
-        recordings = data.audio.split(split)
+        recordings = data.split(split)
         for x_NCHW, windows in evaluation_batches(recordings, data.preprocess, data.input, device):
             yield x_NCHW, EvaluationTargets(recordings, windows)
 
-    def measure(self, data: SedData, outputs: Iterable[tuple[Any, Any]]) -> SedMetrics:
+    def measure(self, data: AudioData, outputs: Iterable[tuple[Any, Any]]) -> SedMetrics:
         frame_s = data.preprocess.frame_s
         return SedMetrics.from_results(stitch(outputs), data.classes, frame_s, data.thresholds)
 
@@ -117,34 +127,31 @@ class SedTask(Task[SedData]):
     def thresholds_of(self, metrics: Metrics) -> Thresholds:
         return metrics.thresholds if isinstance(metrics, SedMetrics) else {}
 
-    def with_thresholds(self, data: SedData, thresholds: Thresholds) -> SedData:
-        return replace(data, thresholds=thresholds)
-
-    def data_facts(self, data: SedData) -> dict[str, str]:
+    def data_facts(self, data: AudioData) -> dict[str, str]:
         """Whether the labels that it learns from are `complete`, or known `in part`."""
-        return {"train_labels": "complete" if data.audio.split("train").complete else "in part"}
+        return {"train_labels": "complete" if data.split("train").complete else "in part"}
 
-    def check_pseudo_labelling(self, data: SedData) -> None:
+    def check_pseudo_labelling(self, data: AudioData) -> None:
         """Raises NasError where all labels are known, as they are without false positives."""
-        check_pseudo_labelling(data.audio.split("train"))
+        check_pseudo_labelling(data.split("train"))
 
     def pseudo_labelled(
         self,
-        data: SedData,
+        data: AudioData,
         network: Callable[[Tensor], Any],
         threshold: float,
         device: torch.device,
-    ) -> PseudoLabelled[SedData]:
+    ) -> PseudoLabelled[AudioData]:
         """Training data in which unknown frames that the network is sure of are positive."""
         results = stitch(
             (network(x), targets) for x, targets in self.evaluation_batches(data, "train", device)
         )
         probabilities = [result.probability_KT for result in results]
-        train = data.audio.split("train")
+        train = data.split("train")
         added = add_labels(train, probabilities, threshold, data.preprocess)
-        audio = replace(data.audio, train=added.recordings)
-        numbers = dict(zip(data.classes, audio.species_ids, strict=True))
-        return PseudoLabelled(replace(data, audio=audio), added.counts, added.table(numbers))
+        numbers = dict(zip(data.classes, train.species_ids, strict=True))
+        more: AudioData = replace(data, splits={**data.splits, "train": added.recordings})
+        return PseudoLabelled(more, added.counts, added.table(numbers))
 
     def cost_facts(self, architecture: ArchitectureSpec, macs: int) -> dict[str, float]:
         """`macs_per_audio_second`: of a window, over the seconds from one window to the next."""

@@ -13,7 +13,7 @@ MANY: list[Row] = [(f"r{number:02d}", number % 2, 0.1, 0.4) for number in range(
 
 
 def ids(listing: AudioListing, split: str) -> list[str]:
-    return [item.id for item in listing.recordings if item.split == split]
+    return [item.id for item in listing.files if item.split == split]
 
 
 def test_the_kaggle_layout_without_names_and_with_a_test_folder_that_has_no_labels(
@@ -29,8 +29,8 @@ def test_the_kaggle_layout_without_names_and_with_a_test_folder_that_has_no_labe
     assert listing.made_splits == ("validation", "test")
     assert listing.wrong == ()
     assert listing.ignored_files == 1
-    assert len(listing.recordings) == 17
-    first = next(item for item in listing.recordings if item.id == "r00")
+    assert len(listing.files) == 17
+    first = next(item for item in listing.files if item.id == "r00")
     assert first.key == "train/r00.flac"
     assert [row.species for row in first.rows_tp] == ["s0"]
     assert [row.species for row in first.rows_fp] == ["s1"]
@@ -67,7 +67,7 @@ def test_without_false_positives_all_files_count_and_labels_are_complete(tmp_pat
     write_set(tmp_path, MANY, None)
     write_noise(tmp_path / "train" / "silent.flac")
     listing = list_recordings(tmp_path, 0)
-    assert "silent" in {item.id for item in listing.recordings}
+    assert "silent" in {item.id for item in listing.files}
     assert listing.ignored_files == 0
     assert listing.complete("train")
 
@@ -82,7 +82,7 @@ def test_rows_without_a_file_are_named_with_their_lines(tmp_path: Path) -> None:
         "train_tp.csv:5: no recording 'r03' in train",
         "train_fp.csv:3: no species '9'; allowed: 0, 1",
     )
-    assert "r03" not in {item.id for item in listing.recordings}
+    assert "r03" not in {item.id for item in listing.files}
 
 
 def test_a_yaml_file_describes_another_layout(tmp_path: Path) -> None:
@@ -97,9 +97,9 @@ def test_a_yaml_file_describes_another_layout(tmp_path: Path) -> None:
         "test_audio: real/long.wav\ntest_events: real/boxes.csv\n"
     )
     listing = list_recordings(description, 0)
-    assert [item.key for item in listing.recordings if item.split == "test"] == ["real/long.wav"]
-    assert len(listing.recordings) == 9
-    assert listing.source.root == tmp_path
+    assert [item.key for item in listing.files if item.split == "test"] == ["real/long.wav"]
+    assert len(listing.files) == 9
+    assert listing.root == tmp_path
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_groups_go_together(tmp_path: Path) -> None:
     lines = [f"train/{name}.flac,site{number // 4}" for number, (name, *_) in enumerate(MANY)]
     table.write_text("path,group\n" + "\n".join(lines) + "\n")
     listing = list_recordings(tmp_path, 0, table)
-    found = {(item.group, item.split) for item in listing.recordings}
+    found = {(item.group, item.split) for item in listing.files}
     assert len(found) == 4
     assert {split for _, split in found} == {"train", "validation", "test"}
     table.write_text("path,group\n" + "\n".join(lines[1:]) + "\n")
@@ -226,7 +226,7 @@ def test_splits_follow_the_seed_alone(tmp_path: Path) -> None:
 def test_each_class_is_shared_out(tmp_path: Path) -> None:
     write_set(tmp_path, MANY)
     listing = list_recordings(tmp_path, 3)
-    found = Counter((item.rows_tp[0].species, item.split) for item in listing.recordings)
+    found = Counter((item.rows_tp[0].species, item.split) for item in listing.files)
     for name in ("s0", "s1"):
         assert abs(found[name, "test"] - 0.20 * 8) < 1
         assert abs(found[name, "validation"] - 0.25 * 8) < 1

@@ -45,7 +45,7 @@ class TestLoading:
         (event,) = first.events
         assert (event.species, event.t_min_s, event.t_max_s) == ("s0", 0.25, 0.5)
         assert data.classes == ("s0", "s1")
-        assert data.frame_s == 0.025
+        assert data.preprocess.frame_s == 0.025
         assert data.made_splits == ("validation", "test")
         assert data.source == str(tmp_path)
         assert data.unreadable == ()
@@ -77,8 +77,12 @@ class TestLoading:
         assert sorted(kept) == sorted({row[0] for row in ROWS} - set(broken))
         begins = [text for text in data.unreadable if "begins" in text]
         assert begins == ["train_fp.csv:2: begins at 1.5 s, but r00 ends at 1.00 s"]
-        assert len(data.cut) == 10
-        assert all(": ends at 1.3 s, but r" in text for text in data.cut)
+        cut = [text for split in SPLITS for text in data.split(split).cut]
+        assert len(cut) == 10
+        assert all(": ends at 1.3 s, but r" in text for text in cut)
+        assert data.notes == (
+            f"10 events end after their recordings and are cut there, first {cut[0]}",
+        )
         assert "train_fp.csv:3: no recording 'gone' in train" in data.unreadable
         for name in broken:
             assert any(text.startswith(f"train/{name}.flac: ") for text in data.unreadable)
@@ -90,7 +94,8 @@ class TestLoading:
         write_set(tmp_path, [*ROWS, ("r00", 0, 0.9, 1.3)])
         data = load(tmp_path, *SPLITS, strict=True)
         line = len(ROWS) + 2
-        assert data.cut == (f"train_tp.csv:{line}: ends at 1.3 s, but r00 at 1.00 s",)
+        cut = [text for split in SPLITS for text in data.split(split).cut]
+        assert cut == [f"train_tp.csv:{line}: ends at 1.3 s, but r00 at 1.00 s"]
         (first,) = [
             item for split in SPLITS for item in data.split(split).recordings if item.id == "r00"
         ]

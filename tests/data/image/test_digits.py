@@ -32,7 +32,7 @@ def test_pixels_belong_to_their_labels() -> None:
         "train"
     )
     numbers = [int(path.removeprefix("digits/")) for path in train.paths]
-    np.testing.assert_array_equal(train.labels, digits.target[numbers])
+    np.testing.assert_array_equal(train.labels_N, digits.target[numbers])
     expected = np.round(digits.images[numbers] * 255 / 16)
     assert np.abs(train.pixels[..., 0] - expected).max() <= 1
 
@@ -49,7 +49,7 @@ def test_any_input_and_never_turned(height: int, width: int, channels: int) -> N
         )
     )
     validation = data.split("validation")
-    assert data.train is None
+    assert "train" not in data.splits
     assert validation.pixels.shape == (269, height, width, channels)
     assert (validation.pixels == validation.pixels[..., :1]).all()
     still = load_images(

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from nas.data.image.listing import Listing
-from nas.data.image.load import list_images
+from nas.data.image.listing import list_images
+from nas.data.image.source import ImageFile, ImageSource, find_image_source
+from nas.data.listing import Listing
 from nas.errors import NasError
 from tests.data.conftest import WriteImages
 
 
-def keys(listing: Listing) -> list[str]:
+def keys(listing: ImageSource | Listing[ImageFile]) -> list[str]:
     return [file.key for file in listing.files]
 
 
@@ -29,7 +30,8 @@ def test_split_folders(tmp_path: Path, write_images: WriteImages, name: str) -> 
     assert keys(listing) == sorted(
         ["train/a/000.png", "train/a/001.png", "train/b/000.png", f"{name}/a/000.png"]
     )
-    assert {file.split for file in listing.files} == {"train", "validation"}
+    assert {file.split for file in find_image_source(tmp_path).files} == {"train", "validation"}
+    assert listing.made_splits == ("test",)
     assert listing.classes == ("a", "b")
     assert listing.ignored_files == 1
 
@@ -37,7 +39,7 @@ def test_split_folders(tmp_path: Path, write_images: WriteImages, name: str) -> 
 def test_one_folder_of_classes_with_subfolders(tmp_path: Path, write_images: WriteImages) -> None:
     write_images(tmp_path, {"a": 1, "b": 1})
     write_images(tmp_path / "a", {"deep": 1})
-    listing = list_images(tmp_path)
+    listing = find_image_source(tmp_path)
     assert [(file.key, file.label, file.split) for file in listing.files] == [
         ("a/000.png", "a", None),
         ("a/deep/000.png", "a", None),
@@ -84,7 +86,7 @@ def test_a_table(tmp_path: Path) -> None:
         "b,3.png,training,,",
     )
     for source in (path, tmp_path):
-        listing = list_images(source)
+        listing = find_image_source(source)
         assert [(file.key, file.label, file.split, file.group) for file in listing.files] == [
             ("3.png", "b", "train", None),
             ("x/0.png", "a", "train", None),
@@ -103,7 +105,7 @@ def test_groups_are_attached(tmp_path: Path, write_images: WriteImages) -> None:
         f"{tmp_path}/data/b/000.png,g",
         "a/001.png,",
     )
-    listing = list_images(tmp_path / "data", groups)
+    listing = list_images(tmp_path / "data", groups=groups)
     assert [file.group for file in listing.files] == ["g", None, "g"]
 
 
@@ -147,12 +149,12 @@ def test_wrong_groups(tmp_path: Path, write_images: WriteImages) -> None:
     write_images(tmp_path / "data", {"a": 2, "b": 1})
     groups = table(tmp_path / "g.csv", "path,group", "a/000.png,1", "b/000.png,1")
     with pytest.raises(NasError, match=r"1 of 3 images have no row, first 'a/001.png'"):
-        list_images(tmp_path / "data", groups)
+        list_images(tmp_path / "data", groups=groups)
     groups = table(tmp_path / "g.csv", "path,group", "a/000.png,1", "a/000.png,2")
     with pytest.raises(NasError, match="in two groups"):
-        list_images(tmp_path / "data", groups)
+        list_images(tmp_path / "data", groups=groups)
     with pytest.raises(NasError, match="CSV"):
-        list_images(tmp_path / "data", tmp_path / "none.csv")
+        list_images(tmp_path / "data", groups=tmp_path / "none.csv")
 
 
 def test_wrong_folders(tmp_path: Path, write_images: WriteImages) -> None:

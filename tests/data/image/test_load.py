@@ -29,8 +29,8 @@ def test_labels_paths_and_pixels_belong_together(
     for split in splits:
         part = data.split(split)
         assert len(part) == len(part.pixels) == len(part.paths)
-        assert part.labels.dtype == np.int64
-        for pixels, label, path in zip(part.pixels, part.labels, part.paths, strict=True):
+        assert part.labels_N.dtype == np.int64
+        for pixels, label, path in zip(part.pixels, part.labels_N, part.paths, strict=True):
             assert path.startswith(data.classes[label])
             np.testing.assert_array_equal(pixels, np.asarray(Image.open(tmp_path / "data" / path)))
         seen += part.paths
@@ -45,7 +45,7 @@ def test_only_the_named_splits_are_opened(
         write_images(tmp_path / split, {"a": 3, "b": 3})
     (tmp_path / "test" / "a" / "000.png").write_bytes(b"broken")
     data = load_images(DataRequest(tmp_path, SIZE, PREPROCESS))
-    assert data.test is None
+    assert "test" not in data.splits
     assert data.unreadable == ()
     assert data.made_splits == ()
     with pytest.raises(ValueError, match="not loaded"):
@@ -60,10 +60,13 @@ def test_unreadable_files_are_named_or_stop_a_strict_run(
     (tmp_path / "train" / "a" / "001.png").write_bytes(b"broken")
     (tmp_path / "val" / "b" / "000.png").write_bytes(b"")
     data = load_images(DataRequest(tmp_path, SIZE, PREPROCESS))
-    assert [file.path for file in data.unreadable] == ["train/a/001.png", "val/b/000.png"]
+    assert data.unreadable == (
+        "train/a/001.png: not an image that Pillow knows",
+        "val/b/000.png: not an image that Pillow knows",
+    )
     assert data.split("train").paths[:2] == ("train/a/000.png", "train/a/002.png")
     assert data.split("train").class_counts == (2, 3)
-    with pytest.raises(NasError, match=r"2 unreadable image files: train/a/001.png \(not an"):
+    with pytest.raises(NasError, match=r"2 unreadable files or rows: train/a/001.png: not an"):
         load_images(DataRequest(tmp_path, SIZE, PREPROCESS, strict=True))
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.data.image.listing import ImageFile
-from nas.data.image.splits import TEST_SHARE, VALIDATION_SHARE, assign_splits
+from nas.data.image.source import ImageFile
+from nas.data.image.splits import TEST_SHARE, VALIDATION_SHARE, divide_images
 from nas.data.splits import Split
 
 sizes = st.lists(st.integers(1, 60), min_size=2, max_size=5)
@@ -29,7 +29,7 @@ def by_key(files: tuple[ImageFile, ...]) -> dict[str, Split | None]:
 @given(sizes, st.integers(0, 5))
 @settings(max_examples=60, deadline=None)
 def test_every_class_gives_its_share(counts: list[int], seed: int) -> None:
-    files = assign_splits(pool(counts), seed)
+    files = divide_images(pool(counts), seed)
     assert [file.key for file in files] == [file.key for file in pool(counts)]
     found = Counter((file.label, file.split) for file in files)
     for label, count in enumerate(counts):
@@ -47,27 +47,27 @@ def test_the_order_of_files_does_not_matter(counts: list[int], split: Split | No
         files += [ImageFile("given.png", Path("x"), "0", split)]
     shuffled = files.copy()
     random.shuffle(shuffled)
-    assert by_key(assign_splits(files, 3)) == by_key(assign_splits(tuple(shuffled), 3))
+    assert by_key(divide_images(files, 3)) == by_key(divide_images(tuple(shuffled), 3))
 
 
 def test_the_seed_matters() -> None:
-    assert by_key(assign_splits(pool([50, 50]), 0)) != by_key(assign_splits(pool([50, 50]), 1))
+    assert by_key(divide_images(pool([50, 50]), 0)) != by_key(divide_images(pool([50, 50]), 1))
 
 
 def test_given_splits_are_kept_and_only_missing_ones_made() -> None:
     held = [ImageFile(f"t{number}", Path("x"), "0", "test") for number in range(7)]
     files = [*pool([40, 20]), *held]
-    found = Counter((file.label, file.split) for file in assign_splits(files, 0))
+    found = Counter((file.label, file.split) for file in divide_images(files, 0))
     assert found["0", "test"] == 7
     assert found["1", "test"] == 0
     assert (found["0", "validation"], found["1", "validation"]) == (6, 3)
     both = [*files, ImageFile("v", Path("x"), "0", "validation")]
-    found = Counter(file.split for file in assign_splits(both, 0))
+    found = Counter(file.split for file in divide_images(both, 0))
     assert found == {"train": 60, "test": 7, "validation": 1}
 
 
 def test_classes_of_one_and_two_images_stay_in_train() -> None:
-    found = Counter((file.label, file.split) for file in assign_splits(pool([1, 2, 3, 30]), 0))
+    found = Counter((file.label, file.split) for file in divide_images(pool([1, 2, 3, 30]), 0))
     assert [found[str(label), "train"] for label in range(4)] == [1, 1, 1, 30 - 6 - 4]
     assert found["1", "validation"] == 1
     assert (found["2", "validation"], found["2", "test"]) == (1, 1)
@@ -87,7 +87,7 @@ def test_no_group_crosses_splits(images: list[tuple[int, int | None]], seed: int
         ImageFile(str(number), Path("x"), str(label), None, None if group is None else str(group))
         for number, (label, group) in enumerate(images)
     ]
-    assigned = assign_splits(files, seed)
+    assigned = divide_images(files, seed)
     splits = defaultdict(set)
     for file in assigned:
         if file.group is not None:
@@ -103,7 +103,7 @@ def test_groups_come_near_the_shares() -> None:
         for label in range(3)
         for number in range(200)
     ]
-    found = Counter((file.label, file.split) for file in assign_splits(files, 0))
+    found = Counter((file.label, file.split) for file in divide_images(files, 0))
     for label in "012":
         assert abs(found[label, "test"] - 40) <= 2
         assert abs(found[label, "validation"] - 30) <= 2
@@ -117,7 +117,7 @@ def test_a_group_with_the_only_image_of_a_class_stays_in_train() -> None:
             for number in range(100)
         ]
         files.append(ImageFile("b/0", Path("x"), "b", None, str(rare)))
-        assert by_key(assign_splits(files, 0))["b/0"] == "train"
+        assert by_key(divide_images(files, 0))["b/0"] == "train"
 
 
 def test_large_groups_are_placed_first() -> None:
@@ -125,7 +125,7 @@ def test_large_groups_are_placed_first() -> None:
     files = [ImageFile(f"s{number}", Path("x"), "a") for number in range(35)]
     files += [ImageFile(f"g{number}", Path("x"), "a", None, "g") for number in range(10)]
     files += [ImageFile(f"h{number}", Path("x"), "a", None, "h") for number in range(5)]
-    found = by_key(assign_splits(files, 0))
+    found = by_key(divide_images(files, 0))
     assert {key for key, split in found.items() if split == "test"} == {
         f"g{number}" for number in range(10)
     }

@@ -8,9 +8,10 @@ from PIL import Image
 
 from nas.data.image.load import load_images
 from nas.data.image.preprocess import ImagePreprocess
-from nas.data.image.statistics import Spread, image_statistics
+from nas.data.image.statistics import UnreadableFile, image_statistics
 from nas.data.normalise import channel_statistics
 from nas.data.request import DataRequest
+from nas.data.statistics import Spread, StatisticsRequest
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
 
@@ -37,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_figures(folder: Path, cache_dir: Path) -> None:
-    statistics = image_statistics(folder, long_side=64)
+    statistics = image_statistics(StatisticsRequest(folder, long_side=64))
     assert statistics.mean_ratio == pytest.approx(0.625)
     assert statistics.input_size == (40, 64)
     assert statistics.macs_saved == pytest.approx(0.375)
@@ -46,27 +47,28 @@ def test_figures(folder: Path, cache_dir: Path) -> None:
     assert statistics.width == Spread(10, 13, 90)
     assert [part.class_counts for part in statistics.splits] == [(2, 2), (1, 0), (0, 1)]
     assert all(part.given for part in statistics.splits)
-    assert [file.path for file in statistics.unreadable] == ["test/b/broken.png"]
+    reason = "not an image that Pillow knows"
+    assert statistics.unreadable == (UnreadableFile("test/b/broken.png", reason),)
     train = load_images(
         DataRequest(
             folder, InputSpec(channels=3, height=40, width=64), ImagePreprocess(), splits=("train",)
         )
     ).split("train")
-    assert (statistics.mean, statistics.std) == channel_statistics(train)
-    with pytest.raises(NasError, match=r"1 unreadable image files: test/b/broken\.png"):
-        image_statistics(folder, strict=True)
+    assert (statistics.mean, statistics.std) == channel_statistics(train.pixels)
+    with pytest.raises(NasError, match=r"1 unreadable files or rows: test/b/broken\.png"):
+        image_statistics(StatisticsRequest(folder, strict=True))
 
 
 def test_the_seeds_ratio_saves_what_the_seed_says(tmp_path: Path, cache_dir: Path) -> None:
     for label in ("a", "b"):
         write(tmp_path / "data/train" / label / "0.png", 723, 1000)
-    statistics = image_statistics(tmp_path / "data", long_side=64)
+    statistics = image_statistics(StatisticsRequest(tmp_path / "data", long_side=64))
     assert statistics.input_size == (46, 64)
     assert statistics.macs_saved == pytest.approx(0.277)
 
 
 def test_real_photos(real_images: Path, cache_dir: Path) -> None:
-    statistics = image_statistics(real_images)
+    statistics = image_statistics(StatisticsRequest(real_images))
     assert [sum(part.class_counts) for part in statistics.splits] == [1732, 284, 537]
     ratios = []
     for path in real_images.glob("*/*/*.jpg"):

@@ -36,15 +36,15 @@ def test_tables_fit_the_files(folder: Path) -> None:
     listing = list_xrays(folder, 0)
     assert listing.wrong == ()
     assert listing.ignored_files == 0
-    assert len(listing.images) == 48
-    assert len({item.study_id for item in listing.images}) == 45
-    assert len({item.patient for item in listing.images}) == 40
-    assert sum(item.unmarked for item in listing.images) == 3
-    for item in listing.images:
+    assert len(listing.files) == 48
+    assert len({item.study_id for item in listing.files}) == 45
+    assert len({item.patient for item in listing.files}) == 40
+    assert sum(item.unmarked for item in listing.files) == 3
+    for item in listing.files:
         assert (len(item.boxes) > 0) == (item.study_class != "negative" and not item.unmarked)
         if item.study_class in ("indeterminate", "atypical") and not item.unmarked:
             assert len(item.boxes) == 1
-    counts = Counter((item.study_class, item.fold) for item in listing.images)
+    counts = Counter((item.study_class, item.fold) for item in listing.files)
     assert all(counts[name, fold] >= 1 for name in STUDY_CLASSES for fold in range(5))
 
 

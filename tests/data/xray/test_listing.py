@@ -15,7 +15,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def ids(listing: XrayListing, split: str) -> set[str]:
-    return {item.id for item in listing.images if item.split == split}
+    return {item.id for item in listing.files if item.split == split}
 
 
 def rows(root: Path, table: str, *lines: str) -> None:
@@ -32,16 +32,16 @@ def test_files_at_any_depth_are_found_by_their_ids(tmp_path: Path) -> None:
     (tmp_path / "train" / "s01" / ".i02.dcm").write_bytes(b"")
     (tmp_path / "train" / "notes.txt").write_text("")
     listing = list_xrays(tmp_path, 0)
-    assert len(listing.images) == 20
+    assert len(listing.files) == 20
     assert listing.wrong == ()
     assert listing.ignored_files == 1
     assert listing.made_splits == ("validation", "test")
-    (item,) = [item for item in listing.images if item.id == "i01"]
+    (item,) = [item for item in listing.files if item.id == "i01"]
     assert item.key == "train/s01/series/i01.DCM"
     assert (item.study_id, item.study_class, item.group) == ("s01", "typical", "s01")
     assert item.boxes == ((2, 3, 10, 9),)
     assert item.place == "train_image_level.csv:3"
-    order = [(SPLITS.index(item.split), item.id) for item in listing.images]
+    order = [(SPLITS.index(item.split), item.id) for item in listing.files]
     assert order == sorted(order)
 
 
@@ -54,7 +54,7 @@ def test_seeds_0_to_4_are_the_folds_of_one_partition(tmp_path: Path) -> None:
         assert sum(map(len, parts)) == 40
         assert set().union(*parts) == everything
     for seed, listing in enumerate(listings):
-        assert {item.fold for item in listing.images if item.split == "test"} == {seed}
+        assert {item.fold for item in listing.files if item.split == "test"} == {seed}
         assert len(ids(listing, "train")) == 24
     assert ids(list_xrays(tmp_path, 5), "test") not in [ids(item, "test") for item in listings]
 
@@ -68,9 +68,9 @@ def test_the_patient_is_read_from_headers_once(
         patient = f"p{number // 2}" if number < 19 else ""
         write_dicom(root / "train" / study / f"{image}.dcm", PatientID=patient)
     listing = list_xrays(root, 0, cache_dir=cache)
-    assert {item.group for item in listing.images} == {"s19", *(f"p{n}" for n in range(10))}
+    assert {item.group for item in listing.files} == {"s19", *(f"p{n}" for n in range(10))}
     splits = defaultdict(set)
-    for item in listing.images:
+    for item in listing.files:
         splits[item.group].add(item.split)
     assert all(len(found) == 1 for found in splits.values())
 
@@ -87,7 +87,7 @@ def test_meta_names_patients_before_headers_do(tmp_path: Path) -> None:
     write_dicom(tmp_path / "train" / "s01" / "i01.dcm", PatientID="header")
     (tmp_path / "meta.csv").write_text("image_id,patient\ni00,anna\ni02,\nlost,bo\ni01,x,3,4\n")
     listing = list_xrays(tmp_path, 0)
-    patients = {item.id: item.patient for item in listing.images}
+    patients = {item.id: item.patient for item in listing.files}
     assert (patients["i00"], patients["i01"], patients["i02"]) == ("anna", "x", None)
     assert listing.wrong == ("meta.csv:4: no image 'lost' in the data set",)
 
@@ -129,7 +129,7 @@ def test_a_table_of_groups_goes_before_patients(tmp_path: Path) -> None:
     table = tmp_path / "sites.csv"
     table.write_text("path,group\n" + "\n".join(lines) + "\n")
     listing = list_xrays(tmp_path, 0, table)
-    assert {item.group for item in listing.images} == {"s00", *(f"site{n}" for n in range(5))}
+    assert {item.group for item in listing.files} == {"s00", *(f"site{n}" for n in range(5))}
     table.write_text("path,group\n" + "\n".join(lines[1:]) + "\n")
     with pytest.raises(NasError, match=r"1 of 20 images have no row, first 'train/s00/i00\.dcm'"):
         list_xrays(tmp_path, 0, table)
@@ -142,7 +142,7 @@ def test_a_given_test_split_leaves_validation_to_be_made(tmp_path: Path) -> None
     listing = list_xrays(tmp_path, 2)
     assert listing.made_splits == ("validation",)
     assert ids(listing, "test") == {"t0"}
-    assert {item.fold for item in listing.images if item.split == "validation"} == {2}
+    assert {item.fold for item in listing.files if item.split == "validation"} == {2}
     assert len(ids(listing, "train")) == 16
 
 
@@ -179,7 +179,7 @@ def test_rows_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         "train_study_level.csv:22: no usable row of an image of study 'empty'",
         "train_image_level.csv:5: no file of image 'i03' in train",
     )
-    assert len(listing.images) == 19
+    assert len(listing.files) == 19
 
 
 def test_what_is_no_file_is_said_to_be_there(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_copies_without_boxes_are_known_even_where_the_marked_one_is_lost(tmp_pa
     for name in ("c0", "c1", "c2"):
         write_dicom(tmp_path / "train" / f"{name}.dcm")
     (tmp_path / "train" / "s01" / "i01.dcm").unlink()
-    unmarked = {item.id for item in list_xrays(tmp_path, 0).images if item.unmarked}
+    unmarked = {item.id for item in list_xrays(tmp_path, 0).files if item.unmarked}
     assert unmarked == {"c1"}
 
 
@@ -251,8 +251,8 @@ def test_a_folder_without_xrays(tmp_path: Path) -> None:
 
 def test_real_folds_are_those_of_the_table(real_xrays: Path) -> None:
     listing = list_xrays(real_xrays / "siim", 0)
-    assert len(listing.images) == 131
+    assert len(listing.files) == 131
     assert listing.wrong == ()
-    assert len({item.group for item in listing.images}) == 102
-    assert sum(len(item.boxes) for item in listing.images) == 177
+    assert len({item.group for item in listing.files}) == 102
+    assert sum(len(item.boxes) for item in listing.files) == 177
     assert len(ids(listing, "test")) == 27

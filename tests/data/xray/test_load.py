@@ -16,7 +16,8 @@ from nas.data.synthetic.xrays import BUILT_IN_XRAY_SOURCE, GeneratedXrays
 from nas.data.xray import decode as xray_decode
 from nas.data.xray.dataset import XrayData, XraySet
 from nas.data.xray.decode import decode_xray
-from nas.data.xray.load import load_xrays
+from nas.data.xray.listing import list_xrays
+from nas.data.xray.load import load_listed_xrays, load_xrays
 from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
@@ -32,19 +33,18 @@ def load(
     labels: XrayLabels,
     *splits: Split,
     channels: int = 1,
-    every_class: bool = True,
     on_progress: Progress | None = None,
     **options,
 ) -> XrayData:
     size = InputSpec(channels=channels, height=HEIGHT, width=WIDTH)
     settings = XrayPreprocess(labels=labels)
     request = DataRequest(source, size, settings, splits=splits or SPLITS, **options)
-    return load_xrays(request, on_progress, every_class=every_class)
+    return load_xrays(request, on_progress)
 
 
 def images_of(data: XrayData) -> dict[str, tuple[XraySet, int]]:
     """The set and position of each image by its id."""
-    parts = [part for part in (data.train, data.validation, data.test) if part is not None]
+    parts = data.splits.values()
     return {name: (part, n) for part in parts for n, name in enumerate(part.image_ids)}
 
 
@@ -81,10 +81,9 @@ class TestLoading:
         for name, (part, n) in images_of(data).items():
             assert part.labels_N[n] == (len(part.boxes[n]) > 0) == (int(name[1:]) % 4 > 0)
         train = data.split("train")
-        assert train.images.class_counts == tuple(np.bincount(train.labels_N).tolist())
-        assert train.images.classes == ("none", "opacity")
-        np.testing.assert_array_equal(train.images.pixels, train.pixels)
-        assert len(fitted_preprocess(XrayPreprocess(), train.images).mean) == 1
+        assert train.class_counts == tuple(np.bincount(train.labels_N).tolist())
+        assert len(train.class_counts) == 2
+        assert len(fitted_preprocess(XrayPreprocess(), train.pixels).mean) == 1
 
     def test_boxes_are_scaled_by_height_and_by_width(self, tmp_path: Path) -> None:
         write_set(tmp_path)
@@ -195,7 +194,9 @@ class TestLoading:
         refused = "no image of 'atypical' in the train split, only in test; training needs at least"
         with pytest.raises(NasError, match=refused):
             load(tmp_path, "study")
-        assert len(load(tmp_path, "study", every_class=False).split("train")) == 9
+        request = DataRequest(tmp_path, SIZE, XrayPreprocess(labels="study"))
+        data = load_listed_xrays(list_xrays(tmp_path), request, every_class=False)
+        assert len(data.split("train")) == 9
         assert len(load(tmp_path, "boxes").split("train")) == 9
         write_tables(tmp_path, classes, {name: (study, []) for name, (study, _) in images.items()})
         refused = r"train_image_level\.csv boxes: no image of 'opacity'; found: 20 of 'none'; train"
@@ -353,8 +354,10 @@ def test_the_built_in_set_is_ready_without_data(
         assert sum(len(data.split(split)) for split in SPLITS) == (48 if labels == "study" else 45)
         for split in SPLITS:
             assert np.bincount(data.split(split).labels_N).all()
-    folds = [set(load(None, "study", "test", seed=fold).test.image_ids) for fold in range(5)]
-    assert folds[0] == set(loaded["study"].test.image_ids)
+    folds = [
+        set(load(None, "study", "test", seed=fold).split("test").image_ids) for fold in range(5)
+    ]
+    assert folds[0] == set(loaded["study"].split("test").image_ids)
     assert len(set().union(*folds)) == sum(map(len, folds)) == 48
     assert not any("negative" in note for data in loaded.values() for note in data.notes)
     written = sorted((cache_dir / "generated_xrays").glob("*/train/*/*/*.dcm"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nas.data.statistics import StatisticsRequest
 from nas.data.xray.statistics import ShareSpread, xray_statistics
 from nas.errors import NasError
 from tests.data.xray_files import write_dicom, write_set, write_tables
@@ -23,7 +24,7 @@ def test_figures(tmp_path: Path) -> None:
     (tmp_path / "train" / "s03" / "i03.dcm").write_bytes(b"")
     write_dicom(tmp_path / "train" / "other.dcm")
     write_tables(tmp_path, classes, images)
-    found = xray_statistics(tmp_path, seed=1)
+    found = xray_statistics(StatisticsRequest(tmp_path, seed=1))
     assert found.source == str(tmp_path)
     assert found.classes == ("negative", "typical", "indeterminate", "atypical")
     assert [item.split for item in found.splits] == ["train", "validation", "test"]
@@ -45,14 +46,14 @@ def test_figures(tmp_path: Path) -> None:
     assert found.ignored_files == 1
     assert [line.split(":")[0] for line in found.unreadable] == ["train/s03/i03.dcm"]
     with pytest.raises(NasError, match="1 unreadable files or rows"):
-        xray_statistics(tmp_path, seed=1, strict=True)
+        xray_statistics(StatisticsRequest(tmp_path, seed=1, strict=True))
 
 
 @pytest.mark.usefixtures("cache_dir")
 def test_a_class_without_images_counts_zero(tmp_path: Path) -> None:
     classes, images = write_set(tmp_path)
     write_tables(tmp_path, dict.fromkeys(classes, "typical"), images)
-    found = xray_statistics(tmp_path)
+    found = xray_statistics(StatisticsRequest(tmp_path))
     counts = [item.class_counts for item in found.splits]
     assert counts == [(0, 12, 0, 0), (0, 4, 0, 0), (0, 4, 0, 0)]
 
@@ -61,7 +62,7 @@ def test_a_class_without_images_counts_zero(tmp_path: Path) -> None:
 def test_without_boxes_there_are_no_sizes_of_them(tmp_path: Path) -> None:
     classes, images = write_set(tmp_path)
     write_tables(tmp_path, classes, {name: (study, []) for name, (study, _) in images.items()})
-    found = xray_statistics(tmp_path)
+    found = xray_statistics(StatisticsRequest(tmp_path))
     assert found.boxes_per_image == (20,)
     assert found.box_height is found.box_width is None
     assert found.fold_images == (4, 4, 4, 4, 4)

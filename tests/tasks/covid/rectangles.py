@@ -9,10 +9,10 @@ from PIL import Image
 from torch import Tensor
 
 from blocks import DetectionOutput
+from nas.data.splits import Split
 from nas.data.xray.dataset import XRAY_CLASSES, XrayData, XraySet
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.detections import Detections, location_table
 
 Box = tuple[int, int, int, int]
@@ -53,12 +53,20 @@ def painted_set(size: tuple[int, int], boxes: Sequence[Box | None]) -> XraySet:
 
 def painted_data(
     size: tuple[int, int], train: Sequence[Box | None], validation: Sequence[Box | None] = ()
-) -> XrayTaskData:
+) -> XrayData:
     """The task's data of such images."""
-    held = painted_set(size, validation) if validation else None
-    xrays = XrayData(painted_set(size, train), held, held, XRAY_CLASSES["boxes"], "painted")
+    splits: dict[Split, XraySet] = {"train": painted_set(size, train)}
+    if validation:
+        held = painted_set(size, validation)
+        splits |= {"validation": held, "test": held}
     height, width = size
-    return XrayTaskData(xrays, PLAIN, InputSpec(channels=1, height=height, width=width))
+    return XrayData(
+        splits=splits,
+        classes=XRAY_CLASSES["boxes"],
+        source="painted",
+        preprocess=PLAIN,
+        input=InputSpec(channels=1, height=height, width=width),
+    )
 
 
 def detector_of(height: int, width: int, preprocess: XrayPreprocess = PLAIN) -> ArchitectureSpec:

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from nas.data.augment import AugmentSpec
 from nas.data.request import DataRequest
+from nas.data.xray.dataset import XrayData
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.architecture import InputSpec
 from nas.spec.training import TrainingSpec
-from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.detection import CovidDetectionTask
 from nas.tasks.covid.detections import Detections
 from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS
@@ -38,7 +38,7 @@ BOXES: list[Box | None] = [(10, 10, 60, 22), None, (1, 2, 20, 60), (40, 20, 90, 
 BOTH = pytest.mark.parametrize("network", [whole(), dense], ids=["whole", "dense"])
 
 
-def measured(network: Any, data: XrayTaskData) -> Any:
+def measured(network: Any, data: XrayData) -> Any:
     outputs = [(network(x), target) for x, target in TASK.evaluation_batches(data, "test", CPU)]
     return TASK.measure(data, outputs)
 
@@ -126,9 +126,9 @@ def test_folds_are_measured_each_with_its_threshold() -> None:
     parts = []
     for number, threshold in enumerate((0.5, 0.7)):
         data = painted_data(SIZE, BOXES, BOXES)
-        test = data.xrays.split("test")
+        test = data.split("test")
         named = replace(test, patients=tuple(f"{number}{name}" for name in test.patients))
-        data = replace(data, xrays=replace(data.xrays, test=named))
+        data = replace(data, splits={**data.splits, "test": named})
         outputs = [
             (whole(0.6)(x), target) for x, target in TASK.evaluation_batches(data, "test", CPU)
         ]
@@ -179,17 +179,16 @@ def test_a_preprocess_is_kept_or_measured(tmp_path: Path, monkeypatch: pytest.Mo
     size = InputSpec(channels=1, height=20, width=30)
     kept = TASK.load_data(DataRequest(tmp_path / "set", size, PLAIN, splits=("validation",)))
     assert kept.preprocess == PLAIN
-    assert kept.size == (20, 30)
+    assert kept.input == size
     found = TASK.load_data(
         DataRequest(tmp_path / "set", size, XrayPreprocess(interpolation="nearest"))
     )
     assert (found.preprocess.interpolation, found.preprocess.labels) == ("nearest", "boxes")
-    pixels = found.xrays.split("train").pixels.astype(np.float64) / 255
+    pixels = found.split("train").pixels.astype(np.float64) / 255
     assert found.preprocess.mean == (pytest.approx(pixels.mean(), abs=5e-5),)
     assert found.preprocess.std == (pytest.approx(pixels.std(), abs=5e-5),)
-    assert TASK.measure_normalisation(XrayTaskData(found.xrays, PLAIN, size)).preprocess == (
-        found.preprocess
-    )
+    again = TASK.measure_normalisation(replace(found, preprocess=PLAIN))
+    assert again.preprocess == found.preprocess
 
 
 def test_the_files_that_can_be_predicted(tmp_path: Path) -> None:

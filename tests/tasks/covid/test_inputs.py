@@ -44,7 +44,7 @@ def test_normalisation_in_validation_only(task: Any, tmp_path: Path) -> None:
     assert data.preprocess.mean != (0.5,)
     architecture = replace(detector_of(10, 24), preprocess=data.preprocess)
     for split in ("train", "validation"):
-        xrays = data.xrays.split(split)
+        xrays = data.split(split)
         files = [tmp_path / path for path in xrays.paths]
         (predicted,) = file_batches(architecture, files, CPU)
         if split == "train":

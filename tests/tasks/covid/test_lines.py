@@ -7,8 +7,7 @@ from typing import get_args
 import pytest
 
 from nas.metrics.competition import CompetitionMetrics
-from nas.tasks.covid.curves import ThresholdSource
-from nas.tasks.covid.detection_metrics import DetectionMetrics
+from nas.tasks.covid.detection_metrics import DetectionMetrics, ThresholdSource
 from nas.tasks.covid.study_metrics import StudyMetrics
 from nas.tasks.covid.submission import competition_lines
 

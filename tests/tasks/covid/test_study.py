@@ -17,7 +17,6 @@ from nas.metrics.competition import STUDY_CLASSES
 from nas.spec.architecture import InputSpec, parse_architecture
 from nas.spec.training import TrainingSpec
 from nas.tasks.covid.batches import XrayBatch
-from nas.tasks.covid.data import XrayTaskData
 from nas.tasks.covid.study import CovidStudyTask
 from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS
 from tests.data.xray_files import write_dicom, write_set, write_tables
@@ -35,7 +34,7 @@ PLAIN = TrainingSpec(
 
 def made(
     labels_N: list[int], studies: list[str], patients: list[str], labels: XrayLabels = "study"
-) -> XrayTaskData:
+) -> XrayData:
     """A validation split with these labels; its pixels are black."""
     names = tuple(f"i{number}" for number in range(len(labels_N)))
     xrays = XraySet(
@@ -50,7 +49,13 @@ def made(
         XRAY_CLASSES[labels],
     )
     kept = XrayPreprocess(labels=labels, mean=(0.5,), std=(0.25,))
-    return XrayTaskData(XrayData(None, xrays, None, XRAY_CLASSES[labels], "made"), kept, SIZE)
+    return XrayData(
+        splits={"validation": xrays},
+        classes=XRAY_CLASSES[labels],
+        source="made",
+        preprocess=kept,
+        input=SIZE,
+    )
 
 
 def logits(rows: list[list[float]]) -> Tensor:
@@ -58,9 +63,9 @@ def logits(rows: list[list[float]]) -> Tensor:
     return torch.tensor(rows).log()
 
 
-def batches_of(data: XrayTaskData, *lengths: int) -> list[XrayBatch]:
+def batches_of(data: XrayData, *lengths: int) -> list[XrayBatch]:
     starts = np.cumsum([0, *lengths])
-    xrays = data.xrays.split("validation")
+    xrays = data.split("validation")
     return [XrayBatch(xrays, range(a, a + n)) for a, n in zip(starts, lengths, strict=False)]
 
 
@@ -131,7 +136,7 @@ def test_labels_turned_to_strings(
     monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
     write_set(tmp_path / "set")
     data = TASK.load_data(DataRequest(tmp_path / "set", SIZE, XrayPreprocess(labels=labels)))
-    xrays = data.xrays.split("train")
+    xrays = data.split("train")
     for number, name in zip(xrays.labels_N, xrays.image_ids, strict=True):
         study_class = int(name[1:]) % 4
         assert number == (study_class if labels == "study" else int(study_class > 0))
@@ -157,7 +162,7 @@ def test_a_study_of_two_images_is_loaded_and_measured_as_one(
     data = TASK.load_data(DataRequest(tmp_path, SIZE))
     batches = list(TASK.evaluation_batches(data, "validation", CPU))
     outputs = [(torch.zeros(len(x_NCHW), 4), target) for x_NCHW, target in batches]
-    validation = data.xrays.split("validation")
+    validation = data.split("validation")
     assert len(validation) == 2 * len(set(validation.study_ids))
     assert TASK.measure(data, outputs).as_json()["samples"] == len(set(validation.study_ids))
 

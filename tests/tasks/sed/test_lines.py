@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from nas.tasks.sed.metrics import SedMetrics
-from nas.tasks.sed.thresholds import ThresholdSource
+from nas.tasks.sed.metrics import SedMetrics, ThresholdSource
 
 METRICS = SedMetrics(
     macro_f1=0.6,

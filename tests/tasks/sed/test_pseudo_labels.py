@@ -105,5 +105,5 @@ def test_the_task_writes_the_tables_own_species_ids(
     ids = {line.split(",")[1] for line in result.table.splitlines()[1:]}
     assert ids == {"17"}
     assert result.counts["s3"] == 0
-    known = result.data.audio.split("train").recordings
+    known = result.data.split("train").recordings
     assert all((item.labels_KT[1] != 0).all() for item in known)

@@ -69,7 +69,7 @@ def test_it_is_registered() -> None:
 def test_the_training_split_has_mean_0_and_std_1(folder: Path) -> None:
     data = TASK.load_data(DataRequest(folder, ear().input, ear().preprocess))
     values = np.concatenate(
-        [item.mel_FT.astype(np.float64).ravel() for item in data.audio.split("train").recordings]
+        [item.mel_FT.astype(np.float64).ravel() for item in data.split("train").recordings]
     )
     assert data.preprocess.mean == pytest.approx(values.mean(), abs=1e-3)
     assert data.preprocess.std == pytest.approx(values.std(), abs=1e-3)
@@ -139,7 +139,7 @@ def test_predictions_are_what_evaluation_sees(folder: Path) -> None:
     torch.manual_seed(0)
     network = build_network(prepared).eval()
     with torch.inference_mode():
-        files = [folder / item.path for item in data.audio.split("test").recordings]
+        files = [folder / item.path for item in data.split("test").recordings]
         predictions = list(
             TASK.predict(network, prepared, files, CPU, dict.fromkeys(data.classes, 0.5))
         )

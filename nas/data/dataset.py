@@ -1,0 +1,50 @@
+"""A loaded data set of any kind: its splits, and how a network's inputs are made of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from nas.data.splits import Split
+from nas.spec.definition import InputSpec
+from nas.spec.preprocess import Preprocess
+
+SplitT = TypeVar("SplitT")
+PreprocessT = TypeVar("PreprocessT", bound=Preprocess)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TaskData(Generic[SplitT, PreprocessT]):
+    """What a task learns from and is measured on; a split that was not asked for is not there."""
+
+    splits: Mapping[Split, SplitT]
+    classes: tuple[str, ...]
+    """Names of the classes, in the order of the network's outputs."""
+    source: str
+    """Where the data come from: a path, or the name of a built-in set."""
+    preprocess: PreprocessT
+    """What inference must repeat, normalisation included."""
+    input: InputSpec
+    """The network's input. Of sounds, height is the mel bands and width the frames of a window."""
+    made_splits: tuple[Split, ...] = ()
+    """Splits that the source lacks, taken from its training split by the seed."""
+    split_digest: str = ""
+    """Differs where made splits come out otherwise; empty where all splits are given."""
+    unreadable: tuple[str, ...] = ()
+    """`PATH: REASON` or `TABLE:LINE: REASON` of each file, row and box that was left out."""
+    notes: tuple[str, ...] = ()
+    """What else a person should know of how the data were read, a line each."""
+    ignored_files: int = 0
+    """Files that are no part of the data set."""
+    thresholds: Mapping[str, float] | None = None
+    """Probability by class from which a class counts as present, chosen before on other data; None
+    lets a measurement choose the best."""
+
+    def split(self, name: Split) -> SplitT:
+        """The named split. Raises ValueError if it was not loaded."""
+        if name not in self.splits:
+            raise ValueError(f"split {name!r} of {self.source} was not loaded")
+        return self.splits[name]
+
+
+AnyTaskData = TaskData[Any, Any]
+"""Data of some task."""
