@@ -41,14 +41,9 @@ def check(words: list[str]) -> None:
         assert not extra, f"{' '.join(words)}: {extra} is too much"
         for parameter in command.params:
             value = values.get(parameter.name or "")
-            if isinstance(value, str) and not PLACEHOLDER.fullmatch(value):
-                check_value(parameter, value, context)
-
-
-def check_value(parameter: click.Parameter, value: str, context: click.Context) -> None:
-    """Fails for a value that is none of the choices, or not the number that is asked for."""
-    if isinstance(parameter.type, click.Choice | click.IntRange | click.FloatRange):
-        parameter.type_cast_value(context, value)
+            typed = isinstance(value, str) and not isinstance(parameter.type, click.Path)
+            if typed and not PLACEHOLDER.fullmatch(value):
+                parameter.type_cast_value(context, value)
 
 
 def options(command: click.Command) -> set[str]:
