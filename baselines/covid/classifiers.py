@@ -20,7 +20,7 @@ from nas.text_table import UNKNOWN, aligned
 
 
 @dataclass(frozen=True)
-class Backbone:
+class ClassifierBackbone:
     """A classifier of timm."""
 
     name: str
@@ -33,30 +33,30 @@ class Backbone:
         return f"timm:{self.weights if pretrained else self.name}"
 
 
-def _efficientnet(number: int) -> Backbone:
+def _efficientnet(number: int) -> ClassifierBackbone:
     # timm's own B6 and B7 were never trained; Google's (tf_) were, and pad as TensorFlow does
     name = f"efficientnet_b{number}"
-    return Backbone(name, name if number < 6 else f"tf_{name}")
+    return ClassifierBackbone(name, name if number < 6 else f"tf_{name}")
 
 
 BACKBONES = {
     backbone.name: backbone
     for backbone in (
         *(_efficientnet(number) for number in range(8)),
-        Backbone("tf_efficientnetv2_s", "tf_efficientnetv2_s"),
+        ClassifierBackbone("tf_efficientnetv2_s", "tf_efficientnetv2_s"),
     )
 }
 """By name: those that the diary tried, and what lies between and beyond."""
 
 
-def backbone_named(name: str) -> Backbone:
+def backbone_named(name: str) -> ClassifierBackbone:
     """Raises NasError for a name that is not among `BACKBONES`."""
     if name not in BACKBONES:
         raise NasError(f"no backbone {name!r}{did_you_mean(name, BACKBONES)}", key="--backbone")
     return BACKBONES[name]
 
 
-def substitute_note(backbone: Backbone) -> str | None:
+def substitute_note(backbone: ClassifierBackbone) -> str | None:
     """That another network's weights stand in for a backbone's own; None where it has some."""
     if backbone.weights == backbone.name:
         return None
@@ -105,7 +105,7 @@ def teacher_training(training: TrainingSpec) -> TrainingSpec:
 
 
 def study_architecture(
-    backbone: Backbone,
+    backbone: ClassifierBackbone,
     size: InputSpec,
     preprocess: XrayPreprocess | None = None,
     *,
@@ -151,7 +151,7 @@ def study_listing() -> list[str]:
     ]
 
 
-def backbone_cost(backbone: Backbone, size: InputSpec = INPUT) -> MacsReport:
+def backbone_cost(backbone: ClassifierBackbone, size: InputSpec = INPUT) -> MacsReport:
     """Of one image, with a classifier of the study's four classes."""
     architecture = study_architecture(backbone, size).with_classes(STUDY_CLASSES)
     with torch.device("meta"):
@@ -159,7 +159,7 @@ def backbone_cost(backbone: Backbone, size: InputSpec = INPUT) -> MacsReport:
     return count_macs(network, size.shape)
 
 
-def _rows(backbone: Backbone) -> list[tuple[str, ...]]:
+def _rows(backbone: ClassifierBackbone) -> list[tuple[str, ...]]:
     cost = backbone_cost(backbone)
     start = (backbone.name, count_text(cost.total), count_text(cost.parameters))
     published = published_studies(backbone.name)

@@ -55,7 +55,7 @@ def published_runs(backbone: str) -> tuple[PublishedRun, ...]:
 
 
 @dataclass(frozen=True)
-class Backbone:
+class SoundBackbone:
     """A network of timm without its pooling and classifier."""
 
     name: str
@@ -73,18 +73,18 @@ class Backbone:
 BACKBONES = {
     backbone.name: backbone
     for backbone in (
-        Backbone("resnet18", "timm:resnet18", 512),
-        Backbone("resnest50d", "timm:resnest50d", 2048),
-        Backbone("densenet121", "timm:densenet121", 1024),
+        SoundBackbone("resnet18", "timm:resnet18", 512),
+        SoundBackbone("resnest50d", "timm:resnest50d", 2048),
+        SoundBackbone("densenet121", "timm:densenet121", 1024),
         # Theirs ends before the last convolution, which would make 1,280 channels.
-        Backbone("efficientnet_b0", "timm:efficientnet_b0@blocks", 320),
-        Backbone("mobilenetv2_100", "timm:mobilenetv2_100", 1280),
+        SoundBackbone("efficientnet_b0", "timm:efficientnet_b0@blocks", 320),
+        SoundBackbone("mobilenetv2_100", "timm:mobilenetv2_100", 1280),
     )
 }
 """By name, in the order of the authors' own list."""
 
 
-def backbone_named(name: str) -> Backbone:
+def backbone_named(name: str) -> SoundBackbone:
     """Raises NasError for a name that is not among `BACKBONES`."""
     if name not in BACKBONES:
         raise NasError(f"no backbone {name!r}{did_you_mean(name, BACKBONES)}", key="--backbone")
@@ -118,7 +118,7 @@ BEST_PRACTICE = PLAIN.model_copy(
 
 
 def baseline_architecture(
-    backbone: Backbone, size: InputSpec, preprocess: MelPreprocess, *, cbam: bool
+    backbone: SoundBackbone, size: InputSpec, preprocess: MelPreprocess, *, cbam: bool
 ) -> ArchitectureSpec:
     """The backbone with the attention head over time; the classes are those of the data."""
     return ArchitectureSpec(
@@ -151,7 +151,7 @@ def listing() -> list[str]:
     ]
 
 
-def backbone_cost(backbone: Backbone, *, cbam: bool = False) -> MacsReport:
+def backbone_cost(backbone: SoundBackbone, *, cbam: bool = False) -> MacsReport:
     """Of one window at the pipeline's own input size, with the head for 24 classes."""
     architecture = baseline_architecture(backbone, INPUT, MelPreprocess(), cbam=cbam)
     architecture = architecture.with_classes(RFCX_CLASSES)
@@ -160,7 +160,7 @@ def backbone_cost(backbone: Backbone, *, cbam: bool = False) -> MacsReport:
     return count_macs(network, INPUT.shape)
 
 
-def _rows(backbone: Backbone) -> list[tuple[str, ...]]:
+def _rows(backbone: SoundBackbone) -> list[tuple[str, ...]]:
     cost = backbone_cost(backbone)
     start = (backbone.name, count_text(cost.total), count_text(cost.parameters))
     runs = published_runs(backbone.name)

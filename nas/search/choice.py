@@ -13,7 +13,7 @@ from nas.spec.budget import BudgetSpec
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenTrial:
     """The chosen trial, and why in words that end a sentence."""
 
     number: int
@@ -65,7 +65,7 @@ def choose(
     *,
     objectives: Objectives,
     among: Collection[int] | None = None,
-) -> Choice | None:
+) -> ChosenTrial | None:
     """The best member: of lowest score, or without one the knee of the front; None for no member.
 
     `min_metric` of the budget leaves only the members whose lower bound reaches it; where none
@@ -90,23 +90,23 @@ def choose(
     if score is None:
         return at_knee
     rating = Rating.of(score, metric)
-    return _of_lowest_score(able, estimates, rating, among_text) or Choice(
+    return _of_lowest_score(able, estimates, rating, among_text) or ChosenTrial(
         at_knee.number, f"the score {score} has no value on the front, and {at_knee.because}"
     )
 
 
 def _nearest(
     able: Sequence[TrialRecord], estimates: Mapping[int, Estimate], floor: float, metric: str
-) -> Choice:
+) -> ChosenTrial:
     """The member that comes nearest to a floor that none surely reaches."""
     nearest = max(able, key=lambda item: estimates[item.number].lower)
     because = f"none surely reaches the {metric_title(metric)} of {floor}, and it comes nearest"
-    return Choice(nearest.number, because)
+    return ChosenTrial(nearest.number, because)
 
 
 def _of_lowest_score(
     able: Sequence[TrialRecord], estimates: Mapping[int, Estimate], rating: Rating, among: str
-) -> Choice | None:
+) -> ChosenTrial | None:
     """The member of lowest expected score; None where no member has one."""
     values = {item.number: rating.expected(item, estimates[item.number]) for item in able}
     scores = {number: value for number, value in values.items() if value is not None}
@@ -119,7 +119,7 @@ def _of_lowest_score(
     if estimates[lowest].sd > 0 and least is not None:
         may_be = f"what its {metric_title(rating.metric)} may be"
         because += f" on average over {may_be} ({least:.4f} at the least of it)"
-    return Choice(lowest, because)
+    return ChosenTrial(lowest, because)
 
 
 def _at_knee(
@@ -128,7 +128,7 @@ def _at_knee(
     estimates: Mapping[int, Estimate],
     among: str,
     objectives: Objectives,
-) -> Choice:
+) -> ChosenTrial:
     """The one of `able` at the knee of all members' lower bounds."""
     bounded = {item.number: replace(item, metric=estimates[item.number].lower) for item in members}
     front = pareto_front(tuple(bounded.values()), objectives)
@@ -138,7 +138,7 @@ def _at_knee(
         else f"it is the knee of the front{among}: both ways from it cost more than they give"
     )
     chosen = knee(front, [bounded[item.number] for item in able], objectives)
-    return Choice(chosen.number, because)
+    return ChosenTrial(chosen.number, because)
 
 
 def knee(

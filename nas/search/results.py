@@ -17,7 +17,7 @@ from nas.report.tables import expectation_text, finalist_table, front_table, noi
 from nas.runs.certainty import Certainty
 from nas.runs.costs import MACS, PARAMETERS
 from nas.runs.records import FinalRecord, TrialRecord, write_finalists_csv, write_trials_csv
-from nas.search.choice import Choice, choose, pareto_front
+from nas.search.choice import ChosenTrial, choose, pareto_front
 from nas.search.data import DataFacts
 from nas.search.estimates import Posterior, believe, estimate_all, pool_seed_noise
 from nas.search.final_study import read_finals
@@ -38,7 +38,7 @@ from nas.tasks.registry import task_named
 class FinalVerdict:
     """The choice, and what it rests on."""
 
-    choice: Choice | None
+    choice: ChosenTrial | None
     """None where no network was trained."""
     certainty: Certainty
 
@@ -110,7 +110,7 @@ class SearchResult:
         )
 
     @property
-    def choice(self) -> Choice | None:
+    def choice(self) -> ChosenTrial | None:
         """The chosen trial; None where no network was trained."""
         return self.verdict.choice
 

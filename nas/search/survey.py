@@ -15,7 +15,7 @@ from nas.spec.trial import RandomTrial
 
 
 @dataclass(frozen=True)
-class Spread:
+class CostSpread:
     """Five quantiles of a figure over the sample."""
 
     minimum: int
@@ -41,8 +41,8 @@ class Survey:
     """False where `members` counts ways to draw, which is at least the number of networks."""
     sampled: int
     distinct_sampled: int
-    macs: Spread
-    parameters: Spread
+    macs: CostSpread
+    parameters: CostSpread
     share_within_budget: float
     unused_choices: tuple[str, ...]
     """`parameter = value` of choices that no sampled member within the budget has."""
@@ -85,8 +85,8 @@ def _count(space: SpaceSpec) -> tuple[int, bool]:
         return count_draws(space), False
 
 
-def _spread(values: list[int]) -> Spread:
-    return Spread(*(round(value) for value in np.quantile(values, [0, 0.25, 0.5, 0.75, 1])))
+def _spread(values: list[int]) -> CostSpread:
+    return CostSpread(*(round(value) for value in np.quantile(values, [0, 0.25, 0.5, 0.75, 1])))
 
 
 def _unused(draws: list[tuple[RandomTrial, bool]]) -> tuple[str, ...]:

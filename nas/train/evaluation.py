@@ -17,7 +17,7 @@ from nas.train.data import OTHER_SPLITS, load_measured_data
 from nas.train.device import choose_device
 from nas.train.loop import evaluate as measure
 from nas.train.source import made_otherwise, same_data, source_of
-from nas.train.trained import Member, TrainedNetwork, load_mean, load_trained
+from nas.train.trained import EnsembleMember, TrainedNetwork, load_mean, load_trained
 
 Runs = TrainedNetwork | str | Path | Sequence[str | Path]
 """A loaded network, the folder of a run, or several folders whose mean counts."""
@@ -124,7 +124,7 @@ def with_chosen_thresholds(
     return replace(trained, thresholds=task.thresholds_of(validation)), validation
 
 
-def refuse_other_splits(members: Sequence[Member], source: Path | None) -> None:
+def refuse_other_splits(members: Sequence[EnsembleMember], source: Path | None) -> None:
     """Raises NasError for a member that learned from the data of `source` split otherwise than for
     the first: from recordings, maybe, that the mean is measured on."""
     first, *others = members

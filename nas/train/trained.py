@@ -85,7 +85,7 @@ TEACHER = "teacher"
 
 
 @dataclass(frozen=True)
-class Member:
+class EnsembleMember:
     """One network of a mean, and the folder that it comes from."""
 
     run: Path
@@ -100,7 +100,7 @@ class TrainedNetwork:
     """Of a mean of several networks: that of the first."""
     network: nn.Module
     device: torch.device
-    members: tuple[Member, ...]
+    members: tuple[EnsembleMember, ...]
     """The runs that it is the mean of; one for a single network."""
     thresholds: Thresholds = field(default_factory=dict)
     """Chosen on the validation split by class; empty where the task has none, and for a mean that
@@ -162,7 +162,7 @@ def load_mean(folders: Sequence[str | Path], device: torch.device | str = "cpu")
     return TrainedNetwork(first.architecture, network.eval(), first.device, members)
 
 
-def _require_alike(first: ArchitectureSpec, member: Member) -> None:
+def _require_alike(first: ArchitectureSpec, member: EnsembleMember) -> None:
     other = member.architecture
     for what, lead, own in (
         ("task", first.task, other.task),
@@ -203,7 +203,7 @@ def _load_network(folder: Path, device: torch.device) -> TrainedNetwork:
         architecture,
         network.to(device).eval(),
         device,
-        (Member(folder, architecture),),
+        (EnsembleMember(folder, architecture),),
         _thresholds(folder, architecture),
     )
 

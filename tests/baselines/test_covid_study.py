@@ -12,7 +12,7 @@ from baselines.covid.classifiers import (
     FROM_SCRATCH,
     FROM_WEIGHTS,
     INPUT,
-    Backbone,
+    ClassifierBackbone,
     backbone_cost,
     backbone_named,
     study_architecture,
@@ -83,7 +83,7 @@ def test_the_list_shows_every_backbone_with_cost_and_every_published_figure(
     counted: dict[str, MacsReport] = {}
     cheap = backbone_cost(backbone_named("efficientnet_b0"), InputSpec(height=32, width=32))
 
-    def remembered(backbone: Backbone) -> MacsReport:
+    def remembered(backbone: ClassifierBackbone) -> MacsReport:
         return counted.setdefault(backbone.name, cheap)
 
     monkeypatch.setattr(study_listing, "backbone_cost", remembered)

@@ -8,7 +8,7 @@ from baselines.sed.backbones import (
     BEST_PRACTICE,
     PLAIN,
     PUBLISHED_RUNS,
-    Backbone,
+    SoundBackbone,
     backbone_cost,
     backbone_named,
     published_runs,
@@ -45,7 +45,7 @@ def test_the_list_shows_every_backbone_with_cost_and_published_figures(
 ) -> None:
     counted: dict[str, MacsReport] = {}
 
-    def remembered(backbone: Backbone) -> MacsReport:
+    def remembered(backbone: SoundBackbone) -> MacsReport:
         return counted.setdefault(backbone.name, backbone_cost(backbone))
 
     monkeypatch.setattr(sed_listing, "backbone_cost", remembered)

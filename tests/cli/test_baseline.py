@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 import nas.train.run as training_run
-from baselines.sed.backbones import BACKBONES, BEST_PRACTICE, PLAIN, Backbone
+from baselines.sed.backbones import BACKBONES, BEST_PRACTICE, PLAIN, SoundBackbone
 from benchmarks.sed_runs import read_run
 from benchmarks.sed_table import markdown_table
 from nas.cli.baseline import sed_baseline
@@ -55,7 +55,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Iterator
         patch.chdir(root)
         patch.setenv("NAS_CACHE", str(root / "cache"))
         patch.delitem(sys.modules, "tiny_backbone", raising=False)
-        patch.setitem(BACKBONES, "tiny", Backbone("tiny", "tiny_backbone:features", 16))
+        patch.setitem(BACKBONES, "tiny", SoundBackbone("tiny", "tiny_backbone:features", 16))
         for name, *more in (("a", "--mixup"), ("b", "--cbam", "--seed", 1)):
             train("--data", recordings, "--out", root / name, *more)
         yield root / "a", root / "b"

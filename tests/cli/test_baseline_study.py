@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import nas.train.run as training_run
-from baselines.covid.classifiers import BACKBONES, FROM_SCRATCH, FROM_WEIGHTS, Backbone
+from baselines.covid.classifiers import BACKBONES, FROM_SCRATCH, FROM_WEIGHTS, ClassifierBackbone
 from baselines.covid.student import StudentTask
 from baselines.covid.study_plan import StudySettings
 from baselines.covid.teacher import TeacherTask
@@ -36,7 +36,7 @@ from nas.train.plan import RunPlan
 from tests.cli.conftest import invoke
 
 SHORT = GeneratedXrays(patients=40, second_studies=3, copies=2, shortest=40, longest=64)
-TINY = Backbone("tiny", "test_efficientnet")
+TINY = ClassifierBackbone("tiny", "test_efficientnet")
 QUICK = ("--input", "3x32x32", "--epochs", 1, "--batch-size", 8, "--threads", 1)
 
 
@@ -197,7 +197,9 @@ def test_folds_are_trained_each_and_pooled(
 ) -> None:
     monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(BACKBONES, "tiny", TINY)
-    monkeypatch.setattr(Backbone, "model", lambda self, pretrained: f"timm:{self.weights}")
+    monkeypatch.setattr(
+        ClassifierBackbone, "model", lambda self, pretrained: f"timm:{self.weights}"
+    )
     out = tmp_path / "out"
     trainings = Trainings(kill=2)
     monkeypatch.setattr(training_run, "fit_rounds", trainings.fit)

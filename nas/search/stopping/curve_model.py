@@ -24,7 +24,7 @@ LEVEL_VARIANCE = 100.0
 
 
 @dataclass(frozen=True)
-class Prediction:
+class CurvePrediction:
     """A final metric that is not known yet: Student's t on the scale of -log(error)."""
 
     level: float
@@ -70,7 +70,7 @@ class CurveModel:
         """Learns from curves whose full training, all of one length, went to its end."""
         self.finished = finished
 
-    def predict(self, curve: LearningCurve) -> Prediction:
+    def predict(self, curve: LearningCurve) -> CurvePrediction:
         """The final metric of a curve that has shown at least one epoch."""
         epoch = len(curve.full)
         alike = [item for item in self.finished if epoch or len(item.short) == len(curve.short)]
@@ -80,7 +80,7 @@ class CurveModel:
         design = _design(features, len(alike))
         left = 1 - epoch / len(alike[0].full) if alike else 1.0
         gain, spread = _posterior(design[:-1], gains, design[-1], PRIOR_SD**2 * left)
-        return Prediction(now + max(gain, 0.0) if epoch else now + gain, spread)
+        return CurvePrediction(now + max(gain, 0.0) if epoch else now + gain, spread)
 
 
 def _seen(curve: LearningCurve, epoch: int) -> list[float]:
