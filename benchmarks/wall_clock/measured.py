@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.plain_optuna import TRIALS
-from nas.search.store import open_study
+from nas.search.journal import open_study
 
 
 @dataclass(frozen=True)

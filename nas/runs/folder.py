@@ -21,14 +21,6 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def shared(path: Path) -> Iterator[None]:
-    """As `exclusive`, but any number of processes hold it together."""
-    with path.open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_SH)
-        yield
-
-
-@contextmanager
 def locked_run(folder: Path) -> Iterator[None]:
     """Hold the folder for one process; the kernel lets go when that process ends, however it ends.
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -13,11 +12,11 @@ from optuna.trial import TrialState
 from nas.macs.architecture import count_architecture
 from nas.model.identity import architecture_hash
 from nas.runs.costs import MACS, PARAMETERS
-from nas.runs.folder import exclusive
 from nas.runs.records import TrialRecord
 from nas.search.finalists import FinalShare
 from nas.search.objective import Objective
 from nas.search.pricing import PricedSpace
+from nas.search.store import StudyStore
 from nas.search.trials import (
     Candidate,
     StudyRecords,
@@ -25,7 +24,6 @@ from nas.search.trials import (
     note_candidate,
     note_costs,
     note_outcome,
-    note_process,
 )
 from nas.spec.architecture import dump_architecture
 from nas.spec.budget import BudgetSpec
@@ -95,10 +93,10 @@ class Proposal:
 
 
 class Proposer:
-    """Draws candidates for one worker; the workers of a study share the lock file `claims`."""
+    """Draws candidates for one worker of a study that is kept in the store."""
 
     def __init__(
-        self, study: optuna.Study, space: PricedSpace, limits: Limits, seed: int, claims: Path
+        self, study: optuna.Study, space: PricedSpace, limits: Limits, seed: int, store: StudyStore
     ) -> None:
         self.study = study
         self.records = StudyRecords(study)
@@ -106,7 +104,7 @@ class Proposer:
         self.objectives = space.objectives
         self.limits = limits
         self.generator = np.random.default_rng(seed)
-        self.claims = claims
+        self.store = store
 
     def propose(self) -> Proposal:
         """A trial with a new network within the budget; the journal tells what was refused.
@@ -115,7 +113,7 @@ class Proposer:
         """
         for _ in range(MAX_TAKEN):
             for _ in range(MAX_REFUSED):
-                with exclusive(self.claims):  # who draws next sees what was drawn before
+                with self.store.claiming():  # who draws next sees what was drawn before
                     found = self._consider(self._begin_trial())
                 if found is not None:
                     return found
@@ -130,9 +128,7 @@ class Proposer:
         running = sum(record.state == "running" for record in records)
         if count_spent(records) + running >= self.limits.trainings:
             raise NothingLeft("all trainings are done or under way")
-        trial = self.study.ask()
-        note_process(trial)
-        return trial
+        return self.store.take(self.study)
 
     def _consider(self, trial: optuna.Trial) -> Proposal | None:
         """The trial with its network, or None if that is over budget or another trial has it."""

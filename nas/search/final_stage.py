@@ -14,8 +14,6 @@ from nas.search.final_study import read_finals
 from nas.search.final_trainer import Found
 from nas.search.finalists import FinalPlan, FinalShare, next_final
 from nas.search.job import Job
-from nas.search.store import open_study
-from nas.search.trials import end_running
 from nas.text_table import metric_text
 
 Say = Callable[[str], None]
@@ -30,8 +28,9 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
     plan = FinalPlan.of(job.settings)
     if not plan.finalists:
         return
-    finals = open_study(job.final_journal)
-    end_running(finals)
+    store = job.store()
+    finals = store.finals()
+    store.give_back(finals)
     found = Found.of(study, job.objectives)
     begun = read_finals(finals)
     goals = job.objectives
@@ -49,7 +48,7 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
             workers.run(watch.poll)
     finally:
         watch.poll()
-        end_running(finals)
+        store.give_back(finals)
     if not watch.ended and job.deadline is not None and time.time() >= job.deadline:
         say(NO_TIME)
 

@@ -1,33 +1,30 @@
-"""The journal of the finalists' trainings: who trains which network with which seed."""
+"""The study of the finalists' trainings: who trains which network with which seed."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.runs.folder import exclusive
 from nas.runs.records import FinalRecord, FinalState
 from nas.search.finalists import Final
-from nas.search.trials import note_process
+from nas.search.store import StudyStore
 
 Decide = Callable[[Sequence[FinalRecord]], Final | None]
 """From the trainings that are done or under way to the next one; None when there is no more."""
 
 
 def claim_final(
-    study: optuna.Study, claims: Path, decide: Decide
+    store: StudyStore, study: optuna.Study, decide: Decide
 ) -> tuple[optuna.Trial, Final] | None:
     """Take the next training, which no other worker then takes; None when there is no more.
 
     One that an interruption ended is taken again: nothing tells of it that it was begun.
     """
-    with exclusive(claims):
+    with store.claiming():
         final = decide(read_finals(study))
         if final is None:
             return None
-        trial = study.ask()
-        note_process(trial)
+        trial = store.take(study)
         trial.set_user_attr("trial", final.trial)
         trial.set_user_attr("seed", final.seed)
         trial.set_user_attr("epochs", final.epochs)

@@ -1,4 +1,4 @@
-"""Trains finalists again, each with seeds of its own, and tells their journal what came of it."""
+"""Trains finalists again, each with seeds of its own, and tells their study what came of it."""
 
 import time
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from nas.search.final_study import claim_final
 from nas.search.finalists import Final, next_final
 from nas.search.objective import Objectives
 from nas.search.settings import SearchSettings, objectives_of
+from nas.search.store import StudyStore
 from nas.search.trials import note_failure, note_outcome, records_of
 from nas.spec.architecture import parse_architecture
 from nas.spec.definition import ArchitectureSpec
@@ -64,7 +65,7 @@ class FinalTrainer:
         self.board = TrialBoard(folder / "tensorboard")
         self.data = SearchData(task, space, settings)
 
-    def run(self, finals: optuna.Study, claims: Path, deadline: float | None) -> None:
+    def run(self, store: StudyStore, deadline: float | None) -> None:
         """Train until no training is wanted any more, or the time is up."""
 
         def decide(begun: Any) -> Final | None:
@@ -78,7 +79,8 @@ class FinalTrainer:
                 objectives=self.objectives,
             )
 
-        while (claimed := claim_final(finals, claims, decide)) is not None:
+        finals = store.finals()
+        while (claimed := claim_final(store, finals, decide)) is not None:
             self.train(finals, *claimed)
 
     def train(self, finals: optuna.Study, trial: optuna.Trial, final: Final) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 from nas.search.finalists import FinalPlan, FinalShare
 from nas.search.objective import Objectives
 from nas.search.settings import SearchSettings, objectives_of
+from nas.search.store import StudyStore, open_store
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,12 @@ class Job:
         """What the search optimises."""
         return objectives_of(self.settings, self.metric)
 
-    @property
-    def journal(self) -> Path:
-        return self.folder / "study.log"
+    def store(self, worker: int | None = None) -> StudyStore:
+        """Where the studies are kept, for the worker of that name or for nobody who takes trials.
 
-    @property
-    def final_journal(self) -> Path:
-        """Of the finalists' trainings."""
-        return self.folder / "finalists.log"
+        Raises NasError for an unknown storage.
+        """
+        return open_store(self.settings.storage, self.folder, worker)
 
     @property
     def final_share(self) -> FinalShare | None:
@@ -47,13 +46,3 @@ class Job:
             return None
         plan, epochs = FinalPlan.of(self.settings), self.settings.training.epochs
         return FinalShare(plan, epochs, self.settings.workers, 60 * search.minutes)
-
-    @property
-    def claims(self) -> Path:
-        """Locked by who takes a trial or a network."""
-        return self.folder / ".claims"
-
-    @property
-    def workers_lock(self) -> Path:
-        """Locked, shared, by every worker as long as it lives."""
-        return self.folder / ".workers"

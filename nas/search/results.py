@@ -25,7 +25,6 @@ from nas.search.finalists import FinalPlan, believed_front
 from nas.search.job import Job
 from nas.search.objective import Objectives
 from nas.search.settings import SearchSettings
-from nas.search.store import open_study
 from nas.search.trials import records_of
 from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.spec.budget import BudgetSpec
@@ -125,7 +124,7 @@ class SearchResult:
         chosen = next((item for item in self.records if item.number == self.best), None)
         if chosen is None:
             return ()
-        architecture = parse_architecture(chosen.architecture_yaml or "", self.folder / "study.log")
+        architecture = parse_architecture(chosen.architecture_yaml or "", self.folder)
         facts = task_named(architecture.task).cost_facts(architecture, chosen.macs or 0)
         return tuple(fact_text(name, value) for name, value in facts.items())
 
@@ -143,7 +142,8 @@ def write_results(study: optuna.Study, job: Job, data: DataFacts) -> SearchResul
     """
     folder, settings = job.folder, job.settings
     records = records_of(study)
-    finals = read_finals(open_study(job.final_journal)) if job.final_journal.exists() else ()
+    store = job.store()
+    finals = read_finals(store.finals()) if store.finals_begun() else ()
     goals = job.objectives
     verdict = judge(records, believe(study, goals), finals, settings, objectives=goals)
     further = [item.name for item in goals.further]
@@ -187,7 +187,7 @@ def _architecture_text(
     result: SearchResult, record: TrialRecord, settings: SearchSettings, data: DataFacts
 ) -> str:
     """The trial's architecture with where it comes from and what to expect of it."""
-    architecture = parse_architecture(record.architecture_yaml or "", result.folder / "study.log")
+    architecture = parse_architecture(record.architecture_yaml or "", result.folder)
     found = Provenance(
         study=result.folder.resolve().name,
         trial=record.number,

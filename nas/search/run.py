@@ -11,7 +11,7 @@ import optuna
 from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.report.lines import Say
-from nas.runs.folder import append_log, exclusive, locked_run, new_run_folder, refuse_taken
+from nas.runs.folder import append_log, locked_run, new_run_folder, refuse_taken
 from nas.search.data import DataFacts, examine_data
 from nas.search.executors.local import LocalWorkers
 from nas.search.final_stage import train_finalists
@@ -21,8 +21,8 @@ from nas.search.results import SearchResult, write_results
 from nas.search.samplers import check_sampler
 from nas.search.settings import SearchSettings, objectives_of, read_settings, write_settings
 from nas.search.stopping.plan import plan_stops
-from nas.search.store import open_study
-from nas.search.trials import count_spent, end_running, records_of
+from nas.search.store import StudyStore, open_store
+from nas.search.trials import count_spent, records_of
 from nas.search.watch import Watch, shortfall
 from nas.spec.old_names import with_current_names
 from nas.spec.space import SpaceSpec, load_space
@@ -85,13 +85,9 @@ def resume_search(
     folder = Path(folder)
     if not (folder / "space.yaml").is_file() or not (folder / "settings.yaml").is_file():
         raise NasError("holds no search: space.yaml or settings.yaml is missing", file=folder)
-    if (folder / "trials.csv").exists() and not (folder / "study.log").exists():
-        raise NasError(
-            "its journal study.log is gone: going on would begin anew and overwrite trials.csv",
-            file=folder,
-        )
     with _working_in(folder):
         settings = read_settings(folder)
+        _refuse_lost_trials(folder, settings)
         if change is not None:
             settings = change(settings)
         space = load_space(folder / "space.yaml")
@@ -99,6 +95,17 @@ def resume_search(
         facts = examine_data(space, settings, say)
         write_settings(folder, settings)
         return _search(folder, space, settings, facts, say)
+
+
+def _refuse_lost_trials(folder: Path, settings: SearchSettings) -> None:
+    """Raises NasError where the trials of a table are in the study no more."""
+    store = open_store(settings.storage, folder)
+    if (folder / "trials.csv").exists() and not store.begun():
+        raise NasError(
+            f"its journal {store.place.name} is gone: going on would begin anew and overwrite "
+            "trials.csv",
+            file=folder,
+        )
 
 
 def _check_settings(space: SpaceSpec, settings: SearchSettings) -> None:
@@ -130,10 +137,11 @@ def _search(
     minutes = settings.search.minutes
     deadline = None if minutes is None else time.time() + 60 * minutes
     job = Job(folder, settings, facts.classes, task_of(space).primary_metric, 0, deadline)
-    with exclusive(job.workers_lock):  # those of a killed search end within a second
-        study = open_study(job.journal, directions=job.objectives.directions)
-        _refuse_other_data(study, facts)
-        again = _requeue_running(study)
+    store = job.store()
+    with store.alone():  # the workers of a killed search end within a second
+        study = store.search(job.objectives.directions)
+        _refuse_other_data(study, store, facts)
+        again = _requeue_running(study, store)
     if again:
         say(f"{again} trials were interrupted and are begun again")
     try:
@@ -154,11 +162,11 @@ def _search(
     return result
 
 
-def _refuse_other_data(study: optuna.Study, facts: DataFacts) -> None:
+def _refuse_other_data(study: optuna.Study, store: StudyStore, facts: DataFacts) -> None:
     """Raises NasError where trials of now and before could not be compared."""
     before: Any = study.user_attrs.get("data")
     if before is not None:
-        before = with_current_names(before, "provenance", "study.log")
+        before = with_current_names(before, "provenance", store.place.name)
     if before is None:
         known = {"classes": list(facts.classes), "split_digest": facts.split_digest}
         study.set_user_attr("data", known)
@@ -168,7 +176,7 @@ def _refuse_other_data(study: optuna.Study, facts: DataFacts) -> None:
             f"({', '.join(before['classes'])})",
             key="--resume",
         )
-    elif before.get("split_digest", before.get("made_digest")) != facts.split_digest:
+    elif before["split_digest"] != facts.split_digest:
         raise NasError(
             "files came or went since the search began, so its validation split would be another: "
             "put them back, or begin a new search",
@@ -176,9 +184,9 @@ def _refuse_other_data(study: optuna.Study, facts: DataFacts) -> None:
         )
 
 
-def _requeue_running(study: optuna.Study) -> int:
+def _requeue_running(study: optuna.Study, store: StudyStore) -> int:
     """End the trials that an interruption left running, and put them in the queue again."""
-    ended = end_running(study)
+    ended = store.give_back(study)
     for trial in ended:
         study.enqueue_trial(trial.params)
     return len(ended)
@@ -186,7 +194,7 @@ def _requeue_running(study: optuna.Study) -> int:
 
 def _end_early(study: optuna.Study, job: Job, facts: DataFacts) -> SearchResult:
     """Leave what was under way for later, and write what there is."""
-    _requeue_running(study)
+    _requeue_running(study, job.store())
     return write_results(study, job, facts)
 
 

@@ -1,7 +1,6 @@
 """What a study's trials say of networks: written to the journal, read back as records."""
 
 import math
-import os
 import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -50,11 +49,6 @@ def noise_sd(trial: FrozenTrial) -> float:
     return math.hypot(float(known.get("predicted_sd") or 0.0), seed_sd)
 
 
-def note_process(trial: optuna.Trial) -> None:
-    """Write down that this process works on the trial."""
-    trial.set_user_attr("pid", os.getpid())
-
-
 def note_candidate(trial: optuna.Trial, candidate: Candidate, excess: float) -> None:
     """Write down what is known before training. `excess` is above 0 outside the budget."""
     trial.set_constraint("budget", excess)
@@ -76,30 +70,6 @@ def note_outcome(trial: optuna.Trial, state: str, **values: Any) -> None:
     for name, value in values.items():
         trial.set_user_attr(name, value)
     trial.set_user_attr("outcome", state)
-
-
-def end_running(
-    study: optuna.Study, *, pid: int | None = None, reason: str | None = None
-) -> list[FrozenTrial]:
-    """End the running trials and return them; with `pid` only those of that process.
-
-    With a `reason`, those that were in training have failed for it; others count as never begun.
-    To be called while no process is between taking a trial and writing down its name on it.
-    """
-    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    ended = [item for item in running if pid is None or item.user_attrs.get("pid", pid) == pid]
-    if reason is not None:
-        known = [item.number for item in ended if _was_training(item)]
-        deaths = dict(study.user_attrs.get("deaths", {}))
-        study.set_user_attr("deaths", deaths | {str(number): reason for number in known})
-    for trial in ended:
-        study.tell(trial.number, state=TrialState.FAIL)
-    return ended
-
-
-def _was_training(trial: FrozenTrial) -> bool:
-    attributes = trial.user_attrs
-    return "architecture_hash" in attributes and "outcome" not in attributes
 
 
 class StudyRecords:

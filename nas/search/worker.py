@@ -9,14 +9,14 @@ import traceback
 import optuna
 
 from nas.errors import NasError
-from nas.runs.folder import append_log, shared
+from nas.runs.folder import append_log
 from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposer
 from nas.search.durations import Durations
 from nas.search.final_trainer import FinalTrainer, Found
 from nas.search.job import Job
 from nas.search.pricing import PricedSpace
 from nas.search.samplers import build_sampler
-from nas.search.store import open_study
+from nas.search.store import StudyStore
 from nas.search.trainer import CandidateTrainer
 from nas.spec.space import SpaceSpec, load_space
 from nas.tasks.registry import task_named
@@ -27,13 +27,14 @@ PARENT_POLL_S = 0.5
 
 def work_in_process(job: Job, parent: int) -> None:
     """The main function of a worker process: `work`, ended when the process `parent` is gone."""
-    with shared(job.workers_lock):
+    store = job.store(os.getpid())
+    with store.alive():
         if os.getppid() != parent:  # it died while this process started
             return
         threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()
         set_threads(job.settings.threads)
         try:
-            work(job)
+            work(job, store)
         except Exception as error:
             _log_end(job, error)
             sys.exit(1)
@@ -55,20 +56,20 @@ def _log_end(job: Job, error: Exception) -> None:
         print(f"worker {job.index} ends: {text}", file=sys.stderr)
 
 
-def work(job: Job) -> None:
+def work(job: Job, store: StudyStore) -> None:
     """Train networks until the trainings, the time or the new networks are used up."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = load_space(job.folder / "space.yaml").with_classes(job.classes)
-    study = open_study(job.journal, directions=job.objectives.directions)
+    study = store.search(job.objectives.directions)
     if job.stage == "final":
         task, found = task_named(space.task), Found.of(study, job.objectives)
         trainer = FinalTrainer(job.folder, job.settings, space, task, found)
-        trainer.run(open_study(job.final_journal), job.claims, job.deadline)
+        trainer.run(store, job.deadline)
     else:
-        _search(job, space, study)
+        _search(job, space, study, store)
 
 
-def _search(job: Job, space: SpaceSpec, study: optuna.Study) -> None:
+def _search(job: Job, space: SpaceSpec, study: optuna.Study, store: StudyStore) -> None:
     # A search that goes on draws other numbers than it began with.
     begun = len(study.get_trials(deepcopy=False))
     seed = job.settings.search.seed + 1_000 * job.index + begun
@@ -78,7 +79,7 @@ def _search(job: Job, space: SpaceSpec, study: optuna.Study) -> None:
     seconds = None if durations is None else durations.seconds
     study.sampler = build_sampler(search.sampler, seed, priced, seconds)
     limits = Limits(job.settings.budget, job.settings.search.trials, job.deadline, job.final_share)
-    proposer = Proposer(study, priced, limits, seed, job.claims)
+    proposer = Proposer(study, priced, limits, seed, store)
     trainer = CandidateTrainer(job.folder, job.settings, space, task_named(space.task))
     try:
         while True:

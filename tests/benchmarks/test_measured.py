@@ -8,7 +8,7 @@ import optuna
 import pytest
 
 from benchmarks.wall_clock.measured import read_ours, read_plain
-from nas.search.store import open_study
+from nas.search.journal import open_study
 
 START = 1_000_000.0
 

@@ -15,7 +15,7 @@ from benchmarks.wall_clock.arms import OURS, Arm, ArmRun, Terms, command, read_r
 from benchmarks.wall_clock.running import open_jobs, run_side_by_side
 from nas.cli.search import search
 from nas.errors import NasError
-from nas.search.store import open_study
+from nas.search.journal import open_study
 
 TERMS = Terms(
     data="pictures",

@@ -74,14 +74,14 @@ def test_flags_override_the_space(pictures: Path) -> None:
         "--max-macs", "2M", "--max-params", "1k", "--min-macro-f1", 0.2, "--score", "parameters",
         "--sampler", "known_cost", "--seed", 9, "--per-second", "--stop", "asha",
         "--short-epochs", 0, "--inherit", "--finalists", 1, "--final-seeds", 3,
-        "--final-epochs", 4, *FAST,
+        "--final-epochs", 4, "--objectives", "parameters,metric", *FAST,
     )  # fmt: skip
     assert result.exception is None, result.output
     kept = yaml.safe_load(Path("my run/settings.yaml").read_text())
     assert kept["search"] == {
         "trials": 1, "minutes": 5.0, "sampler": "known_cost", "per_second": True, "stop": "asha",
         "short_epochs": 0, "inherit": True, "finalists": 1, "final_seeds": 3, "final_epochs": 4,
-        "seed": 9, "objectives": ["macs", "metric"],
+        "seed": 9, "objectives": ["parameters", "metric"],
     }  # fmt: skip
     assert kept["budget"] == {"max_macs": 2_000_000, "max_params": 1_000, "min_metric": 0.2}
     assert kept["training"]["epochs"] == 2

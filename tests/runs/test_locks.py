@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import NasError
-from nas.runs.folder import exclusive, locked_run, shared
+from nas.runs.folder import exclusive, locked_run
 
 
 def test_one_process_a_folder(tmp_path: Path) -> None:
@@ -17,9 +17,7 @@ def test_one_process_a_folder(tmp_path: Path) -> None:
         pass
 
 
-def test_shared_lock_keeps_out_the_exclusive_one(tmp_path: Path) -> None:
+def test_exclusive_lock_keeps_others_out(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
-    with shared(lock), shared(lock), lock.open("a") as other, pytest.raises(BlockingIOError):
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with exclusive(lock), lock.open("a") as other, pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -126,7 +126,7 @@ class WorkersHere(LocalWorkers):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(CandidateTrainer, "train", train_and_poll)
-            work(self.job)
+            work(self.job, self.store)
         on_poll()
 
 

@@ -12,9 +12,9 @@ from optuna.trial import TrialState
 
 from nas.runs.records import TrialRecord
 from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposal, Proposer, price
+from nas.search.journal import JournalStore, open_study
 from nas.search.pricing import PricedSpace
 from nas.search.samplers import build_sampler
-from nas.search.store import open_study
 from nas.search.trials import StudyRecords, note_outcome, records_of
 from nas.spec.budget import BudgetSpec
 from nas.spec.search import SAMPLER_NAMES, SamplerName
@@ -31,7 +31,7 @@ def proposer_for(
 ) -> Proposer:
     space = PricedSpace(parse_space(text), limits.budget)
     study = open_study(folder / "study.log", build_sampler(sampler, seed, space))
-    return Proposer(study, space, limits, seed, folder / ".claims")
+    return Proposer(study, space, limits, seed, JournalStore(folder))
 
 
 def finish(proposer: Proposer, proposal: Proposal, metric: float = 0.5) -> None:

@@ -9,8 +9,8 @@ import torch
 from nas.errors import NasError
 from nas.runs.records import TrialRecord, read_trials_csv
 from nas.search import trainer as trainer_module
+from nas.search.journal import open_study
 from nas.search.run import resume_search, run_search
-from nas.search.store import open_study
 from nas.search.trials import records_of
 from nas.search.watch import MAX_FAILURES
 from nas.spec.space import SpaceSpec

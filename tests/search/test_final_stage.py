@@ -21,9 +21,9 @@ from nas.search.executors.local import LocalWorkers
 from nas.search.final_stage import NO_TIME
 from nas.search.final_study import Decide, claim_final, read_finals
 from nas.search.finalists import Final
+from nas.search.journal import JournalStore, open_study
 from nas.search.run import SearchInterrupted, resume_search, run_search
 from nas.search.settings import SearchSettings
-from nas.search.store import open_study
 from nas.search.trials import end_running
 from nas.spec.space import parse_space
 
@@ -55,7 +55,7 @@ def claim_alone(folder: str, number: int) -> None:
         return plain(begun)
 
     taken = []
-    while (claimed := claim_final(study, Path(folder, ".claims"), decide)) is not None:
+    while (claimed := claim_final(JournalStore(Path(folder)), study, decide)) is not None:
         taken.append(f"{claimed[1].trial} {claimed[1].seed}")
     Path(folder, f"taken-{number}").write_text("\n".join(taken))
 
@@ -79,12 +79,12 @@ def test_no_training_is_taken_twice(tmp_path: Path) -> None:
 def test_an_interrupted_training_is_taken_again_and_a_deadly_one_is_not(tmp_path: Path) -> None:
     study = open_study(tmp_path / "log")
     decide = wanting((3, 1))
-    assert claim_final(study, tmp_path / ".claims", decide)
+    assert claim_final(JournalStore(tmp_path), study, decide)
     end_running(study)
     assert read_finals(study) == ()
-    assert claim_final(study, tmp_path / ".claims", decide)
+    assert claim_final(JournalStore(tmp_path), study, decide)
     end_running(study, reason="worker process ended with signal 9")
-    assert claim_final(study, tmp_path / ".claims", decide) is None
+    assert claim_final(JournalStore(tmp_path), study, decide) is None
     [failed] = read_finals(study)
     assert failed.state == "failed"
     assert failed.reason == "worker process ended with signal 9"

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file
 
 from nas.search import trainer as trainer_module
+from nas.search.journal import open_study
 from nas.search.run import resume_search, run_search
 from nas.search.settings import SearchSettings
-from nas.search.store import open_study
 from nas.spec.space import parse_space
 
 from .conftest import settings_for, trials_of

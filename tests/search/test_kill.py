@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from nas.runs.records import TrialRecord, read_trials_csv
+from nas.search.journal import open_study
 from nas.search.run import resume_search
 from nas.search.settings import SearchSettings
-from nas.search.store import open_study
 from nas.search.trials import records_of
 
 from .conftest import METRIC, SPACE, start_nas

@@ -17,6 +17,7 @@ from nas.macs.count import count_macs
 from nas.runs.records import TrialRecord
 from nas.search import objective as objective_module
 from nas.search.choice import knee, pareto_front
+from nas.search.journal import open_study
 from nas.search.objective import (
     CountedNetwork,
     Objective,
@@ -27,7 +28,6 @@ from nas.search.objective import (
 from nas.search.results import SearchResult
 from nas.search.run import resume_search, run_search
 from nas.search.settings import SearchSettings
-from nas.search.store import open_study
 from nas.search.trials import records_of
 from nas.spec.architecture import parse_architecture
 from nas.spec.budget import BudgetSpec

@@ -58,7 +58,7 @@ class DetectionPoints(PointTask):
 @pytest.fixture(scope="module", autouse=True)
 def task() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(TASKS, DetectionPoints.name, DetectionPoints())
+        patch.setitem(TASKS._tasks, DetectionPoints.name, DetectionPoints())
         yield
 
 

@@ -10,9 +10,9 @@ import pytest
 from nas.errors import NasError
 from nas.runs.folder import locked_run
 from nas.search import trainer as trainer_module
+from nas.search.journal import open_study
 from nas.search.run import SearchInterrupted, resume_search
 from nas.search.settings import SearchSettings, read_settings, write_settings
-from nas.search.store import open_study
 from nas.search.trials import note_candidate
 from nas.spec.space import parse_space
 
@@ -104,7 +104,7 @@ def test_ctrl_c_before_the_first_trial(
     def interrupted(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nas.search.run.open_study", interrupted)
+    monkeypatch.setattr("nas.search.journal.open_study", interrupted)
     with pytest.raises(SearchInterrupted) as caught:
         begin(tmp_path / "run", pictures)
     assert caught.value.folder == tmp_path / "run"

@@ -17,9 +17,9 @@ from nas.model.build import build_network
 from nas.runs.records import trial_columns
 from nas.search import trainer as trainer_module
 from nas.search.choice import pareto_front
+from nas.search.journal import KilledWritersFile, open_study
 from nas.search.run import run_search
 from nas.search.settings import SearchSettings, read_settings, write_settings
-from nas.search.store import KilledWritersFile, open_study
 from nas.search.trials import records_of
 from nas.spec.architecture import load_architecture
 from nas.spec.search import SAMPLER_NAMES

@@ -12,8 +12,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from nas.errors import NasError
-from nas.search.store import STUDY_NAME, open_study
-from nas.search.trials import Candidate, end_running, note_candidate, note_outcome, records_of
+from nas.search.journal import STUDY_NAME, JournalStore, open_study
+from nas.search.store import open_store
+from nas.search.trials import Candidate, note_candidate, note_outcome, records_of
 
 CANDIDATE = Candidate("layers: []", "0123456789abcdef", 1_000, 20)
 
@@ -128,7 +129,33 @@ def test_dead_trials_fail_for_a_reason_if_they_were_in_training(tmp_path: Path) 
     for trial, pid in ((training, 5), (other, 6)):
         trial.set_user_attr("pid", pid)
         note_candidate(trial, CANDIDATE, -0.5)
-    ended = end_running(study, pid=5, reason="signal 9")
+    ended = JournalStore(tmp_path).give_back(study, worker=5, reason="signal 9")
     assert [item.number for item in ended] == [training.number, drawing.number]
     states = {item.number: (item.state, item.reason) for item in records_of(study)}
     assert states == {training.number: ("failed", "signal 9"), other.number: ("running", None)}
+
+
+def test_workers_live_together_and_nobody_else_meanwhile(tmp_path: Path) -> None:
+    one, other, lock = JournalStore(tmp_path, 1), JournalStore(tmp_path, 2), tmp_path / ".workers"
+    with one.alive(), other.alive(), lock.open("a") as stream, pytest.raises(BlockingIOError):
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with one.alone(), lock.open("a") as stream, pytest.raises(BlockingIOError):
+        fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def test_who_holds_a_trial_is_written_in_its_name(tmp_path: Path) -> None:
+    one, other = JournalStore(tmp_path, 1), JournalStore(tmp_path, 2)
+    study = one.search(("minimize", "maximize"))
+    mine, theirs = one.take(study), other.take(other.search(("minimize", "maximize")))
+    assert [item.number for item in one.give_back(study, worker=2)] == [theirs.number]
+    assert [item.number for item in other.give_back(study)] == [mine.number]
+    assert JournalStore(tmp_path).give_back(study) == []
+
+
+def test_making_a_store_writes_nothing(tmp_path: Path) -> None:
+    store = open_store("journal", tmp_path)
+    assert not store.begun()
+    assert not store.finals_begun()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(NasError, match="no storage 'jurnal'; did you mean 'journal'"):
+        open_store("jurnal", tmp_path)

@@ -15,9 +15,8 @@ from typing import Self
 import optuna
 
 from nas.errors import NasError
-from nas.runs.folder import append_log, exclusive
+from nas.runs.folder import append_log
 from nas.search.job import Job
-from nas.search.trials import end_running
 from nas.search.worker import work_in_process
 
 MAX_DEATHS = 3
@@ -36,6 +35,7 @@ class LocalWorkers:
         """`count` processes do the job; none is started yet."""
         self.study = study
         self.job = job
+        self.store = job.store()
         self.count = count
         self.processes: list[BaseProcess] = []
         self._context = multiprocessing.get_context("spawn")
@@ -91,8 +91,8 @@ class LocalWorkers:
         """
         how = f"worker process ended with {_exit_text(dead.exitcode)}"
         append_log(self.job.folder, how)
-        with exclusive(self.job.claims):
-            ended = end_running(self.study, pid=dead.pid, reason=how)
+        with self.store.claiming():
+            ended = self.store.give_back(self.study, worker=dead.pid, reason=how)
             for trial in ended:
                 if trial.user_attrs.get("outcome") in ("trained", "stopped"):  # noted, not told
                     self.study.enqueue_trial(trial.params)

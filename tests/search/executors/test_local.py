@@ -17,8 +17,8 @@ from nas.search.candidates import Limits
 from nas.search.executors import local as executor_module
 from nas.search.executors.local import THREAD_VARIABLES, LocalWorkers
 from nas.search.job import Job
+from nas.search.journal import open_study
 from nas.search.settings import SearchSettings
-from nas.search.store import open_study
 from nas.search.trials import note_outcome, records_of
 from nas.search.worker import work_in_process
 from nas.spec.budget import BudgetSpec
@@ -48,7 +48,7 @@ def run_workers(job: Job, count: int, target: Any) -> list[int]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(executor_module, "work_in_process", target)
         patch.setattr(executor_module, "POLL_S", 0.02)
-        with ForkedWorkers(open_study(job.journal), job, count) as workers:
+        with ForkedWorkers(open_study(job.folder / "study.log"), job, count) as workers:
             workers.run(lambda: seen.append(len(workers.processes)))
         assert not workers.processes
     return seen
@@ -70,7 +70,7 @@ def dies_in_training(job: Job, parent: int) -> None:
 
 def dies_while_it_draws(job: Job, parent: int) -> None:
     if job.index == 0:
-        study = open_study(job.journal)
+        study = open_study(job.folder / "study.log")
         study.ask().suggest_int("stem.out.position", 0, 15)
         os.kill(os.getpid(), signal.SIGKILL)
     dies_in_training(job, parent)
@@ -137,7 +137,7 @@ def test_none_is_left_behind(tmp_path: Path, error: Any, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(executor_module, "work_in_process", hangs)
     job = job_in(tmp_path)
-    workers = ForkedWorkers(open_study(job.journal), job, 2)
+    workers = ForkedWorkers(open_study(job.folder / "study.log"), job, 2)
     with pytest.raises(type(error) if isinstance(error, NasError) else error), workers:
         workers.run(poll)
     for file in tmp_path.glob("begun-*"):

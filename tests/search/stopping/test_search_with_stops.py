@@ -12,13 +12,13 @@ from optuna.trial import TrialState
 from nas.report.tensorboard import TrialBoard
 from nas.search.candidates import Limits, Proposer, price
 from nas.search.choice import pareto_front
+from nas.search.journal import JournalStore, open_study
 from nas.search.pricing import PricedSpace
 from nas.search.run import resume_search, run_search
 from nas.search.settings import SearchSettings
 from nas.search.stopping.dominance import DominanceRule
 from nas.search.stopping.plan import StopPlan
 from nas.search.stopping.rule import GO_ON, LearningCurve, NeverStop, StopRule, StopVerdict
-from nas.search.store import open_study
 from nas.search.trial_run import TrialRun
 from nas.search.trials import count_spent, note_candidate, note_outcome, records_of
 from nas.spec.budget import BudgetSpec
@@ -198,7 +198,7 @@ def test_a_repeat_of_a_stopped_network_has_its_prediction(tmp_path: Path) -> Non
     study = optuna.create_study(directions=["minimize", "maximize"])
     space = parse_space(SPACE).with_classes(("class0", "class1", "class2"))
     proposer = Proposer(
-        study, PricedSpace(space, BudgetSpec()), Limits(BudgetSpec(), 9), 0, tmp_path / "claims"
+        study, PricedSpace(space, BudgetSpec()), Limits(BudgetSpec(), 9), 0, JournalStore(tmp_path)
     )
     first = proposer.propose()
     note_outcome(first.trial, "stopped", predicted=0.5, predicted_sd=0.1, reason="hopeless")
