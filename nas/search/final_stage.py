@@ -9,7 +9,7 @@ import optuna
 
 from nas.report.tables import metric_title, seconds_text, seeds_text
 from nas.runs.records import FinalRecord
-from nas.search.executors.local import LocalWorkers
+from nas.search.executors.base import open_executor
 from nas.search.final_study import read_finals
 from nas.search.final_trainer import Found
 from nas.search.finalists import FinalPlan, FinalShare, next_final
@@ -44,7 +44,7 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
     say(_announcement(plan, whole.seconds(found.records)))
     watch = FinalWatch(finals, found, job.metric, say)
     try:
-        with LocalWorkers(finals, replace(job, stage="final"), count) as workers:
+        with open_executor(finals, replace(job, stage="final"), count) as workers:
             workers.run(watch.poll)
     finally:
         watch.poll()

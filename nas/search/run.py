@@ -13,7 +13,7 @@ from nas.files import atomic_write_text
 from nas.report.lines import Say
 from nas.runs.folder import append_log, locked_run, new_run_folder, refuse_taken
 from nas.search.data import DataFacts, examine_data
-from nas.search.executors.local import LocalWorkers
+from nas.search.executors.base import open_executor
 from nas.search.final_stage import train_finalists
 from nas.search.job import Job
 from nas.search.rating import check_score
@@ -207,5 +207,5 @@ def _train_candidates(study: optuna.Study, job: Job, say: Say) -> None:
         return
     count = min(job.settings.workers, left)
     watch = Watch(study, job, count)
-    with watch, LocalWorkers(study, job, count) as workers:
+    with watch, open_executor(study, job, count) as workers:
         workers.run(watch.poll)

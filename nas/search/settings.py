@@ -49,6 +49,8 @@ class SearchSettings(Frozen):
     """Cores that each of them uses."""
     device: str = "auto"
     """Where they train: auto, cpu, cuda, cuda:1."""
+    engine: str = "local"
+    """What runs the workers; local are processes of this machine."""
     storage: str = "journal"
     """Where the trials are kept; journal is a file of the run's folder."""
     environment: dict[str, str] = {}  # noqa: RUF012  # pydantic copies defaults

@@ -17,7 +17,7 @@ from nas.errors import NasError
 from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS
 from nas.train.trained import load_trained
 
-from ..search.conftest import WorkersHere
+from ..search.conftest import put_workers_here
 from .conftest import ARCHITECTURE, LUNGS, SPOTS, invoke, train_on_xrays
 
 FAST = ("--device", "cpu", "--threads", 1)
@@ -215,7 +215,7 @@ def found(tmp_path_factory: pytest.TempPathFactory, xrays: Path) -> Path:
     file = folder.with_name("spots.yaml")
     file.write_text(SPACE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nas.search.run.LocalWorkers", WorkersHere)
+        put_workers_here(patch)
         result = invoke(
             search, "--space", file, "--data", xrays, "--fold", 1, "--out", folder,
             "--workers", 1, *FAST,

@@ -11,7 +11,7 @@ from click.testing import Result
 from nas.cli.search import search
 from nas.errors import NasError
 
-from ..search.conftest import WorkersHere, pictures, settings_for, write_pictures
+from ..search.conftest import pictures, put_workers_here, settings_for, write_pictures
 from .conftest import invoke
 
 SPACE = """
@@ -34,7 +34,7 @@ __all__ = ["pictures", "settings_for", "write_pictures"]
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a space in it."""
-    monkeypatch.setattr("nas.search.run.LocalWorkers", WorkersHere)
+    put_workers_here(monkeypatch)
     monkeypatch.chdir(tmp_path)
     Path("few.yaml").write_text(SPACE)
     return tmp_path

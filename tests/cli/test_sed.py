@@ -21,7 +21,7 @@ from nas.tasks.registry import task_named
 from nas.train.loop import evaluate as measure
 from nas.train.trained import load_trained
 
-from ..search.conftest import WorkersHere
+from ..search.conftest import put_workers_here
 from .conftest import invoke
 
 PREPROCESS = """
@@ -327,7 +327,7 @@ def test_macs_are_told_a_second_of_audio(arch: Path) -> None:
 def test_searches_and_trains_what_it_chose(
     recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.search.run.LocalWorkers", WorkersHere)
+    put_workers_here(monkeypatch)
     monkeypatch.chdir(tmp_path)
     Path("ears.yaml").write_text(SPACE)
     found = invoke(

@@ -17,6 +17,7 @@ from PIL import Image
 
 from nas.runs.records import TrialRecord, read_trials_csv
 from nas.search.candidates import Proposal
+from nas.search.executors import base
 from nas.search.executors.local import LocalWorkers
 from nas.search.run import run_search
 from nas.search.settings import SearchSettings
@@ -137,8 +138,7 @@ def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def put_workers_here(patch: pytest.MonkeyPatch) -> None:
     """For both stages of a search."""
-    for stage in ("run", "final_stage"):
-        patch.setattr(f"nas.search.{stage}.LocalWorkers", WorkersHere)
+    patch.setitem(base._HOMES, "local", f"{__name__}:WorkersHere")
 
 
 def begin(folder: Path, data: Path, text: str = SPACE, **options: Any) -> list[str]:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Sequence
 from itertools import chain
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from nas.search.finalists import Final
 from nas.search.journal import JournalStore, open_study
 from nas.search.run import SearchInterrupted, resume_search, run_search
 from nas.search.settings import SearchSettings
-from nas.search.trials import end_running
 from nas.spec.space import parse_space
 
 from .conftest import METRIC, SPACE, copy_of, settings_for, trials_of
@@ -45,10 +45,11 @@ def wanting(*pairs: tuple[int, int]) -> Decide:
 WANTED = [(trial, seed) for trial in range(5) for seed in range(1, 5)]
 
 
-def claim_alone(folder: str, number: int) -> None:
+def claim_alone(folder: str, number: int, start: Barrier) -> None:
     """Take all that is left, as one of several processes."""
     study, generator = open_study(Path(folder, "log")), random.Random(number)
     plain = wanting(*WANTED)
+    start.wait()  # a busy machine would let the first have all before the last begins
 
     def decide(begun: Sequence[FinalRecord]) -> Final | None:
         time.sleep(generator.random() / 100)  # others would step in between
@@ -64,7 +65,10 @@ def claim_alone(folder: str, number: int) -> None:
 def test_no_training_is_taken_twice(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")  # needs no second to import PyTorch
     study = open_study(tmp_path / "log")
-    processes = [context.Process(target=claim_alone, args=(str(tmp_path), n)) for n in range(6)]
+    start = context.Barrier(6, timeout=120)
+    processes = [
+        context.Process(target=claim_alone, args=(str(tmp_path), n, start)) for n in range(6)
+    ]
     for process in processes:
         process.start()
     for process in processes:
@@ -80,10 +84,10 @@ def test_an_interrupted_training_is_taken_again_and_a_deadly_one_is_not(tmp_path
     study = open_study(tmp_path / "log")
     decide = wanting((3, 1))
     assert claim_final(JournalStore(tmp_path), study, decide)
-    end_running(study)
+    JournalStore(tmp_path).give_back(study)
     assert read_finals(study) == ()
     assert claim_final(JournalStore(tmp_path), study, decide)
-    end_running(study, reason="worker process ended with signal 9")
+    JournalStore(tmp_path).give_back(study, reason="worker process ended with signal 9")
     assert claim_final(JournalStore(tmp_path), study, decide) is None
     [failed] = read_finals(study)
     assert failed.state == "failed"

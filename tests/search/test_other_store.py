@@ -34,7 +34,7 @@ class MemoryStore(StudyStore):
         self,
         part: str,
         directions: Sequence[Direction],
-        sampler: optuna.samplers.BaseSampler | None,
+        sampler: optuna.samplers.BaseSampler | None = None,
     ) -> optuna.Study:
         storage = STORAGES.setdefault(f"{self.folder}-{part}", InMemoryStorage())
         return begin_or_load(storage, part, directions, sampler)

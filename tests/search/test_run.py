@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.macs.count import count_macs
 from nas.model.build import build_network
@@ -86,9 +87,9 @@ def test_test_split_is_never_read(
     asked: list[tuple[str, ...]] = []
     load = ImageTask.load_data
 
-    def spy(task: ImageTask, *arguments: Any, splits: Any = None, **options: Any) -> Any:
-        asked.append(splits)
-        return load(task, *arguments, splits=splits, **options)
+    def spy(task: ImageTask, request: DataRequest, *arguments: Any) -> Any:
+        asked.append(request.splits)
+        return load(task, request, *arguments)
 
     monkeypatch.setattr(ImageTask, "load_data", spy)
     said = begin(tmp_path / "run", data, trials=1)

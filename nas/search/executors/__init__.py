@@ -1,1 +1,1 @@
-"""Who runs the workers of a search: processes of this machine."""
+"""Who runs the workers of a search: by default processes of this machine."""

@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
-from types import TracebackType
-from typing import Self
 
 import optuna
 
 from nas.errors import NasError
 from nas.runs.folder import append_log
+from nas.search.executors.base import Executor
 from nas.search.job import Job
 from nas.search.worker import work_in_process
 
@@ -28,29 +27,17 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 """What libraries read while they are imported: too early for a call in the worker."""
 
 
-class LocalWorkers:
-    """The processes of one search; a context that leaves none behind."""
+class LocalWorkers(Executor):
+    """Processes of this machine, which are named by their process ids."""
 
     def __init__(self, study: optuna.Study, job: Job, count: int) -> None:
-        """`count` processes do the job; none is started yet."""
-        self.study = study
-        self.job = job
-        self.store = job.store()
-        self.count = count
+        super().__init__(study, job, count)
         self.processes: list[BaseProcess] = []
         self._context = multiprocessing.get_context("spawn")
         self._started = 0
         self._deaths = 0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
         for process in self.processes:
             process.terminate()
         for process in self.processes:
@@ -61,10 +48,6 @@ class LocalWorkers:
         self.processes.clear()
 
     def run(self, on_poll: Callable[[], None]) -> None:
-        """Start the workers, return when all have ended; `on_poll` is called a few times a second.
-
-        Raises NasError when workers die one after the other with nothing done.
-        """
         for _ in range(self.count):
             self._start()
         while self.processes:
@@ -85,17 +68,10 @@ class LocalWorkers:
             process.start()
 
     def _replace(self, dead: BaseProcess) -> None:
-        """Write down what the dead worker was doing, and start another.
-
-        A network whose training had ended, but which the study was not told, is trained again.
-        """
+        """Write down what the dead worker was doing, and start another."""
         how = f"worker process ended with {_exit_text(dead.exitcode)}"
         append_log(self.job.folder, how)
-        with self.store.claiming():
-            ended = self.store.give_back(self.study, worker=dead.pid, reason=how)
-            for trial in ended:
-                if trial.user_attrs.get("outcome") in ("trained", "stopped"):  # noted, not told
-                    self.study.enqueue_trial(trial.params)
+        ended = dead.pid is not None and self.give_back(dead.pid, how)
         self._deaths = 0 if ended else self._deaths + 1
         if self._deaths > MAX_DEATHS:
             raise NasError(
