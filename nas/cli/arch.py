@@ -22,7 +22,7 @@ def arch() -> None:
 @option("--named", is_flag=True, help="Print the named form, defaults written out.")
 @options.imports()
 def show(file: Path, input_text: str | None, rows: bool, named: bool) -> None:
-    """Each layer with what comes in, what goes out, its parameters and MACs."""
+    """Show each layer's shapes, parameters and MACs."""
     from nas.macs.architecture import layer_lines
     from nas.spec.architecture import dump_architecture
     from nas.spec.rows import dump_rows
@@ -41,7 +41,7 @@ def show(file: Path, input_text: str | None, rows: bool, named: bool) -> None:
 @arch.command("blocks", cls=Command)
 @options.imports()
 def blocks() -> None:
-    """Every block, and every neck of a detector, with its settings and where it comes from."""
+    """List all blocks and necks with their settings and sources."""
     from blocks import BLOCKS, NECKS
     from nas.spec.yaml_text import flow
 

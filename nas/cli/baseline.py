@@ -98,7 +98,7 @@ def sed_baseline(
     flags: SedFlags,
     machine: Machine,
 ) -> None:
-    """Sound event detection with a big backbone of timm and the attention head.
+    """Big networks for sound events: a backbone of timm, attention over time.
 
     Train --backbone NAME, or measure the mean of trained runs with --ensemble RUN --ensemble RUN.
     A run that was stopped goes on with `nas train --resume RUN`.

@@ -115,7 +115,9 @@ def study_baseline(
     resume: Path | None,
     machine: Machine,
 ) -> None:
-    """The class of a chest X-ray's study, or whether it has an opacity, with a big classifier.
+    """Big classifiers of chest X-rays, from timm.
+
+    They tell the class of a study, or whether an X-ray has an opacity.
 
     Train --backbone NAME on one fold, or on several with --folds. What was stopped goes on with
     --resume FOLDER, a single plain run with `nas train --resume RUN`.
@@ -173,7 +175,7 @@ def detection_baseline(
     resume: Path | None,
     machine: Machine,
 ) -> None:
-    """Where opacities are, with a big detector of effdet or torchvision.
+    """Big detectors of opacities in chest X-rays, from effdet or torchvision.
 
     Train --model NAME on one fold, or on several with --folds. A run that was stopped goes on with
     `nas train --resume RUN`, a training on several folds with --resume FOLDER.

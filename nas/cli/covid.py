@@ -100,8 +100,9 @@ def submit(
     boxes: BoxFlags,
     machine: Machine,
 ) -> None:
-    """Write the submission for the X-rays of DATA: a folder of STUDY/SERIES/IMAGE.dcm or
-    STUDY/IMAGE.jpg, or a data set with its tables.
+    """Write the competition's file for the X-rays of DATA.
+
+    DATA is a folder of STUDY/SERIES/IMAGE.dcm or STUDY/IMAGE.jpg, or a data set with its tables.
 
     What no run tells of stays empty. A file that can't be read is named, and the exit code is 1.
     Splits of the data that the runs were trained on are the runs' own.
@@ -143,7 +144,10 @@ def submit(
 def check(
     file: Path, data: Path | None, split: Split | None, fold: int | None, groups: Path | None
 ) -> None:
-    """Check that FILE is a submission as the competition takes it; with --data measure it too."""
+    """Check the competition's file, and measure it.
+
+    Is FILE a submission as the competition takes it? With --data its mAP is measured too.
+    """
     from nas.metrics.competition import competition_metrics
     from nas.tasks.covid.findings import listed_for_submission, truth_of
     from nas.tasks.covid.submission import competition_lines, read_submission
@@ -168,9 +172,10 @@ def check(
 @options.machine("all")
 @options.imports()
 def pool(runs: tuple[Path, ...], out: Path | None, machine: Machine) -> None:
-    """Measure the runs of several folds as one: each image by the network that has not seen it.
+    """Measure the runs of several folds as one.
 
-    The runs are those of `nas train --fold 0`, `--fold 1` and so on, with one way of training.
+    Each image is measured by the network that has not seen it. The runs are those of
+    `nas train --fold 0`, `--fold 1` and so on, with one way of training.
     """
     from nas.train.pooled import pool_and_say
 

@@ -34,7 +34,7 @@ def stats(
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Class counts, shapes, the input size they suggest and the MACs it saves.
+    """Count classes, splits and sizes; suggest an input size.
 
     DIR is a folder train/CLASS/* (with optional val/ and test/), a folder CLASS/*, or a CSV file
     with the columns path,label[,split][,group].

@@ -72,9 +72,10 @@ def load_for_task(path: Path, text: str | None) -> "ArchitectureSpec":
 
 def preprocess_keys(task: "Task[Any]", flags: DataFlags) -> dict[str, Any]:
     """The keys of `preprocess` that the flags set. Raises NasError where the task has none such."""
+    fields = task.preprocess_types[0].model_fields
     keys: dict[str, Any] = {}
     if flags.no_turn:
-        if task.name != "image":
+        if "turn_portrait" not in fields:
             raise NasError(f"the {task.name} task has no pictures to turn", key="--no-turn")
         keys["turn_portrait"] = False
     if flags.labels is not None:
@@ -82,7 +83,7 @@ def preprocess_keys(task: "Task[Any]", flags: DataFlags) -> dict[str, Any]:
             known = ", ".join(task.label_kinds) or "none"
             problem = f"the {task.name} task has no labels {flags.labels!r}; allowed: {known}"
             raise NasError(problem, key="--labels")
-        keys |= {"kind": "xray", "labels": flags.labels}
+        keys |= {"kind": fields["kind"].default, "labels": flags.labels}
     return keys
 
 

@@ -35,7 +35,7 @@ def space() -> None:
 @options.JSON
 @options.imports()
 def check(file: str, budget: Changes[BudgetSpec], samples: int, seed: int, as_json: bool) -> None:
-    """Count a space's networks, their MACs and parameters, and the share within the budget.
+    """Count a space's networks, their MACs, and the share within the budget.
 
     FILE is a YAML file, or the name of an installed space.
     """

@@ -100,3 +100,11 @@ def test_each_command_is_found_and_its_own_help_is_shown(
 ) -> None:
     assert run(monkeypatch, name, "--help") == 0
     assert f"nas {name} [OPTIONS]" in capsys.readouterr().out
+
+
+def test_the_help_of_no_command_waits_for_torch() -> None:
+    """Options are made from settings models, which need neither torch nor optuna."""
+    modules = ", ".join(f"nas.cli.{name}" for name in entry.COMMANDS)
+    code = f"import {modules}, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"torch", "optuna", "numpy", "sklearn", "PIL"} & set(done.stdout.split()) == set()
