@@ -77,6 +77,7 @@ def test_flags_override_the_space(pictures: Path) -> None:
         "--final-epochs", 4, "--objectives", "parameters,metric", *FAST,
     )  # fmt: skip
     assert result.exception is None, result.output
+    assert "note: --min-macro-f1 is now --min-metric\n" in result.stderr
     kept = yaml.safe_load(Path("my run/settings.yaml").read_text())
     assert kept["search"] == {
         "trials": 1, "minutes": 5.0, "sampler": "known_cost", "per_second": True, "stop": "asha",
