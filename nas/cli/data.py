@@ -20,12 +20,13 @@ def data() -> None:
     "--long-side",
     type=click.IntRange(8, 4096),
     told_default="64",
-    help="Width of the suggested input, in pixels.",
+    help="Width of the input that pictures suggest, in pixels.",
 )
 @options.GROUPS
 @options.seed("Random seed of splits that are made here.")
 @options.STRICT
 @options.JSON
+@options.imports()
 def stats(
     source: Path,
     long_side: int | None,

@@ -62,13 +62,13 @@ def test_a_detector_takes_the_inputs_of_another_network(
         labels="boxes", interpolation="lanczos", mean=(0.4,), std=(0.2,)
     )
     facts = {"split_seed": 3, "split_digest": "abc", "data": str(xrays)}
-    assert plan.architecture.provenance == facts
+    assert plan.architecture.provenance.said() == facts
     assert plan.source == xrays
     done(*like, "--input", "3x128x128", "--fold", 1)
     plan = planned.pop()
     assert plan.architecture.preprocess is not None
     assert not plan.architecture.preprocess.says_normalisation
-    assert plan.architecture.provenance == {"split_seed": 1, "data": str(xrays)}
+    assert plan.architecture.provenance.said() == {"split_seed": 1, "data": str(xrays)}
 
 
 @pytest.mark.parametrize("mean", [None, (0.4, 0.4, 0.4)])
@@ -101,7 +101,7 @@ def test_folds_go_on_from_their_file_alone(
         assert again.preprocess.says_normalisation == (mean is not None)
     plans = [detection_plan(again, fold, tmp_path) for fold in (3, 0)]
     data = {"data": str(tmp_path)}
-    assert [plan.architecture.provenance for plan in plans] == [
+    assert [plan.architecture.provenance.said() for plan in plans] == [
         {"split_seed": 3, "split_digest": "abc", **data},
         {"split_seed": 0, **data},
     ]
