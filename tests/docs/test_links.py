@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+import nas
 from tests.docs.pages import PAGES, ROOT, anchors, links
 
 
@@ -24,6 +25,12 @@ def test_each_link_leads_somewhere(page: str) -> None:
 def test_pages_that_are_not_links_are_read_whole() -> None:
     assert "sedyaml-and-the-time-axis" in anchors("docs/search-spaces.md")  # an included file
     assert "docs/measured.md#speed" in links("README.md")
+
+
+def test_every_public_name_has_its_docstring_on_the_page() -> None:
+    shown = {name.removeprefix("nas.") for name in anchors("docs/python-api.md")}
+
+    assert set(nas.__all__) - {"__version__"} <= shown
 
 
 def test_the_readme_is_short() -> None:
