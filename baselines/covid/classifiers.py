@@ -1,4 +1,4 @@
-"""All big classifiers as plain text: what each costs, and what the diary published of it."""
+"""The big classifiers by name: architecture, training settings, cost, what was published."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -7,16 +7,16 @@ from math import ceil
 import torch
 
 from baselines.covid.published import CLOSING, PublishedStudy, published_studies
+from baselines.listing import Listed, listing
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.data.xray.siim import STUDY_CLASSES
 from nas.errors import NasError, did_you_mean
 from nas.macs.count import MacsReport, count_macs
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.quantity import count_text
 from nas.spec.training import TrainingSpec
 from nas.tasks.image.losses import LossSpec
-from nas.text_table import UNKNOWN, aligned
+from nas.text_table import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -128,27 +128,30 @@ def study_architecture(
     )
 
 
-_HEAD = ("backbone", "MACs", "parameters", "labels", "AUC", "mAP", "LB", "published as")
-
-
 def study_listing() -> list[str]:
     """A line for each backbone and each published version, costs counted on one image.
 
     Raises NasError if timm is not installed.
     """
-    rows = [row for backbone in BACKBONES.values() for row in _rows(backbone)]
-    others = published_studies("")
-    rows += [(*_start("not told", row is others[0]), *_figures(row)) for row in others]
     size = "x".join(map(str, INPUT.shape))
-    return [
-        *aligned([_HEAD, *rows], left={0, 3, 7}),
-        "",
-        f"MACs and parameters: one image of {size}, {len(STUDY_CLASSES)} classes.",
-        "Published: the diary's own validation, on its folds of Kaggle's images. mAP is the AP of",
-        "`none` for the labels opacity, the mean of the four classes for study.",
-        "LB: Kaggle's public leaderboard, the study's four classes alone.",
-        *CLOSING,
-    ]
+    return listing(
+        "backbone",
+        ("labels", "AUC", "mAP", "LB"),
+        (
+            Listed(name, backbone_cost(backbone), _figures(name))
+            for name, backbone in BACKBONES.items()
+        ),
+        (
+            f"MACs and parameters: one image of {size}, {len(STUDY_CLASSES)} classes.",
+            "Published: the diary's own validation, on its folds of Kaggle's images. mAP is the AP "
+            "of",
+            "`none` for the labels opacity, the mean of the four classes for study.",
+            "LB: Kaggle's public leaderboard, the study's four classes alone.",
+            *CLOSING,
+        ),
+        left=("labels",),
+        untold=_figures(""),
+    )
 
 
 def backbone_cost(backbone: ClassifierBackbone, size: InputSpec = INPUT) -> MacsReport:
@@ -159,22 +162,12 @@ def backbone_cost(backbone: ClassifierBackbone, size: InputSpec = INPUT) -> Macs
     return count_macs(network, size.shape)
 
 
-def _rows(backbone: ClassifierBackbone) -> list[tuple[str, ...]]:
-    cost = backbone_cost(backbone)
-    start = (backbone.name, count_text(cost.total), count_text(cost.parameters))
-    published = published_studies(backbone.name)
-    if not published:
-        return [(*start, *[UNKNOWN] * 4, "not published")]
-    return [
-        (*(start if row is published[0] else ("", "", "")), *_figures(row)) for row in published
-    ]
+def _figures(model: str) -> list[tuple[str, ...]]:
+    """The cells of each published version of a backbone."""
+    return [_cells(row) for row in published_studies(model)]
 
 
-def _start(name: str, shown: bool) -> tuple[str, str, str]:
-    return (name, UNKNOWN, UNKNOWN) if shown else ("", "", "")
-
-
-def _figures(row: PublishedStudy) -> tuple[str, ...]:
+def _cells(row: PublishedStudy) -> tuple[str, ...]:
     digits = 5 if row.labels == "opacity" else 4  # as the diary wrote them
     auc = UNKNOWN if row.auc is None else f"{row.auc:.{digits}f}"
     voc_map = UNKNOWN if row.voc_map is None else f"{row.voc_map:.4f}"

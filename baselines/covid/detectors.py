@@ -1,5 +1,6 @@
-"""The big detectors by name."""
+"""The big detectors by name: architecture, training settings, cost, what was published."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from baselines.covid.published import (
@@ -8,14 +9,14 @@ from baselines.covid.published import (
     PublishedDetection,
     published_detections,
 )
+from baselines.listing import Listed, listing
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError, did_you_mean
 from nas.macs.count import MacsReport, count_macs
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.quantity import count_text
 from nas.spec.training import TrainingSpec
-from nas.text_table import UNKNOWN, aligned
+from nas.text_table import UNKNOWN
 
 INPUT = InputSpec(channels=3, height=512, width=512)
 """The diary's: from 256 to 512 pixels the loss fell from 1.3821 to 0.9952 (002-ver16)."""
@@ -92,28 +93,29 @@ def detection_training(*, has_weights: bool) -> TrainingSpec:
     return FROM_WEIGHTS if has_weights else FROM_SCRATCH
 
 
-_HEAD = ("detector", "MACs", "parameters", "opacity mAP", "loss", "published as")
-
-
 def detector_listing() -> list[str]:
     """A line for each detector and each published version, costs counted on one image.
 
     Raises NasError if effdet is not installed.
     """
-    rows = [row for detector in DETECTORS.values() for row in _rows(detector)]
-    others = [row for row in PUBLISHED_DETECTIONS if row.model not in DETECTORS]
-    rows += [
-        ("not told" if row is others[0] else "", UNKNOWN, UNKNOWN, *_figures(row)) for row in others
-    ]
     size = "x".join(map(str, INPUT.shape))
-    return [
-        *aligned([_HEAD, *rows], left={0, 5}),
-        "",
-        f"MACs and parameters: one image of {size}; Faster R-CNN with all regions it may look at.",
-        "Published: the diary's own, on its folds of Kaggle's images; from ver29 on it does not",
-        "say which EfficientDet it was. Its last leaderboard score of all six classes: "
-        f"{PUBLISHED_LEADERBOARD}.",
-    ]
+    return listing(
+        "detector",
+        ("opacity mAP", "loss"),
+        (
+            Listed(name, detector_cost(detector), _figures(published_detections(name)))
+            for name, detector in DETECTORS.items()
+        ),
+        (
+            f"MACs and parameters: one image of {size}; Faster R-CNN with all regions it may look "
+            "at.",
+            "Published: the diary's own, on its folds of Kaggle's images; from ver29 on it does "
+            "not",
+            "say which EfficientDet it was. Its last leaderboard score of all six classes: "
+            f"{PUBLISHED_LEADERBOARD}.",
+        ),
+        untold=_figures([row for row in PUBLISHED_DETECTIONS if row.model not in DETECTORS]),
+    )
 
 
 def detector_cost(detector: Detector) -> MacsReport:
@@ -122,18 +124,13 @@ def detector_cost(detector: Detector) -> MacsReport:
     return count_macs(build_network(architecture), INPUT.shape)
 
 
-def _rows(detector: Detector) -> list[tuple[str, ...]]:
-    cost = detector_cost(detector)
-    start = (detector.name, count_text(cost.total), count_text(cost.parameters))
-    published = published_detections(detector.name)
-    if not published:
-        return [(*start, UNKNOWN, UNKNOWN, "not published")]
+def _figures(rows: Sequence[PublishedDetection]) -> list[tuple[str, ...]]:
+    """The cells of each published version."""
     return [
-        (*(start if row is published[0] else ("", "", "")), *_figures(row)) for row in published
+        (_figure(row.opacity_map), _figure(row.train_loss), f"{row.version}: {row.setting}")
+        for row in rows
     ]
 
 
-def _figures(row: PublishedDetection) -> tuple[str, ...]:
-    numbers = (row.opacity_map, row.train_loss)
-    shown = (UNKNOWN if number is None else f"{number:.4f}" for number in numbers)
-    return (*shown, f"{row.version}: {row.setting}")
+def _figure(number: float | None) -> str:
+    return UNKNOWN if number is None else f"{number:.4f}"

@@ -1,4 +1,4 @@
-"""What the diary published of its classifiers, on folds of its own of Kaggle's 6,334 images."""
+"""What the diary published of its networks, on folds of its own of Kaggle's 6,334 images."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,19 +1,19 @@
-"""The backbones of the pipeline by name, each cut where its authors cut it."""
+"""The pipeline's backbones by name: architecture, training settings, cost, what was published."""
 
 from dataclasses import dataclass
 
 import torch
 
+from baselines.listing import Listed, listing
 from nas.data.audio.augment import SpectrogramAugmentSpec
 from nas.data.audio.preprocess import MelPreprocess
 from nas.errors import NasError, did_you_mean
 from nas.macs.count import MacsReport, count_macs
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec, InputSpec
-from nas.spec.quantity import count_text
 from nas.spec.training import PseudoLabellingSpec, TrainingSpec
 from nas.tasks.sed.losses import KnownLabelLossSpec
-from nas.text_table import UNKNOWN, aligned
+from nas.text_table import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -132,23 +132,29 @@ def baseline_architecture(
 
 
 RFCX_CLASSES = tuple(f"s{index}" for index in range(24))
-_HEAD = ("backbone", "MACs", "parameters", "LWLRAP", "precision", "recall", "LB", "published as")
 
 
-def listing() -> list[str]:
+def sed_listing() -> list[str]:
     """A line for each published setting of each backbone, its cost counted on one window.
 
     Raises NasError if timm is not installed.
     """
-    rows = [row for backbone in BACKBONES.values() for row in _rows(backbone)]
     size = "x".join(map(str, INPUT.shape))
-    return [
-        *aligned([_HEAD, *rows], left={0, 7}),
-        "",
-        f"MACs and parameters: one window of {size} with the head for {len(RFCX_CLASSES)} classes.",
-        "LWLRAP to LB (leaderboard, LWLRAP): the authors' own, on RFCX's recordings.",
-        f"* starred: the mean of these four reached LB {PUBLISHED_ENSEMBLE_LEADERBOARD_LWLRAP}.",
-    ]
+    return listing(
+        "backbone",
+        ("LWLRAP", "precision", "recall", "LB"),
+        (
+            Listed(name, backbone_cost(backbone), [_cells(run) for run in published_runs(name)])
+            for name, backbone in BACKBONES.items()
+        ),
+        (
+            f"MACs and parameters: one window of {size} with the head for {len(RFCX_CLASSES)} "
+            "classes.",
+            "LWLRAP to LB (leaderboard, LWLRAP): the authors' own, on RFCX's recordings.",
+            "* starred: the mean of these four reached LB "
+            f"{PUBLISHED_ENSEMBLE_LEADERBOARD_LWLRAP}.",
+        ),
+    )
 
 
 def backbone_cost(backbone: SoundBackbone, *, cbam: bool = False) -> MacsReport:
@@ -160,16 +166,7 @@ def backbone_cost(backbone: SoundBackbone, *, cbam: bool = False) -> MacsReport:
     return count_macs(network, INPUT.shape)
 
 
-def _rows(backbone: SoundBackbone) -> list[tuple[str, ...]]:
-    cost = backbone_cost(backbone)
-    start = (backbone.name, count_text(cost.total), count_text(cost.parameters))
-    runs = published_runs(backbone.name)
-    if not runs:
-        return [(*start, *[UNKNOWN] * 4, "not published")]
-    return [(*(start if run is runs[0] else ("", "", "")), *_figures(run)) for run in runs]
-
-
-def _figures(run: PublishedRun) -> tuple[str, ...]:
+def _cells(run: PublishedRun) -> tuple[str, ...]:
     numbers = (run.lwlrap, run.precision_50, run.recall_50, run.leaderboard_lwlrap)
     shown = [UNKNOWN if number is None else f"{number:g}" for number in numbers]
     return (*shown, f"{run.setting}{' *' if run.starred else ''}")

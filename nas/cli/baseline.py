@@ -106,9 +106,9 @@ def sed_baseline(
     if sum((list_all, bool(ensemble), flags.backbone is not None)) != 1:
         raise NasError("give --backbone NAME, --ensemble RUN twice or more, or --list, one of them")
     if list_all:
-        from baselines.sed.backbones import listing
+        from baselines.sed.backbones import sed_listing
 
-        click.echo("\n".join(listing()))
+        click.echo("\n".join(sed_listing()))
     elif ensemble:
         kept = ("ensemble", "data", "groups", "out", "device", "threads", "strict", "imports")
         refuse_others(kept, "--ensemble", "the runs are trained")

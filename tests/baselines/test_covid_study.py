@@ -104,7 +104,7 @@ def test_the_list_shows_every_backbone_with_cost_and_every_published_figure(
 def test_each_published_figure_is_written_once() -> None:
     assert published_study.__file__ is not None
     folder = Path(published_study.__file__).parent
-    source = "".join(file.read_text(encoding="utf-8") for file in sorted(folder.glob("*study*.py")))
+    source = "".join(file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.py")))
     figures = [
         figure
         for row in PUBLISHED_STUDIES

@@ -49,7 +49,7 @@ def test_the_list_shows_every_backbone_with_cost_and_published_figures(
         return counted.setdefault(backbone.name, backbone_cost(backbone))
 
     monkeypatch.setattr(sed_listing, "backbone_cost", remembered)
-    lines = sed_listing.listing()
+    lines = sed_listing.sed_listing()
     assert [word for line in lines for word in line.split()[:1] if word in BACKBONES] == [
         *BACKBONES
     ]
