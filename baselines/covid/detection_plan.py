@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 
 from baselines.covid.backbone_weights import backbone_run, refuse_leak
+from baselines.covid.detectors import INPUT, detector_architecture, detector_named
 from baselines.covid.folds import begun_folds, finish_run, resumed_folds, run_folds
 from baselines.covid.settings import (
     XrayBaselineSettings,
@@ -19,10 +20,11 @@ from baselines.covid.settings import (
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.model.build import build_network
 from nas.report.lines import Say
-from nas.runs.folder import locked_run, new_run_folder
+from nas.runs.folder import new_run_folder
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.provenance import Provenance
 from nas.tasks.registry import task_named
+from nas.train import run
 from nas.train.backbone import load_backbone
 from nas.train.plan import RunPlan
 
@@ -48,8 +50,6 @@ class DetectionSettings(XrayBaselineSettings):
 
     def on_fold(self, fold: int | None) -> ArchitectureSpec:
         """The detector on a fold's splits; None is that of `provenance`."""
-        from baselines.covid.detectors import detector_architecture, detector_named
-
         preprocess, facts = on_fold(self.preprocess, self.provenance, fold)
         whole = detector_architecture(detector_named(self.model), self.input, preprocess)
         return replace(whole, provenance=facts)
@@ -62,9 +62,9 @@ class DetectionSettings(XrayBaselineSettings):
         if self.backbone_from is None:
             return None
         detector = self.on_fold(fold)
-        run = backbone_run(self.backbone_from, detector.provenance.split_seed)
-        refuse_leak(run, detector, self.data, self.groups, several=fold is not None)
-        return run
+        classifier = backbone_run(self.backbone_from, detector.provenance.split_seed)
+        refuse_leak(classifier, detector, self.data, self.groups, several=fold is not None)
+        return classifier
 
 
 def detection_plan(settings: DetectionSettings, fold: int | None, folder: Path) -> RunPlan:
@@ -89,13 +89,11 @@ def detection_plan(settings: DetectionSettings, fold: int | None, folder: Path) 
 def detection_settings(
     request: XrayRequest, model: str, *, backbone_from: Path | None = None
 ) -> DetectionSettings:
-    """What the request settles: a detector that can be built and, if asked for, filled.
+    """What the request resolves to: a detector that can be built and, if asked for, filled.
 
     `backbone_from` is a classifier's run, or a folder with one for each fold.
     Raises NasError for whatever is wrong, before a folder is made.
     """
-    from baselines.covid.detectors import INPUT, detector_named
-
     detector = detector_named(model)
     size, preprocess, facts = INPUT, XrayPreprocess(labels="boxes"), Provenance()
     if request.inputs_of is not None:
@@ -123,25 +121,28 @@ def _try_out(settings: DetectionSettings) -> None:
     task_named(architecture.task).check_architecture(architecture)
     network = build_network(architecture, pretrained=settings.pretrained)
     for fold in settings.folds or (None,):
-        if (run := settings.backbone_on(fold)) is not None:
-            load_backbone(network, run)
+        if (classifier := settings.backbone_on(fold)) is not None:
+            load_backbone(network, classifier)
 
 
 def train_detection(
-    settings: DetectionSettings, device: torch.device, out: Path | None = None, *, say: Say
+    settings: DetectionSettings, device: torch.device, out: Path | None = None, *, say: Say = print
 ) -> None:
-    """Train one run, or one for each fold, in a new folder."""
+    """Train one run, or one for each fold, in a new folder.
+
+    `out` None is `runs/NAME-baseline` or `-folds`. A single run goes on with `nas.resume_training`,
+    folds with `resume_detection`.
+    """
     if settings.folds:
         with begun_folds(out, f"{settings.model}-folds", settings) as folder:
             _run_folds(folder, settings, device, say)
         return
     folder = new_run_folder(out, f"{settings.model}-baseline")
-    with locked_run(folder):
-        _carry_out(settings, device, detection_plan(settings, None, folder), say=say)
+    run.run_plan(detection_plan(settings, None, folder), device, say=say)
 
 
 def resume_detection(
-    out: Path, device: torch.device, *, threads: int | None = None, say: Say
+    out: Path, device: torch.device, *, threads: int | None = None, say: Say = print
 ) -> None:
     """Train what is left of a run for each fold."""
     with resumed_folds(out, DetectionSettings, threads) as settings:
@@ -159,6 +160,4 @@ def _run_folds(out: Path, settings: DetectionSettings, device: torch.device, say
 def _carry_out(
     settings: DetectionSettings, device: torch.device, plan: RunPlan, *, say: Say
 ) -> None:
-    from nas.train.run import carry_out
-
-    carry_out(plan.on_threads(settings.threads), device, say=say)
+    run.carry_out(plan.on_threads(settings.threads), device, say=say)

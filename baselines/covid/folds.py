@@ -1,10 +1,11 @@
 """A baseline trained on several folds: a run for each in a folder of its own, then their pool."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+import torch
 
 from baselines.covid.settings import XrayBaselineSettings
 from nas.errors import NasError
@@ -15,10 +16,8 @@ from nas.spec.load import read_document
 from nas.spec.validate import validate
 from nas.spec.yaml_text import block
 from nas.train.plan import METRICS_FILE, TRAINING_FILE, RunPlan
+from nas.train.pooled import pool_and_say
 from nas.train.trained import ARCHITECTURE_FILE
-
-if TYPE_CHECKING:
-    import torch
 
 SETTINGS_FILE = "baseline.yaml"
 """All that was resolved when the folds were begun: they go on from it alone."""
@@ -26,22 +25,6 @@ POOL_FILE = "folds.json"
 """What all folds reached together; written last, so its presence says that all is done."""
 
 Settings = TypeVar("Settings", bound=XrayBaselineSettings)
-
-
-def parse_folds(text: str, count: int) -> tuple[int, ...]:
-    """The two or more folds of `0,1,2`, in that order, of 0 to `count` - 1. Raises NasError."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(re.fullmatch(r"[0-9]{1,3}", part) for part in parts):
-        raise NasError(f"{text!r} is no list of folds; write them as in 0,1,2", key="--folds")
-    folds = tuple(map(int, parts))
-    if len(folds) < 2:
-        raise NasError("names one fold: give two or more, or --fold", key="--folds")
-    for index, fold in enumerate(folds):
-        if fold >= count:
-            raise NasError(f"there is no fold {fold}; allowed: 0 to {count - 1}", key="--folds")
-        if fold in folds[:index]:
-            raise NasError(f"fold {fold} is given twice", key="--folds")
-    return folds
 
 
 def fold_folder(out: Path, fold: int) -> Path:
@@ -97,18 +80,16 @@ def run_folds(
     out: Path,
     folds: Sequence[int],
     run_fold: Callable[[int, Path], Path],
-    device: "torch.device",
+    device: torch.device,
     *,
     command: str,
-    say: Say,
+    say: Say = print,
 ) -> None:
     """Do what is left of each fold, then say and write what all reached together.
 
     `run_fold` is given a fold and its folder, and gives the finished run that is pooled; work that
     was finished before it keeps (see `finish_run`). `command` is the one that goes on, in words.
     """
-    from nas.train.pooled import pool_and_say
-
     runs = []
     for number, fold in enumerate(folds, start=1):
         before = "\n" if number > 1 else ""
@@ -127,7 +108,7 @@ def finish_run(
     new_plan: Callable[[Path], RunPlan],
     carry_out: Callable[[RunPlan], object],
     *,
-    say: Say,
+    say: Say = print,
 ) -> Path:
     """The folder, its run finished: kept if it is, gone on with if it was begun, else begun.
 

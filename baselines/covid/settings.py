@@ -1,5 +1,6 @@
-"""What the two baselines of chest X-rays share: what is asked, what it settles, a fold's splits."""
+"""What the two baselines of chest X-rays share: what is asked, what it resolves to, the folds."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -7,11 +8,16 @@ from typing import Any, Literal
 from pydantic import field_serializer
 
 from nas.data.xray.preprocess import XrayPreprocess
+from nas.data.xray.source import find_xray_source
 from nas.errors import NasError
+from nas.spec.architecture import load_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.provenance import Provenance
 from nas.spec.training import TrainingSpec
 from nas.spec.validate import Frozen
+from nas.tasks.registry import task_named
+from nas.train.plan import resolve_training
+from nas.train.source import checked_fold, groups_of, source_of
 
 Task = Literal["covid-study", "covid-detection"]
 
@@ -68,10 +74,6 @@ class XrayRequest:
 
 def chosen_folds(request: XrayRequest, task: Task, source: Path | None) -> tuple[int, ...]:
     """The folds of `request.folds`; none without it. Raises NasError where the data have none."""
-    from baselines.covid.folds import parse_folds
-    from nas.data.xray.source import find_xray_source
-    from nas.tasks.registry import task_named
-
     if request.folds is None:
         return ()
     if request.fold is not None:
@@ -81,17 +83,29 @@ def chosen_folds(request: XrayRequest, task: Task, source: Path | None) -> tuple
     return parse_folds(request.folds, task_named(task).folds)
 
 
+def parse_folds(text: str, count: int) -> tuple[int, ...]:
+    """The two or more folds of `0,1,2`, in that order, of 0 to `count` - 1. Raises NasError."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"[0-9]{1,3}", part) for part in parts):
+        raise NasError(f"{text!r} is no list of folds; write them as in 0,1,2", key="--folds")
+    folds = tuple(map(int, parts))
+    if len(folds) < 2:
+        raise NasError("names one fold: give two or more, or --fold", key="--folds")
+    for index, fold in enumerate(folds):
+        if fold >= count:
+            raise NasError(f"there is no fold {fold}; allowed: 0 to {count - 1}", key="--folds")
+        if fold in folds[:index]:
+            raise NasError(f"fold {fold} is given twice", key="--folds")
+    return folds
+
+
 def shared_settings(
     request: XrayRequest, task: Task, size: InputSpec, preprocess: XrayPreprocess, facts: Provenance
 ) -> XrayBaselineSettings:
-    """What both baselines settle, at an input with its preprocessing.
+    """What both baselines resolve a request to, at an input with its preprocessing.
 
     `facts` are of the network whose inputs these are. Raises NasError for whatever is wrong.
     """
-    from nas.tasks.registry import task_named
-    from nas.train.plan import resolve_training
-    from nas.train.source import checked_fold, groups_of, source_of
-
     preprocess, facts = on_fold(preprocess, facts, checked_fold(task_named(task), request.fold))
     known = ArchitectureSpec(name=task, input=size, task=task, provenance=facts)
     source = source_of(known, request.data)
@@ -117,8 +131,6 @@ def inputs_of(file: Path) -> tuple[InputSpec, XrayPreprocess, Provenance]:
 
     Raises NasError for one that is not of X-rays.
     """
-    from nas.spec.architecture import load_architecture
-
     like = load_architecture(file)
     if not isinstance(like.preprocess, XrayPreprocess):
         raise NasError("has no settings of X-rays to take", file=file, key="preprocess")

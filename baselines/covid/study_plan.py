@@ -1,20 +1,17 @@
-"""A big classifier: what is asked for, the plan of each of its runs, and the runs themselves."""
+"""A big classifier: what is asked for, and the plan of each of its runs."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from torch import nn
 
-from baselines.covid.folds import (
-    SETTINGS_FILE,
-    begun_folds,
-    finish_run,
-    resumed_folds,
-    run_folds,
+from baselines.covid.classifiers import (
+    AUX_WEIGHT,
+    INPUT,
+    backbone_named,
+    study_architecture,
+    teacher_training,
 )
 from baselines.covid.settings import (
     XrayBaselineSettings,
@@ -26,19 +23,14 @@ from baselines.covid.settings import (
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.model.build import build_network
-from nas.report.lines import Say
-from nas.runs.folder import locked_run, new_run_folder
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.provenance import Provenance
-from nas.tasks.base import Task
 from nas.tasks.registry import task_named
-from nas.train.plan import METRICS_FILE, RunPlan
-from nas.train.trained import TEACHER, WEIGHTS_FILE
+from nas.train.plan import RunPlan
+from nas.train.trained import TEACHER
 
 STUDENT = "student"
 TASK: Literal["covid-study"] = "covid-study"
-COMMAND = "nas baseline covid-study"
-"""Goes on with what was stopped."""
 
 
 class StudySettings(XrayBaselineSettings):
@@ -60,8 +52,6 @@ class StudySettings(XrayBaselineSettings):
 
     def on_fold(self, fold: int | None) -> ArchitectureSpec:
         """The classifier on a fold's splits; None is that of `provenance`."""
-        from baselines.covid.classifiers import backbone_named, study_architecture
-
         backbone = backbone_named(self.backbone)
         preprocess, facts = on_fold(self.preprocess, self.provenance, fold)
         whole = study_architecture(backbone, self.input, preprocess, pretrained=self.pretrained)
@@ -76,14 +66,12 @@ def study_settings(
     aux_weight: float | None = None,
     labels: str | None = None,
 ) -> StudySettings:
-    """What the request settles: a classifier that can be built.
+    """What the request resolves to: a classifier that can be built.
 
     `labels` None are those of the network whose inputs are used, else the study's classes. A grey
     network's plane is shown to all three channels of a backbone.
     Raises NasError for whatever is wrong, before a folder is made.
     """
-    from baselines.covid.classifiers import INPUT, backbone_named
-
     chosen = backbone_named(backbone)
     size, preprocess, facts = INPUT, XrayPreprocess(labels="study"), Provenance()
     if request.inputs_of is not None:
@@ -110,66 +98,17 @@ def study_settings(
 
 def _aux_weight(steps: int, given: float | None) -> float | None:
     """The student's, where there is one."""
-    from baselines.covid.classifiers import AUX_WEIGHT as DEFAULT
-
     if steps == 3:
-        return DEFAULT if given is None else given
+        return AUX_WEIGHT if given is None else given
     if given is not None:
         raise NasError("only a student has an auxiliary loss: give --steps 3", key="--aux-weight")
     return None
-
-
-def train_study(
-    settings: StudySettings, device: torch.device, out: Path | None = None, *, say: Say
-) -> None:
-    """Train all that the settings ask for in a new folder: one run, its steps, or folds."""
-    from baselines.covid.classifiers import backbone_named, substitute_note
-
-    if settings.pretrained and (note := substitute_note(backbone_named(settings.backbone))):
-        say(note)
-    if settings.steps == 1 and not settings.folds:
-        folder = new_run_folder(out, f"{settings.backbone}-baseline")
-        with locked_run(folder):
-            _carry_out(settings, device, study_plan(settings, None, folder), say=say)
-        return
-    kind = "folds" if settings.folds else "steps"
-    with begun_folds(out, f"{settings.backbone}-{kind}", settings) as folder:
-        _go_on(folder, settings, device, say)
-
-
-def resume_study(out: Path, device: torch.device, *, threads: int | None = None, say: Say) -> None:
-    """Train what is left of a folder's steps or folds. Raises NasError where nothing is."""
-    if not (out / SETTINGS_FILE).exists():
-        raise NasError(
-            "no steps or folds of this baseline were begun here; a single plain run goes on with "
-            "`nas train --resume RUN`",
-            file=out,
-            key="--resume",
-        )
-    with resumed_folds(out, StudySettings, threads) as settings:
-        _go_on(out, settings, device, say)
-
-
-def _go_on(out: Path, settings: StudySettings, device: torch.device, say: Say) -> None:
-    if settings.folds:
-        run = partial(run_fold, settings, device, say=say)
-        run_folds(out, settings.folds, run, device, command=COMMAND, say=say)
-        return
-    if (final_run(settings, out) / METRICS_FILE).exists():
-        raise NasError("all steps are finished: see step-3/metrics.json", file=out)
-    try:
-        run_fold(settings, device, None, out, say=say)
-    except KeyboardInterrupt:
-        say(f"stopped; go on with: {COMMAND} --resume {out}")
-        raise
 
 
 def study_plan(
     settings: StudySettings, fold: int | None, folder: Path, *, step: str | None = None
 ) -> RunPlan:
     """The run on one fold, None is that of the settings, in a new folder."""
-    from baselines.covid.classifiers import teacher_training
-
     training, architecture = settings.training, settings.on_fold(fold)
     if step == STUDENT:
         facts = architecture.provenance.joined(Provenance(aux_weight=settings.aux_weight))
@@ -186,75 +125,3 @@ def study_plan(
         threads=settings.threads,
         step=step,
     )
-
-
-STEPS = {
-    TEACHER: "a teacher, trained and measured on images that are black outside their boxes",
-    STUDENT: "a student, its feature maps drawn towards the teacher's",
-    "fine-tuning": "the student, trained on without the teacher",
-}
-"""What is done in the folders step-1 to step-3, in words."""
-
-
-def step_folder(out: Path, number: int) -> Path:
-    """Where a step's run is; `number` from 1."""
-    return out / f"step-{number}"
-
-
-def final_run(settings: StudySettings, out: Path) -> Path:
-    """The run that counts of those in a fold's folder."""
-    return out if settings.steps == 1 else step_folder(out, settings.steps)
-
-
-def run_fold(
-    settings: StudySettings, device: torch.device, fold: int | None, out: Path, *, say: Say
-) -> Path:
-    """Do what is left of a fold, None is that of the settings; the finished run that counts."""
-    if settings.steps == 1:
-        carry = partial(_carry_out, settings, device, say=say)
-        return finish_run(out, partial(study_plan, settings, fold), carry, say=say)
-    for number, (step, words) in enumerate(STEPS.items(), start=1):
-        if number > 1:
-            say("")
-        say(f"step {number} of {len(STEPS)}: {words}")
-        finish_run(
-            step_folder(out, number),
-            partial(study_plan, settings, fold, step=step),
-            partial(_carry_out_step, settings, device, step, out, say=say),
-            say=say,
-        )
-    return final_run(settings, out)
-
-
-def _carry_out_step(
-    settings: StudySettings, device: torch.device, step: str, out: Path, plan: RunPlan, *, say: Say
-) -> None:
-    """Train one of `STEPS` with what those before it left in `out`."""
-    from baselines.covid.student import StudentTask
-    from baselines.covid.teacher import TeacherTask, load_teacher
-    from nas.train.weights import load_weights
-
-    task: Task[Any] | None = None
-    begin: Callable[[nn.Module], None] | None = None
-    if step == TEACHER:
-        task = TeacherTask()
-    elif step == STUDENT:
-        assert settings.aux_weight is not None  # as resolved
-        task = StudentTask(load_teacher(step_folder(out, 1), device), settings.aux_weight)
-    else:
-        begin = partial(load_weights, path=step_folder(out, 2) / WEIGHTS_FILE)
-    _carry_out(settings, device, plan, task=task, begin=begin, say=say)
-
-
-def _carry_out(
-    settings: StudySettings,
-    device: torch.device,
-    plan: RunPlan,
-    *,
-    task: Task[Any] | None = None,
-    begin: Callable[[nn.Module], None] | None = None,
-    say: Say,
-) -> None:
-    from nas.train.run import carry_out
-
-    carry_out(plan.on_threads(settings.threads), device, task=task, begin=begin, say=say)

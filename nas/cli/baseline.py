@@ -120,9 +120,8 @@ def sed_baseline(
 def _train(flags: SedFlags, data: DataFlags, out: Path | None, machine: Machine) -> None:
     from baselines.sed.backbones import BEST_PRACTICE, PLAIN
     from baselines.sed.plan import SedBaselineSettings, sed_plan
-    from nas.runs.folder import locked_run
     from nas.train.device import choose_device, default_threads
-    from nas.train.run import carry_out
+    from nas.train.run import run_plan
 
     device = choose_device(machine.where)
     if flags.best_practice and flags.training.training is not None:
@@ -144,8 +143,7 @@ def _train(flags: SedFlags, data: DataFlags, out: Path | None, machine: Machine)
         strict=data.strict,
     )
     plan = sed_plan(settings, out, machine.threads or default_threads())
-    with locked_run(plan.folder):
-        carry_out(plan, device, say=click.echo)
+    run_plan(plan, device, say=click.echo)
 
 
 def _measure(runs: tuple[Path, ...], data: DataFlags, out: Path | None, machine: Machine) -> None:

@@ -120,8 +120,7 @@ def run_training(
         threads=threads or default_threads(),
         out=None if out is None else Path(out),
     )
-    with locked_run(plan.folder):
-        return carry_out(plan, where, say=say)
+    return run_plan(plan, where, say=say)
 
 
 def resume_training(
@@ -150,6 +149,12 @@ def resume_training(
         return carry_out(
             plan.on_threads(threads or plan.threads or default_threads()), where, say=say
         )
+
+
+def run_plan(plan: RunPlan, device: torch.device, *, say: Say = print) -> TrainingResult:
+    """Carry out a plan, its folder held for this process. Raises NasError as `run_training`."""
+    with locked_run(plan.folder):
+        return carry_out(plan, device, say=say)
 
 
 def carry_out(

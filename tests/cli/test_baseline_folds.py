@@ -5,8 +5,8 @@ from typing import Literal
 
 import pytest
 
-from baselines.covid.folds import begun_folds, finish_run, parse_folds, resumed_folds
-from baselines.covid.settings import XrayBaselineSettings
+from baselines.covid.folds import begun_folds, finish_run, resumed_folds
+from baselines.covid.settings import XrayBaselineSettings, parse_folds
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.runs.folder import refuse_taken
