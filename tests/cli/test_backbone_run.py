@@ -104,7 +104,7 @@ def classifiers(tmp_path: Path, efficientnet: Path, xrays: Path) -> Path:
 def test_each_fold_begins_with_its_own_classifier(
     planned: list[RunPlan], classifiers: Path, xrays: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.train.pooled.pool_and_say", lambda *_, **__: None)
+    monkeypatch.setattr("baselines.covid.folds.pool_and_say", lambda *_, **__: None)
     shared = (*D0, "--data", xrays, "--backbone-from", classifiers)
     done(*shared, "--folds", "1,0")
     runs = [classifiers / "fold-1/step-3", classifiers / "fold-0"]

@@ -100,8 +100,8 @@ def test_a_space_is_read(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_provenance_is_read(capsys: pytest.CaptureFixture[str]) -> None:
     text = f"{NETWORK}provenance: {{made_digest: 12ab, training: {{relabel: null}}}}\n"
     found = parse_architecture(text)
-    assert found.provenance["split_digest"] == "12ab"
-    assert found.provenance["training"] == {"pseudo_labelling": None}
+    assert found.provenance.split_digest == "12ab"
+    assert found.provenance.training == {"pseudo_labelling": None}
     assert "made_digest is now split_digest" in capsys.readouterr().err
 
 
