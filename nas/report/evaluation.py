@@ -1,4 +1,4 @@
-"""What a person is shown of an evaluation. The one place that tells kinds of metrics apart."""
+"""Lines and pictures of an evaluation."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from nas.text_table import interval_text, metric_text
 
 
 def evaluation_lines(split: str, primary_metric: str, metrics: Metrics) -> list[str]:
-    """What is known of the classes, then the first metric with its interval."""
+    """Figures of the classes, then the primary metric with its interval."""
     values = metrics.with_intervals()
     interval = interval_text(values[f"{primary_metric}_ci95"])
     shown = f"{metric_text(values[primary_metric])} (95 % interval {interval})"
@@ -18,6 +18,6 @@ def evaluation_lines(split: str, primary_metric: str, metrics: Metrics) -> list[
 
 
 def draw_evaluation(metrics: Metrics, folder: Path) -> None:
-    """Write the pictures that this kind of metrics has into `folder`."""
+    """Write the pictures of these metrics into `folder`."""
     if (found := metrics.confusion_matrix()) is not None:
         plot_confusion(*found, folder / "confusion.png")

@@ -1,4 +1,4 @@
-"""What the pictures share: a figure without global state, colours, fonts that have the glyphs."""
+"""Shared by all pictures: a figure without global state, colours, fonts that have the glyphs."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 DOTS_PER_INCH = 160
 
-# Okabe and Ito (2008), the purple Tol (2021): told apart with any common colour blindness.
+# Okabe and Ito (2008), the purple Tol (2021): distinguishable with any common colour blindness.
 BLUE = "#0072B2"
 SKY = "#56B4E9"
 VERMILION = "#D55E00"
@@ -63,7 +63,7 @@ def drawable_labels(
 ) -> list[str]:
     """The names, shortened in the middle beyond `max_length` letters.
 
-    `stand_in(index)` takes the place of a name whose letters no installed font has.
+    `stand_in(index)` replaces a name whose letters no installed font has.
     """
     known = _known_letters()
     return [

@@ -1,4 +1,4 @@
-"""What a search found, as its tables and pictures show it."""
+"""Results of a search, as tables and pictures show them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Findings:
     metric: str
     """Name of the task's primary metric."""
     certainty: Certainty = NOTHING_KNOWN
-    """How well the networks are known; without an entry for those that nothing is known of."""
+    """Estimates of the networks; no entry for those without one."""
     cost: CostKind = MACS_KIND
-    """By which networks are told from cheap to dear."""
+    """The cost by which networks are ordered."""
     max_cost: float | None = None
     """The budget's bound of that cost."""
     further: Sequence[CostKind] = ()

@@ -98,7 +98,7 @@ def _draw_rest(axes: "Axes", points: Sequence[_Point]) -> None:
 
 
 def _draw_stopped(axes: "Axes", found: Findings) -> None:
-    """Hollow marks where the stopped trainings would have come out."""
+    """Hollow marks at the predicted metrics of stopped trainings."""
     places = _places(found, "stopped")
     stopped = [(cost, item.predicted) for cost, item in places if item.predicted is not None]
     if stopped:
@@ -112,7 +112,7 @@ def _draw_front(axes: "Axes", points: Sequence[_Point], found: Findings) -> None
         return
     costs = [point.cost for point in points]
     values = [point.value for point in points]
-    # To the right of its dearest member the front goes on level: a higher cost gained nothing.
+    # To the right of its most expensive member the front is level: a higher cost gained nothing.
     edge = max(axes.get_xlim()[1] if found.max_cost is None else found.max_cost, costs[-1])
     axes.step([*costs, edge], [*values, values[-1]], where="post", color=BLUE, linewidth=1.6)
     label = f"front ({len(points)})"

@@ -1,4 +1,4 @@
-"""One static page that tells what a search did and found."""
+"""The HTML report of a search: one static page."""
 
 from base64 import b64encode
 from collections import Counter
@@ -36,13 +36,13 @@ _STATE_TITLES: dict[TrialState, str] = {
 
 @dataclass(frozen=True)
 class SearchPage:
-    """All that the report of a search says; every text is escaped where it is shown."""
+    """Content of a search's report; every text is escaped where it is shown."""
 
     title: str
     command: str
     """The command line that began it."""
     data: str
-    """What it searched on, in words."""
+    """Its data, in words."""
     found: Findings
     chosen_because: str
     """Ends "Trial 41 was chosen because ...", without a full stop."""
@@ -52,7 +52,7 @@ class SearchPage:
     architectures: Mapping[int, str]
     """YAML texts of the front, the finalists and the best, by trial number."""
     cost_facts: Sequence[str] = ()
-    """What the best network costs besides."""
+    """Further costs of the best network."""
 
 
 @dataclass(frozen=True)

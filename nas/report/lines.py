@@ -1,4 +1,4 @@
-"""What a training run says while it works, a line at a time."""
+"""Lines that a training run prints and logs."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,10 +16,10 @@ from nas.tasks.base import Task
 from nas.text_table import metric_text
 
 Say = Callable[[str], None]
-"""Is told what goes on, a line at a time: `print`, or a log."""
+"""Takes one line of progress: `print`, or a log."""
 
 SECONDS = 10.0
-"""Between two lines: what is read sooner is not spoken of."""
+"""Seconds between two lines; faster reading is not reported."""
 
 
 def also_to(file: Path, say: Say) -> Say:
@@ -34,7 +34,7 @@ def also_to(file: Path, say: Say) -> Say:
 
 
 class ReadingLines:
-    """Says now and then how many files are read; a `nas.data.files.Progress`."""
+    """Reports now and then how many files are read."""
 
     def __init__(self, say: Say, clock: Callable[[], float] = monotonic) -> None:
         self._say, self._clock = say, clock
@@ -48,7 +48,7 @@ class ReadingLines:
 
 
 SHOWN = 5
-"""Files left out that are named."""
+"""Most files left out that are named."""
 
 
 def source_line(task: Task[Any], source: Path | None, *, resumed: bool) -> str:
@@ -59,7 +59,7 @@ def source_line(task: Task[Any], source: Path | None, *, resumed: bool) -> str:
 
 
 def made_words(task: Task[Any], seed: int) -> str:
-    """How splits that the data lack are made, of that seed."""
+    """How missing splits are made with that seed."""
     if not task.folds:
         return "made from the training split, stratified"
     fold = seed % task.folds
@@ -68,7 +68,7 @@ def made_words(task: Task[Any], seed: int) -> str:
 
 
 def data_lines(data: AnyTaskData, made: str) -> list[str]:
-    """What was done to the data that a person should know: splits made, files left out.
+    """Remarks on the data: splits made, files left out.
 
     `made` are `made_words`. Of what is left out the first five are named; `--strict` stops at any.
     """
@@ -92,7 +92,7 @@ def cost_line(
     device: str,
     threads: int,
 ) -> str:
-    """The network, its cost with the task's own `facts` of it, and how it is trained."""
+    """The network, its cost with the task's own `facts`, and how it is trained."""
     size = "x".join(map(str, architecture.input.shape))
     epochs = "1 epoch" if training.epochs == 1 else f"{training.epochs} epochs"
     more = "".join(f" ({fact_text(name, value)})" for name, value in facts.items())
@@ -106,7 +106,7 @@ def cost_line(
 def round_line(
     number: int, rounds: int, metric: str, reached: float, added: Mapping[str, int] | None
 ) -> str:
-    """One finished round, and the labels that it added by class; None are those of the last one.
+    """One finished round, and the labels that it added by class; None for the last round.
 
     `reached` is the primary metric, named `metric`, on the validation split.
     """
@@ -121,7 +121,7 @@ def round_line(
 def epoch_line(
     epoch: int, epochs: int, *, train_loss: float, metric: str, validation: float, seconds: float
 ) -> str:
-    """One finished epoch, and what it reached in the primary metric, named `metric`."""
+    """One finished epoch with its primary metric, named `metric`."""
     return (
         f"epoch {epoch:{len(str(epochs))}}/{epochs}  loss {train_loss:.4f}  "
         f"validation {metric_title(metric)} {metric_text(validation)}  {seconds_text(seconds)}"

@@ -1,4 +1,4 @@
-"""A search as it goes: a live line on a terminal, plain lines elsewhere."""
+"""Progress of a search: a live line on a terminal, plain lines elsewhere."""
 
 import sys
 from collections import Counter, deque
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-# Trials that the time left is reckoned from.
+# Trials from which the time left is estimated.
 RECENT_TRIALS = 20
 
 _QUIET_STATES = {"duplicate": "duplicate", "over_budget": "over budget"}
 
 
 class SearchProgress:
-    """Says what a search does, as a context manager.
+    """Shows the progress of a search, as a context manager.
 
     On a terminal: a status line that is redrawn, and above it a plain line for each trial that was
     trained, stopped or failed. Elsewhere only those lines, without control characters. Duplicates
@@ -45,8 +45,8 @@ class SearchProgress:
         earlier: Iterable[TrialRecord] = (),
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """`total` trained trials are wanted, None where only time ends the search; `cost` is what
-        networks are told from cheap to dear by.
+        """`total` trained trials are wanted, None where only time ends the search; networks are
+        ordered by `cost`.
 
         Writes to `console`, else to `stream`, else to standard output. `earlier` are the records of
         a resumed run. `clock` gives seconds.

@@ -1,4 +1,4 @@
-"""Metrics and durations as people read them, and the front as a plain table."""
+"""Metrics and durations in words, and the front as a plain table."""
 
 from nas.report.findings import Findings
 from nas.runs.certainty import Certainty, Estimate
@@ -108,7 +108,7 @@ def expectation_text(record: TrialRecord, estimate: Estimate, *, metric: str) ->
 
 
 def noise_text(certainty: Certainty, number: int, *, metric: str) -> str:
-    """How much the metric of trial `number` would differ with other seeds and other pictures."""
+    """How much the metric of trial `number` varies with seeds and samples."""
     noise, sample = certainty.noise, certainty.estimates[number].validation_sd
     measured = "by the model, nothing was repeated"
     if noise.degrees:

@@ -62,11 +62,11 @@ class CurveWriter:
         )
 
     def result(self, costs: Mapping[str, float], metric: str, value: float) -> None:
-        """What the finished run is judged by; costs by name."""
+        """Final metric and costs of the run; costs by name."""
         self._result(costs, metric, value)
 
     def stopped(self, costs: Mapping[str, float], metric: str, predicted: float) -> None:
-        """What a run that was stopped early would have come to."""
+        """Predicted metric of a run that was stopped early."""
         self._result(costs, f"predicted_{metric}", predicted)
 
     def _result(self, costs: Mapping[str, float], name: str, value: float) -> None:

@@ -1,4 +1,4 @@
-"""How sure a search is of what its networks reach."""
+"""Uncertainty of the networks' metrics in a search."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,36 +11,36 @@ BOUND_Z = 1.645
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is to be expected of a network's first metric, beyond the sample and the seeds seen."""
+    """Estimate of a network's primary metric, beyond the samples and seeds that were seen."""
 
     mean: float
-    """Over the repeated trainings; without any, the mean that the model of the search gives."""
+    """Mean over the repeated trainings; without any, of the search's model."""
     sd: float
     """Standard deviation of the mean: other seeds and another validation sample would differ."""
     seeds: tuple[int, ...] = ()
-    """Seeds of the repeated trainings behind it; none where the model alone says so."""
+    """Seeds of the repeated trainings; empty where it is the model's estimate alone."""
     validation_sd: float = 0.0
     """Standard deviation over other validation samples of the same size."""
 
     @property
     def lower(self) -> float:
-        """Lower end of the one-sided 95 % interval, what the network surely reaches."""
+        """Lower end of the one-sided 95 % interval."""
         return max(0.0, self.mean - BOUND_Z * self.sd)
 
 
 @dataclass(frozen=True)
 class SeedNoise:
-    """How much the first metric of one network differs from one training seed to the next."""
+    """Noise of the primary metric: how much it differs from one training seed to the next."""
 
     sd: float
     """Standard deviation, pooled over the finalists and the model's own estimate."""
     degrees: int
-    """Repeats beyond the first of each finalist: what was measured of it."""
+    """Degrees of freedom: repeats beyond the first of each finalist."""
 
 
 @dataclass(frozen=True)
 class Certainty:
-    """How well a search knows its networks."""
+    """Estimates of a search's networks, and the noise of the metric."""
 
     estimates: Mapping[int, Estimate]
     """Of every trained network, by trial number."""
@@ -55,6 +55,6 @@ class Certainty:
 
     @property
     def repeated(self) -> dict[int, Estimate]:
-        """What is expected of those finalists whose training came to its end."""
+        """Estimates of the finalists whose training has finished."""
         known = {number: self.estimates[number] for number in self.finalists}
         return {number: estimate for number, estimate in known.items() if estimate.seeds}

@@ -1,4 +1,4 @@
-"""What a cost of networks is called, and how it is written."""
+"""Kinds of costs: their names, and how values are written."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ PARAMETERS = "parameters"
 
 @dataclass(frozen=True)
 class CostKind:
-    """A number by which networks are told apart before or after their training."""
+    """A cost of networks, known before or after their training."""
 
     name: str
     """Its key in records and settings, and its column in `trials.csv`."""
@@ -19,7 +19,7 @@ class CostKind:
     """In prose and at the heads of tables: `MACs`."""
     unit: str = ""
     description: str = ""
-    """What it is, in a few words, where the title needs any."""
+    """Description in a few words, where the title needs one."""
 
     @property
     def head(self) -> str:
@@ -42,7 +42,7 @@ class CostKind:
         return count_text(round(value)) if value >= 1000 else f"{value:.3g}"
 
     def phrase(self, value: float | None) -> str:
-        """The value with what it is of: `1.86 M MACs`, `0.125 ms latency`."""
+        """The value with its name: `1.86 M MACs`, `0.125 ms latency`."""
         return " ".join(part for part in (self.text(value), self.unit, self.title) if part)
 
 

@@ -1,4 +1,4 @@
-"""Repeated trainings of a search's finalists as records, and the table that they are written to."""
+"""Records of a search's trials and of its finalists' trainings, and their tables."""
 
 import csv
 import io
@@ -32,12 +32,12 @@ _FIELDS = (
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """What is known of one trial; None where it is not known."""
+    """One trial; None for what is not known."""
 
     number: int
     state: TrialState
     costs: Mapping[str, float] = field(default_factory=dict)
-    """What is known of the network's costs, by name: its MACs and parameters, and further ones."""
+    """The network's costs by name: MACs and parameters, and further ones."""
     metric: float | None = None
     """The task's primary metric on validation."""
     architecture_hash: str | None = None
@@ -50,7 +50,7 @@ class TrialRecord:
     history: tuple[float, ...] = field(default=())
     """`metric` after each epoch of the full training."""
     predicted: float | None = None
-    """What a stopped training would have come to."""
+    """Predicted final metric of a stopped training."""
     predicted_sd: float | None = None
     """Standard deviation of the prediction."""
     epochs: int | None = None

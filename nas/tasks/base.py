@@ -1,7 +1,7 @@
 """The contract of a task: its data, what it asks of a network, its loss and its metrics.
 
 Training, search and the command line know a task through this class only. A new task is a module
-with one subclass and a line in `nas/tasks/registry.py`.
+with one subclass that is registered (`register_task`).
 """
 
 from abc import ABC, abstractmethod
@@ -33,7 +33,7 @@ Thresholds = Mapping[str, float]
 """Probability by class from which a class counts as present; empty where a task needs none."""
 
 Loss = Callable[[Any, Any], Tensor]
-"""From a network's outputs and a batch's targets to a scalar."""
+"""Scalar loss of a network's outputs and a batch's targets."""
 
 
 ConfusionMatrix = tuple[Sequence[Sequence[int]], tuple[str, ...]]
@@ -41,24 +41,24 @@ ConfusionMatrix = tuple[Sequence[Sequence[int]], tuple[str, ...]]
 
 
 class Metrics(ABC):
-    """What the evaluation of one split gives."""
+    """Metrics of one split."""
 
     @property
     @abstractmethod
     def primary(self) -> float:
-        """The value that decides (`Task.primary_metric`); higher is better."""
+        """Value of the primary metric (`Task.primary_metric`); higher is better."""
 
     @property
     @abstractmethod
     def primary_sd(self) -> float:
-        """Standard deviation of `first` over other samples of the same size."""
+        """Standard deviation of `primary` over other samples of the same size."""
 
     @abstractmethod
     def as_json(self) -> dict[str, Any]:
         """Plain values under their full names; enough to rebuild the metrics."""
 
     def lines(self) -> list[str]:
-        """What a person is shown beside the primary metric, as plain text: of each class, say."""
+        """Lines that are shown besides the primary metric, e.g. of each class."""
         return []
 
     def confusion_matrix(self) -> ConfusionMatrix | None:
@@ -72,7 +72,7 @@ class Metrics(ABC):
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of one file, or why the file could not be read."""
+    """Prediction of one file, or why the file could not be read."""
 
     file: str
     values: dict[str, Any] = field(default_factory=dict)
@@ -89,7 +89,7 @@ DataT = TypeVar("DataT", bound=AnyTaskData)
 
 @dataclass(frozen=True, eq=False)
 class PseudoLabelled(Generic[DataT]):
-    """Training data with labels that a network added."""
+    """Training data with pseudo-labels."""
 
     data: DataT
     counts: dict[str, int]
@@ -102,9 +102,9 @@ class Task(ABC, Generic[DataT]):
     """One kind of problem. Stateless: everything that varies is in its data and settings."""
 
     name: ClassVar[str]
-    """What `task:` in a YAML file calls it."""
+    """Its name under `task:` in YAML files."""
     primary_metric: ClassVar[str]
-    """Full name of the metric that training and search maximise."""
+    """Name of the metric that training and search maximise."""
     metric_titles: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Names of metrics in prose, where they differ from the words of their names."""
     measures_accuracy: ClassVar[bool] = False
@@ -122,29 +122,29 @@ class Task(ABC, Generic[DataT]):
     needs_thresholds: ClassVar[bool] = False
     """Whether a class counts as present from a threshold on, chosen on the validation split."""
     label_kinds: ClassVar[tuple[str, ...]] = ()
-    """What may be learned of the same data (`preprocess.labels`), where there is a choice."""
+    """Kinds of labels of the same data (`preprocess.labels`), where there is a choice."""
     folds: ClassVar[int] = 0
-    """Folds that missing splits are made of: seed s takes fold s for the test, the next one for
-    validation. 0 where splits are made otherwise."""
+    """Number of folds that missing splits are made of: seed s tests on fold s and validates on the
+    next one. 0 where splits are made otherwise."""
     notice: ClassVar[str] = ""
-    """What a person must be told beside every prediction; empty for nothing."""
+    """Notice that must accompany every prediction; empty for none."""
     prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     """Columns of each value of a prediction that is a list of mappings, a table of its own."""
 
     @abstractmethod
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
-        """Raise NasError, saying what this task needs, for a network that it can't train."""
+        """Raises NasError, saying what this task needs, for a network that it can't train."""
 
     @abstractmethod
     def check_space(self, space: SpaceSpec) -> str:
-        """In words, what this task needs of a network and how every member of the space has it.
+        """What this task needs of a network and how every member of the space has it, in words.
 
         Raises NasError for a space with members that it can't train.
         """
 
     @abstractmethod
     def load_data(self, request: DataRequest, on_progress: Progress | None = None) -> DataT:
-        """The data that are asked for, at the network's input size.
+        """The requested data at the network's input size.
 
         `on_progress` is told of files that are read for the first time. Raises NasError for data
         that can't serve.
@@ -177,16 +177,16 @@ class Task(ABC, Generic[DataT]):
         """The training loss; it takes outputs of any precision and computes in float32."""
 
     def training_outputs(self, network: nn.Module, inputs: Tensor, targets: Any) -> Any:
-        """What the loss compares with the targets, in training: the network's outputs."""
+        """Outputs that the training loss compares with the targets."""
         return network(inputs)
 
     @abstractmethod
     def mean_outputs(self, outputs: Sequence[Any]) -> Any:
-        """Outputs whose probabilities are the mean of those of several networks' outputs."""
+        """Ensemble outputs: the mean probabilities of several networks' outputs."""
 
     @abstractmethod
     def steps_per_epoch(self, data: DataT, training: TrainingSpec) -> int:
-        """How many batches `train_batches` yields."""
+        """Number of batches of `train_batches`."""
 
     @abstractmethod
     def train_batches(
@@ -218,11 +218,11 @@ class Task(ABC, Generic[DataT]):
         return {}
 
     def with_thresholds(self, data: DataT, thresholds: Thresholds) -> DataT:
-        """The same data, to be measured with these thresholds instead of with the best on them."""
+        """The same data, to be measured with these thresholds instead of the best ones on them."""
         return replace(data, thresholds=thresholds) if self.needs_thresholds else data
 
     def data_facts(self, data: DataT) -> dict[str, str]:
-        """More of the data that a run's provenance keeps, by name."""
+        """Further facts of the data for a run's provenance, by name."""
         return {}
 
     def check_pseudo_labelling(self, data: DataT) -> None:
@@ -234,14 +234,14 @@ class Task(ABC, Generic[DataT]):
     def pseudo_labelled(
         self, data: DataT, network: Callable[[Tensor], Any], threshold: float, device: torch.device
     ) -> PseudoLabelled[DataT]:
-        """Training data with the labels added that the network is sure of.
+        """Training data with pseudo-labels: those that the network is sure of.
 
         Raises NasError where `check_pseudo_labelling` does, ValueError for a task that adds none.
         """
         raise ValueError(f"the {self.name} task adds no labels")
 
     def cost_facts(self, architecture: ArchitectureSpec, macs: int) -> dict[str, float]:
-        """More of what the network costs, by name with its unit: `macs_per_audio_second`."""
+        """Further costs of the network, by name with the unit: `macs_per_audio_second`."""
         return {}
 
     @abstractmethod
@@ -261,7 +261,7 @@ class Task(ABC, Generic[DataT]):
         device: torch.device,
         thresholds: Thresholds,
     ) -> Iterator[Prediction]:
-        """A prediction for each file, in order, from the inputs that evaluation would see.
+        """A prediction for each file, in order, with the same preprocessing as in evaluation.
 
         `thresholds` are those of `thresholds_of` when the network was trained.
 

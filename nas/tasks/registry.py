@@ -1,4 +1,4 @@
-"""The one place where the name of a task becomes its class."""
+"""Registry of tasks: the only place where a name becomes a class."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -28,7 +28,7 @@ class TaskRegistry(Mapping[str, Task[Any]]):
         self._tasks: dict[str, Task[Any] | str] = dict(homes or {})
 
     def register(self, task: AnyTask) -> AnyTask:
-        """`task` itself, from now on found by its name.
+        """`task` itself, which is then found by its name.
 
         Raises ValueError for a name that is taken, and for a `kind` of its settings that is.
         """
@@ -74,7 +74,7 @@ TASKS = TaskRegistry(_HOMES)
 
 
 def register_task(task: AnyTask) -> AnyTask:
-    """`task` itself, which files and commands may name from now on.
+    """`task` itself; files and commands may then name it.
 
     Raises ValueError for a name that is taken.
     """

@@ -1,4 +1,4 @@
-"""From X-rays in memory to batches on a device."""
+"""Batches of X-rays for training and evaluation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from nas.spec.training import TrainingSpec
 
 @dataclass(frozen=True, eq=False)
 class BoxTargets:
-    """The opacities of a training batch's images, where the network sees them."""
+    """Opacities of a training batch's images, in the network's input."""
 
     boxes: tuple[Tensor, ...]
     """float32 (B, 4) of each image: x1, y1, x2, y2 in pixels of the input, on its device."""
@@ -32,7 +32,7 @@ class BoxTargets:
 
 @dataclass(frozen=True, eq=False)
 class XrayBatch:
-    """Which images of a set a batch holds, in evaluation."""
+    """Images of an evaluation batch, as indices into their set."""
 
     xrays: XraySet
     indices: range
@@ -46,7 +46,7 @@ def boxes_of(xrays: XraySet, indices: list[int], device: torch.device) -> tuple[
 
 
 EVALUATION_BATCH = 32
-"""Images a batch where nothing is trained."""
+"""Batch size of evaluation."""
 
 
 def evaluation_batches(

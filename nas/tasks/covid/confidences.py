@@ -1,4 +1,4 @@
-"""What a classifier of opacity / none tells a detector about the confidence of its boxes."""
+"""Confidences of a detector's boxes, weighed by a classifier of opacity / none."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,8 +17,8 @@ def weighed_by_opacity(
 ) -> NDArray[np.float64]:
     """Scores (B,) of an image's boxes, times (1 - none)^exponent.
 
-    The order within an image stays; boxes of images that surely have an opacity rise above those
-    of others. Raises ValueError for a probability outside of 0..1 and a negative exponent.
+    The order within an image stays; boxes of images that are sure to have an opacity move above
+    those of others. Raises ValueError for a probability outside of 0..1 and a negative exponent.
     """
     if exponent < 0:
         raise ValueError(f"exponent {exponent} is negative")

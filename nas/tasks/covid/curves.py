@@ -1,4 +1,4 @@
-"""Scored predictions by patient: what average precisions and their intervals are read off."""
+"""Precision-recall curves by patient, with their average precision and its interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Curve:
     hits_P: NDArray[np.bool_]
     patient_P: NDArray[np.int64]
     positives_G: NDArray[np.int64]
-    """How many there are to find in each patient."""
+    """Positives of each patient."""
 
     @classmethod
     def of_matches(cls, matches: Matches, patient_N: NDArray[np.int64]) -> Self:
@@ -38,7 +38,7 @@ class Curve:
         positive_N: NDArray[np.bool_],
         patient_N: NDArray[np.int64],
     ) -> Self:
-        """One prediction an image."""
+        """One prediction per image."""
         patients = int(patient_N.max()) + 1 if len(patient_N) else 0
         positives_G = np.bincount(patient_N[positive_N], minlength=patients)
         return cls(scores_N, positive_N, patient_N, positives_G)

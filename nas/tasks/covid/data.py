@@ -1,4 +1,4 @@
-"""The data of the X-ray tasks, with what turns them into a network's inputs."""
+"""Data of the X-ray tasks, and files as a network's inputs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
 
 FILES_AT_ONCE = 32
-"""Files that are decoded before the network sees them."""
+"""Files that are decoded at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class ReadXray:
 
 @dataclass(frozen=True, eq=False)
 class FileBatch:
-    """Some files in order, and what the network sees of those that can be read."""
+    """Some files in order, and the network's inputs of the readable ones."""
 
     files: tuple[ReadXray, ...]
     x_NCHW: Tensor | None
@@ -67,7 +67,8 @@ def file_batches(
 
 
 def stored_preprocess(architecture: ArchitectureSpec) -> XrayPreprocess:
-    """What was kept with the network. Raises NasError where it is not of X-rays, or not whole."""
+    """Preprocessing that was kept with the network. Raises NasError unless it is complete and of
+    X-rays."""
     preprocess = architecture.preprocess
     if not isinstance(preprocess, XrayPreprocess) or not preprocess.says_normalisation:
         raise NasError(

@@ -39,7 +39,7 @@ from nas.tasks.covid.tta import FileDetections, detect_in_files
 from nas.tasks.image.settings import image_augment
 
 BOX_COLUMNS = ("class", "score", "x1", "y1", "x2", "y2")
-"""What is said of a box."""
+"""Keys of a box in predictions."""
 
 
 def predict_boxes(
@@ -85,7 +85,7 @@ def _sides(box: Sequence[float]) -> dict[str, float]:
 
 
 def _threshold(data: XrayData) -> float | None:
-    """The score from which a box counts, where one was chosen before."""
+    """Score from which a box counts, if one was chosen before."""
     return None if data.thresholds is None else data.thresholds[data.classes[0]]
 
 

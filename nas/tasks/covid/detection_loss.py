@@ -1,4 +1,4 @@
-"""The loss of a dense detector."""
+"""Loss of a dense detector."""
 
 from typing import Annotated, Literal, NamedTuple
 

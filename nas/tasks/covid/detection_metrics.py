@@ -57,7 +57,7 @@ _COUNTED: dict[ThresholdSource, str] = {
 
 @dataclass(frozen=True)
 class DetectionMetrics(Metrics):
-    """F1 of boxes at IoU 0.5 and its companions.
+    """F1 of boxes at IoU 0.5, and further metrics.
 
     Where the threshold is chosen on the split itself, F1, precision and recall are cross-fitted:
     each patient is counted with the threshold that is best on the other folds' patients. Average
@@ -87,7 +87,7 @@ class DetectionMetrics(Metrics):
     """Score from which a box counts: the one given, of several their mean, or the best on all of
     the images."""
     threshold_from: ThresholdSource
-    """What the thresholds that a patient was counted with were chosen on."""
+    """On what the thresholds of each patient were chosen."""
     images: int
     patients: int
 

@@ -1,4 +1,4 @@
-"""Boxes found in an image, and how a network's outputs become them."""
+"""Boxes found in an image, decoded from a network's outputs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -54,13 +54,13 @@ def boxes_at(distances_NP4: Tensor, locations_P3: Tensor) -> Tensor:
 Boxes = NDArray[np.float64]
 
 SCORE_THRESH = 0.01
-"""Boxes below are dropped: in the competition they no longer changed the average precision."""
+"""Boxes with lower scores are dropped: they no longer changed the average precision."""
 NMS_THRESH = 0.5
-"""Of two boxes that overlap more the one with the lower score is dropped."""
+"""IoU above which the box of the lower score is suppressed."""
 TOPK_CANDIDATES = 500
-"""Boxes of an image, those of the highest scores, that suppression is run on."""
+"""Boxes of the highest scores in an image on which suppression is run."""
 DETECTIONS_PER_IMG = 100
-"""Boxes of an image that are kept."""
+"""Most boxes of an image that are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +165,7 @@ def _mean_logit(logits: Sequence[Tensor]) -> Tensor:
 
 
 class WholeDetector(nn.Module, ABC):
-    """What a `model:` with `head: none` must be for the detection task.
+    """Interface of a `model:` with `head: none` for the detection task.
 
     `forward` takes (N, C, H, W), normalised, and gives a list of `Detections`, one an image, in
     evaluation mode.

@@ -1,4 +1,4 @@
-"""From what networks say of X-rays to what a submission claims of studies and images."""
+"""Findings of studies and images for a submission, from the networks' predictions."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ Detector = Callable[[Sequence[Path]], Iterable[FileDetections]]
 
 @dataclass(frozen=True)
 class SubmittedXray:
-    """An image that a submission has a row for."""
+    """An image with a row in a submission."""
 
     image_id: str
     study_id: str
@@ -41,7 +41,7 @@ class SubmittedXray:
 
 @dataclass(frozen=True)
 class SubmissionNetworks:
-    """What a submission is made with; None tells nothing."""
+    """Networks of a submission; None for one that is not used."""
 
     study: Classifier | None = None
     """Of the four classes of studies."""
@@ -52,7 +52,7 @@ class SubmissionNetworks:
 
 @dataclass(frozen=True)
 class NoneRules:
-    """What a classifier of opacity / none changes of an image's boxes."""
+    """How a classifier of opacity / none changes an image's boxes."""
 
     exponent: float = OPACITY_EXPONENT
     """Of 1 - p(none), which scores are multiplied by; 0 leaves them."""
@@ -62,7 +62,7 @@ class NoneRules:
 
 @dataclass(frozen=True)
 class BuiltSubmission:
-    """A submission, and the files that it says nothing of."""
+    """A submission, and the unreadable files."""
 
     submission: Submission
     unreadable: tuple[str, ...]
@@ -190,12 +190,12 @@ def listed_for_submission(
 
 
 def submitted(images: Sequence[ListedXray]) -> list[SubmittedXray]:
-    """The same images, as a submission has them."""
+    """The same images as rows of a submission."""
     return [SubmittedXray(item.id, item.study_id, item.path) for item in images]
 
 
 def truth_of(images: Sequence[ListedXray]) -> CompetitionTruth:
-    """What the tables say of these images and of their studies."""
+    """Ground truth of these images and their studies, from the tables."""
     return CompetitionTruth(
         {item.study_id: (item.study_class,) for item in images},
         {item.id: list(item.boxes) for item in images},

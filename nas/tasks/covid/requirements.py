@@ -1,4 +1,4 @@
-"""What the X-ray tasks need of a network, and of every member of a space."""
+"""Requirements of the X-ray tasks on a network, and on every member of a space."""
 
 from collections.abc import Collection
 
@@ -50,7 +50,7 @@ def check_detector(architecture: ArchitectureSpec) -> None:
 
 
 def check_detector_space(space: SpaceSpec) -> str:
-    """What every member has, in words. Raises NasError, with the line, for a space with others."""
+    """What every member has, in words. Raises NasError, with the line, if a member lacks it."""
     check_pictures(space)
     at_key(space, "head", lambda: check_head(space.head, (DETECTION_HEAD,), DETECTOR))
     check_space_maps(space)
@@ -66,7 +66,7 @@ def check_space_preprocess(space: SpaceSpec, allowed: Collection[XrayLabels]) ->
 
 
 AUGMENT = AugmentSpec(crop_padding=0.05, zoom=0.15, colour=0.2)
-"""Radiographs differ in exposure and in how far off the detector was; they have an upright."""
+"""Radiographs differ in exposure and distance, but have an upright position."""
 
 
 def resolved_for_studies(training: TrainingSpec) -> TrainingSpec:

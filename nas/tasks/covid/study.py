@@ -124,7 +124,7 @@ class CovidStudyTask(XrayTask):
         return StudyMetrics.from_samples(Samples.joined(parts), folds[0][0].classes)
 
     def samples(self, data: XrayData, outputs: Iterable[tuple[Any, Any]]) -> Samples:
-        """What is said of a split's studies, or of its images where these have labels."""
+        """Predictions of a split's studies, or of its images where these have labels."""
         probabilities, xrays = [], None
         for logits_NK, batch in outputs:
             probabilities.append(logits_NK.cpu().double().softmax(dim=1).numpy())

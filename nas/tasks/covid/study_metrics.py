@@ -1,4 +1,4 @@
-"""Metrics of a classifier of studies, or of images, from the probabilities that it gives.
+"""Metrics of a classifier of studies, or of images, from its probabilities.
 
 S samples (studies or images), K classes, G patients.
 """
@@ -84,7 +84,7 @@ class Samples:
 
 
 def numbered(names: Sequence[str]) -> NDArray[np.int64]:
-    """The number of each name, from 0, in the order in which they first come."""
+    """Number of each name, from 0, in the order of first appearance."""
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
 
@@ -99,7 +99,7 @@ Values = dict[str, float | None]
 
 @dataclass(frozen=True)
 class StudyMetrics(Metrics):
-    """Macro-F1 and its companions. Each NAME_ci95 is a 95 % interval over draws of patients."""
+    """Macro-F1 and further metrics. Each NAME_ci95 is a 95 % interval over draws of patients."""
 
     macro_f1: float
     """Mean F1 of the classes that the split has."""
@@ -107,7 +107,7 @@ class StudyMetrics(Metrics):
     macro_f1_sd: float
     """Its standard deviation over other patients, as many."""
     accuracy: float
-    """Share of samples whose class is predicted."""
+    """Share of correct predictions."""
     voc_map: float | None
     """Mean over the classes of the average precision (PASCAL VOC 2010) of their probabilities."""
     voc_map_ci95: Interval | None

@@ -1,4 +1,4 @@
-"""The file that Kaggle's SIIM-FISABIO-RSNA COVID-19 detection takes, written and read.
+"""Submission files of Kaggle's SIIM-FISABIO-RSNA COVID-19 detection, written and read.
 
 Its header is `Id,PredictionString`. A row is `ID_study` or `ID_image`, a comma, and groups of six:
 class, confidence, x1, y1, x2, y2, in pixels of the original image; 0 0 1 1 for all but `opacity`.

@@ -1,4 +1,4 @@
-"""One box of many that show the same: the best of them, or all of them fused."""
+"""Suppression of overlapping boxes, and weighted boxes fusion."""
 
 import importlib
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ _INSTALL = {
     "ensemble_boxes": "pip install 'compact-nas[xray]'",
 }
 _LEAST_SCORE = float(np.finfo(np.float32).tiny)
-"""Fusion adds up in float32: what is lower weighs nothing there, and 0 alone has no mean."""
+"""Fusion sums in float32, where lower scores are lost, and a score of 0 alone has no mean."""
 
 
 def suppress(boxes_B4: ArrayLike, scores_B: ArrayLike, max_iou: float) -> NDArray[np.intp]:
@@ -70,16 +70,16 @@ def fuse(
     min_iou: float,
     skip_score: float = 0.0,
 ) -> tuple[Boxes, NDArray[np.float64]]:
-    """Boxes (F, 4) and scores (F,) that several networks or views agree on, by falling score.
+    """Weighted boxes fusion: boxes (F, 4) and scores (F,) by falling score.
 
     Boxes that overlap by more than `min_iou` become one: the mean of their corners weighed by
-    score. Its score is the mean of theirs, times boxes over lists where boxes are fewer: what one
-    list of several has is believed less (Solovyev et al. 2021, Weighted boxes fusion, as the
-    package ensemble-boxes has it).
+    score. Its score is the mean of theirs, times boxes over lists where boxes are fewer: a box
+    that few of the lists have gets a lower score (Solovyev et al. 2021, Weighted boxes fusion, as
+    in the package ensemble-boxes).
 
     Args:
-        boxes: (B, 4) of each network or view, in pixels of the same image; clipped to it.
-        scores: (B,) of each; a box of less than `skip_score`, of 0 or without area has no say.
+        boxes: (B, 4) of each network or symmetry, in pixels of the same image; clipped to it.
+        scores: (B,) of each; boxes below `skip_score`, of score 0 or without area are ignored.
         size: (height, width) of the image.
 
     Raises NasError without the package ensemble-boxes.
@@ -108,7 +108,7 @@ def _within(
     to_pixels_4: NDArray[np.float64],
     least_score: float,
 ) -> tuple[Boxes, NDArray[np.float64]]:
-    """Boxes in 0..1 of the image, and scores, of those that have a say."""
+    """Boxes in 0..1 of the image, and scores, of those that are not ignored."""
     boxes, scores = scored_boxes(boxes_B4, scores_B)
     boxes, kept = drop_vanished(clipped(boxes, size) / to_pixels_4)
     strong = scores[kept] >= least_score

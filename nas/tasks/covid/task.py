@@ -1,4 +1,4 @@
-"""What the two tasks of chest X-rays share: their data, splits and files."""
+"""Base of the two tasks of chest X-rays: data, splits and files."""
 
 from abc import ABC
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class XrayTask(Task[XrayData], ABC):
     """A task whose data are X-rays in SIIM's tables, divided into folds by patient."""
 
     labels: ClassVar[tuple[XrayLabels, ...]]
-    """What may be learned, the default first."""
+    """Kinds of labels, the default first."""
     preprocess_types: ClassVar[tuple[type[Preprocess], ...]] = (XrayPreprocess,)
     augment_types: ClassVar[tuple[type[TaskAugment], ...]] = (AugmentSpec,)
     built_in_source: ClassVar[str] = BUILT_IN_XRAY_SOURCE

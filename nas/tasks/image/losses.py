@@ -12,16 +12,16 @@ from nas.spec.training import TaskLoss
 class LossSpec(TaskLoss):
     """Loss of a classifier: a weighted sum of one term and the soft macro-F1 loss.
 
-    The term is cross-entropy, its focal form, or binary cross-entropy, which asks of each class by
-    itself whether it is the label.
+    The term is cross-entropy, its focal form, or binary cross-entropy of each class against the
+    rest.
     """
 
     kind: Literal["cross_entropy", "cross_entropy_f1", "focal", "focal_f1", "bce", "bce_f1"] = (
         "cross_entropy_f1"
     )
-    """Which terms are summed."""
+    """Terms of the loss."""
     cross_entropy_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.25
-    """Weight of the first term where the F1 term stands beside it."""
+    """Weight of the first term relative to the F1 term."""
     label_smoothing: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.0
     """Share of the target spread over all classes."""
     focal_gamma: Annotated[float, Field(strict=True, ge=0, le=10)] = 2.0
@@ -57,7 +57,7 @@ def focal_loss(logits_NK: Tensor, labels_N: Tensor, gamma: float) -> Tensor:
 
 
 def binary_cross_entropy(logits_NK: Tensor, labels_N: Tensor, label_smoothing: float) -> Tensor:
-    """Mean over samples and classes: each class by itself is the label, or is not.
+    """Binary cross-entropy of each class against the rest, mean over samples and classes.
 
     Smoothed targets are 1 - s + s / K and s / K, as cross-entropy has them.
     """

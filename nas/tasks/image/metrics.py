@@ -18,12 +18,12 @@ from nas.text_table import metric_text, share_text
 
 @dataclass(frozen=True)
 class ClassificationMetrics(Metrics):
-    """Macro-F1 and its companions; all are functions of the confusion matrix."""
+    """Macro-F1 and other functions of the confusion matrix."""
 
     macro_f1: float
     """Mean F1 of all classes."""
     accuracy: float
-    """Share of samples whose class is predicted."""
+    """Share of correct predictions."""
     per_class_f1: dict[str, float]
     """F1 by class name, in the order of the network's outputs."""
     confusion: tuple[tuple[int, ...], ...]
@@ -84,8 +84,7 @@ class ClassificationMetrics(Metrics):
 
 
 def mean_logits(outputs: Sequence[Tensor]) -> Tensor:
-    """Logarithms of the mean probabilities of several networks' logits, shape (N, K): logits whose
-    softmax they are."""
+    """Logits (N, K) of the mean probabilities of several networks."""
     log_p_MNK = torch.stack([logits_NK.float().log_softmax(dim=1) for logits_NK in outputs])
     return log_p_MNK.logsumexp(dim=0) - log(len(outputs))
 
@@ -108,7 +107,7 @@ def measure_logits(
 
 
 def class_table(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
-    """A line a class: samples, precision, recall, F1; a dash where nothing can be said."""
+    """A line per class: samples, precision, recall, F1; a dash where undefined."""
     confusion_KK = np.asarray(confusion)
     hits_K = np.diagonal(confusion_KK)
     samples_K, predicted_K = confusion_KK.sum(axis=1), confusion_KK.sum(axis=0)

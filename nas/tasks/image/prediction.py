@@ -1,4 +1,4 @@
-"""Classes of picture files, from the very inputs that evaluation would make of them."""
+"""Predictions for picture files, preprocessed as in evaluation."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from nas.spec.preprocess import Preprocess
 from nas.tasks.base import Prediction
 
 FILES_AT_ONCE = 64
-"""Files that are decoded before the network sees them."""
+"""Files that are decoded at once."""
 
 
 def predict_images(

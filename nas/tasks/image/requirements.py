@@ -1,4 +1,4 @@
-"""What a classifier of pictures of any kind must be: a network, or every member of a space."""
+"""Requirements of a classifier of pictures, for a network or every member of a space."""
 
 from collections.abc import Callable, Collection
 from functools import partial
@@ -14,7 +14,7 @@ CLASSIFIER_HEADS: tuple[Head, ...] = ("linear", "none")
 
 
 def check_classifier(architecture: ArchitectureSpec, task: str) -> None:
-    """Raise NasError unless the network takes pictures and ends in one logit a class."""
+    """Raises NasError unless the network takes pictures and ends in one logit per class."""
     check_channels(architecture.input.channels)
     check_normalisation(architecture)
     check_head(architecture.head, CLASSIFIER_HEADS, task)
@@ -31,7 +31,7 @@ def check_classifier(architecture: ArchitectureSpec, task: str) -> None:
 
 
 def check_classifier_space(space: SpaceSpec, task: str) -> str:
-    """What every member has, in words. Raises NasError, with the line, for a space with others."""
+    """What every member has, in words. Raises NasError, with the line, if a member lacks it."""
     check_pictures(space)
     at_key(space, "head", lambda: check_head(space.head, CLASSIFIER_HEADS, task))
     # That members without a head end in the classes was checked when the file was read.

@@ -1,4 +1,4 @@
-"""What the image task makes of training settings, which may leave loss and augmentation to it."""
+"""Training settings of the image task: its own loss and augmentation where they name none."""
 
 from nas.data.augment import AugmentSpec
 from nas.errors import NasError

@@ -35,7 +35,7 @@ from nas.tasks.image.requirements import at_key, check_classifier, check_classif
 from nas.tasks.image.settings import image_augment, image_loss, resolved_for_images
 
 EVALUATION_BATCH = 256
-"""Pictures a batch where nothing is trained: larger is no faster on a CPU."""
+"""Batch size of evaluation: larger is no faster on a CPU."""
 
 
 class ImageTask(Task[ImageData]):
@@ -52,7 +52,7 @@ class ImageTask(Task[ImageData]):
     built_in_source: ClassVar[str] = DIGITS_SOURCE
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
-        """Raise NasError unless the network takes pictures and ends in one logit a class."""
+        """Raises NasError unless the network takes pictures and ends in one logit per class."""
         if architecture.preprocess is not None:
             of_pictures(architecture.preprocess)
         check_classifier(architecture, self.name)

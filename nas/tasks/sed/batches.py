@@ -1,4 +1,4 @@
-"""From the spectrograms of recordings to batches of windows on a device.
+"""Batches of windows of spectrograms for training and evaluation.
 
 N windows, C channels, F bands, W frames of a window, K classes.
 """
@@ -23,7 +23,7 @@ from nas.tasks.sed.targets import Mix, WindowBatch, WindowTargets
 from nas.tasks.sed.windows import KnownWindows, WindowStart, known_windows
 
 EVALUATION_BATCH = 32
-"""Windows a batch where nothing is trained."""
+"""Batch size of evaluation."""
 
 
 def steps_per_epoch(
@@ -32,7 +32,7 @@ def steps_per_epoch(
     input_spec: InputSpec,
     training: TrainingSpec,
 ) -> int:
-    """Batches that `train_batches` yields in an epoch."""
+    """Number of batches of `train_batches` in an epoch."""
     windows = _windows(recordings, preprocess, input_spec)
     return train_batch_count(windows, training.batch_size)
 
@@ -66,7 +66,7 @@ def train_batches(
         labels_NK = torch.from_numpy(np.stack([windows.labels_at(at) for at in starts]))
         mix = None
         if augment is not None:
-            # What changes the windows is drawn where they are: a batch of noise is not sent along.
+            # Random numbers are drawn on the windows' device, so that no noise is copied to it.
             own = torch.Generator(device).manual_seed(_seed(generator))
             mel_NFW = SpectrogramAugment(augment, mean_db)(mel_NFW, own)
             mix = _draw_mix(augment, len(starts), generator, device)
@@ -147,7 +147,7 @@ def _draw_mix(
 
 
 def _seed(generator: torch.Generator) -> int:
-    """A number from which another generator goes on."""
+    """Seed for another generator."""
     return int(torch.randint(2**62, (), generator=generator))
 
 

@@ -1,4 +1,4 @@
-"""Loss of a tagger whose labels are known in part. N windows, K classes."""
+"""Loss for partly known labels. N windows, K classes."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -15,21 +15,21 @@ from nas.tasks.sed.targets import Mix, WindowTargets
 
 
 class KnownLabelLossSpec(TaskLoss):
-    """Loss of a tagger whose labels are known in part: only what a table says is counted.
+    """Loss for partly known labels: only what a table says is counted.
 
     Binary cross-entropy, or its focal form, towards 1 where a true positive is labelled and towards
     0 where a false positive is.
     """
 
     kind: Literal["known_bce", "known_focal"] = "known_bce"
-    """Which form."""
+    """Binary cross-entropy, or its focal form."""
     focal_gamma: Annotated[float, Field(strict=True, ge=0, le=10)] = 2.0
     """Exponent of the focal form (Lin et al. 2017, eq. 4)."""
     positive_decay: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
-    """Within a batch, a class's positive losses in falling order are weighted 1, d, d**2, ...; 1 is
-    off."""
+    """Decay d: within a batch, a class's positive losses in falling order are weighted 1, d, d**2,
+    ...; 1 for none."""
     f1_weight: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.0
-    """Weight of a soft macro-F1 term on the known labels; 0 is off."""
+    """Weight of a soft macro-F1 term on the known labels; 0 for none."""
 
 
 class KnownLabelLoss(nn.Module):
@@ -41,7 +41,7 @@ class KnownLabelLoss(nn.Module):
     2018): the cross-entropy towards the mixed labels, where both are known. A batch that knows
     nothing has loss 0.
 
-    Source: the second stage of the pipeline for the rainforest recordings, with a mean in place of
+    Source: the second stage of the pipeline for the rainforest recordings, with a mean instead of
     its sum, so that the learning rate does not depend on how much is labelled.
     """
 

@@ -136,15 +136,15 @@ _COUNTED: dict[ThresholdSource | None, str] = {
 
 @dataclass(frozen=True)
 class SedMetrics(Metrics):
-    """Macro-F1 of windows and its companions.
+    """Macro-F1 of windows, and further metrics.
 
     Where labels are known in part, only pairs of window (or recording) and class with a label are
     counted; LWLRAP then ranks against all classes, the unknown taken for absent, and so is another
     quantity than LWLRAP of complete labels, and no bound of it.
 
     Where thresholds are chosen on the split itself, all F1 and counts are cross-fitted: each
-    recording is counted with the thresholds that are best on the other folds' recordings. They so
-    tell what the thresholds are worth on recordings that they have not met.
+    recording is counted with the thresholds that are best on the other folds' recordings. So they
+    estimate how well the thresholds do on unseen recordings.
 
     Each NAME_ci95 is a 95 % interval over draws of recordings, the thresholds held.
     """
@@ -179,7 +179,7 @@ class SedMetrics(Metrics):
     """Probability by class from which it is present: those given, or the best on all windows."""
     recordings: int
     thresholds_from: ThresholdSource | None = None
-    """What the thresholds that a recording was counted with were chosen on.
+    """On what the thresholds of each recording were chosen.
 
     This and the intervals below are null in what was written before they were measured.
     """
@@ -266,10 +266,9 @@ def _f1_where_present(counts_K3: Counts) -> list[float | None]:
 
 
 def _lines(metrics: SedMetrics) -> list[str]:
-    """A line a class, over the windows whose label is known, then what is measured besides.
+    """A line per class, over the windows whose label is known, then the other metrics.
 
-    A dash stands where nothing can be said: a class without windows, or timing where the labels are
-    known in part.
+    A dash where undefined: a class without windows, or timing where the labels are known in part.
     """
     rows = [_HEADS, *(_class_row(metrics, name) for name in metrics.counts)]
     counted = f"{_recordings_text(metrics.recordings)}; {_COUNTED[metrics.thresholds_from]}"

@@ -1,4 +1,4 @@
-"""Classes and events of recordings, from the very windows that evaluation would see."""
+"""Classes and events of recordings, from the same windows as in evaluation."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def stitch(
 
 
 class _Canvas:
-    """What is known so far of each recording."""
+    """Accumulates the windows' outputs by recording."""
 
     def __init__(self, recordings: RecordingSet) -> None:
         self.recordings = recordings
@@ -62,7 +62,7 @@ class _Canvas:
         self.labels: list[list[np.ndarray]] = [[] for _ in recordings.recordings]
 
     def take_in(self, output: TimeAttentionOutput, windows: WindowBatch) -> None:
-        """Lay the windows of a batch over their recordings."""
+        """Add the windows of a batch to their recordings."""
         probability_NKW = output.segmentwise_NKT.float().sigmoid().cpu().numpy()
         if (values := probability_NKW.shape[2]) != windows.window:
             raise ValueError(f"{values} values for {windows.window} frames of a window")
@@ -98,7 +98,7 @@ class _Canvas:
 
 
 EVENT_COLUMNS = ("class", "onset_s", "offset_s", "score")
-"""What is said of an event."""
+"""Keys of an event in predictions."""
 
 
 def predict_recordings(

@@ -1,4 +1,4 @@
-"""Labels that a network adds to recordings that are labelled in part. K classes, T frames."""
+"""Pseudo-labels of partly labelled recordings. K classes, T frames."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ _COLUMNS = ("recording_id", "species_id", "songtype_id", "t_min", "f_min", "t_ma
 
 @dataclass(frozen=True, eq=False)
 class AddedLabels:
-    """Recordings with added labels, and these as events."""
+    """Recordings with pseudo-labels, and these as events."""
 
     recordings: RecordingSet
     rows: tuple[EventRow, ...]
@@ -42,7 +42,7 @@ class AddedLabels:
 
 
 def check_pseudo_labelling(recordings: RecordingSet) -> None:
-    """Raises NasError for training recordings of which all is known: none can be added."""
+    """Raises NasError for fully labelled training recordings: no label can be added."""
     if recordings.complete:
         raise NasError(
             "the labels of the training recordings are complete: without a table of false "
@@ -60,9 +60,9 @@ def add_labels(
     """Frames of unknown label become positive where a class has at least `threshold`.
 
     `probabilities` are those of each recording's frames (K, T). What a table says stays as it is.
-    A box reaches over all bands: a network says nothing of frequencies.
+    A box spans all bands: a network does not predict frequencies.
 
-    Raises NasError for recordings of which all is known.
+    Raises NasError for fully labelled recordings.
     """
     check_pseudo_labelling(recordings)
     labelled: list[Recording] = []

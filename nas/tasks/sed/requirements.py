@@ -1,4 +1,4 @@
-"""What sound event detection needs of a network, and of every member of a space."""
+"""Requirements of sound event detection on a network, and on every member of a space."""
 
 from nas.data.audio.augment import SpectrogramAugmentSpec
 from nas.data.audio.mel import check_bands
@@ -23,14 +23,14 @@ def mel_preprocess(preprocess: Preprocess | None) -> MelPreprocess:
 
 
 def check_network(architecture: ArchitectureSpec) -> None:
-    """Raises NasError for a network that can't tell over time what sounds."""
+    """Raises NasError for a network without logits over time."""
     _check_head(architecture.head)
     _check_input(architecture.input, mel_preprocess(architecture.preprocess))
     check_time_steps(architecture)
 
 
 def check_space(space: SpaceSpec) -> str:
-    """What every member has, in words. Raises NasError, with the line, for a space with others."""
+    """What every member has, in words. Raises NasError, with the line, if a member lacks it."""
     try:
         _check_head(space.head)
         preprocess = mel_preprocess(space.preprocess)

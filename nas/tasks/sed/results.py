@@ -1,4 +1,4 @@
-"""What a network says of one recording, beside what is known of it."""
+"""Predictions of one recording beside its labels."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

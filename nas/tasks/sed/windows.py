@@ -12,7 +12,7 @@ from nas.data.audio.windows import least_call_frames, window_labels, window_star
 from nas.errors import NasError
 
 LEAST_WINDOWS = 2
-"""Batch normalisation may have no variance of one."""
+"""Batch normalisation has no variance of a single sample."""
 
 WindowStart = tuple[int, int]
 """Position of a recording in its set, and the first frame of a window in it."""
@@ -20,7 +20,7 @@ WindowStart = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class KnownWindows:
-    """Windows on the grid that hold a known label, in the order of the recordings."""
+    """Windows on the grid with a known label, in the order of the recordings."""
 
     recordings: RecordingSet
     window: int
@@ -67,7 +67,7 @@ class KnownWindows:
 def known_windows(
     recordings: RecordingSet, window: int, overlap: int, frame_s: float
 ) -> KnownWindows:
-    """The windows of a set, `window` frames of `frame_s` seconds long, that can be learnt from.
+    """The windows of a set, `window` frames of `frame_s` seconds long, with a known label.
 
     Raises NasError where there are fewer than two.
     """
