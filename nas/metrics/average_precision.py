@@ -8,7 +8,6 @@ scores are one step of it, so that the order of images does not matter.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nas.metrics.defined_interval import Interval, defined_interval
 from nas.metrics.score_steps import ScoreSteps
 
 Values = NDArray[np.float64]
@@ -51,22 +50,6 @@ def average_precision_draws(
     ap_R = np.full(len(draws_RG), np.nan)
     np.divide(np.concatenate(areas), positives_R, out=ap_R, where=positives_R > 0)
     return ap_R
-
-
-def average_precision_interval(
-    scores_P: ArrayLike,
-    hits_P: ArrayLike,
-    group_P: ArrayLike,
-    positives_G: ArrayLike,
-    *,
-    resamples: int = 1000,
-) -> Interval | None:
-    """95 % interval of AP over draws of groups that have a positive; None where none has."""
-
-    def of_draws(draws_RG: NDArray[np.int64]) -> Values:
-        return average_precision_draws(draws_RG, scores_P, hits_P, group_P, positives_G)
-
-    return defined_interval(of_draws, len(np.asarray(positives_G)), resamples=resamples)
 
 
 def _areas(hits_XS: Values, called_XS: Values) -> Values:

@@ -4,27 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from nas.metrics.f1 import confusion_matrix
+from numpy.typing import NDArray
 
 ConfusionMetric = Callable[[NDArray[Any]], NDArray[np.float64]]
 """From counts of shape (..., K, K) to values of shape (...), as `macro_f1_of`."""
-
-
-def bootstrap_interval(
-    metric: ConfusionMetric,
-    labels: ArrayLike,
-    predictions: ArrayLike,
-    num_classes: int,
-    *,
-    level: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Percentile interval (low, high) of a metric of the confusion matrix."""
-    confusion_KK = confusion_matrix(labels, predictions, num_classes)
-    return confusion_interval(metric, confusion_KK, level=level, resamples=resamples, seed=seed)
 
 
 def confusion_interval(

@@ -1,9 +1,8 @@
-"""Area under the ROC curve of one class against the rest, and its interval."""
+"""Area under the ROC curve of one class against the rest, of samples and of draws of them."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nas.metrics.defined_interval import Interval, defined_interval
 from nas.metrics.finite import finite_list
 from nas.metrics.score_steps import ScoreSteps
 
@@ -40,22 +39,6 @@ def auc_draws(
         for drawn_RN in steps.drawn(draws_RG, group_N)
     ]
     return np.concatenate(areas)
-
-
-def auc_interval(
-    scores_N: ArrayLike,
-    positive_N: ArrayLike,
-    group_N: ArrayLike,
-    groups: int,
-    *,
-    resamples: int = 1000,
-) -> Interval | None:
-    """95 % interval over draws of groups that have both; None where the samples lack one."""
-
-    def of_draws(draws_RG: NDArray[np.int64]) -> Values:
-        return auc_draws(draws_RG, scores_N, positive_N, group_N)
-
-    return defined_interval(of_draws, groups, resamples=resamples)
 
 
 def _areas(positive_XS: Values, other_XS: Values) -> Values:

@@ -2,18 +2,15 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
-from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.runs.costs import MACS, PARAMETERS
 
 TrialState = Literal["trained", "stopped", "duplicate", "over_budget", "failed", "running"]
-
-_STATES: dict[str, TrialState] = {name: name for name in get_args(TrialState)}
 
 _FIELDS = (
     "number",
@@ -104,58 +101,6 @@ def write_trials_csv(
         values += [record.costs.get(name) for name in further]
         writer.writerow("" if value is None else value for value in values)
     atomic_write_text(path, text.getvalue())
-
-
-def read_trials_csv(
-    path: Path, metric: str, further: Sequence[str] = ()
-) -> tuple[TrialRecord, ...]:
-    """The records of a `trials.csv` that was written with these names.
-
-    Raises NasError for a file that is none.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            return tuple(_parse_rows(path, csv.DictReader(stream), metric, further))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise NasError(f"can't read the table of trials: {error}", file=path) from error
-
-
-def _parse_rows(
-    path: Path, rows: "csv.DictReader[str]", metric: str, further: Sequence[str]
-) -> Iterator[TrialRecord]:
-    columns = trial_columns(metric, further)
-    missing = [column for column in columns if column not in (rows.fieldnames or ())]
-    if missing:
-        raise NasError(f"not a table of trials: no column {', '.join(missing)}", file=path)
-    for row in rows:
-        try:
-            cells = [row[column] for column in columns]
-            yield _parse_row(dict(zip((*_FIELDS, *further), cells, strict=True)), further)
-        except (TypeError, ValueError) as error:
-            raise NasError(f"unreadable row: {error}", file=path, line=rows.line_num) from error
-
-
-def _parse_row(row: dict[str, str], further: Sequence[str]) -> TrialRecord:
-    """The record of a row's cells by field."""
-    state = _STATES.get(row["state"])
-    if state is None:
-        raise ValueError(f"no state {row['state']!r}; allowed: {', '.join(_STATES)}")
-    costs = {name: int(row[name]) for name in (MACS, PARAMETERS) if row[name]}
-    return TrialRecord(
-        number=int(row["number"]),
-        state=state,
-        costs=costs | {name: float(row[name]) for name in further if row[name]},
-        metric=_number(row["metric"]),
-        architecture_hash=row["architecture_hash"] or None,
-        seconds=_number(row["seconds"]),
-        reason=row["reason"] or None,
-        predicted=_number(row["predicted"]),
-        epochs=int(row["epochs"]) if row["epochs"] else None,
-    )
-
-
-def _number(cell: str) -> float | None:
-    return float(cell) if cell else None
 
 
 _FINAL_FIELDS = (

@@ -1,18 +1,14 @@
 """Settings of a search: how long it runs, and how it samples candidates."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from nas.spec.validate import Frozen
 
 SamplerName = Literal["known_cost", "tpe", "nsga2", "nsga3", "gp", "random"]
-SAMPLER_NAMES: tuple[SamplerName, ...] = get_args(SamplerName)
-
 
 StopName = Literal["dominance", "asha", "none"]
-STOP_NAMES: tuple[StopName, ...] = get_args(StopName)
-
 
 Flag = Annotated[bool, Field(strict=True)]
 

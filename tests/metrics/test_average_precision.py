@@ -1,5 +1,7 @@
 """AP against its definition summed up recall by recall, and against mean-average-precision."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,9 +10,9 @@ from hypothesis import strategies as st
 from nas.metrics.average_precision import (
     average_precision,
     average_precision_draws,
-    average_precision_interval,
 )
 from nas.metrics.boxes import match_images
+from nas.metrics.defined_interval import Interval, defined_interval
 from nas.metrics.group_bootstrap import group_draws
 
 Case = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -37,6 +39,13 @@ def predictions(groups: int, seed: int, ties: bool = True) -> Case:
     positives = np.bincount(group[hits], minlength=groups) + generator.poisson(0.5, groups)
     scores = 0.3 * hits + 0.7 * generator.random(len(group))
     return (np.round(scores, 1) if ties else scores), hits, group, positives
+
+
+def interval_of(scores: Any, hits: Any, group: Any, positives: Any) -> Interval | None:
+    def of_draws(draws_RG: np.ndarray) -> np.ndarray:
+        return average_precision_draws(draws_RG, scores, hits, group, positives)
+
+    return defined_interval(of_draws, len(positives))
 
 
 def test_a_curve_by_hand() -> None:
@@ -139,16 +148,16 @@ def test_a_draw_without_a_positive_has_no_ap() -> None:
 def test_the_interval_is_of_the_draws_that_have_a_positive() -> None:
     # Three draws in ten have none; the others find it first, or after one or two false alarms.
     case = ([0.9, 0.8], [0, 1], [1, 0], [1, 0, 0])
-    assert average_precision_interval(*case) == (pytest.approx(1 / 3), pytest.approx(1))
-    assert average_precision_interval([0.9], [0], [0], [0, 0]) is None
-    assert average_precision_interval([], [], [], []) is None
-    assert average_precision_interval([], [], [], [2, 0]) == (0, 0)
+    assert interval_of(*case) == (pytest.approx(1 / 3), pytest.approx(1))
+    assert interval_of([0.9], [0], [0], [0, 0]) is None
+    assert interval_of([], [], [], []) is None
+    assert interval_of([], [], [], [2, 0]) == (0, 0)
 
 
 def test_the_interval_lies_around_the_value() -> None:
     scores, hits, group, positives = predictions(150, seed=7)
     ap = average_precision(scores, hits, int(positives.sum()))
-    interval = average_precision_interval(scores, hits, group, positives)
+    interval = interval_of(scores, hits, group, positives)
     assert interval is not None
     assert ap is not None
     assert interval[0] < ap < interval[1]

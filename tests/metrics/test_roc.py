@@ -1,13 +1,16 @@
 """The area under the ROC curve against all pairs counted one by one, and scikit-learn's weights."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from nas.metrics.defined_interval import Interval, defined_interval
 from nas.metrics.group_bootstrap import group_draws
-from nas.metrics.roc import auc, auc_draws, auc_interval
+from nas.metrics.roc import auc, auc_draws
 
 
 def samples(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -20,6 +23,13 @@ def samples(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def by_pairs(scores: np.ndarray, positive: np.ndarray) -> float:
     differences = scores[positive][:, None] - scores[~positive][None]
     return float(((differences > 0) + 0.5 * (differences == 0)).mean())
+
+
+def interval_of(scores: Any, positive: Any, group: Any, groups: int) -> Interval | None:
+    def of_draws(draws_RG: np.ndarray) -> np.ndarray:
+        return auc_draws(draws_RG, scores, positive, group)
+
+    return defined_interval(of_draws, groups)
 
 
 def test_by_hand() -> None:
@@ -65,11 +75,11 @@ def test_a_draw_of_one_class_alone_has_no_area() -> None:
 
 
 def test_the_interval_is_of_the_draws_that_have_both() -> None:
-    assert auc_interval([0.9, 0.1], [1, 0], [0, 1], 2) == (1, 1)
-    assert auc_interval([0.9, 0.1], [1, 1], [0, 1], 2) is None
-    assert auc_interval([], [], [], 0) is None
+    assert interval_of([0.9, 0.1], [1, 0], [0, 1], 2) == (1, 1)
+    assert interval_of([0.9, 0.1], [1, 1], [0, 1], 2) is None
+    assert interval_of([], [], [], 0) is None
     scores, positive = samples(200, seed=3)
-    interval = auc_interval(scores, positive, np.arange(200), 200)
+    interval = interval_of(scores, positive, np.arange(200), 200)
     assert interval is not None
     assert interval[0] < by_pairs(scores, positive) < interval[1]
     assert 0.05 < interval[1] - interval[0] < 0.25

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.errors import NasError
-from nas.runs.records import TrialRecord, read_trials_csv, trial_columns, write_trials_csv
+from nas.runs.records import TrialRecord, write_trials_csv
+from tests.runs.trials_csv import read_trials_csv
 
 METRIC = "macro_f1"
 NUMBERS = st.none() | st.integers(0, 10**12)
@@ -75,21 +75,3 @@ def test_columns_of_a_stopped_trial(tmp_path: Path) -> None:
 def test_reasons_of_any_form(tmp_path: Path, reason: str) -> None:
     write_trials_csv(tmp_path / "t.csv", [TrialRecord(0, "failed", reason=reason)], METRIC)
     assert read_trials_csv(tmp_path / "t.csv", METRIC)[0].reason == reason
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        ("a,b\n1,2\n", "no column number"),
-        (f"{','.join(trial_columns(METRIC))}\nx,trained,,,,,,\n", "unreadable row"),
-        (f"{','.join(trial_columns(METRIC))}\n1,lost,,,,,,\n", "no state 'lost'"),
-        (f"{','.join(trial_columns(METRIC))}\n1\n", "unreadable row|no state"),
-        ("\xff", "no column"),
-    ],
-)
-def test_what_is_no_table_is_refused(tmp_path: Path, content: str, problem: str) -> None:
-    (tmp_path / "trials.csv").write_text(content)
-    with pytest.raises(NasError, match=problem):
-        read_trials_csv(tmp_path / "trials.csv", METRIC)
-    with pytest.raises(NasError, match="can't read"):
-        read_trials_csv(tmp_path / "none.csv", METRIC)

@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from nas.runs.records import TrialRecord, read_trials_csv
+from nas.runs.records import TrialRecord
 from nas.search.candidates import Proposal
 from nas.search.executors import base
 from nas.search.executors.local import LocalWorkers
@@ -27,6 +27,7 @@ from nas.spec.budget import BudgetSpec
 from nas.spec.search import SearchSpec
 from nas.spec.space import SpaceSpec, parse_space
 from nas.spec.training import TrainingSpec
+from tests.runs.trials_csv import read_trials_csv
 
 SPACE = """
 name: small

@@ -4,6 +4,7 @@ import multiprocessing
 import time
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import optuna
@@ -17,7 +18,7 @@ from nas.search.pricing import PricedSpace
 from nas.search.samplers import build_sampler
 from nas.search.trials import StudyRecords, note_outcome, records_of
 from nas.spec.budget import BudgetSpec
-from nas.spec.search import SAMPLER_NAMES, SamplerName
+from nas.spec.search import SamplerName
 from nas.spec.space import SpaceSpec, parse_space
 from nas.spec.trial import RandomTrial
 
@@ -182,7 +183,7 @@ TRAININGS = {"known_cost": 10, "nsga2": 26, "nsga3": 26, "gp": 12, "tpe": 16, "r
 """Enough to get beyond the random beginning of each."""
 
 
-@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+@pytest.mark.parametrize("sampler", get_args(SamplerName))
 def test_same_seed_same_candidates(tmp_path: Path, sampler: SamplerName) -> None:
     count = TRAININGS[sampler]
 
@@ -223,7 +224,7 @@ def test_known_cost_finds_every_network_and_ends(tmp_path: Path) -> None:
     assert len(hashes) == len(set(hashes)) == 6
 
 
-@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+@pytest.mark.parametrize("sampler", get_args(SamplerName))
 def test_a_queued_trial_comes_first(tmp_path: Path, sampler: SamplerName) -> None:
     proposer = proposer_for(tmp_path, SPACE, Limits(FREE, 9), sampler=sampler)
     finish(proposer, proposer.propose())

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nas.errors import NasError
-from nas.runs.records import TrialRecord, read_trials_csv
+from nas.runs.records import TrialRecord
 from nas.search import trainer as trainer_module
 from nas.search.journal import open_study
 from nas.search.run import resume_search, run_search
@@ -15,6 +15,7 @@ from nas.search.trials import records_of
 from nas.search.watch import MAX_FAILURES
 from nas.spec.space import SpaceSpec
 from nas.train.device import TrainingFailed, memory_watched
+from tests.runs.trials_csv import read_trials_csv
 
 from .conftest import METRIC, settings_for
 

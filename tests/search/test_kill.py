@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from nas.runs.records import TrialRecord, read_trials_csv
+from nas.runs.records import TrialRecord
 from nas.search.journal import open_study
 from nas.search.run import resume_search
 from nas.search.settings import SearchSettings
 from nas.search.trials import records_of
+from tests.runs.trials_csv import read_trials_csv
 
 from .conftest import METRIC, SPACE, start_nas
 

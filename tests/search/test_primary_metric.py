@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from nas.cli.space import space as space_command
 from nas.errors import NasError
 from nas.report.progress import SearchProgress
-from nas.runs.records import read_trials_csv
 from nas.search.choice import as_measured, choose
 from nas.search.objective import Objectives
 from nas.search.rating import check_score
@@ -25,6 +24,7 @@ from nas.spec.search import SearchSpec
 from nas.spec.space import parse_space
 from nas.spec.training import TrainingSpec
 from nas.tasks.registry import TASKS
+from tests.runs.trials_csv import read_trials_csv
 
 from ..cli.conftest import invoke
 from ..train.conftest import PointTask

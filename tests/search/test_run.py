@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -23,7 +23,7 @@ from nas.search.run import run_search
 from nas.search.settings import SearchSettings, read_settings, write_settings
 from nas.search.trials import records_of
 from nas.spec.architecture import load_architecture
-from nas.spec.search import SAMPLER_NAMES
+from nas.spec.search import SamplerName
 from nas.spec.space import SpaceSpec
 from nas.tasks.image.task import ImageTask
 
@@ -153,7 +153,7 @@ def test_input_size_can_be_a_choice(tmp_path: Path, pictures: Path) -> None:
     assert heights == {8, 10}
 
 
-@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+@pytest.mark.parametrize("sampler", get_args(SamplerName))
 def test_every_sampler_runs(tmp_path: Path, pictures: Path, sampler: str) -> None:
     begin(tmp_path / "run", pictures, trials=2, sampler=sampler)
     assert sum(item.state == "trained" for item in trials_of(tmp_path / "run")) == 2

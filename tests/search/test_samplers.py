@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 from statistics import mean
+from typing import get_args
 
 import optuna
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from nas.search.pricing import PricedSpace
 from nas.search.samplers import build_sampler
 from nas.spec.budget import BudgetSpec
-from nas.spec.search import SAMPLER_NAMES, SamplerName
+from nas.spec.search import SamplerName
 from nas.spec.space import load_space
 
 from .conftest import begin, trials_of
@@ -19,7 +20,7 @@ MAX_MACS = 8_000
 
 
 @pytest.mark.usefixtures("workers_here")
-@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+@pytest.mark.parametrize("sampler", get_args(SamplerName))
 def test_searches_to_the_end(tmp_path: Path, pictures: Path, sampler: SamplerName) -> None:
     begin(tmp_path / "run", pictures, sampler=sampler, trials=4, max_macs=MAX_MACS, finalists=0)
     records = trials_of(tmp_path / "run")

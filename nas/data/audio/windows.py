@@ -1,12 +1,9 @@
 """Windows of a recording: where they start, what they hold, and what is known of them."""
 
 import math
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-
-ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 LEAST_CALL_S = 0.25
 """Seconds of a call that a window must hold to have it, where its edge cuts the call."""
@@ -22,18 +19,6 @@ def window_starts(frames: int, window: int, overlap: int) -> tuple[int, ...]:
         raise ValueError(f"no windows of {window} sharing {overlap} over {frames} frames")
     step = window - overlap
     return tuple(range(0, max(frames - overlap, 1), step))
-
-
-def cut_window(
-    array_XT: NDArray[ScalarT], start: int, window: int, fill: float
-) -> NDArray[ScalarT]:
-    """`window` columns from `start` on, (X, window), a copy; what lies outside is `fill`."""
-    rows, frames = array_XT.shape
-    cut_XW = np.full((rows, window), fill, dtype=array_XT.dtype)
-    first, end = max(start, 0), min(start + window, frames)
-    if first < end:
-        cut_XW[:, first - start : end - start] = array_XT[:, first:end]
-    return cut_XW
 
 
 def least_call_frames(frame_s: float) -> int:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.data.audio.windows import cut_window, least_call_frames, window_labels, window_starts
+from nas.data.audio.windows import least_call_frames, window_labels, window_starts
 
 
 def test_a_minute_has_the_eight_windows_of_the_seeds() -> None:
@@ -41,22 +41,6 @@ def test_windows_cover_every_frame_and_none_is_idle(
 def test_windows_that_never_end_are_refused(frames: int, window: int, overlap: int) -> None:
     with pytest.raises(ValueError, match="no windows"):
         window_starts(frames, window, overlap)
-
-
-def test_what_lies_outside_the_recording_is_filled() -> None:
-    mel_FT = np.arange(10, dtype=np.float16).reshape(2, 5)
-    assert cut_window(mel_FT, 3, 4, -100).tolist() == [[3, 4, -100, -100], [8, 9, -100, -100]]
-    assert cut_window(mel_FT, -2, 4, -100).tolist() == [[-100, -100, 0, 1], [-100, -100, 5, 6]]
-    assert cut_window(mel_FT, -1, 7, -1).tolist() == [[-1, *range(5), -1], [-1, *range(5, 10), -1]]
-    for start in (-4, 5, 99):
-        assert (cut_window(mel_FT, start, 4, -100) == -100).all()
-    assert cut_window(mel_FT, 0, 4, 0).dtype == np.float16
-
-
-def test_a_window_is_a_copy() -> None:
-    labels_KT = np.zeros((1, 6), dtype=np.int8)
-    cut_window(labels_KT, 1, 4, 0)[:] = 1
-    assert not labels_KT.any()
 
 
 def test_labels_of_a_window() -> None:
