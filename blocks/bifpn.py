@@ -10,9 +10,8 @@ from torch.nn import functional
 
 from blocks.base import ActivationName, BlockConfig, Channels, Shape
 from blocks.cost import Cost, convolution_cost
-from blocks.layers import ConvNormAct, make_activation
+from blocks.layers import ConvNormAct, make_activation, separable_conv, separable_cost
 from blocks.pyramid import maps_of, pyramid_shape
-from blocks.separable_conv import separable_conv, separable_cost
 
 EPSILON = 1e-4
 

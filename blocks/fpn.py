@@ -8,9 +8,8 @@ from torch.nn import functional
 
 from blocks.base import ActivationName, BlockConfig, Channels, Shape
 from blocks.cost import Cost, convolution_cost
-from blocks.layers import ConvNormAct
+from blocks.layers import ConvNormAct, separable_conv, separable_cost
 from blocks.pyramid import Map, maps_of, pyramid_shape
-from blocks.separable_conv import separable_conv, separable_cost
 
 
 class FPN(nn.Module):

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from blocks.base import ActivationName, automatic_padding
+from blocks.cost import Cost, bare_convolution_cost, convolution_cost
 from blocks.stride import axis_strides
 
 WITHOUT_IN_PLACE = frozenset({"GELU", "Sigmoid", "Tanh"})
@@ -107,3 +108,17 @@ class SqueezeExcitation(nn.Module):
         # excite
         scale_NC11 = self.gate(self.restore(self.activation(scale_NC11)))
         return x_NCHW * scale_NC11
+
+
+def separable_conv(
+    in_channels: int, out_channels: int, activation: ActivationName | None
+) -> nn.Sequential:
+    """A 3x3 depthwise convolution, then a 1x1 convolution with normalisation and activation."""
+    depthwise = nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False)
+    return nn.Sequential(depthwise, ConvNormAct(in_channels, out_channels, 1, 1, 1, activation))
+
+
+def separable_cost(in_channels: int, out: int, locations: int) -> Cost:
+    """Cost of `separable_conv` at that many locations."""
+    depthwise = bare_convolution_cost(in_channels, in_channels, locations, 3, in_channels)
+    return depthwise + convolution_cost(in_channels, out, locations)

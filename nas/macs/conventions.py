@@ -13,8 +13,7 @@ from nas.errors import NasError
 from nas.macs.count import countable, evaluating
 from nas.macs.kinds import Kind, kind_of_module
 from nas.macs.meta import meta_copy, on_meta
-from nas.macs.ptflops_0_6_4 import count_ptflops_0_6_4
-from nas.macs.ptflops_counter import count_ptflops
+from nas.macs.ptflops import count_ptflops, count_ptflops_0_6_4
 from nas.macs.trace import trace_forward
 
 _KINDS = {

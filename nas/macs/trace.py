@@ -12,11 +12,18 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nas.errors import NasError
-from nas.macs.formulas import CONVOLUTIONS, FORMULAS, Formula
 from nas.macs.kernels import run_meta
 from nas.macs.memory import ActivationMemory, tensors_in
 from nas.macs.meta import META
-from nas.macs.ops import OpHandle, costs_nothing, handle_of, handled_macs
+from nas.macs.ops import (
+    CONVOLUTIONS,
+    FORMULAS,
+    Formula,
+    OpHandle,
+    costs_nothing,
+    handle_of,
+    handled_macs,
+)
 
 _ATEN = torch.ops.aten
 _READS_VALUES = ("_local_scalar_dense", "nonzero", "nonzero_numpy", "masked_select", "equal")
