@@ -21,7 +21,8 @@ from nas.tasks.covid.findings import (
     xrays_in,
 )
 from nas.tasks.covid.tta import FileDetections, TtaSettings, detect_in_files, first_symmetries
-from nas.train.source import groups_of, same_data
+from nas.tasks.registry import task_named
+from nas.train.source import checked_fold, groups_of, same_data
 from nas.train.trained import TrainedNetwork, load_trained
 
 ROLES = {
@@ -88,6 +89,7 @@ def submitted_xrays(
     `warn` is told where what is measured would be too high. Raises NasError for a folder that is
     not there, and for splits other than those that the runs were trained on.
     """
+    checked_fold(task_named("covid-study"), fold)
     if not holds_xrays(data):
         if not data.is_dir():
             raise NasError("no such folder", file=data)

@@ -63,7 +63,7 @@ def xray_options(whose: str, size: str, **said: Mapping[str, Any]) -> Decorator[
         options.data("X-rays with their tables  [default: built-in]"),
         options.GROUPS,
         options.STRICT,
-        options.FOLD,
+        options.fold(),
         options.FOLDS,
         options.input_size(size),
         options.INPUTS_OF,

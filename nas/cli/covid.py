@@ -55,12 +55,7 @@ class BoxFlags:
 )
 @options.out("File to write.", required=True)
 @options.split("Only this split of the data.")
-@option(
-    "--fold",
-    type=click.IntRange(0, 4),
-    told_default="the runs'",
-    help="With --split: the one of 5 folds that is the test split.",
-)
+@options.fold("the runs'")
 @grouped(
     "boxes",
     BoxFlags,
@@ -139,7 +134,7 @@ def submit(
 @click.argument("file", type=FILE)
 @options.data("Labelled data: its ids must be there, mAP is measured.")
 @options.split("Only this split of the data.")
-@option("--fold", type=click.IntRange(0, 4), help="The one of 5 folds that is the test split.")
+@options.fold()
 @options.GROUPS
 def check(
     file: Path, data: Path | None, split: Split | None, fold: int | None, groups: Path | None
@@ -151,6 +146,8 @@ def check(
     from nas.metrics.competition import competition_metrics
     from nas.tasks.covid.findings import listed_for_submission, truth_of
     from nas.tasks.covid.submission import competition_lines, read_submission
+    from nas.tasks.registry import task_named
+    from nas.train.source import checked_fold
 
     refuse_without(data, "--data", ("split", "fold", "groups"))
     refuse_without(split, "--split", ("fold", "groups"))
@@ -160,6 +157,7 @@ def check(
             raise NasError("has no rows below its header", file=file)
         click.echo(f"{len(found.studies)} studies and {len(found.images)} images, all well formed")
         return
+    checked_fold(task_named("covid-study"), fold)
     truth = truth_of(listed_for_submission(data, split, fold or 0, groups))
     found = read_submission(file, truth.studies.keys(), truth.images.keys())
     metrics = competition_metrics(found.studies, found.images, truth)

@@ -1,5 +1,7 @@
 """`nas macs`: what each layer of a network costs, and why counters disagree."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from nas.macs.count import MacsReport
-    from nas.spec.definition import ArchitectureSpec
 
 InputShape = tuple[int, int, int]
 """`(C, H, W)`."""
@@ -48,66 +49,63 @@ def macs(
         raise NasError("give --json, --csv or --markdown, one of them")
     if compare and as_csv:
         raise NasError("--csv holds the layers alone; take --json or --markdown with --compare")
-    facts: dict[str, float] = {}
-    if network.arch is not None:
-        architecture = load_for_task(network.arch, network.input_text)
-        report, module, shape = _count_file(architecture, depth, compare)
-        facts = _facts(architecture, report.total)
-    else:
-        report, module, shape = _count_model(str(network.model), network.input_text, depth)
+    from nas.macs import report as reports
+
+    found = _count_file(network, depth, compare) if network.arch else _count_model(network, depth)
     comparison = None
     if compare:
         from nas.macs.conventions import compare_counters
 
-        assert module is not None
-        comparison = compare_counters(module, shape)
-
-    from nas.macs import report as reports
-
+        assert found.module is not None
+        comparison = compare_counters(found.module, found.shape)
     if as_csv:
-        click.echo(reports.as_csv(report))
-    elif as_json:
-        click.echo(reports.as_json(report, comparison, facts))
-    elif as_markdown:
-        click.echo(reports.as_markdown(report, comparison, facts))
-    else:
-        click.echo(reports.as_text(report, comparison, facts))
+        click.echo(reports.as_csv(found.report))
+        return
+    write = reports.as_json if as_json else reports.as_markdown if as_markdown else reports.as_text
+    click.echo(write(found.report, comparison, found.facts))
 
 
-def _count_model(
-    model: str, input_text: str | None, depth: int | None
-) -> "tuple[MacsReport, nn.Module, InputShape]":
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """A network's cost, and what it may be compared by."""
+
+    report: "MacsReport"
+    shape: InputShape
+    module: "nn.Module | None"
+    """None where the layers were counted one by one."""
+    facts: Mapping[str, float]
+    """What its task says of such a cost."""
+
+
+def _count_model(flags: NetworkFlags, depth: int | None) -> Counted:
     from nas.macs.count import count_macs
     from nas.model.reference import load_reference
 
-    shape = DEFAULT_INPUT if input_text is None else parse_input(input_text).shape
-    network = load_reference(model, None, input_size=shape[1:])
-    return count_macs(network, shape, depth=depth), network, shape
+    shape = DEFAULT_INPUT if flags.input_text is None else parse_input(flags.input_text).shape
+    module = load_reference(str(flags.model), None, input_size=shape[1:])
+    return Counted(count_macs(module, shape, depth=depth), shape, module, {})
 
 
-def _facts(architecture: "ArchitectureSpec", macs: int) -> dict[str, float]:
-    """What its task says of such a cost."""
-    from nas.tasks.registry import task_named
-
-    return task_named(architecture.task).cost_facts(architecture, macs)
-
-
-def _count_file(
-    architecture: "ArchitectureSpec", depth: int | None, keep_network: bool
-) -> "tuple[MacsReport, nn.Module | None, InputShape]":
+def _count_file(flags: NetworkFlags, depth: int | None, keep_module: bool) -> Counted:
     from nas.macs.architecture import count_architecture
     from nas.macs.count import count_macs
     from nas.macs.meta import WithoutWeights
     from nas.model.build import build_network
+    from nas.tasks.registry import task_named
 
-    shape = architecture.input.shape
-    if architecture.model is None and depth is None and not keep_network:
-        return count_architecture(architecture), None, shape
+    assert flags.arch is not None
+    architecture = load_for_task(flags.arch, flags.input_text)
+    shape, by_layer = architecture.input.shape, architecture.model is None and depth is None
+    module = None
     if architecture.model is not None:
-        network = build_network(architecture)
-    else:
+        module = build_network(architecture)
+    elif keep_module or not by_layer:
         with WithoutWeights():
-            network = build_network(architecture)
-    if architecture.model is None and depth is None:
-        return count_architecture(architecture), network, shape
-    return count_macs(network, shape, depth=depth), network, shape
+            module = build_network(architecture)
+    if by_layer:
+        report = count_architecture(architecture)
+    else:
+        assert module is not None
+        report = count_macs(module, shape, depth=depth)
+    facts = task_named(architecture.task).cost_facts(architecture, report.total)
+    return Counted(report, shape, module, facts)

@@ -166,12 +166,6 @@ STRICT = option(
 FOLDS = option(
     "--folds", metavar="K,L,...", help="Train on each of these folds, e.g. 0,1,2,3,4; pool them."
 )
-FOLD = option(
-    "--fold",
-    type=click.IntRange(0),
-    told_default="0",
-    help="Test split of X-rays without given splits: this one of 5 folds.",
-)
 NO_TURN = option("--no-turn", is_flag=True, help="Don't turn portraits to landscape.")
 LABELS = option(
     "--labels",
@@ -180,9 +174,15 @@ LABELS = option(
 )
 
 
+def fold(default: str = "0") -> Decorator[Any]:
+    """Which fold is tested; `default` in words."""
+    text = "Test split of X-rays without given splits: this one of 5 folds."
+    return option("--fold", type=click.IntRange(0), told_default=default, help=text)
+
+
 def task_data() -> Decorator[Any]:
     """All that a command may be told of a task's data, as `DataFlags`."""
-    return grouped("data", DataFlags, data(), GROUPS, STRICT, NO_TURN, LABELS, FOLD)
+    return grouped("data", DataFlags, data(), GROUPS, STRICT, NO_TURN, LABELS, fold())
 
 
 def split(text: str, default: str | None = None) -> Decorator[Any]:

@@ -138,6 +138,7 @@ def _opacity_like(run: Path, folder: Path) -> Path:
         (("--study", "RUN", "--tta", 8), "--tta: has no use without --detection"),
         (("--detection", "RUN", "--drop-none", 0.5), "--drop-none: has no use without --opacity"),
         (("--study", "RUN", "--fold", 0), "--fold: has no use without --split"),
+        (("--study", "RUN", "--split", "test", "--fold", 5), "--fold: the covid-study task has no"),
     ],
 )
 def test_flags_without_a_use_are_refused(
