@@ -22,7 +22,7 @@ import optuna
 from benchmarks.program import Program
 from nas.runs.records import FinalRecord
 from nas.search.choice import as_measured, choose, pareto_front
-from nas.search.estimates import believe
+from nas.search.estimates import study_posterior
 from nas.search.finalists import Final, next_final
 from nas.search.known_cost import KnownCostSampler
 from nas.search.objective import Objectives
@@ -166,7 +166,7 @@ def choices(seed: int, trials: int, sampler: SamplerName) -> Iterator[Chosen]:
     naive = choose(
         front, as_measured(front), settings.budget, settings.score, objectives=OBJECTIVES
     )
-    posterior = believe(study)
+    posterior = study_posterior(study)
     finals: list[FinalRecord] = []
     by_model = judge(records, posterior, finals, settings, objectives=OBJECTIVES).choice
     while (

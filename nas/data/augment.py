@@ -1,4 +1,4 @@
-"""Random changes to whole batches of training images, and where they move pixels and boxes.
+"""Augmentation of whole batches of training images, with the moves of their pixels and boxes.
 
 N images, H rows, W columns. A point at `s` of an image lies at `t` of the moved one.
 """
@@ -19,22 +19,22 @@ LEAST_VISIBLE = 0.25
 
 
 class AugmentSpec(TaskAugment):
-    """Random changes to whole batches of training images."""
+    """Augmentation of whole batches of training images."""
 
     kind: Literal["image"] = "image"
 
     flip: Flag = True
-    """Mirror left to right with probability 0.5."""
+    """Flip left to right with probability 0.5."""
     rotate_180: Flag = False
-    """Turn upside down with probability 0.5: for objects without an upright position."""
+    """Rotate by 180 degrees with probability 0.5: for objects without an upright position."""
     crop_padding: Annotated[float, Field(strict=True, ge=0, le=0.5)] = 0.1
-    """Largest random shift, as a share of each side; edges are padded by reflection."""
+    """Largest random shift, as a share of each side; the border is padded by reflection."""
     zoom: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.0
-    """Largest relative change of size: 0.2 is up to 1.2 times smaller or larger; 0 is off."""
+    """Largest relative change of size: 0.2 is up to 1.2 times smaller or larger; 0 for none."""
     colour: Share = 0.2
     """Largest relative change of brightness, contrast and saturation."""
     cutout: Annotated[float, Field(strict=True, ge=0, le=0.9)] = 0.0
-    """Side of the erased rectangle as a share of each side; 0 is off."""
+    """Cutout: side of the erased rectangle as a share of each side; 0 for none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ others as they were."""
 
 
 class BatchAugment:
-    """Mirrors, turns, zooms, shifts, recolours and cuts out, each image with its own draws.
+    """Random flip, rotation, zoom, shift, colour and cutout, different for each image.
 
     Mirroring, turning, zooming and shifting are one gathering of pixels, done before anything
     becomes floating point.

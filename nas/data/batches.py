@@ -1,4 +1,4 @@
-"""From arrays of uint8 pixels to normalised batches on a device."""
+"""Batches of images: from arrays of uint8 pixels to normalised tensors on a device."""
 
 from collections.abc import Callable, Iterator, Sized
 from itertools import islice
@@ -58,7 +58,7 @@ def train_batches(
 
 
 def train_batch_count(sampler: Sized, batch_size: int) -> int:
-    """Batches that `train_batches` yields in an epoch."""
+    """Number of batches of `train_batches` in an epoch."""
     full, rest = divmod(len(sampler), batch_size)
     return full + (rest > 1)
 

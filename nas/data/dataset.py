@@ -14,7 +14,7 @@ PreprocessT = TypeVar("PreprocessT", bound=Preprocess)
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TaskData(Generic[SplitT, PreprocessT]):
-    """What a task learns from and is measured on; a split that was not asked for is not there."""
+    """A loaded data set of any kind, with the splits that were requested."""
 
     splits: Mapping[Split, SplitT]
     classes: tuple[str, ...]
@@ -32,7 +32,7 @@ class TaskData(Generic[SplitT, PreprocessT]):
     unreadable: tuple[str, ...] = ()
     """`PATH: REASON` or `TABLE:LINE: REASON` of each file, row and box that was left out."""
     notes: tuple[str, ...] = ()
-    """What else a person should know of how the data were read, a line each."""
+    """Further remarks on how the data were read, a line each."""
     ignored_files: int = 0
     """Files that are no part of the data set."""
     thresholds: Mapping[str, float] | None = None

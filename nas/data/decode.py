@@ -1,4 +1,4 @@
-"""From an image file to the uint8 pixels that training, evaluation and prediction all use."""
+"""Decoding of image files to uint8 pixels, the same in training, evaluation and prediction."""
 
 import warnings
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What files hold, as digests; known again from size and times without reading them twice."""
+"""Digests of files, remembered by size and times so that no file is read twice."""
 
 import hashlib
 import json

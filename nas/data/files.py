@@ -1,4 +1,4 @@
-"""Files of a data set: found in a folder, counted while read, and why some are left out."""
+"""Files of a data set: how they are found, progress of reading, reasons for leaving some out."""
 
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which files a data set consists of and which split each is in, before any is decoded."""
+"""Files of a data set and their splits, listed before any is decoded."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""From a listing to a loaded data set: what data of every kind do alike."""
+"""From a listing to a loaded data set, the same for every kind of data."""
 
 from collections.abc import Callable
 from dataclasses import replace

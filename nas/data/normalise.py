@@ -1,4 +1,4 @@
-"""Mean and std of each channel: measured on training images, taken out of every batch."""
+"""Mean and std of each channel: measured on the training images, applied to every batch."""
 
 from typing import TypeVar
 

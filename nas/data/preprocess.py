@@ -1,4 +1,4 @@
-"""What pictures of every kind share on their way from a file to the network's input."""
+"""Preprocessing that pictures and X-rays share."""
 
 from typing import Annotated, Literal
 

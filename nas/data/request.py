@@ -1,4 +1,4 @@
-"""Which data are asked for: what travels from a command, a run or a search down to the loaders."""
+"""Request for data, from a command, a run or a search down to the loaders."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ class DataRequest:
     splits: tuple[Split, ...] = ("train", "validation")
     """Only they are read."""
     seed: int = 0
-    """Decides how data without splits of their own are split."""
+    """Random seed of splits that are made."""
     strict: bool = False
     """Whether unreadable files are an error, instead of being left out."""
     groups: Path | None = None

@@ -1,4 +1,4 @@
-"""In which order, and how often, training images are drawn."""
+"""Samplers: in which order, and how often, training images are drawn."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The parts of a data set, and what a folder or a table may call them."""
+"""Splits of a data set, and their names in folders and tables."""
 
 from typing import Literal
 

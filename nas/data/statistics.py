@@ -19,7 +19,7 @@ from nas.text_table import aligned
 
 @dataclass(frozen=True)
 class StatisticsRequest:
-    """Which data set figures are asked of."""
+    """Request for the statistics of a data set."""
 
     source: Path
     long_side: int | None = None

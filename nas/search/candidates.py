@@ -1,4 +1,4 @@
-"""From the study's next trial to a network worth training: within the budget, and new."""
+"""Candidates: the study's next networks that are new and within the budget."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -31,15 +31,15 @@ from nas.spec.definition import ArchitectureSpec
 from nas.spec.trial import RandomTrial
 
 MAX_REFUSED = 15
-"""Proposals of the sampler that are refused in a row before one is drawn at random."""
+"""Refused proposals of the sampler in a row before a candidate is drawn at random."""
 MAX_RANDOM = 500
-"""Random draws after which the space is taken for exhausted, or its budget for too small."""
+"""Random draws without success after which the space counts as exhausted."""
 MAX_TAKEN = 20
-"""Random finds that other workers may snatch before this one gives up."""
+"""Random candidates that other workers may claim first before this one gives up."""
 
 
 class NothingLeft(Exception):
-    """No network is to be trained any more."""
+    """No further network is to be trained."""
 
 
 class Exhausted(NothingLeft):
@@ -65,7 +65,7 @@ def price(
 
 @dataclass(frozen=True)
 class Limits:
-    """What ends the drawing of candidates."""
+    """Limits on the number of trainings and on time."""
 
     budget: BudgetSpec
     trainings: int
@@ -73,7 +73,7 @@ class Limits:
     deadline: float | None = None
     """Time of `time.time()` after which no network is trained."""
     final_share: FinalShare | None = None
-    """What of the time before is kept for the finalists."""
+    """Seconds that are reserved for the finalists."""
 
     def time_is_up(self, records: Sequence[TrialRecord]) -> bool:
         """Whether only the finalists have time left."""

@@ -1,4 +1,4 @@
-"""Which of the trained networks are on the front, and which of these is the best."""
+"""Pareto front of the trained networks, and the choice of the best one."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +14,7 @@ from nas.spec.budget import BudgetSpec
 
 @dataclass(frozen=True)
 class ChosenTrial:
-    """The chosen trial, and why in words that end a sentence."""
+    """The chosen trial, and the reason as the end of a sentence."""
 
     number: int
     because: str
@@ -53,7 +53,7 @@ def _losses(record: TrialRecord, objectives: Objectives) -> list[float]:
 
 
 def as_measured(records: Sequence[TrialRecord]) -> dict[int, Estimate]:
-    """Estimates of those who take what was measured for the truth."""
+    """Estimates that take the measured values as exact."""
     return {item.number: Estimate(_metric(item), 0.0) for item in records}
 
 
@@ -98,7 +98,7 @@ def choose(
 def _nearest(
     able: Sequence[TrialRecord], estimates: Mapping[int, Estimate], floor: float, metric: str
 ) -> ChosenTrial:
-    """The member that comes nearest to a floor that none surely reaches."""
+    """The member that comes nearest to a floor that no lower bound reaches."""
     nearest = max(able, key=lambda item: estimates[item.number].lower)
     because = f"none surely reaches the {metric_title(metric)} of {floor}, and it comes nearest"
     return ChosenTrial(nearest.number, because)
@@ -190,7 +190,7 @@ def _log_cost(record: TrialRecord, objective: Objective) -> float:
 
 
 def _cost(record: TrialRecord, objectives: Objectives) -> float:
-    """The cost by which networks are told from cheap to dear."""
+    """The cost by which networks are ordered."""
     return _losses(record, objectives)[objectives.axis_index]
 
 

@@ -1,4 +1,4 @@
-"""What a search must know of its data before it begins."""
+"""Data of a search, and the facts of it that are needed before it begins."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How long a network trains, learned from those that a study has trained."""
+"""Predicted training times, learned from the finished trainings of a study."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from blocks import Cost
 from nas.search.pricing import PricedSpace
 
 LEAST_TRIALS = 3
-"""Finished trainings before their times are believed; until then times follow `SLOPES` alone."""
+"""Finished trainings before the fit counts; until then times follow `SLOPES` alone."""
 SLOPES = (0.4, 0.3, 0.0)
 """Of log-seconds over the logarithms of convolution outputs, MACs and parameters, to begin with."""
 SLOPE_SD = 0.3

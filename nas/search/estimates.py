@@ -20,7 +20,7 @@ PRIOR_DEGREES = 2
 
 @dataclass(frozen=True)
 class Posterior:
-    """What the model of a search says of its networks, from all measurements together."""
+    """Posterior of the networks' metrics under the search's model, given all measurements."""
 
     beliefs: Mapping[int, tuple[float, float]]
     """Trial number to mean and standard deviation of the metric; lucky measurements shrunk."""
@@ -28,8 +28,9 @@ class Posterior:
     """Standard deviation of one measurement around the truth of its network, by its seed."""
 
 
-def believe(study: optuna.Study, objectives: Objectives | None = None) -> Posterior:
-    """What the known-cost sampler's model makes of all of a study's trials, whatever drew them.
+def study_posterior(study: optuna.Study, objectives: Objectives | None = None) -> Posterior:
+    """The known-cost sampler's model conditioned on all of a study's trials, whatever sampler drew
+    them.
 
     It sees the cost that the sampler would see; MACs where none is known before training.
     Its noise is what each trial says of its own, or how far the measurements lie from the model

@@ -62,7 +62,7 @@ def _announcement(plan: FinalPlan, seconds: float) -> str:
 
 
 class FinalWatch:
-    """Tells of each of the finalists' trainings that ends."""
+    """Reports each of the finalists' trainings that ends."""
 
     def __init__(self, finals: optuna.Study, found: Found, metric: str, say: Say) -> None:
         self.finals = finals

@@ -1,4 +1,4 @@
-"""Trains finalists again, each with seeds of its own, and tells their study what came of it."""
+"""Training of finalists with further random seeds, with the results told to their study."""
 
 import time
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from nas.report.tensorboard import TrialBoard
 from nas.runs.costs import MACS
 from nas.runs.records import TrialRecord
 from nas.search.data import SearchData
-from nas.search.estimates import Posterior, believe
+from nas.search.estimates import Posterior, study_posterior
 from nas.search.final_study import claim_final
 from nas.search.finalists import Final, next_final
 from nas.search.objective import Objectives
@@ -31,14 +31,14 @@ from nas.train.weights import build_seeded
 
 @dataclass(frozen=True)
 class Found:
-    """What the search found, which does not change while finalists are trained."""
+    """Results of the search, which don't change while finalists are trained."""
 
     records: tuple[TrialRecord, ...]
     posterior: Posterior
 
     @classmethod
     def of(cls, study: optuna.Study, objectives: Objectives) -> "Found":
-        return cls(records_of(study), believe(study, objectives))
+        return cls(records_of(study), study_posterior(study, objectives))
 
     def record(self, number: int) -> TrialRecord:
         """The record of a trial."""

@@ -1,4 +1,4 @@
-"""Which networks are trained again with other seeds before one is chosen, and in which order."""
+"""Finalists: which networks are trained again with other seeds, and in which order."""
 
 import math
 from collections import Counter
@@ -15,12 +15,12 @@ from nas.search.objective import BY_MACS, Objectives
 from nas.search.settings import SearchSettings
 
 DRAWS = 40
-"""Ways that the truth may be, drawn to see which network would be chosen in how many."""
+"""Posterior draws that estimate how likely each network is to be chosen."""
 
 
 @dataclass(frozen=True)
 class Final:
-    """A training to be done: which trial's network, with which seed, for how long."""
+    """A training of a finalist: the trial of its network, the seed, the epochs."""
 
     trial: int
     seed: int
@@ -32,7 +32,7 @@ class Final:
 
 @dataclass(frozen=True)
 class FinalPlan:
-    """What the settings ask of the finalists."""
+    """Settings of the finalists."""
 
     finalists: int
     """Networks to train again at most."""
@@ -57,20 +57,20 @@ class FinalPlan:
         return self.finalists * len(self.seeds)
 
 
-def believed_front(
+def posterior_front(
     records: Sequence[TrialRecord], posterior: Posterior, objectives: Objectives = BY_MACS
 ) -> tuple[TrialRecord, ...]:
-    """The front of what the model believes of the trained networks, cheapest first.
+    """The front of the trained networks by the model's posterior means, cheapest first.
 
     The records keep what was measured of them; a lucky measurement alone makes no member.
     """
     trained = {item.number: item for item in records if item.number in posterior.beliefs}
-    believed = [
+    expected = [
         replace(item, metric=posterior.beliefs[number][0])
         for number, item in trained.items()
         if item.state == "trained"
     ]
-    return tuple(trained[item.number] for item in pareto_front(believed, objectives))
+    return tuple(trained[item.number] for item in pareto_front(expected, objectives))
 
 
 def next_final(
@@ -89,7 +89,7 @@ def next_final(
     """
     plan = FinalPlan.of(settings)
     finals = plan.comparable(finals)
-    found_among = _round(records, believed_front(records, posterior, objectives), finals)
+    found_among = _round(records, posterior_front(records, posterior, objectives), finals)
     begun = {item.trial for item in finals if item.found_among == found_among}
     front = _by_promise(records, posterior, finals, settings, objectives)
     for rank, item in enumerate(front):
@@ -123,11 +123,11 @@ def _by_promise(
     settings: SearchSettings,
     objectives: Objectives,
 ) -> list[TrialRecord]:
-    """The front, those first that would be chosen in most draws of the truth.
+    """The front, ordered by the number of posterior draws in which each would be chosen.
 
-    Those that no draw chose follow by how near the likeliest they are in cost.
+    Those that no draw chose follow by their distance in cost from the likeliest.
     """
-    front = believed_front(records, posterior, objectives)
+    front = posterior_front(records, posterior, objectives)
     if not front:
         return []
     wins = _count_wins(front, posterior, finals, settings, objectives)
@@ -148,7 +148,7 @@ def _count_wins(
     settings: SearchSettings,
     objectives: Objectives,
 ) -> Counter[int]:
-    """In how many draws of the truth the rule would choose each member, once it was repeated."""
+    """Number of posterior draws in which each member would be chosen, once it was repeated."""
     noise = pool_seed_noise(finals, posterior.noise_sd)
     estimates = estimate_all(front, posterior, finals, noise)
     seeds = settings.search.final_seeds
@@ -168,7 +168,7 @@ def _count_wins(
 def _drawn(
     known: Estimate, belief_sd: float, seed_sd: float, seeds: int, normal: float
 ) -> Estimate:
-    """What a network's estimate may be once it was trained with all `seeds`."""
+    """A posterior draw of a network's estimate after its training with all `seeds`."""
     done = len(known.seeds)
     if done >= seeds:
         return known
@@ -179,12 +179,12 @@ def _drawn(
 
 
 MAX_SHARE = 1 / 3
-"""Of a time limit, what is kept for the finalists at most."""
+"""Largest share of a time limit that is reserved for the finalists."""
 
 
 @dataclass(frozen=True)
 class FinalShare:
-    """How much of a time limit is kept for the finalists."""
+    """Time that is reserved for the finalists."""
 
     plan: FinalPlan
     epochs: int

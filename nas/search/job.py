@@ -1,4 +1,4 @@
-"""What a worker of a search is told."""
+"""Job of a search's worker."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,13 @@ from nas.search.store import StudyStore, open_store
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is told."""
+    """Job of a worker: what it trains, until when."""
 
     folder: Path
     settings: SearchSettings
     classes: tuple[str, ...]
     metric: str
-    """Name of the task's first metric, which the search maximises."""
+    """Name of the task's primary metric, which the search maximises."""
     index: int
     """Which of the workers it is; decides its seed."""
     deadline: float | None

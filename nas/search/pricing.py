@@ -1,4 +1,4 @@
-"""What the networks of a space cost, by their parameters and fast: thousands are asked for."""
+"""Costs of the networks of a space by their parameters, fast enough for thousands of them."""
 
 import math
 from collections.abc import Callable, Hashable, Mapping

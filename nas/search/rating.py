@@ -1,4 +1,4 @@
-"""The score of a network whose first metric is known with some uncertainty."""
+"""Score of a network whose primary metric is uncertain."""
 
 import math
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def check_score(space: SpaceSpec, score: str | None) -> None:
     if not others:
         return
     problem = (
-        f"{others[0]!r} is not measured by the task {space.task}; its first metric is {metric}, "
+        f"{others[0]!r} is not measured by the task {space.task}; its primary metric is {metric}, "
         "also called metric"
     )
     if score == space.score:

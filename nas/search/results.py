@@ -1,4 +1,4 @@
-"""What a search leaves in its folder: table, front, best network, report."""
+"""Results of a search in its folder: table, front, best network, report."""
 
 import shlex
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from nas.runs.costs import MACS, PARAMETERS
 from nas.runs.records import FinalRecord, TrialRecord, write_finalists_csv, write_trials_csv
 from nas.search.choice import ChosenTrial, choose, pareto_front
 from nas.search.data import DataFacts
-from nas.search.estimates import Posterior, believe, estimate_all, pool_seed_noise
+from nas.search.estimates import Posterior, estimate_all, pool_seed_noise, study_posterior
 from nas.search.final_study import read_finals
-from nas.search.finalists import FinalPlan, believed_front
+from nas.search.finalists import FinalPlan, posterior_front
 from nas.search.job import Job
 from nas.search.objective import Objectives
 from nas.search.settings import SearchSettings
@@ -35,7 +35,7 @@ from nas.tasks.registry import task_named
 
 @dataclass(frozen=True)
 class FinalVerdict:
-    """The choice, and what it rests on."""
+    """The choice, and the estimates behind it."""
 
     choice: ChosenTrial | None
     """None where no network was trained."""
@@ -50,7 +50,7 @@ def judge(
     *,
     objectives: Objectives,
 ) -> FinalVerdict:
-    """Choose by what the networks surely reach: among finalists once one has been repeated.
+    """Choose by lower bounds of the metric: among finalists once one has been repeated.
 
     Before that, and without finalists, among the front by the model's own bounds.
     """
@@ -58,7 +58,7 @@ def judge(
     noise = pool_seed_noise(ended, posterior.noise_sd)
     estimates = estimate_all(records, posterior, ended, noise)
     repeated = {number for number, estimate in estimates.items() if estimate.seeds}
-    front = {item.number for item in believed_front(records, posterior, objectives)}
+    front = {item.number for item in posterior_front(records, posterior, objectives)}
     members = [item for item in records if item.number in front | repeated]
     choice = choose(
         members,
@@ -77,7 +77,7 @@ def _ended(item: FinalRecord) -> bool:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found."""
+    """Result of a search."""
 
     folder: Path
     objectives: Objectives
@@ -145,7 +145,7 @@ def write_results(study: optuna.Study, job: Job, data: DataFacts) -> SearchResul
     store = job.store()
     finals = read_finals(store.finals()) if store.finals_begun() else ()
     goals = job.objectives
-    verdict = judge(records, believe(study, goals), finals, settings, objectives=goals)
+    verdict = judge(records, study_posterior(study, goals), finals, settings, objectives=goals)
     further = [item.name for item in goals.further]
     write_trials_csv(folder / "trials.csv", records, job.metric, further)
     if finals:

@@ -1,4 +1,4 @@
-"""A whole search: set up or taken up again, and its results written."""
+"""Runs a search, or resumes one, and writes its results."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Where the studies of a search are kept, and which of its workers holds which trial.
+"""Storage of a search's studies, and of which worker holds which trial.
 
 A search has two studies, with the same workers: its trials, and its finalists' trainings. Another
 storage is a `StudyStore` of its own and a line in `_HOMES`.

@@ -1,4 +1,4 @@
-"""What a search space holds: how many networks, what they cost, which choices fit the budget."""
+"""Survey of a search space: number of networks, their costs, choices outside the budget."""
 
 from collections import Counter
 from dataclasses import astuple, dataclass
@@ -34,7 +34,7 @@ class CostSpread:
 
 @dataclass(frozen=True)
 class Survey:
-    """What `nas space check` tells."""
+    """Result of `nas space check`."""
 
     members: int
     members_exact: bool

@@ -1,4 +1,4 @@
-"""Trains the candidates of one worker, and tells the study what came of each."""
+"""Training of one worker's candidates, with the results told to the study."""
 
 import time
 from dataclasses import asdict, replace

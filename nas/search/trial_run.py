@@ -1,4 +1,4 @@
-"""One candidate's trainings as they go: its curve so far, and whether they end early."""
+"""A running trial: its learning curve so far, and whether it is stopped early."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What a study's trials say of networks: written to the journal, read back as records."""
+"""Results of trials: written to the study, read back as records."""
 
 import math
 import traceback

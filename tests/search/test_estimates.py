@@ -10,7 +10,13 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from nas.runs.certainty import SeedNoise
 from nas.runs.records import FinalRecord, TrialRecord
 from nas.search import estimates
-from nas.search.estimates import PRIOR_DEGREES, Posterior, believe, estimate_all, pool_seed_noise
+from nas.search.estimates import (
+    PRIOR_DEGREES,
+    Posterior,
+    estimate_all,
+    pool_seed_noise,
+    study_posterior,
+)
 from nas.search.trials import noise_sd
 
 
@@ -126,7 +132,7 @@ def test_beliefs_are_as_sure_as_they_are_right(trainings: int, share: float) -> 
     errors, noises = [], []
     for seed in range(6):
         study, truths = searched(trainings, seed, share * VALIDATION_SD)
-        posterior = believe(study)
+        posterior = study_posterior(study)
         assert posterior.beliefs.keys() == truths.keys()
         errors += [(mean - truths[key]) / sd for key, (mean, sd) in posterior.beliefs.items()]
         noises.append(pool_seed_noise([], posterior.noise_sd).sd)
@@ -149,4 +155,4 @@ def test_a_disaster_counts_as_a_measurement(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(
         estimates, "posterior_of", lambda *_, **__: {0: (trial.values[1], 0.1), 1: (0.4, 0.1)}
     )
-    assert believe(study).noise_sd == pytest.approx(0.4 / math.sqrt(2))
+    assert study_posterior(study).noise_sd == pytest.approx(0.4 / math.sqrt(2))

@@ -6,7 +6,7 @@ import pytest
 
 from nas.runs.records import FinalRecord, TrialRecord
 from nas.search.estimates import Posterior
-from nas.search.finalists import Final, FinalPlan, FinalShare, believed_front, next_final
+from nas.search.finalists import Final, FinalPlan, FinalShare, next_final, posterior_front
 from nas.search.objective import Objectives
 from nas.search.results import judge
 from nas.search.settings import SearchSettings
@@ -71,7 +71,7 @@ LINE = [record(number, 1_000_000 * (number + 1), 0.48 + 0.02 * number) for numbe
 def test_a_lucky_measurement_makes_no_member_of_the_front() -> None:
     records = [record(0, 10, 0.50), record(1, 20, 0.60), record(2, 30, 0.58)]
     beliefs = {0: (0.50, 0.01), 1: (0.49, 0.01), 2: (0.58, 0.01)}
-    front = believed_front(records, Posterior(beliefs, 0.01))
+    front = posterior_front(records, Posterior(beliefs, 0.01))
     assert [(item.number, item.metric) for item in front] == [(0, 0.50), (2, 0.58)]
 
 

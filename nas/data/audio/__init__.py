@@ -1,1 +1,1 @@
-"""Recordings with labelled stretches of time: from tables and files to spectrograms."""
+"""Recordings with labelled events: from tables and files to spectrograms."""

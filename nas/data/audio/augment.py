@@ -1,4 +1,4 @@
-"""Random changes to whole batches of training windows. N windows, F bands, W frames."""
+"""Augmentation of whole batches of training windows. N windows, F bands, W frames."""
 
 from typing import Annotated, Literal
 
@@ -11,19 +11,19 @@ from nas.spec.validate import Share
 
 
 class SpectrogramAugmentSpec(TaskAugment):
-    """Random changes to whole batches of training windows."""
+    """Augmentation of whole batches of training windows."""
 
     kind: Literal["spectrogram"] = "spectrogram"
     time_shift: Share = 0.5
     """Largest random shift of a window's start, as a share of the window; labels move along."""
     frequency_masks: Annotated[int, Field(strict=True, ge=0, le=8)] = 2
-    """Bands that are blanked (SpecAugment, Park et al. 2019)."""
+    """Frequency masks (SpecAugment, Park et al. 2019)."""
     frequency_mask_share: Share = 0.1
-    """Largest height of one, as a share of the bands."""
+    """Largest height of a frequency mask, as a share of the bands."""
     time_masks: Annotated[int, Field(strict=True, ge=0, le=8)] = 2
-    """Stretches of time that are blanked."""
+    """Time masks."""
     time_mask_share: Share = 0.05
-    """Largest length of one, as a share of the window."""
+    """Largest length of a time mask, as a share of the window."""
     gain_db: Annotated[float, Field(strict=True, ge=0, le=60)] = 6.0
     """Largest random gain, up or down."""
     noise_db: Annotated[float, Field(strict=True, ge=0, le=60)] = 2.0
@@ -31,11 +31,11 @@ class SpectrogramAugmentSpec(TaskAugment):
     mixup: Literal["none", "input", "last_layer"] = "none"
     """Mix pairs of windows (Zhang et al. 2018): spectrograms, or the features before the head."""
     mixup_alpha: Annotated[float, Field(strict=True, gt=0, le=100)] = 0.1
-    """Both parameters of the Beta distribution that the weight of a pair is drawn from."""
+    """Mixup: the weight of a pair is drawn from Beta(alpha, alpha)."""
 
 
 class SpectrogramAugment:
-    """Louder or softer, noisier, with bands and stretches of time blanked; each window its own.
+    """Random gain, noise, frequency masks and time masks, different for each window.
 
     Masks are those of SpecAugment (Park et al. 2019, arXiv:1904.08779, section 2): lengths are
     drawn evenly from 0 to the largest, then a position that holds them. Shifts of time are drawn
@@ -43,7 +43,7 @@ class SpectrogramAugment:
     """
 
     def __init__(self, spec: SpectrogramAugmentSpec, mean_db: float) -> None:
-        """`mean_db`, the mean of the training data, is what blanked places are filled with."""
+        """`mean_db`, the mean of the training data, fills the masks."""
         self._spec = spec
         self._mean_db = mean_db
 

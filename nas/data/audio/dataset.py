@@ -1,4 +1,4 @@
-"""Recordings as arrays, with the stretches of time that are labelled in them."""
+"""Recordings as arrays, with their labelled events."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from nas.data.dataset import TaskData
 
 @dataclass(frozen=True)
 class EventRow:
-    """One row of a table of events: a class that sounds, or is known not to, from when to when."""
+    """A row of a table of events: a class that is present, or known to be absent, for a time."""
 
     recording_id: str
     species: str
@@ -89,7 +89,7 @@ class RecordingSet:
     recordings: tuple[Recording, ...]
     classes: tuple[str, ...]
     complete: bool
-    """Whether all that sounds is labelled: unknown then means absent."""
+    """Whether every event is labelled: unknown then means absent."""
     species_ids: tuple[int, ...] = ()
     """Number of each class in the tables."""
     cut: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""From a recording's file to mono samples at the rate that the spectrograms are made at."""
+"""Decoding of recordings to mono samples at the rate of the spectrograms."""
 
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,17 @@ Samples = npt.NDArray[np.float32]
 """Mono sound, shape (samples,); full scale is 1."""
 
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")
-"""Endings of the files that are taken for recordings in a folder, in lower case."""
+"""Extensions of recordings in a folder, in lower case."""
 
 AUDIO_VERSION = 1
 """Raised whenever the same file gives other samples than before: old caches are then not used."""
 
 _WHOLE = 0.99
-"""Share of the promised samples that makes a file whole: MP3 without an index only estimates."""
+"""Share of the declared samples with which a file is complete: MP3 without an index estimates."""
 
 
 class UnreadableAudio(Exception):
-    """The file gives no sound or spectrogram; the message says why."""
+    """The file can't be decoded to sound or a spectrogram; the message says why."""
 
 
 def read_audio(path: Path, sample_rate_hz: int) -> Samples:

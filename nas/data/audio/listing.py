@@ -1,4 +1,4 @@
-"""Which recordings a data set consists of and what is labelled in them, before any is decoded."""
+"""Recordings of a data set and their labels, listed before any is decoded."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -62,7 +62,7 @@ def _loaded(
 
 
 def _notes(data: AudioData) -> tuple[str, ...]:
-    """Files that nothing is known of, and events that last longer than their recordings."""
+    """Remarks: ignored files, and events that last longer than their recordings."""
     lines = []
     if data.ignored_files:
         lines.append(f"{data.ignored_files} files of sound that no table labels are ignored")
@@ -157,7 +157,7 @@ def _rows_within(
 def _lost(
     split: Split, found: RecordingSet, members: Sequence[ListedRecording], left_out: Sequence[str]
 ) -> str:
-    """What a split lacks that it can't do without, and why; empty if it lacks nothing.
+    """What a split lacks, and why; empty if it lacks nothing.
 
     That is a readable recording, for train an event of every class, for test one of any.
     """

@@ -1,4 +1,4 @@
-"""From samples to a log-mel spectrogram in dB."""
+"""Log-mel spectrograms in dB."""
 
 import math
 
@@ -18,11 +18,11 @@ MEL_VERSION = 1
 """Raised whenever the same samples give another spectrogram: old caches are then not used."""
 
 FLOOR_DB = -100.0
-"""The value of silence: 10 log10 of the least power that counts."""
+"""Floor of the dB values: 10 log10 of the least power."""
 
 _LEAST_POWER = 10.0 ** (FLOOR_DB / 10)
 _FRAMES_AT_ONCE = 64
-"""So few Fourier transforms stay in a core's cache: twice as fast as a minute at once."""
+"""Frames per block, whose transforms fit into a core's cache: twice as fast as a minute at once."""
 
 # Slaney's Auditory Toolbox (1998): linear up to 1 kHz, then 27 mels for a factor of 6.4.
 _LINEAR_HZ_PER_MEL = 200.0 / 3

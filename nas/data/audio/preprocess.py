@@ -1,4 +1,4 @@
-"""What inference must repeat of how recordings were prepared."""
+"""Preprocessing of recordings, which inference repeats."""
 
 from typing import Annotated, Literal, Self
 

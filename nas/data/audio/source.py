@@ -127,7 +127,7 @@ def _from_description(file: Path) -> AudioSource:
 
 
 RECORDING_SUFFIXES = (*AUDIO_SUFFIXES, READY_SUFFIX)
-"""Endings of the files that are taken for recordings in a folder, in lower case."""
+"""Extensions of recordings in a folder, in lower case."""
 
 
 def recording_files(place: Path) -> dict[str, Path]:

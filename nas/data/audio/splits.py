@@ -1,4 +1,4 @@
-"""Which recording is in train, validation and test, stratified on the events that it holds."""
+"""Splits of recordings into train, validation and test, stratified by their events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ TEST_SHARE = 0.20
 
 @dataclass(frozen=True)
 class RecordingEvents:
-    """What the division is made by."""
+    """A recording as the division sees it."""
 
     key: str
     classes: tuple[str, ...]

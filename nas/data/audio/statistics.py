@@ -1,4 +1,4 @@
-"""What a data set of recordings holds: recordings and rows of each class, by split."""
+"""Statistics of a data set of recordings: recordings and rows of each class, by split."""
 
 from collections import Counter
 from collections.abc import Sequence

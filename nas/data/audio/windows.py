@@ -1,4 +1,4 @@
-"""Windows of a recording: where they start, what they hold, and what is known of them."""
+"""Windows of a recording: their starts, values and labels."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_CALL_S = 0.25
-"""Seconds of a call that a window must hold to have it, where its edge cuts the call."""
+"""Seconds of a call that a window must contain to have its label, if its edge cuts the call."""
 
 
 def window_starts(frames: int, window: int, overlap: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Which pictures a data set consists of, their classes and splits, before any is decoded."""
+"""Pictures of a data set, their classes and splits, listed before any is decoded."""
 
 from collections import defaultdict
 from collections.abc import Sequence

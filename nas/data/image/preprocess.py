@@ -1,4 +1,4 @@
-"""What inference must repeat of how pictures were prepared."""
+"""Preprocessing of pictures, which inference repeats."""
 
 from typing import Literal
 
@@ -12,4 +12,4 @@ class ImagePreprocess(Preprocess, PixelPreprocess):
 
     kind: Literal["image"] = "image"
     turn_portrait: Flag = True
-    """Turn pictures that are higher than wide by 90 degrees: all then lie on their long side."""
+    """Turn portraits by 90 degrees, so that all pictures are landscape."""

@@ -1,4 +1,4 @@
-"""Where a data set of pictures is: folders of classes, or a table of paths."""
+"""Sources of pictures: folders of classes, or a table of paths."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which image is in train, validation and test: as given, else stratified, seeded, by group."""
+"""Splits of images into train, validation and test: as given, else stratified and by group."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a data set looks like: classes, shapes, and the input size that its shapes suggest."""
+"""Statistics of a data set of images: classes, shapes, and the suggested input size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Data that are computed: the built-in sets of sounds and X-rays."""
+"""Synthetic data: the built-in sets of sounds and X-rays."""

@@ -1,4 +1,4 @@
-"""Recordings that are computed, made-up calls in wind with RFCX's tables; the built-in set."""
+"""Synthetic recordings: calls in wind with RFCX's tables; the built-in set."""
 
 import csv
 import shutil

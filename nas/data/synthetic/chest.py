@@ -1,4 +1,4 @@
-"""Made-up chest radiographs: lungs, ribs, heart, noise, and opacities whose place is known.
+"""Synthetic chest radiographs: lungs, ribs, heart, noise, and opacities with known boxes.
 
 Coordinates: u from -1 (left edge of the picture) to 1, v from 0 (top) to 1.
 """
@@ -59,7 +59,7 @@ class Blob:
 
 @dataclass(frozen=True)
 class View:
-    """How the patient stood, and the beam was, for one image."""
+    """Pose of the patient and exposure of one image."""
 
     shift_u: float
     shift_v: float

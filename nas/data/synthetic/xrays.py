@@ -1,4 +1,4 @@
-"""X-rays that are computed, made-up chests in DICOM with SIIM's tables; the built-in set."""
+"""Synthetic X-rays: chests in DICOM with SIIM's tables; the built-in set."""
 
 import csv
 import shutil

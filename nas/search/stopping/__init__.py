@@ -1,1 +1,1 @@
-"""Which trainings end early where the cost of a network is known before it is trained."""
+"""Early stopping where the cost of a network is known before it is trained."""

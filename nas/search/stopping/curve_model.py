@@ -1,4 +1,4 @@
-"""What a learning curve will come to, learned from the finished curves of the same study."""
+"""Predicted final metric of a learning curve, from the finished curves of the same study."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Stops what can't matter any more: a network that a cheaper one will surely beat."""
+"""Dominance rule: stops a network that a cheaper one will almost surely beat."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How the trainings of a search are run: how long the short one is, and what may end them."""
+"""Plan of early stopping: the rule, and the length of the short training."""
 
 from dataclasses import dataclass
 

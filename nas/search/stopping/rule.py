@@ -1,4 +1,4 @@
-"""What decides whether a training goes on."""
+"""Contract of early stopping: learning curves, verdicts, rules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
