@@ -105,7 +105,7 @@ def search(
     try:
         if resume is not None:
             refuse_others(CHANGEABLE, "--resume", "a search that goes on keeps its settings")
-            result = _resume(resume, flags, machine)
+            result = _resume(resume, flags, machine, imports)
         elif space is not None:
             loaded = _loaded(space, task, data, input_text)
             result = _begin(loaded, data, flags, machine, imports, out)
@@ -165,11 +165,15 @@ def _begin(
     return run_search(space, settings, out=out, say=click.echo)
 
 
-def _resume(folder: Path, flags: SearchFlags, machine: Machine) -> "SearchResult":
+def _resume(
+    folder: Path, flags: SearchFlags, machine: Machine, imports: tuple[str, ...]
+) -> "SearchResult":
     from nas.search.run import resume_search
 
     return resume_search(
-        folder, say=click.echo, change=lambda settings: _changed(settings, flags, machine)
+        folder,
+        say=click.echo,
+        change=lambda settings: _changed(settings, flags, machine, imports),
     )
 
 
@@ -206,10 +210,12 @@ def _new_settings(
         device=machine.where,
     )
     command = _printable(shlex.join(["nas", *sys.argv[1:]]))
-    return settings.model_copy(update={"command": command, "score": score})
+    return settings.model_copy(update={"command": command, "score": score, "imports": imports})
 
 
-def _changed(settings: "SearchSettings", flags: SearchFlags, machine: Machine) -> "SearchSettings":
+def _changed(
+    settings: "SearchSettings", flags: SearchFlags, machine: Machine, imports: tuple[str, ...]
+) -> "SearchSettings":
     """The settings of a search that goes on, with the flags that may change. Raises NasError."""
     from nas.search.settings import default_workers
 
@@ -219,7 +225,13 @@ def _changed(settings: "SearchSettings", flags: SearchFlags, machine: Machine) -
         workers, threads = default_workers(flags.workers or workers, machine.threads, device)
     search = flags.limits().applied_to(settings.search)
     return settings.model_copy(
-        update={"search": search, "device": device, "workers": workers, "threads": threads}
+        update={
+            "search": search,
+            "device": device,
+            "workers": workers,
+            "threads": threads,
+            "imports": tuple(dict.fromkeys((*settings.imports, *imports))),
+        }
     )
 
 

@@ -8,9 +8,10 @@ from pydantic import Field
 from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.machine import environment, usable_cores
+from nas.plugins import load_plugins
 from nas.search.objective import Objectives
 from nas.spec.budget import BudgetSpec
-from nas.spec.load import read_document
+from nas.spec.load import Document, read_document
 from nas.spec.search import SearchSpec
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
@@ -30,6 +31,8 @@ class SearchSettings(Frozen):
 
     command: str = ""
     """The command line that began it."""
+    imports: tuple[str, ...] = ()
+    """Modules of one's own (`--import`), which every worker imports, and who goes on with it."""
     data: str | None = None
     """Folder or table of the data; null is the data set that comes with the installed packages."""
     groups: str | None = None
@@ -125,6 +128,13 @@ def objectives_of(settings: SearchSettings, metric: str) -> Objectives:
     return Objectives.of(metric, settings.search.objectives, settings.budget)
 
 
+def _imports_in(document: Document) -> tuple[str, ...]:
+    class Imports(Frozen, extra="ignore"):
+        imports: tuple[str, ...] = ()
+
+    return validate(Imports, document).imports
+
+
 _BEFORE: dict[str, str | int] = {"stop": "none", "finalists": 0}
 """What a search did before these settings were there."""
 
@@ -138,9 +148,11 @@ def write_settings(folder: Path, settings: SearchSettings) -> None:
 def read_settings(folder: Path) -> SearchSettings:
     """The settings of a run's folder. Raises NasError where there are none.
 
-    A run that was begun before there were early stopping and finalists goes on without them.
+    The modules that its command line named are imported first: settings may be of their kinds. A
+    run that was begun before there were early stopping and finalists goes on without them.
     """
     document = read_document(folder / "settings.yaml")
+    load_plugins(_imports_in(document))
     settings = validate(SearchSettings, document)
     written = document.data.get("search") or {}
     before = {name: value for name, value in _BEFORE.items() if name not in written}

@@ -9,6 +9,7 @@ import traceback
 import optuna
 
 from nas.errors import NasError
+from nas.plugins import load_plugins
 from nas.runs.folder import append_log
 from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposer
 from nas.search.durations import Durations
@@ -27,6 +28,7 @@ PARENT_POLL_S = 0.5
 
 def work_in_process(job: Job, parent: int) -> None:
     """The main function of a worker process: `work`, ended when the process `parent` is gone."""
+    load_plugins(job.settings.imports)
     store = job.store(os.getpid())
     with store.alive():
         if os.getppid() != parent:  # it died while this process started

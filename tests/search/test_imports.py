@@ -1,0 +1,69 @@
+"""Modules of one's own reach every worker of a search, and a search that goes on."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nas.errors import NasError
+from nas.search.settings import SearchSettings, read_settings, write_settings
+
+ROOT = Path(__file__).parents[2]
+BLOCK = """
+from typing import ClassVar
+from blocks import register_block
+from blocks.conv import ConvConfig
+
+@register_block
+class GhostConfig(ConvConfig):
+    name: ClassVar[str] = "Ghost"
+"""
+SPACE = """
+name: ghosts
+input: {channels: 3, height: 8, width: 8}
+classes: 10
+layers:
+  - {name: stem, block: Ghost, out: [8, 16, 24], kernel: 3, stride: 2}
+  - {name: gap, block: GlobalAvgPool}
+training: {epochs: 1}
+"""
+
+
+def nas(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", "from nas.cli.main import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return done.stdout + done.stderr
+
+
+def test_a_block_of_ones_own_is_searched_by_workers_and_by_a_search_that_goes_on(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "my_blocks.py").write_text(BLOCK)
+    (tmp_path / "space.yaml").write_text(SPACE)
+    begin = ["search", "--import", "my_blocks", "--space", "space.yaml", "--out", "run"]
+    said = nas(tmp_path, *begin, "--trials", "2", "--workers", "1", "--finalists", "0")
+    assert "Best: trial" in said
+    assert read_rows(tmp_path) == 2
+    assert "Best: trial" in nas(tmp_path, "search", "--resume", "run", "--trials", "3")
+    assert read_rows(tmp_path) == 3
+    assert "no block 'Ghost'" in nas(tmp_path, "macs", "--arch", "run/best.yaml")
+
+
+def read_rows(folder: Path) -> int:
+    return len((folder / "run" / "trials.csv").read_text().splitlines()) - 1
+
+
+def test_settings_are_read_after_their_modules(tmp_path: Path) -> None:
+    settings = SearchSettings(imports=("no_such_module",))
+    write_settings(tmp_path, settings)
+    with pytest.raises(NasError, match="--import: no_such_module can't be imported: ModuleNotFou"):
+        read_settings(tmp_path)
+    write_settings(tmp_path, settings.model_copy(update={"imports": ("json",)}))
+    assert read_settings(tmp_path).imports == ("json",)
