@@ -107,6 +107,29 @@ def imported(module: str) -> set[str]:
     return set(done.stdout.split())
 
 
+KINDS = ("audio", "image", "xray")
+"""Rooms of `nas.data` with the same names inside."""
+
+
+def test_kinds_of_data_know_what_is_shared_and_not_each_other() -> None:
+    for path in sorted((ROOT / "nas" / "data").rglob("*.py")):
+        own = path.parent.name
+        if own == "synthetic":
+            continue  # made as the tables of a kind have it
+        others = tuple(f"nas.data.{kind}" for kind in KINDS if kind != own)
+        if own == "data":
+            others += ("nas.data.synthetic",)
+        found = [module for _, module in imports(path) if module.startswith(others)]
+        assert found == [], path
+
+
+def test_kinds_of_data_have_the_same_names_inside() -> None:
+    same = {"source", "listing", "splits", "load", "dataset", "statistics"}
+    for kind in KINDS:
+        names = {path.stem for path in (ROOT / "nas" / "data" / kind).glob("*.py")}
+        assert same <= names, kind
+
+
 def test_the_command_line_is_there_before_anything_heavy() -> None:
     heavy = {"torch", "torchvision", "optuna", "numpy", "sklearn", "matplotlib", "PIL", "pydantic"}
     assert imported("nas.cli.main") & (heavy | {"soundfile", "baselines"}) == set()

@@ -3,15 +3,15 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from nas.data.image.preprocess import ImagePreprocess
 from nas.errors import NasError
 
 Pixels = NDArray[np.uint8]
@@ -35,6 +35,26 @@ class UnreadableImage(Exception):
     """The file can't be decoded; the message says why."""
 
 
+class PictureGeometry(Protocol):
+    """What is done to a picture besides resizing it."""
+
+    @property
+    def interpolation(self) -> str:
+        """One of `FILTERS`."""
+
+    @property
+    def turn_portrait(self) -> bool:
+        """Whether pictures that are higher than wide are turned by 90 degrees."""
+
+
+@dataclass(frozen=True)
+class Upright:
+    """A `PictureGeometry` that turns nothing."""
+
+    interpolation: str
+    turn_portrait: bool = False
+
+
 class SizedPixels(NamedTuple):
     """What a file gives."""
 
@@ -45,35 +65,35 @@ class SizedPixels(NamedTuple):
 
 
 def decode_image(
-    path: Path, height: int, width: int, channels: int, preprocess: ImagePreprocess
+    path: Path, height: int, width: int, channels: int, geometry: PictureGeometry
 ) -> Pixels:
     """Pixels (H, W, C) of the first frame. Raises UnreadableImage.
 
     Upright by its EXIF orientation; transparency on white; 16-bit grey scaled to 8; portraits
-    turned by 90 degrees (anticlockwise) if `preprocess` says so; then resized, whatever the ratio.
+    turned by 90 degrees (anticlockwise) if `geometry` says so; then resized, whatever the ratio.
     """
     with guarded_pillow():
         try:
             content = path.read_bytes()
         except OSError as error:
             raise UnreadableImage(error.strerror or str(error)) from error
-        return decode_bytes(content, height, width, channels, preprocess).pixels
+        return decode_bytes(content, height, width, channels, geometry).pixels
 
 
 def decode_bytes(
-    content: bytes, height: int, width: int, channels: int, preprocess: ImagePreprocess
+    content: bytes, height: int, width: int, channels: int, geometry: PictureGeometry
 ) -> SizedPixels:
     """As `decode_image`, from the file's content. Call it under `guarded_pillow`."""
     check_channels(channels)
     try:
         with Image.open(BytesIO(content)) as opened:
             original_size = _upright_size(opened)
-            _draft(opened, height, width, preprocess.turn_portrait)
+            _draft(opened, height, width, geometry.turn_portrait)
             upright = ImageOps.exif_transpose(opened)
             image = _eight_bit(upright, channels)
-            if preprocess.turn_portrait and image.height > image.width:
+            if geometry.turn_portrait and image.height > image.width:
                 image = image.transpose(Image.Transpose.ROTATE_90)
-            image = image.resize((width, height), FILTERS[preprocess.interpolation])
+            image = image.resize((width, height), FILTERS[geometry.interpolation])
             pixels = np.asarray(image).reshape(height, width, channels)
             return SizedPixels(pixels, original_size)
     except UnreadableImage:
@@ -96,6 +116,12 @@ def upright_size(path: Path) -> tuple[int, int]:
         raise
     except Exception as error:
         raise UnreadableImage(_reason(error)) from error
+
+
+def image_extensions() -> frozenset[str]:
+    """Extensions that Pillow can open, in lower case with the dot."""
+    known = Image.registered_extensions()
+    return frozenset(extension for extension, kind in known.items() if kind in Image.OPEN)
 
 
 def refuse_pipe(path: Path) -> None:

@@ -19,7 +19,7 @@ from baselines.covid.student import (
 )
 from baselines.covid.teacher import TeacherTask, inside_boxes, load_teacher, masked
 from nas.data.augment import AugmentSpec
-from nas.data.boxes import Boxes
+from nas.data.boxes import TrueBoxes
 from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.xray.dataset import XrayData, XraySet
@@ -249,7 +249,7 @@ def test_gradients_of_the_distance_reach_the_student() -> None:
 def test_boxes_are_kept_whatever_is_learned() -> None:
     """What the teacher masks by is in the data of either label: see `labelled_xrays`."""
     task = TeacherTask()
-    kept: list[tuple[Boxes, ...]] = []
+    kept: list[tuple[TrueBoxes, ...]] = []
     for preprocess in (XrayPreprocess(labels="study"), XrayPreprocess(labels="opacity")):
         loaded = task.load_data(
             DataRequest(None, InputSpec(height=32, width=32), preprocess, splits=("train",))

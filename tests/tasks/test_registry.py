@@ -1,5 +1,6 @@
 """Tasks by name."""
 
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -10,7 +11,14 @@ from nas.spec.preprocess import Preprocess
 from nas.spec.space import parse_space
 from nas.spec.training import TaskLoss, TrainingSpec
 from nas.tasks.image.task import ImageTask
-from nas.tasks.registry import TASKS, TaskRegistry, register_task, task_named, task_of
+from nas.tasks.registry import (
+    TASKS,
+    TaskRegistry,
+    register_task,
+    task_named,
+    task_of,
+    task_of_data,
+)
 
 CLASSIFIERS = {"image", "covid-study"}
 """They learn one label a picture: the settings of one are settings of the other."""
@@ -36,6 +44,33 @@ def test_settings_are_resolved_once(name: str) -> None:
             continue
         with pytest.raises(NasError, match=r"^training\.(loss|augment)\.kind: "):
             task_named(other).resolved(resolved)
+
+
+def test_the_form_of_data_tells_whose_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, table in (("sounds", "train_tp.csv"), ("chests", "train_image_level.csv")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / table).touch()
+    (tmp_path / "birds.yaml").write_text("audio: a\ntrue_positives: b.csv\n")
+    (tmp_path / "lungs.yaml").write_text("images: a\nstudy_table: b.csv\n")
+    kinds = {name: task_of_data(tmp_path / name).name for name in ("sounds", "birds.yaml")}
+    assert kinds == {"sounds": "sed", "birds.yaml": "sed"}
+    for name in ("chests", "lungs.yaml"):
+        assert task_of_data(tmp_path / name).name.startswith("covid-")
+    for name in (".", "photos.csv"):
+        assert task_of_data(tmp_path / name).name == "image"
+
+    class TableTask(ImageTask):
+        name = "tables"
+
+        def holds(self, source: Path) -> bool:
+            return source.suffix == ".csv"
+
+    monkeypatch.setattr(TASKS, "_tasks", dict(TASKS._tasks))
+    register_task(TableTask())
+    assert task_of_data(tmp_path / "photos.csv").name == "tables", "the last one is asked first"
+    assert task_of_data(tmp_path).name == "image"
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:

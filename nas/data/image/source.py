@@ -4,8 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
+from nas.data.decode import image_extensions
 from nas.data.splits import SPLIT_NAMES, Split
 from nas.data.table import read_file_rows
 from nas.errors import NasError, did_you_mean
@@ -193,9 +192,3 @@ def _split_named(cell: str, table: Path, line: int) -> Split | None:
         hint = did_you_mean(cell, SPLIT_NAMES)
         raise NasError(f"no split {cell!r}{hint}", file=table, line=line, key="split")
     return split
-
-
-def image_extensions() -> frozenset[str]:
-    """Extensions that Pillow can open, in lower case with the dot."""
-    known = Image.registered_extensions()
-    return frozenset(extension for extension, kind in known.items() if kind in Image.OPEN)

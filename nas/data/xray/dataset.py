@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.boxes import Box, Boxes, Size, clipped_box, scaled_boxes
+from nas.data.boxes import Box, Size, TrueBoxes, clipped_box, scaled_boxes
 from nas.data.cache import DecodedFiles
 from nas.data.dataset import TaskData
 from nas.data.decode import Pixels
@@ -62,7 +62,7 @@ class XraySet:
     """(N, H, W, C); read-only, and often a memory map of the cache."""
     labels_N: NDArray[np.int64]
     """The class of the image's study, else 1 for an image with boxes and 0 for one without."""
-    boxes: tuple[Boxes, ...]
+    boxes: tuple[TrueBoxes, ...]
     """(B, 4) of each image, B from 0: x1 y1 x2 y2 in pixels of the input, clipped to it."""
     original_sizes_N2: NDArray[np.int64]
     """(height, width) of each file."""
@@ -136,7 +136,9 @@ def _names(labels: XrayLabels) -> tuple[str, ...]:
     return STUDY_CLASSES if labels == "study" else OPACITY_CLASSES
 
 
-def _input_boxes(item: ListedXray, original_size: Size, size: Size, left_out: list[str]) -> Boxes:
+def _input_boxes(
+    item: ListedXray, original_size: Size, size: Size, left_out: list[str]
+) -> TrueBoxes:
     """The boxes of an image in pixels of the input."""
     height, width = original_size
     kept = []

@@ -12,13 +12,13 @@ from nas.data.decode import (
     DECODE_VERSION,
     FILTERS,
     SizedPixels,
+    Upright,
     check_channels,
     decode_bytes,
     guarded_pillow,
+    image_extensions,
     refuse_pipe,
 )
-from nas.data.image.preprocess import ImagePreprocess
-from nas.data.image.source import image_extensions
 from nas.data.xray.dicom import UnreadableXray, is_dicom, read_dicom
 from nas.data.xray.preprocess import XrayPreprocess
 
@@ -62,8 +62,7 @@ def decode_guarded(
     if is_dicom(content) or named_dicom:
         found = _resized_dicom(content, height, width, preprocess)
     else:
-        still = ImagePreprocess(turn_portrait=False, interpolation=preprocess.interpolation)
-        found = decode_bytes(content, height, width, 1, still)
+        found = decode_bytes(content, height, width, 1, Upright(preprocess.interpolation))
     return found._replace(pixels=np.repeat(found.pixels, channels, axis=2))
 
 

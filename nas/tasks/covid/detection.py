@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from blocks import DetectionOutput
-from nas.data.boxes import Boxes
+from nas.data.boxes import TrueBoxes
 from nas.data.xray.dataset import XrayData, XraySet
 from nas.data.xray.preprocess import XrayLabels
 from nas.errors import NasError
@@ -147,7 +147,7 @@ class CovidDetectionTask(XrayTask):
         self, folds: Sequence[tuple[XrayData, Iterable[tuple[Any, Any]]]]
     ) -> DetectionMetrics:
         found: list[Detections] = []
-        boxes: list[Boxes] = []
+        boxes: list[TrueBoxes] = []
         patients: list[str] = []
         thresholds: list[float] = []
         for data, outputs in folds:

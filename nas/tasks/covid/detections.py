@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from blocks import STRIDES, DetectionOutput
+from nas.metrics.boxes import Boxes
 from nas.spec.pyramid import map_sizes
 
 RANGE_STRIDES = (4.0, 8.0)
@@ -50,8 +51,6 @@ def boxes_at(distances_NP4: Tensor, locations_P3: Tensor) -> Tensor:
         [centre_P2 - distances_NP4[..., :2], centre_P2 + distances_NP4[..., 2:]], dim=-1
     )
 
-
-Boxes = NDArray[np.float64]
 
 SCORE_THRESH = 0.01
 """Boxes with lower scores are dropped: they no longer changed the average precision."""

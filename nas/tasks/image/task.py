@@ -10,12 +10,12 @@ from torch import Tensor
 
 from nas.data.augment import AugmentSpec, BatchAugment
 from nas.data.batches import evaluation_batches, train_batch_count, train_batches
+from nas.data.decode import image_extensions
 from nas.data.files import Progress, visible_files
 from nas.data.image.dataset import ImageData
 from nas.data.image.digits import DIGITS_SOURCE
 from nas.data.image.load import load_images
 from nas.data.image.preprocess import ImagePreprocess
-from nas.data.image.source import image_extensions
 from nas.data.image.statistics import ImageStatistics, image_statistics
 from nas.data.normalise import fitted_preprocess
 from nas.data.request import DataRequest
