@@ -1,4 +1,4 @@
-"""What each network's first metric is, as far as is known, and how far below that it may be."""
+"""Estimates of each network's primary metric, with lower bounds."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -18,7 +18,7 @@ _DEVIATIONS = tuple(NormalDist().inv_cdf((index + 0.5) / QUANTILES) for index in
 
 @dataclass(frozen=True)
 class Rating:
-    """A score of networks whose first metric has a name of its own."""
+    """A score of networks whose primary metric has a name of its own."""
 
     name: str
     """The score's name or expression, as it was given."""
