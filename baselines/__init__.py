@@ -1,1 +1,1 @@
-"""The big pipelines that compact networks are held against, on the same data and metrics."""
+"""Baselines: big pipelines for comparison, on the same data, splits and metrics."""

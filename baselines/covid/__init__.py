@@ -1,1 +1,1 @@
-"""Chest X-rays with big networks: the diary of a participant of Kaggle's SIIM-FISABIO-RSNA."""
+"""Baselines for chest X-rays, after the diary of a participant of Kaggle's SIIM-FISABIO-RSNA."""

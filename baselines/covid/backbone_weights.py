@@ -1,4 +1,4 @@
-"""Which classifier's run may fill the backbone of a detector on a fold."""
+"""Classifiers' runs whose weights may begin a detector's backbone on a fold."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The big classifiers by name: architecture, training settings, cost, what was published."""
+"""Classifiers by name: architecture, training settings, cost, published figures."""
 
 from dataclasses import dataclass
 from fractions import Fraction

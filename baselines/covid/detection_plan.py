@@ -1,4 +1,4 @@
-"""A big detector: what is asked for, the plan of each of its runs, and the runs themselves."""
+"""Detector baseline: its settings, the plan of each run, and the runs."""
 
 from dataclasses import replace
 from functools import partial
@@ -34,7 +34,7 @@ COMMAND = "nas baseline covid-detection"
 
 
 class DetectionSettings(XrayBaselineSettings):
-    """All that decides the runs of a detector but the fold, before data are read."""
+    """Settings of the runs of a detector on any fold."""
 
     baseline: Literal["covid-detection"] = TASK
     """The command that wrote it."""
@@ -89,7 +89,7 @@ def detection_plan(settings: DetectionSettings, fold: int | None, folder: Path) 
 def detection_settings(
     request: XrayRequest, model: str, *, backbone_from: Path | None = None
 ) -> DetectionSettings:
-    """What the request resolves to: a detector that can be built and, if asked for, filled.
+    """Resolved settings of a request for a detector that can be built and, if asked for, filled.
 
     `backbone_from` is a classifier's run, or a folder with one for each fold.
     Raises NasError for whatever is wrong, before a folder is made.

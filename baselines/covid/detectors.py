@@ -1,4 +1,4 @@
-"""The big detectors by name: architecture, training settings, cost, what was published."""
+"""Detectors by name: architecture, training settings, cost, published figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -89,7 +89,7 @@ def _network(name: str, num_classes: int, pretrained: bool) -> Any:
 
 
 def _as_it_is(image: Tensor, target: Any = None) -> tuple[Tensor, Any]:
-    """In place of torchvision's resizing, which would enlarge images to 320 or 800 pixels."""
+    """Instead of torchvision's resizing, which would enlarge images to 320 or 800 pixels."""
     return image, target
 
 

@@ -1,4 +1,4 @@
-"""What the diary published of its networks, on folds of its own of Kaggle's 6,334 images."""
+"""Published figures of the diary, on its own folds of Kaggle's 6,334 images."""
 
 from dataclasses import dataclass
 from typing import Literal

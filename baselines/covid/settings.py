@@ -1,4 +1,4 @@
-"""What the two baselines of chest X-rays share: what is asked, what it resolves to, the folds."""
+"""Settings that both baselines of chest X-rays share, and folds."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Task = Literal["covid-study", "covid-detection"]
 
 
 class XrayBaselineSettings(Frozen):
-    """All that decides the runs of a baseline but the fold, before data are read."""
+    """Settings of the runs of a baseline on any fold."""
 
     baseline: str
     """The command that wrote it: each has a literal of its own."""
@@ -52,7 +52,7 @@ class XrayBaselineSettings(Frozen):
 
 @dataclass(frozen=True)
 class XrayRequest:
-    """What may be asked of both baselines; None leaves it to the network's own settings."""
+    """A request to either baseline; None leaves a setting to the network's own."""
 
     training: TrainingSpec
     """The baseline's own, or those of `training_file`."""
@@ -102,7 +102,7 @@ def parse_folds(text: str, count: int) -> tuple[int, ...]:
 def shared_settings(
     request: XrayRequest, task: Task, size: InputSpec, preprocess: XrayPreprocess, facts: Provenance
 ) -> XrayBaselineSettings:
-    """What both baselines resolve a request to, at an input with its preprocessing.
+    """Resolved settings of both baselines, at an input with its preprocessing.
 
     `facts` are of the network whose inputs these are. Raises NasError for whatever is wrong.
     """

@@ -1,4 +1,4 @@
-"""A big classifier trained: in one run or in three steps, on one fold or on several."""
+"""Runs of the classifier baseline: one run or three steps, on one fold or several."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The second of three steps: a student whose feature maps are drawn towards the teacher's."""
+"""Step 2 of 3: a student whose feature maps are trained towards the teacher's."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from nas.tasks.image.losses import ClassifierLoss
 from nas.tasks.image.settings import image_loss
 
 STRIDES = (8, 16, 32)
-"""Of the maps that a student's are held against a teacher's: the last three that networks have."""
+"""Strides of the maps that are compared with the teacher's: the last three of a network."""
 
 
 def logits_and_maps(network: nn.Module, x_NCHW: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -52,7 +52,7 @@ def map_indices(network: nn.Module) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class StudentTargets:
-    """What a training batch is compared with."""
+    """Targets of a training batch."""
 
     labels_N: Tensor
     masked_NCHW: Tensor
@@ -61,7 +61,7 @@ class StudentTargets:
 
 @dataclass(frozen=True, eq=False)
 class StudentOutputs:
-    """What the loss of a student needs."""
+    """Outputs for the student's loss."""
 
     logits_NK: Tensor
     maps: tuple[Tensor, ...]

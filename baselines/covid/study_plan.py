@@ -1,4 +1,4 @@
-"""A big classifier: what is asked for, and the plan of each of its runs."""
+"""Classifier baseline: its settings, and the plan of each run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +34,7 @@ TASK: Literal["covid-study"] = "covid-study"
 
 
 class StudySettings(XrayBaselineSettings):
-    """All that decides the runs of a classifier but the fold, before data are read."""
+    """Settings of the runs of a classifier on any fold."""
 
     baseline: Literal["covid-study"] = TASK
     """The command that wrote it."""
@@ -66,7 +66,7 @@ def study_settings(
     aux_weight: float | None = None,
     labels: str | None = None,
 ) -> StudySettings:
-    """What the request resolves to: a classifier that can be built.
+    """Resolved settings of a request for a classifier that can be built.
 
     `labels` None are those of the network whose inputs are used, else the study's classes. A grey
     network's plane is shown to all three channels of a backbone.

@@ -1,4 +1,4 @@
-"""The state of a training run, and the file that it can go on from."""
+"""State of a training run, and its checkpoint file."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ from nas.tasks.base import Metrics, Task
 
 
 class WeightAverage:
-    """Follows a network; its own copy, `network`, has the averaged weights and statistics.
+    """Exponential moving average of a network's weights and statistics, in its copy `network`.
 
     The decay of update t is min(decay, t / (t + 9)), so that the first steps, from weights that
-    mean nothing yet, are soon forgotten (the ramp of TensorFlow's ExponentialMovingAverage).
+    are still random, are soon forgotten (the ramp of TensorFlow's ExponentialMovingAverage).
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -29,7 +29,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Move towards the weights of `network`, after an optimiser's step."""
+        """Update the average with the weights of `network`, after an optimiser's step."""
         self.updates += 1
         share = 1 - min(self.decay, self.updates / (self.updates + 9))
         followed = network.state_dict()
@@ -45,7 +45,7 @@ Weights = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class EpochResult:
-    """What is known after one epoch."""
+    """Results of one epoch."""
 
     epoch: int
     """Counted from 1."""
@@ -60,7 +60,7 @@ class EpochResult:
 
 @dataclass
 class TrainingState:
-    """A run between two epochs: all that the next epoch depends on, and the best so far."""
+    """State between two epochs: all that the next epoch depends on, and the best so far."""
 
     network: nn.Module
     optimizer: torch.optim.Optimizer

@@ -1,4 +1,4 @@
-"""The data that a trained network is measured on."""
+"""Data of a training run and of later measurements."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ OTHER_SPLITS = (
 def load_run_data(plan: RunPlan, task: Task[Any], say: Say) -> AnyTaskData:
     """All three splits; normalised anew if the architecture was made on other data.
 
-    A reading that takes long is told of. Raises NasError where the training asks for labels that
+    Slow reading is reported. Raises NasError where the training asks for labels that
     these data can't be given.
     """
     request = DataRequest(

@@ -1,4 +1,4 @@
-"""Where a network is trained, with how many threads, in which arithmetic."""
+"""Device, threads, precision and random seeds of training."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,7 +77,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 
 class TrainingFailed(Exception):
-    """Training can't go on; `reason` says why in a line. A search records it and goes on."""
+    """Training failed; `reason` says why in a line. A search records it and goes on."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

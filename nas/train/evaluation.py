@@ -1,4 +1,4 @@
-"""Finished networks at work: their metrics on a split, what they predict of files."""
+"""Evaluation and prediction with trained networks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ Runs = TrainedNetwork | str | Path | Sequence[str | Path]
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a network reaches on a split."""
+    """Metrics of a network on a split."""
 
     trained: TrainedNetwork
     """With the thresholds that were measured with, chosen on validation."""
@@ -99,7 +99,7 @@ def predict(
         files: Files, and folders in which all that can be predicted are taken, sorted.
         device: `auto`, `cpu`, `cuda`, `cuda:1`; a loaded network stays where it is.
 
-    A file that can't be read has an `error` in place of values. Raises NasError for a folder that
+    A file that can't be read has an `error` instead of values. Raises NasError for a folder that
     is not whole, for a folder of files without any, and for several runs of a task with thresholds:
     those are chosen on validation data (`evaluate`, then `save_ensemble`).
     """
@@ -155,7 +155,7 @@ def _notes(
     splits: tuple[Split, ...],
     source: Path | None,
 ) -> list[str]:
-    """What a person should know of the data that are measured on."""
+    """Remarks on the data that are measured on."""
     made = made_words(task, trained.architecture.provenance.split_seed)
     lines = [
         f"{split} of {loaded.source}: {made}" for split in splits if split in loaded.made_splits

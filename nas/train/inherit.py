@@ -1,7 +1,7 @@
-"""Weights handed on: a network begins with those of a finished one whose leading blocks it shares.
+"""Inherited weights: a network begins with those of a finished one with the same leading blocks.
 
 Blocks are shared from the first on, as far as config and input shape are equal; statistics of batch
-normalisations come along, heads are never handed on.
+normalisation are included, heads are not.
 """
 
 import os
@@ -34,7 +34,7 @@ class Donor:
     blocks: tuple[str, ...]
     """Its `leading_hashes`."""
     metric: float
-    """What it reached; the higher the better."""
+    """Its metric; higher is better."""
 
     @property
     def architecture_hash(self) -> str:
@@ -44,7 +44,7 @@ class Donor:
 
 @dataclass(frozen=True)
 class Inherited:
-    """What a network began with."""
+    """Where a network's first weights came from."""
 
     donor: str
     """Hash of the donor's architecture."""

@@ -1,6 +1,6 @@
-"""How one network is trained: an epoch, an evaluation, and a whole run of them.
+"""The training loop: an epoch, an evaluation, a whole run.
 
-What the data are, what is compared and what is measured comes from the task.
+Data, loss and metrics come from the task.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -44,7 +44,7 @@ def plain_outputs(network: nn.Module, inputs: Tensor, targets: Any) -> Any:
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a run gives besides the weights of its best epoch."""
+    """Result of a run besides the weights of its best epoch."""
 
     best_epoch: int
     """Counted from 1."""
@@ -181,7 +181,7 @@ def evaluate(
 def split_outputs(
     network: nn.Module, data: DataT, task: Task[DataT], split: Split, device: torch.device
 ) -> Iterator[tuple[Any, Any]]:
-    """What a network puts out for each batch of a split, and the targets; batch normalisation is
+    """Outputs of a network for each batch of a split, and the targets; batch normalisation is
     folded. To be used without gradients."""
     folded = folded_copy(network).to(memory_format=torch.channels_last)
     return ((folded(x), target) for x, target in task.evaluation_batches(data, split, device))

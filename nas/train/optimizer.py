@@ -1,4 +1,4 @@
-"""AdamW with weight decay on weights only, and what goes with a step."""
+"""AdamW with weight decay on weights only, learning rate schedules, batch norm momentum."""
 
 from math import cos, pi
 
@@ -9,7 +9,7 @@ from nas.spec.training import TrainingSpec
 
 
 def build_optimizer(network: nn.Module, training: TrainingSpec) -> torch.optim.AdamW:
-    """AdamW; vectors (biases and the scales of normalisations) are not decayed."""
+    """AdamW without weight decay of vectors (biases, scales of normalisations)."""
     parameters = [p for p in network.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": training.weight_decay},
@@ -29,7 +29,7 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def set_batch_norm_momentum(network: nn.Module, momentum: float) -> None:
-    """Set how fast running statistics follow, on every batch normalisation."""
+    """Set the momentum of every batch normalisation."""
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.momentum = momentum

@@ -38,7 +38,7 @@ class FoldResult:
 
 @dataclass(frozen=True)
 class PooledFolds:
-    """What the networks of several folds reach together."""
+    """Metrics of several folds together."""
 
     folds: tuple[FoldResult, ...]
     """By fold."""

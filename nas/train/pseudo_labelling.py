@@ -1,7 +1,7 @@
 """Pseudo-labelling: train, add the labels that the network is sure of, train again from scratch.
 
-Source: the relabelling of a 2021 RFCX solution, whose round n learns from the tables' labels and
-those that the network of round n - 1 added to them.
+Source: a 2021 RFCX solution, whose round n learns from the tables' labels and those that the
+network of round n - 1 added to them.
 """
 
 from collections.abc import Callable, Mapping
@@ -121,7 +121,7 @@ def _pseudo_labelled(
     folder: Path,
     device: torch.device,
 ) -> tuple[DataT, Mapping[str, int]]:
-    """The data's own labels and those that the network adds to them, which are written down."""
+    """The data with their own labels and those that the network adds, written to a file."""
     folded = folded_copy(network).to(memory_format=torch.channels_last)
     # Within the call only: what the task makes of the outputs may be learned from.
     inference = torch.inference_mode()(folded.forward)

@@ -1,4 +1,4 @@
-"""A training run in its folder: data, training, the one look at the test split, what is written."""
+"""A training run in its folder: data, training, the single test, the files that are written."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -53,7 +53,7 @@ Begin = Callable[[nn.Module], None]
 
 @dataclass(frozen=True, eq=False)
 class TrainingResult:
-    """What a finished run gives; `nas.load_trained(result.folder)` is the network to be used."""
+    """Result of a finished run; `nas.load_trained(result.folder)` loads the network."""
 
     folder: Path
     """Holds architecture.yaml, model.safetensors, metrics.json and what else was written."""
@@ -181,7 +181,7 @@ def carry_out(
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """A run under way: what its steps share."""
+    """State of a running training that its steps share."""
 
     plan: RunPlan
     task: Task[Any]
@@ -235,7 +235,7 @@ class _Run:
         )
 
     def _read(self) -> tuple[AnyTaskData, ArchitectureSpec]:
-        """The data, and the architecture with their classes; what a person should know is said."""
+        """The data, and the architecture with their classes; remarks on them are said."""
         plan, task, say = self.plan, self.task, self.say
         say(source_line(task, plan.source, resumed=plan.resumed))
         data = load_run_data(plan, task, say)
@@ -324,7 +324,7 @@ class _Run:
         fitted: RoundResults,
         test: Metrics,
     ) -> dict[str, Any]:
-        """What `metrics.json` holds."""
+        """Content of `metrics.json`."""
         kept = fitted.kept.fitted
         return {
             "test": test.with_intervals(),
@@ -347,7 +347,7 @@ class _Run:
 
 
 def _round_values(fitted: RoundResults, plan: RunPlan) -> dict[str, Any]:
-    """What each round reached and added; nothing for a run without rounds."""
+    """Metrics and added labels of each round; empty without pseudo-labelling."""
     if plan.training.pseudo_labelling is None:
         return {}
     rounds = [

@@ -1,4 +1,4 @@
-"""Which data a network is trained or evaluated on when the command line does not say."""
+"""Data on which a network is trained or evaluated if the command line does not say."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Finished training runs' folders: all that is needed to use their networks."""
+"""Folders of finished training runs, and the networks in them."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -81,12 +81,12 @@ def read_members(folder: Path) -> tuple[Path, ...]:
 ARCHITECTURE_FILE = "architecture.yaml"
 WEIGHTS_FILE = "model.safetensors"
 TEACHER = "teacher"
-"""The step whose network saw other inputs than anyone else will give it."""
+"""The step whose network is trained on masked images."""
 
 
 @dataclass(frozen=True)
 class EnsembleMember:
-    """One network of a mean, and the folder that it comes from."""
+    """One network of an ensemble, and its folder."""
 
     run: Path
     architecture: ArchitectureSpec
