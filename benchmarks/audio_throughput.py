@@ -18,7 +18,6 @@ from benchmarks.epoch_trainer import CPU
 from benchmarks.program import Program
 from benchmarks.throughput import Ways, echo_setting, echo_timings, time_ways
 from benchmarks.usual_audio import usual_windows
-from nas.cli.network import parse_input
 from nas.data.audio.dataset import AudioData
 from nas.data.audio.load import load_recordings
 from nas.data.audio.preprocess import MelPreprocess
@@ -65,7 +64,7 @@ def main(
 ) -> None:
     """Time both ways, interleaved, and print recordings a second and their ratios."""
     set_threads(threads)
-    channels, height, width = parse_input(input_size).shape
+    channels, height, width = InputSpec.parsed(input_size).shape
     size = InputSpec(channels=channels, height=height, width=width)
     architecture = (
         ArchitectureSpec(name=model, task="sed", input=size, model=model, head="attention")

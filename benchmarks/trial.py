@@ -21,7 +21,6 @@ from torch import nn
 from benchmarks.program import Program
 from benchmarks.timing import Timing, drain, interleaved, quotients, spread
 from benchmarks.usual_training import UsualTraining
-from nas.cli.network import parse_input
 from nas.data.image.dataset import ImageData
 from nas.data.request import DataRequest
 from nas.machine import environment
@@ -73,7 +72,7 @@ def main(
 ) -> None:
     """Time both ways, interleaved, and print images a second and their ratio."""
     set_threads(threads)
-    channels, height, width = parse_input(input_size).shape
+    channels, height, width = InputSpec.parsed(input_size).shape
     size = InputSpec(channels=channels, height=height, width=width)
     architecture = (
         ArchitectureSpec(name=model, input=size, model=model)

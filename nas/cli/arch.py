@@ -1,6 +1,7 @@
 """`nas arch`: look at an architecture file, and convert it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,9 @@ from nas.cli import options
 from nas.cli.network import load_architecture_at
 from nas.cli.options import Command, option
 from nas.errors import NasError
+
+if TYPE_CHECKING:
+    from nas.spec.definition import InputSpec
 
 
 @click.group("arch")
@@ -21,7 +25,7 @@ def arch() -> None:
 @options.ROWS
 @option("--named", is_flag=True, help="Print the named form, defaults written out.")
 @options.imports()
-def show(file: Path, input_text: str | None, rows: bool, named: bool) -> None:
+def show(file: Path, size: "InputSpec | None", rows: bool, named: bool) -> None:
     """Show each layer's shapes, parameters and MACs."""
     from nas.macs.architecture import layer_lines
     from nas.spec.architecture import dump_architecture
@@ -29,7 +33,7 @@ def show(file: Path, input_text: str | None, rows: bool, named: bool) -> None:
 
     if rows and named:
         raise NasError("give --rows or --named, one of them")
-    architecture = load_architecture_at(file, input_text)
+    architecture = load_architecture_at(file, size)
     if rows:
         click.echo(dump_rows(architecture), nl=False)
     elif named:

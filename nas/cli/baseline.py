@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from nas.cli import options
 from nas.cli.baseline_xray import detection_baseline, study_baseline
-from nas.cli.network import parse_input
 from nas.cli.options import FILE, Command, DataFlags, FiniteRange, Machine, grouped, option
 from nas.cli.settings import TrainingFlags, refuse_others, training_options
 from nas.errors import NasError
+
+if TYPE_CHECKING:
+    from nas.spec.definition import InputSpec
 
 
 @click.group("baseline")
@@ -31,7 +33,7 @@ class SedFlags:
     focal: bool | None
     positive_decay: float | None
     training: TrainingFlags
-    input_text: str | None
+    size: "InputSpec | None"
     overlap: int | None
     inputs_of: Path | None
 
@@ -134,7 +136,7 @@ def _train(flags: SedFlags, data: DataFlags, out: Path | None, machine: Machine)
         positive_decay=flags.positive_decay,
         mixup=flags.mixup,
         inputs_of=flags.inputs_of,
-        input=None if flags.input_text is None else parse_input(flags.input_text),
+        input=flags.size,
         overlap_frames=flags.overlap,
         cbam=flags.cbam,
         pretrained=flags.pretrained,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli import options
-from nas.cli.network import parse_input
 from nas.cli.options import FILE, Command, Decorator, FiniteRange, Machine, grouped, option
 from nas.cli.settings import TrainingFlags, refuse_others, training_options
 from nas.errors import NasError
 
 if TYPE_CHECKING:
     from baselines.covid.settings import XrayRequest
+    from nas.spec.definition import InputSpec
     from nas.spec.training import TrainingSpec
 
 GOES_ON = {"resume", "device", "threads", "imports"}
@@ -30,7 +30,7 @@ class XrayFlags:
     strict: bool
     fold: int | None
     folds: str | None
-    input_text: str | None
+    size: "InputSpec | None"
     inputs_of: Path | None
     pretrained: bool
     training: TrainingFlags
@@ -50,7 +50,7 @@ class XrayFlags:
             strict=self.strict,
             fold=self.fold,
             folds=self.folds,
-            input=None if self.input_text is None else parse_input(self.input_text),
+            input=self.size,
             inputs_of=self.inputs_of,
         )
 
@@ -125,7 +125,7 @@ def study_baseline(
     if sum((list_all, resume is not None, backbone is not None)) != 1:
         raise NasError("give --backbone NAME, --resume OUT or --list, one of them")
     if list_all:
-        refuse_others({"list_all"}, "--list", "all backbones are shown")
+        refuse_others({"list_all", "imports"}, "--list", "all backbones are shown")
         from baselines.covid.classifiers import study_listing
 
         click.echo("\n".join(study_listing()))
@@ -184,7 +184,7 @@ def detection_baseline(
     if sum((list_all, resume is not None, model is not None)) != 1:
         raise NasError("give --model NAME, --resume OUT or --list, one of them")
     if list_all:
-        refuse_others({"list_all"}, "--list", "all detectors are shown")
+        refuse_others({"list_all", "imports"}, "--list", "all detectors are shown")
         from baselines.covid.detectors import detector_listing
 
         click.echo("\n".join(detector_listing()))

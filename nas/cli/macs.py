@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.cli import options
-from nas.cli.network import NetworkFlags, load_for_task, parse_input
+from nas.cli.network import NetworkFlags, load_for_task
 from nas.cli.options import Command, grouped, option
 from nas.errors import NasError
 
@@ -81,7 +81,7 @@ def _count_model(flags: NetworkFlags, depth: int | None) -> Counted:
     from nas.macs.count import count_macs
     from nas.model.reference import load_reference
 
-    shape = DEFAULT_INPUT if flags.input_text is None else parse_input(flags.input_text).shape
+    shape = DEFAULT_INPUT if flags.size is None else flags.size.shape
     module = load_reference(str(flags.model), None, input_size=shape[1:])
     return Counted(count_macs(module, shape, depth=depth), shape, module, {})
 
@@ -94,7 +94,7 @@ def _count_file(flags: NetworkFlags, depth: int | None, keep_module: bool) -> Co
     from nas.tasks.registry import task_named
 
     assert flags.arch is not None
-    architecture = load_for_task(flags.arch, flags.input_text)
+    architecture = load_for_task(flags.arch, flags.size)
     shape, by_layer = architecture.input.shape, architecture.model is None and depth is None
     module = None
     if architecture.model is not None:

@@ -1,6 +1,5 @@
 """The network that a command is given, at which input and with which preprocessing."""
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ class NetworkFlags:
 
     arch: Path | None
     model: str | None
-    input_text: str | None
+    size: "InputSpec | None"
 
     def check(self) -> None:
         """Raise NasError where none or two networks are given."""
@@ -27,30 +26,15 @@ class NetworkFlags:
             raise NasError("give --arch FILE or --model NAME, one of them")
 
 
-def parse_input(text: str) -> "InputSpec":
-    """The input that `CxHxW` says. Raises NasError for another form."""
-    match = re.fullmatch(r"(\d{1,5})[x,](\d{1,5})[x,](\d{1,5})", text.strip().lower())
-    sizes = tuple(map(int, match.groups())) if match else ()
-    if len(sizes) != 3 or not all(1 <= size <= 16_384 for size in sizes) or sizes[0] > 4_096:
-        raise NasError(
-            f"{text!r} is no input size; write channels, height, width as in 3x46x64", key="--input"
-        )
-    from nas.spec.definition import InputSpec
-
-    channels, height, width = sizes
-    return InputSpec(channels=channels, height=height, width=width)
-
-
-def load_architecture_at(path: Path, text: str | None) -> "ArchitectureSpec":
-    """The architecture of a file at the input that `text` writes, None is the file's own.
+def load_architecture_at(path: Path, size: "InputSpec | None") -> "ArchitectureSpec":
+    """The architecture of a file at the input that is given, None is the file's own.
 
     Raises NasError for a file that is wrong, and for an input of other channels.
     """
     from nas.spec.architecture import load_architecture
 
-    if text is None:
+    if size is None:
         return load_architecture(path)
-    size = parse_input(text)
     architecture = load_architecture(path, input_size=(size.height, size.width))
     if architecture.input.channels != size.channels:
         raise NasError(
@@ -61,11 +45,11 @@ def load_architecture_at(path: Path, text: str | None) -> "ArchitectureSpec":
     return architecture
 
 
-def load_for_task(path: Path, text: str | None) -> "ArchitectureSpec":
+def load_for_task(path: Path, size: "InputSpec | None") -> "ArchitectureSpec":
     """As `load_architecture_at`, of an architecture that its task can use."""
     from nas.tasks.architecture import check_file
 
-    architecture = load_architecture_at(path, text)
+    architecture = load_architecture_at(path, size)
     check_file(architecture, path)
     return architecture
 

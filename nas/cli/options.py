@@ -122,8 +122,14 @@ def library() -> Decorator[Any]:
 
 
 def input_size(text: str) -> Decorator[Any]:
-    """An input size in the form `3x46x64`; see `parse_input`."""
-    return option("--input", "input_text", metavar="CxHxW", help=text)
+    """An input size in the form `3x46x64`, as an `InputSpec`."""
+    return option("--input", "size", metavar="CxHxW", callback=_parse_input, help=text)
+
+
+def _parse_input(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
+    from nas.spec.definition import InputSpec
+
+    return None if text is None else InputSpec.parsed(text)
 
 
 INPUTS_OF = option(

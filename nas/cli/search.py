@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.cli import options
-from nas.cli.network import parse_input, preprocess_keys
+from nas.cli.network import preprocess_keys
 from nas.cli.options import Command, DataFlags, FiniteRange, Machine, grouped, option
 from nas.cli.settings import Changes, changes, refuse_others
 from nas.errors import NasError
@@ -20,6 +20,7 @@ from nas.spec.training import TrainingSpec
 if TYPE_CHECKING:
     from nas.search.results import SearchResult
     from nas.search.settings import SearchSettings
+    from nas.spec.definition import InputSpec
     from nas.spec.space import SpaceSpec
 
 CHANGEABLE = {"resume", "trials", "minutes", "hours", "workers", "threads", "device", "imports"}
@@ -30,12 +31,15 @@ CHANGEABLE = {"resume", "trials", "minutes", "hours", "workers", "threads", "dev
 class SearchFlags:
     """What the command line changes of the settings that the space's file has."""
 
+    data: DataFlags
     search: Changes[SearchSpec]
     hours: float | None
     training: Changes[TrainingSpec]
     budget: Changes[BudgetSpec]
     score: str | None
     workers: int | None
+    machine: Machine
+    imports: tuple[str, ...]
 
     def limits(self) -> Changes[SearchSpec]:
         """The changes of the search, hours said in minutes. Raises NasError where both are."""
@@ -45,17 +49,69 @@ class SearchFlags:
             raise NasError("it is --minutes in another unit: give one of the two", key="--hours")
         return self.search.changed(minutes=60 * self.hours)
 
+    def settings(self, space: "SpaceSpec") -> "SearchSettings":
+        """The space's own settings, with what was given in their place. Raises NasError."""
+        from nas.search.settings import SearchSettings
+        from nas.spec.score import parse_score
+
+        score = self.score or space.score
+        if score is not None:
+            parse_score(score)
+        search = self.limits().applied_to(space.search)
+        if search.per_second and search.sampler != "known_cost":
+            problem = f"the sampler {search.sampler} can't weigh seconds, only known_cost can"
+            raise NasError(problem, key="--per-second")
+        seeded = self.training.changed(seed=self.search.get("seed"))
+        settings = SearchSettings.for_space(
+            replace(
+                space,
+                search=search,
+                training=seeded.applied_to(space.training),
+                budget=self.budget.applied_to(space.budget),
+            ),
+            data=_printable_path(self.data.data, "--data"),
+            groups=_printable_path(self.data.groups, "--groups"),
+            strict=self.data.strict,
+            fold=self.data.fold,
+            workers=self.workers,
+            threads=self.machine.threads,
+            device=self.machine.where,
+        )
+        command = _printable(shlex.join(["nas", *sys.argv[1:]]))
+        update = {"command": command, "score": score, "imports": self.imports}
+        return settings.model_copy(update=update)
+
+    def changed(self, settings: "SearchSettings") -> "SearchSettings":
+        """The settings of a search that goes on, with what may change. Raises NasError."""
+        from nas.search.settings import default_workers
+
+        device = self.machine.device or settings.device
+        workers, threads = settings.workers, settings.threads
+        if self.workers is not None or self.machine.threads is not None:
+            asked = self.workers or workers
+            workers, threads = default_workers(asked, self.machine.threads, device)
+        search = self.limits().applied_to(settings.search)
+        return settings.model_copy(
+            update={
+                "search": search,
+                "device": device,
+                "workers": workers,
+                "threads": threads,
+                "imports": tuple(dict.fromkeys((*settings.imports, *self.imports))),
+            }
+        )
+
 
 @click.command("search", cls=Command)
 @option("--space", metavar="FILE", help="Search space: a YAML file, or an installed one's name.")
 @option("--task", metavar="NAME", help="Task that the space must be of, e.g. image.")
-@options.task_data()
 @options.input_size("Input in place of the space's (see `nas data stats`).")
 @options.out("New folder  [default: runs/NAME]")
 @options.resume("Go on with the search in this folder.")
 @grouped(
     "flags",
     SearchFlags,
+    options.task_data(),
     changes(
         "search",
         SearchSpec,
@@ -80,19 +136,16 @@ class SearchFlags:
         told_default="one a core, at most 8; one on a GPU",
         help="Processes that train at the same time.",
     ),
+    options.machine("cores / workers"),
+    options.imports(kept=True),
 )  # fmt: skip
-@options.machine("cores / workers")
-@options.imports(kept=True)
 def search(
     space: str | None,
     task: str | None,
-    data: DataFlags,
-    input_text: str | None,
+    size: "InputSpec | None",
     out: Path | None,
     resume: Path | None,
     flags: SearchFlags,
-    machine: Machine,
-    imports: tuple[str, ...],
 ) -> None:
     """Search a space for networks with few multiply-adds and a high metric.
 
@@ -100,15 +153,14 @@ def search(
     What is not given comes from the space's file, else it is the default shown here.
     """
     from nas.search.results import result_lines
-    from nas.search.run import SearchInterrupted
+    from nas.search.run import SearchInterrupted, resume_search
 
     try:
         if resume is not None:
             refuse_others(CHANGEABLE, "--resume", "a search that goes on keeps its settings")
-            result = _resume(resume, flags, machine, imports)
+            result = resume_search(resume, say=click.echo, change=flags.changed)
         elif space is not None:
-            loaded = _loaded(space, task, data, input_text)
-            result = _begin(loaded, data, flags, machine, imports, out)
+            result = _begin(_loaded(space, task, size, flags.data), flags, out)
         else:
             raise NasError("give --space FILE, or --resume DIR to go on")
     except SearchInterrupted as interrupted:
@@ -120,7 +172,7 @@ def search(
     click.echo("\n".join(result_lines(result)))
 
 
-def _loaded(file: str, task: str | None, data: DataFlags, input_text: str | None) -> "SpaceSpec":
+def _loaded(file: str, task: str | None, size: "InputSpec | None", data: DataFlags) -> "SpaceSpec":
     """The space with the input and the preprocessing that the flags say.
 
     Raises NasError where its file is of another task than the one asked for.
@@ -138,101 +190,24 @@ def _loaded(file: str, task: str | None, data: DataFlags, input_text: str | None
             problem = f"this space is of the task {space.task}, not {task}"
             raise space.document.error(("task",), problem)
     keys = {}
-    if input_text is not None:
-        keys["input"] = parse_input(input_text).model_dump()
+    if size is not None:
+        keys["input"] = size.model_dump()
     if own := preprocess_keys(task_of(space), data):
         keys["preprocess"] = {**(space.document.data.get("preprocess") or {}), **own}
     return space.with_keys(**keys) if keys else space
 
 
-def _begin(
-    space: "SpaceSpec",
-    data: DataFlags,
-    flags: SearchFlags,
-    machine: Machine,
-    imports: tuple[str, ...],
-    out: Path | None,
-) -> "SearchResult":
+def _begin(space: "SpaceSpec", flags: SearchFlags, out: Path | None) -> "SearchResult":
     from nas.search.run import run_search
     from nas.tasks.registry import task_of
 
-    settings = _new_settings(space, data, flags, machine, imports)
+    settings = flags.settings(space)
     if settings.data is not None:
         click.echo(f"Searching on {settings.data}.")
     else:
         built_in, minutes = task_of(space).built_in_source, settings.search.minutes
         click.echo(f"No --data: searching on {built_in}, at most {minutes:g} minutes.")
     return run_search(space, settings, out=out, say=click.echo)
-
-
-def _resume(
-    folder: Path, flags: SearchFlags, machine: Machine, imports: tuple[str, ...]
-) -> "SearchResult":
-    from nas.search.run import resume_search
-
-    return resume_search(
-        folder,
-        say=click.echo,
-        change=lambda settings: _changed(settings, flags, machine, imports),
-    )
-
-
-def _new_settings(
-    space: "SpaceSpec",
-    data: DataFlags,
-    flags: SearchFlags,
-    machine: Machine,
-    imports: tuple[str, ...],
-) -> "SearchSettings":
-    """The space's own settings, with the flags that were given in their place. Raises NasError."""
-    from nas.search.settings import SearchSettings
-    from nas.spec.score import parse_score
-
-    score = flags.score or space.score
-    if score is not None:
-        parse_score(score)
-    search = flags.limits().applied_to(space.search)
-    if search.per_second and search.sampler != "known_cost":
-        problem = f"the sampler {search.sampler} can't weigh seconds, only known_cost can"
-        raise NasError(problem, key="--per-second")
-    training = flags.training.changed(seed=flags.search.get("seed")).applied_to(space.training)
-    changed = replace(
-        space, search=search, training=training, budget=flags.budget.applied_to(space.budget)
-    )
-    settings = SearchSettings.for_space(
-        changed,
-        data=_printable_path(data.data, "--data"),
-        groups=_printable_path(data.groups, "--groups"),
-        strict=data.strict,
-        fold=data.fold,
-        workers=flags.workers,
-        threads=machine.threads,
-        device=machine.where,
-    )
-    command = _printable(shlex.join(["nas", *sys.argv[1:]]))
-    return settings.model_copy(update={"command": command, "score": score, "imports": imports})
-
-
-def _changed(
-    settings: "SearchSettings", flags: SearchFlags, machine: Machine, imports: tuple[str, ...]
-) -> "SearchSettings":
-    """The settings of a search that goes on, with the flags that may change. Raises NasError."""
-    from nas.search.settings import default_workers
-
-    device = machine.device or settings.device
-    workers, threads = settings.workers, settings.threads
-    if flags.workers is not None or machine.threads is not None:
-        workers, threads = default_workers(flags.workers or workers, machine.threads, device)
-    search = flags.limits().applied_to(settings.search)
-    return settings.model_copy(
-        update={
-            "search": search,
-            "device": device,
-            "workers": workers,
-            "threads": threads,
-            "imports": tuple(dict.fromkeys((*settings.imports, *imports))),
-        }
-    )
 
 
 def _printable_path(path: Path | None, name: str) -> Path | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.cli import options
-from nas.cli.network import NetworkFlags, load_for_task, parse_input, prepared
+from nas.cli.network import NetworkFlags, load_for_task, prepared
 from nas.cli.options import Command, DataFlags, Machine, grouped, option
 from nas.cli.settings import TrainingFlags, refuse_others, training_options
 from nas.errors import NasError
@@ -87,10 +87,9 @@ def _architecture(network: NetworkFlags, task: str | None) -> "ArchitectureSpec"
     if network.arch is not None:
         if task is not None:
             raise NasError("an architecture file says its task: leave it out", key="--task")
-        return load_for_task(network.arch, network.input_text)
-    if network.input_text is None:
+        return load_for_task(network.arch, network.size)
+    if network.size is None:
         raise NasError("--model needs --input CxHxW, e.g. 3x46x64 (see `nas data stats DIR`)")
     from nas.tasks.architecture import library_architecture
 
-    size = parse_input(network.input_text)
-    return library_architecture(str(network.model), size, task or "image")
+    return library_architecture(str(network.model), network.size, task or "image")

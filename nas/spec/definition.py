@@ -1,7 +1,8 @@
 """An architecture as an object: layers, input, head, classes."""
 
+import re
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ValidationError
 
@@ -38,6 +39,19 @@ class InputSpec(Frozen):
     """Rows, in pixels."""
     width: Side
     """Columns, in pixels."""
+
+    @classmethod
+    def parsed(cls, text: str) -> Self:
+        """The input that `CxHxW` says, as `3x46x64`. Raises NasError for another form."""
+        match = re.fullmatch(r"(\d{1,5})[x,](\d{1,5})[x,](\d{1,5})", text.strip().lower())
+        sizes = tuple(map(int, match.groups())) if match else ()
+        if len(sizes) != 3 or not all(1 <= size <= 16_384 for size in sizes) or sizes[0] > 4_096:
+            raise NasError(
+                f"{text!r} is no input size; write channels, height, width as in 3x46x64",
+                key="--input",
+            )
+        channels, height, width = sizes
+        return cls(channels=channels, height=height, width=width)
 
     @property
     def shape(self) -> tuple[int, int, int]:
