@@ -14,7 +14,7 @@ PAGES = (
     "search_spaces/README.md",
     *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")),
 )
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r'^```(\w*)(?: title="(.+?)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?:(?<=\n\n)|\A)(?:    .*(?:\n|\Z)|\n(?=    ))+")
 SNIPPET = re.compile(r'^--8<-- "(.+)"$', re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -28,6 +28,8 @@ class Code:
 
     language: str
     text: str
+    file: str = ""
+    """The name that the page gives it."""
 
 
 def read(page: str) -> str:
@@ -45,7 +47,7 @@ def code_blocks(page: str) -> Iterator[Code]:
     """Fenced blocks first, then indented ones, which are of the shell."""
     text = read(page)
     for match in FENCE.finditer(text):
-        yield Code(match[1], match[2])
+        yield Code(match[1], match[3], match[2] or "")
     for match in INDENTED.finditer(FENCE.sub("", text)):
         lines = (line.removeprefix("    ") for line in match[0].splitlines())
         yield Code("", "\n".join(lines))

@@ -29,7 +29,9 @@ classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']
 
 
 def python_blocks(page: str) -> list[str]:
-    return [block.text for block in code_blocks(page) if block.language == "python"]
+    """Python that is no file of its own."""
+    blocks = code_blocks(page)
+    return [block.text for block in blocks if block.language == "python" and not block.file]
 
 
 def session(page: str) -> str:
@@ -67,17 +69,57 @@ def test_python_gives_what_the_page_says(page: str) -> None:
     assert not told, "".join(told)
 
 
+def run(*words: str) -> str:
+    """What a program prints. Fails where it fails."""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}."}
+    done = subprocess.run(
+        [sys.executable, *words], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_of_the_pages_run(folder: Path, name: str) -> None:
     (folder / "program.py").write_text(PROGRAMS[name], encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "program.py"], env=environment, capture_output=True, text=True
-    )
 
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+    assert run("program.py")
+
+
+NAS = ("-c", "from nas.cli.main import main; main()")
+
+
+@pytest.fixture
+def own_files(folder: Path) -> Path:
+    """A folder with the files that the page on extending shows."""
+    for block in code_blocks("docs/extending.md"):
+        if block.file:
+            (folder / block.file).write_text(block.text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.usefixtures("own_files")
+def test_the_block_of_the_page_is_one() -> None:
+    said = run(*NAS, "space", "check", "fire.yaml", "--import", "own_block")
+
+    assert "10 distinct networks" in said  # 2 x 2 Fire and ShuffleNetV2, once or twice
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own_files")
+def test_the_block_of_the_page_keeps_the_contract() -> None:
+    assert "passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_own_block.py")
+
+
+@pytest.mark.slow
+def test_the_objective_of_the_page_is_searched(own_files: Path) -> None:
+    machine = ("--workers", "1", "--threads", "1", "--trials", "2", "--finalists", "0")
+    search = ("search", "--space", "tiny.yaml", "--epochs", "1", *machine, "--out", "found")
+    run(*NAS, *search, "--import", "own_objective", "--objectives", "peak_bytes,metric")
+
+    table = (own_files / "found" / "trials.csv").read_text(encoding="utf-8")
+    assert "peak_bytes" in table.splitlines()[0]
 
 
 @pytest.mark.parametrize("page", PAGES)
