@@ -52,7 +52,8 @@ def run_search(
         settings: All that is asked for. None: `SearchSettings.for_space(space)`, which is what
             the space's file says, on the task's built-in data.
         out: A new folder. None: `runs/NAME` with the space's name.
-        say: Is told what goes on, a line at a time.
+        say: Is told what a person should know, a line at a time; the trials themselves are shown
+            on standard output as they end.
 
     Trainings run in processes of their own, so a script calls this under
     `if __name__ == "__main__":`. Raises NasError for data or settings that can't serve, before
