@@ -152,7 +152,7 @@ class Objectives:
 
     @property
     def axis(self) -> Objective:
-        """The cost by which networks are told from cheap to dear: the first known in advance.
+        """The cost by which networks are ordered: the first known in advance.
 
         Where none of the costs is known before training and falls, the first of them.
         """
@@ -214,7 +214,7 @@ class Objectives:
         return tuple(item for item in self.costs if item.known == "after")
 
     def values(self, costs: Mapping[str, float], metric: float) -> list[float]:
-        """What the study is told of a network; 0 for a cost that it was too dear to measure."""
+        """What the study is told of a network; 0 for a cost too expensive to measure."""
         return [*(costs.get(item.name, 0.0) for item in self.costs), metric]
 
     def losses(self, costs: Mapping[str, float]) -> tuple[float | None, ...]:

@@ -188,7 +188,7 @@ class PricedSpace:
         return known
 
     def cost(self, params: Mapping[str, Any]) -> float:
-        """The cost of the network of the parameters by which networks are told from cheap to dear,
+        """The cost of the network of the parameters by which networks are ordered,
         by default its MACs; infinite over the budget."""
         priced = self.priced(params)
         return math.inf if priced.excess > 0 else float(self.objectives.axis_of(priced))

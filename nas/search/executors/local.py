@@ -64,7 +64,7 @@ class LocalWorkers(Executor):
         self._started += 1
         process = self._context.Process(target=work_in_process, args=(job, os.getpid()))
         self.processes.append(process)
-        with _environment(job.settings.threads), _deaf_to_ctrl_c():
+        with _environment(job.settings.threads), _ignoring_ctrl_c():
             process.start()
 
     def _replace(self, dead: BaseProcess) -> None:
@@ -97,7 +97,7 @@ def _environment(threads: int) -> Iterator[None]:
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
+def _ignoring_ctrl_c() -> Iterator[None]:
     """A child started here never hears Ctrl-C, which the parent answers by ending it."""
     resource_tracker.ensure_running()  # its start would lift the mask
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

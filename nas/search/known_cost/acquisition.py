@@ -17,7 +17,7 @@ from nas.search.known_cost.members import Floats, Member, Params, Registry
 from nas.search.known_cost.metric_model import FittedMetric
 
 BEYOND = 0.05
-"""How far the front's area reaches beyond the dearest candidate, as a share of the costs' range."""
+"""How far the front's area reaches past the costliest candidate, as a share of the costs' range."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def opening_member(
 
 
 def _next_quantile(places: Floats) -> float:
-    """The middle first, then cheap and dear, then the middle of the widest gap."""
+    """The middle first, then the cheap and the expensive end, then the middle of the widest gap."""
     if len(places) < 3:
         return (FIRST, CHEAP, DEAR)[len(places)]
     edges = np.sort(np.clip(np.append(places, (CHEAP, DEAR)), CHEAP, DEAR))

@@ -12,7 +12,7 @@ class LearningCurve:
     number: int
     """Of the trial."""
     cost: float
-    """By which networks are told from cheap to dear, before training: MACs, if nothing else."""
+    """The cost known before training by which networks are ordered; MACs by default."""
     full: tuple[float, ...] = ()
     """Of the full training, as far as it went."""
     short: tuple[float, ...] = ()
