@@ -21,7 +21,7 @@ from benchmarks.usual_audio import usual_windows
 from nas.data.audio.dataset import AudioData
 from nas.data.audio.load import load_recordings
 from nas.data.audio.preprocess import MelPreprocess
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
 from nas.spec.training import TrainingSpec

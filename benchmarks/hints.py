@@ -29,7 +29,7 @@ from benchmarks.program import Program
 from benchmarks.rank_correlation import Values, bootstrapped, partial_spearman, spearman
 from benchmarks.recorded_networks import RecordedNetwork, read_recorded
 from benchmarks.untrained_scores import conv_output_elements, naswot, synflow
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import load_space

@@ -26,8 +26,7 @@ from benchmarks.json_lines import read_json_lines
 from benchmarks.program import Program
 from benchmarks.rank_correlation import bootstrapped, kendall, spearman
 from benchmarks.recorded_networks import RecordedNetwork, read_recorded
-from nas.data.dataset import AnyTaskData
-from nas.data.request import DataRequest
+from nas.data.dataset import AnyTaskData, DataRequest
 from nas.macs.architecture import count_architecture
 from nas.model.build import build_network
 from nas.model.identity import architecture_hash, leading_hashes

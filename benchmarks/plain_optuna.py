@@ -24,9 +24,9 @@ from torchvision.datasets.folder import find_classes
 
 from benchmarks.program import Program
 from benchmarks.usual_training import UsualTraining, UsualValidation
+from nas.data.dataset import DataRequest
 from nas.data.image.dataset import ImageData
 from nas.data.image.preprocess import ImagePreprocess
-from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.macs.architecture import count_architecture
 from nas.model.build import build_network

@@ -21,8 +21,8 @@ from torch import nn
 from benchmarks.program import Program
 from benchmarks.timing import Timing, drain, interleaved, quotients, spread
 from benchmarks.usual_training import UsualTraining
+from nas.data.dataset import DataRequest
 from nas.data.image.dataset import ImageData
-from nas.data.request import DataRequest
 from nas.machine import environment
 from nas.macs.count import count_macs
 from nas.model.build import build_network

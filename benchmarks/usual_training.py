@@ -21,7 +21,7 @@ from nas.errors import NasError
 from nas.spec.definition import InputSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss
-from nas.tasks.image.settings import image_augment
+from nas.tasks.image.requirements import image_augment
 from nas.train.optimizer import set_batch_norm_momentum
 
 SAMPLING_POWERS = {"none": 0.0, "softened": 0.5, "inverse": 1.0}

@@ -18,7 +18,7 @@ from benchmarks.epoch_trainer import CPU
 from benchmarks.program import Program
 from benchmarks.throughput import Ways, echo_setting, echo_timings, time_ways
 from benchmarks.usual_xrays import usual_xrays
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.data.xray.dataset import XrayData
 from nas.data.xray.listing import list_xrays
 from nas.data.xray.load import load_xrays

@@ -11,10 +11,10 @@ from typing import ClassVar
 import numpy as np
 
 import nas
+from nas.data.dataset import DataRequest
 from nas.data.files import Progress
 from nas.data.image.dataset import ImageData, ImageSet
 from nas.data.image.preprocess import ImagePreprocess
-from nas.data.request import DataRequest
 from nas.spec.architecture import parse_architecture
 from nas.tasks.image.task import ImageTask
 

@@ -14,7 +14,7 @@ from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss
 from nas.tasks.covid.study import CovidStudyTask
 from nas.tasks.image.losses import ClassifierLoss
-from nas.tasks.image.settings import image_loss
+from nas.tasks.image.requirements import image_loss
 
 STRIDES = (8, 16, 32)
 """Strides of the maps that are compared with the teacher's: the last three of a network."""

@@ -1,8 +1,9 @@
-"""Classifier baseline: its settings, and the plan of each run."""
+"""Classifier baseline: its settings, the plan of each run, and its runs in one or three steps."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -11,8 +12,10 @@ from baselines.covid.classifiers import (
     INPUT,
     backbone_named,
     study_architecture,
+    substitute_note,
     teacher_training,
 )
+from baselines.covid.folds import SETTINGS_FILE, begun_folds, finish_run, resumed_folds, run_folds
 from baselines.covid.settings import (
     XrayBaselineSettings,
     XrayRequest,
@@ -20,14 +23,21 @@ from baselines.covid.settings import (
     on_fold,
     shared_settings,
 )
+from baselines.covid.student import StudentTask
+from baselines.covid.teacher import TeacherTask, load_teacher
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.model.build import build_network
+from nas.report.lines import Say
+from nas.runs.folder import new_run_folder
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.provenance import Provenance
+from nas.tasks.base import Task
 from nas.tasks.registry import task_named
-from nas.train.plan import RunPlan
+from nas.train import run
+from nas.train.plan import METRICS_FILE, RunPlan
 from nas.train.trained import TEACHER
+from nas.train.weights import WEIGHTS_FILE, load_weights
 
 STUDENT = "student"
 TASK: Literal["covid-study"] = "covid-study"
@@ -125,3 +135,125 @@ def study_plan(
         threads=settings.threads,
         step=step,
     )
+
+
+COMMAND = "nas baseline covid-study"
+STEPS = {
+    TEACHER: "a teacher, trained and measured on images that are black outside their boxes",
+    STUDENT: "a student, its feature maps drawn towards the teacher's",
+    "fine-tuning": "the student, trained on without the teacher",
+}
+"""What is done in the folders step-1 to step-3, in words."""
+
+
+def train_study(
+    settings: StudySettings, device: torch.device, out: Path | None = None, *, say: Say = print
+) -> None:
+    """Train all that the settings ask for in a new folder: one run, its steps, or folds.
+
+    `out` None is `runs/NAME-baseline`, `-steps` or `-folds`. A single plain run goes on with
+    `nas.resume_training`, anything else with `resume_study`.
+    """
+    if settings.pretrained and (note := substitute_note(backbone_named(settings.backbone))):
+        say(note)
+    if settings.steps == 1 and not settings.folds:
+        folder = new_run_folder(out, f"{settings.backbone}-baseline")
+        run.run_plan(study_plan(settings, None, folder), device, say=say)
+        return
+    kind = "folds" if settings.folds else "steps"
+    with begun_folds(out, f"{settings.backbone}-{kind}", settings) as folder:
+        _go_on(folder, settings, device, say)
+
+
+def resume_study(
+    out: Path, device: torch.device, *, threads: int | None = None, say: Say = print
+) -> None:
+    """Do what is left of a folder's steps or folds, on as many threads as before if None.
+
+    Raises NasError where nothing is left, or nothing was begun.
+    """
+    if not (out / SETTINGS_FILE).exists():
+        raise NasError(
+            "no steps or folds of this baseline were begun here; a single plain run goes on with "
+            "`nas train --resume RUN`",
+            file=out,
+            key="--resume",
+        )
+    with resumed_folds(out, StudySettings, threads) as settings:
+        _go_on(out, settings, device, say)
+
+
+def _go_on(out: Path, settings: StudySettings, device: torch.device, say: Say) -> None:
+    if settings.folds:
+        finish_fold = partial(run_fold, settings, device, say=say)
+        run_folds(out, settings.folds, finish_fold, device, command=COMMAND, say=say)
+        return
+    if (final_run(settings, out) / METRICS_FILE).exists():
+        raise NasError("all steps are finished: see step-3/metrics.json", file=out)
+    try:
+        run_fold(settings, device, None, out, say=say)
+    except KeyboardInterrupt:
+        say(f"stopped; go on with: {COMMAND} --resume {out}")
+        raise
+
+
+def step_folder(out: Path, number: int) -> Path:
+    """Where a step's run is; `number` from 1."""
+    return out / f"step-{number}"
+
+
+def final_run(settings: StudySettings, out: Path) -> Path:
+    """The run that counts of those in a fold's folder."""
+    return out if settings.steps == 1 else step_folder(out, settings.steps)
+
+
+def run_fold(
+    settings: StudySettings,
+    device: torch.device,
+    fold: int | None,
+    out: Path,
+    *,
+    say: Say = print,
+) -> Path:
+    """Do what is left of a fold, None is that of the settings; the finished run that counts."""
+    if settings.steps == 1:
+        carry = partial(_carry_out, settings, device, say=say)
+        return finish_run(out, partial(study_plan, settings, fold), carry, say=say)
+    for number, (step, words) in enumerate(STEPS.items(), start=1):
+        if number > 1:
+            say("")
+        say(f"step {number} of {len(STEPS)}: {words}")
+        finish_run(
+            step_folder(out, number),
+            partial(study_plan, settings, fold, step=step),
+            partial(_carry_out_step, settings, device, step, out, say=say),
+            say=say,
+        )
+    return final_run(settings, out)
+
+
+def _carry_out_step(
+    settings: StudySettings, device: torch.device, step: str, out: Path, plan: RunPlan, *, say: Say
+) -> None:
+    """Train one of `STEPS` with what those before it left in `out`."""
+    if step == TEACHER:
+        _carry_out(settings, device, plan, task=TeacherTask(), say=say)
+    elif step == STUDENT:
+        assert settings.aux_weight is not None  # as resolved
+        teacher = load_teacher(step_folder(out, 1), device)
+        _carry_out(settings, device, plan, task=StudentTask(teacher, settings.aux_weight), say=say)
+    else:
+        begin = partial(load_weights, path=step_folder(out, 2) / WEIGHTS_FILE)
+        _carry_out(settings, device, plan, begin=begin, say=say)
+
+
+def _carry_out(
+    settings: StudySettings,
+    device: torch.device,
+    plan: RunPlan,
+    *,
+    task: Task[Any] | None = None,
+    begin: run.Begin | None = None,
+    say: Say,
+) -> None:
+    run.carry_out(plan.on_threads(settings.threads), device, task=task, begin=begin, say=say)

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from nas.data.dataset import DataRequest
 from nas.data.files import Progress
 from nas.data.normalise import Normalise
-from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.xray.dataset import XrayData
 from nas.data.xray.preprocess import XrayPreprocess
@@ -20,9 +20,9 @@ from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch
 from nas.tasks.covid.batches import XrayBatch, box_batches, boxes_of
 from nas.tasks.covid.study import CovidStudyTask
-from nas.tasks.image.settings import image_augment
-from nas.train.trained import ARCHITECTURE_FILE, WEIGHTS_FILE
-from nas.train.weights import load_weights
+from nas.tasks.image.requirements import image_augment
+from nas.train.trained import ARCHITECTURE_FILE
+from nas.train.weights import WEIGHTS_FILE, load_weights
 
 
 def inside_boxes(boxes: Sequence[Tensor], size: tuple[int, int], device: torch.device) -> Tensor:

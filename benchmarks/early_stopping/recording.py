@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nas.data.dataset import AnyTaskData
-from nas.data.request import DataRequest
+from nas.data.dataset import AnyTaskData, DataRequest
 from nas.macs.architecture import count_architecture
 from nas.model.build import build_network
 from nas.model.identity import architecture_hash

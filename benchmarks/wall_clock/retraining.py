@@ -17,8 +17,8 @@ import torch
 from benchmarks.wall_clock.arms import ArmRun, Terms, read_runs
 from benchmarks.wall_clock.front import best_within
 from benchmarks.wall_clock.measured import Measured
+from nas.data.dataset import DataRequest
 from nas.data.image.dataset import ImageData
-from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.model.build import build_network
 from nas.spec.architecture import parse_architecture

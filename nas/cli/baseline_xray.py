@@ -131,8 +131,7 @@ def study_baseline(
         click.echo("\n".join(study_listing()))
         return
     from baselines.covid.classifiers import study_training
-    from baselines.covid.steps import resume_study, train_study
-    from baselines.covid.study_plan import study_settings
+    from baselines.covid.study_plan import resume_study, study_settings, train_study
     from nas.runs.folder import refuse_taken
     from nas.train.device import choose_device
 

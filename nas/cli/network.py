@@ -47,7 +47,7 @@ def load_architecture_at(path: Path, size: "InputSpec | None") -> "ArchitectureS
 
 def load_for_task(path: Path, size: "InputSpec | None") -> "ArchitectureSpec":
     """As `load_architecture_at`, of an architecture that its task can use."""
-    from nas.tasks.architecture import check_file
+    from nas.tasks.registry import check_file
 
     architecture = load_architecture_at(path, size)
     check_file(architecture, path)

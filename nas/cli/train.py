@@ -90,6 +90,6 @@ def _architecture(network: NetworkFlags, task: str | None) -> "ArchitectureSpec"
         return load_for_task(network.arch, network.size)
     if network.size is None:
         raise NasError("--model needs --input CxHxW, e.g. 3x46x64 (see `nas data stats DIR`)")
-    from nas.tasks.architecture import library_architecture
+    from nas.tasks.registry import library_architecture
 
     return library_architecture(str(network.model), network.size, task or "image")

@@ -1,11 +1,15 @@
-"""Files of a data set and their splits, listed before any is decoded."""
+"""Files of a data set and their splits, listed before any is decoded, and loaded by split."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from nas.data.dataset import DataRequest, PreprocessT, SplitT, TaskData
+from nas.data.files import first_of
 from nas.data.splits import Split
+from nas.errors import NasError
 
 
 class ListedFile(Protocol):
@@ -58,3 +62,37 @@ class Listing(Generic[FileT]):
     def name_of(self, file: FileT) -> str:
         """What tells a file from the others wherever the data set lies."""
         return file.key
+
+
+def load_splits(
+    request: DataRequest,
+    listing: Listing[Any],
+    preprocess: PreprocessT,
+    read: Callable[[Split, list[str]], SplitT],
+) -> TaskData[SplitT, PreprocessT]:
+    """The splits that are asked for, each read once.
+
+    `read` gives one of them and puts a line, `PATH: REASON`, into the list for whatever it leaves
+    out. Raises NasError for anything left out where the request is strict.
+    """
+    left_out = list(listing.wrong)
+    splits = {split: read(split, left_out) for split in request.splits}
+    if request.strict and left_out:
+        problem = f"{len(left_out)} unreadable files or rows{first_of(left_out, 5)}"
+        raise NasError(problem, file=listing.source)
+    return TaskData(
+        splits=splits,
+        classes=listing.classes,
+        source=str(listing.source),
+        preprocess=preprocess,
+        input=request.input,
+        made_splits=listing.made_splits,
+        split_digest=listing.split_digest,
+        unreadable=tuple(left_out),
+        ignored_files=listing.ignored_files,
+    )
+
+
+def as_built_in(data: TaskData[SplitT, PreprocessT], name: str) -> TaskData[SplitT, PreprocessT]:
+    """A data set that comes with the program, by its name: its splits are the same everywhere."""
+    return replace(data, source=name, made_splits=(), split_digest="")

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.errors import NasError
 from nas.spec.definition import InputSpec

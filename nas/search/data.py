@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nas.data.dataset import AnyTaskData
+from nas.data.dataset import AnyTaskData, DataRequest
 from nas.data.files import Progress
-from nas.data.request import DataRequest
 from nas.report.lines import ReadingLines
 from nas.search.settings import SearchSettings
 from nas.spec.definition import InputSpec

@@ -14,9 +14,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from nas.data.dataset import AnyTaskData
+from nas.data.dataset import AnyTaskData, DataRequest
 from nas.data.files import Progress
-from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.statistics import DataStatistics, StatisticsRequest
 from nas.errors import NasError

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nas.errors import NasError, did_you_mean
+from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.kinds import kinds_of
+from nas.spec.load import find_architecture, read_document
 from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task
 
@@ -102,3 +104,30 @@ def task_of_data(source: Path) -> Task[Any]:
     What no other task knows is the image task's.
     """
     return next(TASKS[name] for name in reversed(list(TASKS)) if TASKS[name].holds(source))
+
+
+def check_file(architecture: ArchitectureSpec, path: Path) -> None:
+    """Raise NasError, with the line of the file it was read from, for what its task refuses."""
+    try:
+        task_named(architecture.task).check_architecture(architecture)
+    except NasError as error:
+        document = read_document(find_architecture(path))
+        key = tuple(error.key.split(".")) if error.key else ()
+        raise document.error(key, error.problem) from error
+
+
+def library_architecture(model: str, size: InputSpec, task: str = "image") -> ArchitectureSpec:
+    """Another library's network, `torchvision:NAME` or `timm:NAME`, with the task's head.
+
+    Raises NasError for a task that there is not, or that can't use it.
+    """
+    chosen = task_named(task)
+    architecture = ArchitectureSpec(
+        name=model.rpartition(":")[2],
+        input=size,
+        model=model,
+        task=chosen.name,
+        head=chosen.model_head,
+    )
+    chosen.check_architecture(architecture)
+    return architecture

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.data.splits import Split
 from nas.model.build import build_network
 from nas.spec.architecture import ArchitectureSpec, parse_architecture

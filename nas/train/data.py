@@ -4,8 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nas.data.dataset import AnyTaskData
-from nas.data.request import DataRequest
+from nas.data.dataset import AnyTaskData, DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.errors import NasError
 from nas.machine import environment

@@ -36,7 +36,6 @@ from nas.spec.architecture import ArchitectureSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Metrics, Task, Thresholds
 from nas.tasks.registry import task_named
-from nas.train.backbone import load_backbone
 from nas.train.checkpoint import EpochResult
 from nas.train.data import OTHER_SPLITS, adopted, load_run_data, other_fold_warning
 from nas.train.device import TrainingFailed, choose_device, default_threads, seeded, using_threads
@@ -44,8 +43,8 @@ from nas.train.loop import FitResult, evaluate
 from nas.train.plan import METRICS_FILE, RunPlan, new_plan
 from nas.train.pseudo_labelling import CHECKPOINT_FILE, RoundResults, TrainingRound, fit_rounds
 from nas.train.source import made_otherwise
-from nas.train.trained import WEIGHTS_FILE, save_thresholds
-from nas.train.weights import save_weights
+from nas.train.trained import save_thresholds
+from nas.train.weights import WEIGHTS_FILE, load_backbone, save_weights
 
 Begin = Callable[[nn.Module], None]
 """Changes a network that was built in place, before it is trained."""

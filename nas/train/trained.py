@@ -17,7 +17,7 @@ from nas.spec.load import read_document, show
 from nas.spec.yaml_text import block
 from nas.tasks.base import Prediction, Thresholds
 from nas.tasks.registry import task_named
-from nas.train.weights import folded_copy, load_weights
+from nas.train.weights import WEIGHTS_FILE, folded_copy, load_weights
 
 THRESHOLDS_FILE = "thresholds.yaml"
 
@@ -79,7 +79,6 @@ def read_members(folder: Path) -> tuple[Path, ...]:
 
 
 ARCHITECTURE_FILE = "architecture.yaml"
-WEIGHTS_FILE = "model.safetensors"
 TEACHER = "teacher"
 """The step whose network is trained on masked images."""
 

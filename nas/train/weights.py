@@ -1,4 +1,4 @@
-"""Weights as safetensors files."""
+"""Weights: as safetensors files, folded for evaluation, of a seed, of a finished classifier."""
 
 from copy import deepcopy
 from itertools import pairwise
@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from nas.errors import NasError
@@ -15,6 +15,9 @@ from nas.files import atomic_write_bytes
 from nas.model.build import build_network
 from nas.spec.definition import ArchitectureSpec
 from nas.train.device import memory_watched, seeded
+
+WEIGHTS_FILE = "model.safetensors"
+"""Of a run's folder."""
 
 
 def folded_copy(network: nn.Module) -> nn.Module:
@@ -81,3 +84,56 @@ def load_weights(network: nn.Module, path: Path) -> None:
             )
     with torch.no_grad():
         network.load_state_dict(state)
+
+
+CLASSIFIER_PREFIXES = ("", "features.")
+"""Before the names of a classifier's features: none of timm and of ResNets, else torchvision's."""
+
+
+def load_backbone(network: nn.Module, run: Path) -> int:
+    """Fill the backbone of a detector in place from a finished run; how many tensors were taken.
+
+    Raises NasError for a run whose network is another, and for a detector without a backbone.
+    """
+    backbone = getattr(network, "backbone", None)
+    if not isinstance(backbone, nn.Module):
+        raise NasError(f"a {type(network).__name__} has no backbone to fill", key="--backbone-from")
+    given = _state(run)
+    own = backbone.state_dict()
+    prefix = max(CLASSIFIER_PREFIXES, key=lambda text: len(_fitting(own, given, text)))
+    found = _fitting(own, given, prefix)
+    foreign = [name for name in own if name not in found] or _more(own, given, prefix)
+    if foreign:
+        raise NasError(
+            f"the network there is another: {len(foreign)} tensors are in one of the two only, or "
+            f"have other shapes, first {foreign[0]!r}",
+            file=run,
+            key="--backbone-from",
+        )
+    with torch.no_grad():
+        backbone.load_state_dict(found)
+    return len(found)
+
+
+def _state(run: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(run / WEIGHTS_FILE)
+    except FileNotFoundError:
+        raise NasError("no weights in it; is the run finished?", file=run) from None
+    except (OSError, SafetensorError) as error:
+        raise NasError(f"damaged weights: {error}", file=run / WEIGHTS_FILE) from error
+
+
+def _fitting(own: dict[str, Tensor], given: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name: given[prefix + name]
+        for name, value in own.items()
+        if prefix + name in given and given[prefix + name].shape == value.shape
+    }
+
+
+def _more(own: dict[str, Tensor], given: dict[str, Tensor], prefix: str) -> list[str]:
+    """What a deeper network of the same family has in the parts that the backbone has too."""
+    parts = {name.partition(".")[0] for name in own}
+    names = [name.removeprefix(prefix) for name in given if name.startswith(prefix)]
+    return [name for name in names if name.partition(".")[0] in parts and name not in own]

@@ -18,7 +18,7 @@ from nas.macs.count import count_macs
 from nas.model.build import build_network
 from nas.spec.definition import InputSpec
 from nas.tasks.covid.detections import Detections
-from nas.train.backbone import load_backbone
+from nas.train.weights import load_backbone
 
 SMALL = "fasterrcnn_mobilenet_v3_large_320_fpn"
 

@@ -20,7 +20,7 @@ from baselines.covid.student import (
 from baselines.covid.teacher import TeacherTask, inside_boxes, load_teacher, masked
 from nas.data.augment import AugmentSpec
 from nas.data.boxes import TrueBoxes
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.data.splits import Split
 from nas.data.xray.dataset import XrayData, XraySet
 from nas.data.xray.preprocess import XrayPreprocess

@@ -12,7 +12,7 @@ from benchmarks.epoch_trainer import CPU
 from benchmarks.usual_audio import UsualWindows, usual_window, usual_windows
 from nas.data.audio.dataset import AudioData
 from nas.data.audio.load import load_recordings
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.spec.definition import InputSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.sed.task import SedTask

@@ -10,8 +10,8 @@ from torch import nn
 
 from benchmarks.plain_optuna import folder_classes
 from benchmarks.usual_training import UsualTraining
+from nas.data.dataset import DataRequest
 from nas.data.image.preprocess import ImagePreprocess
-from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
 from nas.spec.training import TrainingSpec

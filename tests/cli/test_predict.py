@@ -10,7 +10,7 @@ import torch
 
 import nas
 from nas.cli.predict import predict
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.errors import NasError
 from nas.report.predictions import prediction_files
 from nas.spec.architecture import load_architecture

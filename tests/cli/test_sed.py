@@ -14,7 +14,7 @@ from nas.cli.macs import macs
 from nas.cli.predict import predict
 from nas.cli.search import search
 from nas.cli.train import train
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
 from nas.tasks.registry import task_named

@@ -3,8 +3,8 @@
 import pytest
 
 from nas.data.audio.preprocess import MelPreprocess
+from nas.data.dataset import DataRequest
 from nas.data.image.preprocess import ImagePreprocess
-from nas.data.request import DataRequest
 from nas.spec.definition import InputSpec
 
 SIZE = InputSpec(channels=1, height=8, width=8)

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 from PIL import Image
 
-from nas.report.confusion import confusion_png, plot_confusion
+from nas.report.evaluation import confusion_png, plot_confusion
 from nas.report.figure import drawable_labels
 from nas.report.findings import Findings
 from nas.report.front_plot import front_png, plot_front

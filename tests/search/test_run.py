@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.errors import NasError
 from nas.macs.count import count_macs
 from nas.model.build import build_network

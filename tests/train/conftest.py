@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.data.dataset import TaskData
+from nas.data.dataset import DataRequest, TaskData
 from nas.data.files import Progress
 from nas.data.image.preprocess import ImagePreprocess
-from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.spec.architecture import ArchitectureSpec, InputSpec
 from nas.spec.space import SpaceSpec
@@ -19,7 +18,7 @@ from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds
 from nas.tasks.image.losses import ClassifierLoss
 from nas.tasks.image.metrics import ClassificationMetrics, measure_logits
-from nas.tasks.image.settings import image_loss
+from nas.tasks.image.requirements import image_loss
 
 Points = TaskData[Batch, ImagePreprocess]
 """Points on a 4 x 4 picture of three channels; the class is the brightest channel."""

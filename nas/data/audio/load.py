@@ -19,9 +19,9 @@ from nas.data.audio.listing import AudioListing, ListedRecording, list_recording
 from nas.data.audio.preprocess import MelPreprocess
 from nas.data.audio.spectrograms import load_spectrograms
 from nas.data.cache import default_cache_dir
+from nas.data.dataset import DataRequest
 from nas.data.files import Progress, first_of
-from nas.data.load import as_built_in, load_splits
-from nas.data.request import DataRequest
+from nas.data.listing import as_built_in, load_splits
 from nas.data.splits import Split
 from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE, built_in_recordings
 from nas.errors import NasError

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from nas.data.dataset import DataRequest
 from nas.data.decode import Pixels
 from nas.data.image.dataset import ImageData, ImageSet
 from nas.data.image.preprocess import ImagePreprocess
 from nas.data.image.source import ImageFile
 from nas.data.image.splits import divide_images
-from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.spec.definition import InputSpec
 

@@ -8,6 +8,7 @@ import numpy as np
 import PIL
 
 from nas.data.cache import DecodedFiles, decoded_files, default_cache_dir
+from nas.data.dataset import DataRequest
 from nas.data.decode import DECODE_VERSION, SizedPixels, check_channels, decode_bytes, refuse_pipe
 from nas.data.digests import DigestMemo
 from nas.data.files import Progress
@@ -16,9 +17,7 @@ from nas.data.image.digits import load_digits
 from nas.data.image.listing import list_images
 from nas.data.image.preprocess import ImagePreprocess
 from nas.data.image.source import ImageFile
-from nas.data.listing import Listing
-from nas.data.load import load_splits
-from nas.data.request import DataRequest
+from nas.data.listing import Listing, load_splits
 from nas.data.splits import Split
 from nas.errors import NasError
 

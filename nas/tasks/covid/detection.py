@@ -22,7 +22,6 @@ from nas.spec.space import SpaceSpec
 from nas.spec.training import TaskLoss, TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Prediction, Thresholds
 from nas.tasks.covid.batches import BoxTargets, box_batches
-from nas.tasks.covid.confidences import none_confidence
 from nas.tasks.covid.detection_loss import DetectionLossSpec, DetectorLoss
 from nas.tasks.covid.detection_metrics import DetectionMetrics
 from nas.tasks.covid.detections import Detections, WholeDetector, found_in, mean_of
@@ -34,9 +33,10 @@ from nas.tasks.covid.requirements import (
     resolved_for_boxes,
     xray_preprocess,
 )
+from nas.tasks.covid.suppression import none_confidence
 from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS, XrayTask
 from nas.tasks.covid.tta import FileDetections, detect_in_files
-from nas.tasks.image.settings import image_augment
+from nas.tasks.image.requirements import image_augment
 
 BOX_COLUMNS = ("class", "score", "x1", "y1", "x2", "y2")
 """Keys of a box in predictions."""

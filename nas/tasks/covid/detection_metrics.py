@@ -17,7 +17,6 @@ from nas.metrics.defined_interval import Interval
 from nas.metrics.group_bootstrap import drawn, group_interval, group_macro_f1_sd
 from nas.metrics.multilabel import f1_of, precision_of, recall_of
 from nas.tasks.base import Metrics
-from nas.tasks.covid.confidences import none_confidence
 from nas.tasks.covid.curves import (
     Curve,
     chosen_threshold,
@@ -28,6 +27,7 @@ from nas.tasks.covid.curves import (
 )
 from nas.tasks.covid.detections import Detections
 from nas.tasks.covid.study_metrics import numbered, patients_text
+from nas.tasks.covid.suppression import none_confidence
 from nas.text_table import aligned, figure_table, metric_text
 
 (OPACITY,) = XRAY_CLASSES["boxes"]

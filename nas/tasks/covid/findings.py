@@ -15,13 +15,13 @@ from nas.data.xray.source import xray_files
 from nas.errors import NasError
 from nas.metrics.competition import STUDY_CLASSES, Box, CompetitionTruth, Finding
 from nas.tasks.base import Prediction
-from nas.tasks.covid.confidences import (
+from nas.tasks.covid.submission import Submission
+from nas.tasks.covid.suppression import (
     OPACITY_EXPONENT,
     dropped_where_none,
     none_confidence,
     weighed_by_opacity,
 )
-from nas.tasks.covid.submission import Submission
 from nas.tasks.covid.tta import FileDetections
 
 Classifier = Callable[[Sequence[Path]], Iterable[Prediction]]

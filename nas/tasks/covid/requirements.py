@@ -13,8 +13,14 @@ from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.covid.detection_loss import DetectionLossSpec
 from nas.tasks.image.losses import LossSpec
-from nas.tasks.image.requirements import at_key, check_head, check_normalisation, check_pictures
-from nas.tasks.image.settings import image_augment, image_loss
+from nas.tasks.image.requirements import (
+    at_key,
+    check_head,
+    check_normalisation,
+    check_pictures,
+    image_augment,
+    image_loss,
+)
 
 DETECTOR = "covid-detection"
 

@@ -31,8 +31,12 @@ from nas.tasks.covid.study_metrics import Samples, StudyMetrics
 from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS, XrayTask
 from nas.tasks.image.losses import ClassifierLoss, LossSpec
 from nas.tasks.image.metrics import mean_logits
-from nas.tasks.image.requirements import check_classifier, check_classifier_space
-from nas.tasks.image.settings import image_augment, image_loss
+from nas.tasks.image.requirements import (
+    check_classifier,
+    check_classifier_space,
+    image_augment,
+    image_loss,
+)
 
 
 def predict_classes(

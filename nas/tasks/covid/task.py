@@ -11,9 +11,9 @@ from torch import Tensor
 
 from nas.data.augment import AugmentSpec
 from nas.data.batches import train_batch_count
+from nas.data.dataset import DataRequest
 from nas.data.files import Progress, visible_files
 from nas.data.normalise import fitted_preprocess
-from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.statistics import StatisticsRequest
 from nas.data.synthetic.xrays import BUILT_IN_XRAY_SOURCE

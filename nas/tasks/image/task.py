@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nas.data.augment import AugmentSpec, BatchAugment
 from nas.data.batches import evaluation_batches, train_batch_count, train_batches
+from nas.data.dataset import DataRequest
 from nas.data.decode import image_extensions
 from nas.data.files import Progress, visible_files
 from nas.data.image.dataset import ImageData
@@ -18,7 +19,6 @@ from nas.data.image.load import load_images
 from nas.data.image.preprocess import ImagePreprocess
 from nas.data.image.statistics import ImageStatistics, image_statistics
 from nas.data.normalise import fitted_preprocess
-from nas.data.request import DataRequest
 from nas.data.sampler import build_sampler
 from nas.data.splits import Split
 from nas.data.statistics import StatisticsRequest
@@ -31,8 +31,14 @@ from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds
 from nas.tasks.image.losses import ClassifierLoss, LossSpec
 from nas.tasks.image.metrics import ClassificationMetrics, mean_logits, measure_logits
 from nas.tasks.image.prediction import of_pictures, predict_images
-from nas.tasks.image.requirements import at_key, check_classifier, check_classifier_space
-from nas.tasks.image.settings import image_augment, image_loss, resolved_for_images
+from nas.tasks.image.requirements import (
+    at_key,
+    check_classifier,
+    check_classifier_space,
+    image_augment,
+    image_loss,
+    resolved_for_images,
+)
 
 EVALUATION_BATCH = 256
 """Batch size of evaluation: larger is no faster on a CPU."""

@@ -14,13 +14,19 @@ from nas.data.audio.augment import SpectrogramAugment, SpectrogramAugmentSpec
 from nas.data.audio.dataset import RecordingSet
 from nas.data.audio.mel import FLOOR_DB
 from nas.data.audio.preprocess import MelPreprocess
-from nas.data.audio.windows import least_call_frames, window_labels, window_starts
 from nas.data.batches import train_batch_count
 from nas.data.sampler import build_sampler
 from nas.spec.architecture import InputSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.sed.targets import Mix, WindowBatch, WindowTargets
-from nas.tasks.sed.windows import KnownWindows, WindowStart, known_windows
+from nas.tasks.sed.windows import (
+    KnownWindows,
+    WindowStart,
+    known_windows,
+    least_call_frames,
+    window_labels,
+    window_starts,
+)
 
 EVALUATION_BATCH = 32
 """Batch size of evaluation."""

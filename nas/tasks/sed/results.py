@@ -24,7 +24,7 @@ class RecordingResult:
     window_scores_NK: NDArray[np.float32]
     """Greatest probability over the valid frames of each window."""
     window_labels_NK: NDArray[np.int8]
-    """0 is unknown, `complete` or not; see `nas.data.audio.windows.window_labels`."""
+    """0 is unknown, `complete` or not; see `nas.tasks.sed.windows.window_labels`."""
     labels_KT: NDArray[np.int8]
     events: tuple[Event, ...]
     """What sounds, as the tables say: not rounded to frames, and touching events are parted."""

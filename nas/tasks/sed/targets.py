@@ -47,6 +47,6 @@ class WindowBatch:
     valid_N: Tensor
     """int64: frames of the window that the recording has; what follows is padding."""
     labels_NK: Tensor
-    """int8: 1 present, -1 absent, 0 unknown; see `nas.data.audio.windows.window_labels`."""
+    """int8: 1 present, -1 absent, 0 unknown; see `nas.tasks.sed.windows.window_labels`."""
     window: int
     """Frames of each, padding included."""

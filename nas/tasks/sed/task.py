@@ -15,8 +15,8 @@ from nas.data.audio.load import load_recordings
 from nas.data.audio.preprocess import MelPreprocess
 from nas.data.audio.source import RECORDING_SUFFIXES, holds_recordings
 from nas.data.audio.statistics import AudioStatistics, audio_statistics
+from nas.data.dataset import DataRequest
 from nas.data.files import Progress, visible_files
-from nas.data.request import DataRequest
 from nas.data.splits import Split
 from nas.data.statistics import StatisticsRequest
 from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE

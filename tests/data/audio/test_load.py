@@ -10,7 +10,7 @@ from nas.data.audio import load as audio_load
 from nas.data.audio.dataset import AudioData
 from nas.data.audio.load import load_recordings
 from nas.data.audio.preprocess import MelPreprocess
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE
 from nas.errors import NasError

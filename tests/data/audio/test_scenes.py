@@ -9,7 +9,7 @@ import pytest
 from nas.data.audio.listing import list_recordings
 from nas.data.audio.load import load_recordings
 from nas.data.audio.preprocess import MelPreprocess
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.data.splits import SPLITS
 from nas.spec.definition import InputSpec
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from nas.data.dataset import DataRequest
 from nas.data.image.digits import DIGITS_SOURCE
 from nas.data.image.load import load_images
 from nas.data.image.preprocess import ImagePreprocess
-from nas.data.request import DataRequest
 from nas.spec.definition import InputSpec
 
 SPLITS = ("train", "validation", "test")

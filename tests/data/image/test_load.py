@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas.data.dataset import DataRequest
 from nas.data.image.load import load_images
 from nas.data.image.preprocess import ImagePreprocess
-from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
 from tests.data.conftest import WriteImages

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas.data.dataset import DataRequest
 from nas.data.image.load import load_images
 from nas.data.image.preprocess import ImagePreprocess
 from nas.data.image.statistics import UnreadableFile, image_statistics
 from nas.data.normalise import channel_statistics
-from nas.data.request import DataRequest
 from nas.data.statistics import Spread, StatisticsRequest
 from nas.errors import NasError
 from nas.spec.definition import InputSpec

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas.data.dataset import DataRequest
 from nas.data.files import Progress
 from nas.data.normalise import fitted_preprocess
-from nas.data.request import DataRequest
 from nas.data.splits import SPLITS, Split
 from nas.data.synthetic.xrays import BUILT_IN_XRAY_SOURCE, GeneratedXrays
 from nas.data.xray import decode as xray_decode

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nas.metrics.average_precision import average_precision
-from nas.tasks.covid.confidences import dropped_where_none, none_confidence, weighed_by_opacity
+from nas.tasks.covid.suppression import dropped_where_none, none_confidence, weighed_by_opacity
 
 BOXES, SCORES = [[0, 0, 10, 10], [5, 5, 20, 20]], [0.8, 0.4]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nas.data.augment import AugmentSpec
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.data.xray.dataset import XrayData
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError

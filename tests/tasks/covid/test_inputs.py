@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from nas.data.augment import AugmentSpec
+from nas.data.dataset import DataRequest
 from nas.data.image.preprocess import ImagePreprocess
-from nas.data.request import DataRequest
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.spec.architecture import InputSpec

@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score
 from torch import Tensor
 
 from nas.data.augment import AugmentSpec
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.data.xray.dataset import XRAY_CLASSES, XrayData, XraySet
 from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
 from nas.metrics.competition import STUDY_CLASSES

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from sklearn.metrics import f1_score
 
+from nas.data.dataset import DataRequest
 from nas.data.image.preprocess import ImagePreprocess
-from nas.data.request import DataRequest
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec, InputSpec, parse_architecture
 from nas.spec.definition import Head

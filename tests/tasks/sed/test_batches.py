@@ -11,14 +11,13 @@ from nas.data.audio.augment import SpectrogramAugmentSpec
 from nas.data.audio.dataset import RecordingSet
 from nas.data.audio.mel import FLOOR_DB
 from nas.data.audio.preprocess import MelPreprocess
-from nas.data.audio.windows import window_labels, window_starts
 from nas.data.augment import AugmentSpec
 from nas.errors import NasError
 from nas.spec.architecture import InputSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.sed.batches import evaluation_batches, steps_per_epoch, train_batches
 from nas.tasks.sed.targets import WindowTargets
-from nas.tasks.sed.windows import known_windows
+from nas.tasks.sed.windows import known_windows, window_labels, window_starts
 from tests.tasks.sed.made_recordings import recording, recording_set
 
 CPU = torch.device("cpu")

@@ -11,7 +11,7 @@ from blocks import TimeAttentionOutput
 from nas.data.audio.dataset import label_tensor
 from nas.data.audio.preprocess import MelPreprocess
 from nas.data.audio.rfcx import read_events
-from nas.data.request import DataRequest
+from nas.data.dataset import DataRequest
 from nas.errors import NasError
 from nas.spec.architecture import InputSpec
 from nas.tasks.sed.pseudo_labels import AddedLabels, add_labels

@@ -11,8 +11,8 @@ import torch
 from blocks import TimeAttentionOutput
 from nas.data.audio.preprocess import MelPreprocess
 from nas.data.augment import AugmentSpec
+from nas.data.dataset import DataRequest
 from nas.data.image.preprocess import ImagePreprocess
-from nas.data.request import DataRequest
 from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
 from nas.model.build import build_network

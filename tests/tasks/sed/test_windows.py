@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.data.audio.windows import least_call_frames, window_labels, window_starts
+from nas.tasks.sed.windows import least_call_frames, window_labels, window_starts
 
 
 def test_a_minute_has_the_eight_windows_of_the_seeds() -> None:
