@@ -31,7 +31,7 @@ def left_out_errors(
     for hint in hints.values():
         vectors = np.column_stack([vectors, _scaled(np.asarray(hint, dtype=np.float64))])
         columns = Columns(
-            np.append(columns.groups, columns.parameters), np.append(columns.numbers, True)
+            np.append(columns.groups_D, columns.parameters), np.append(columns.numbers_D, True)
         )
     log_macs = np.log([float(network.macs) for network in networks])
     values = np.asarray(f1, dtype=np.float64)

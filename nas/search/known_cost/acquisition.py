@@ -1,4 +1,7 @@
-"""How much each candidate is expected to add to the front."""
+"""How much each candidate is expected to add to the front.
+
+Axes: M members, D columns of an encoded one, F members on the front.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,20 +52,20 @@ class Acquisition:
 
     def gains(self, members: Sequence[Member]) -> Floats:
         """The growth by a member each; per second where seconds are known."""
-        vectors, log_costs = self.registry.arrays(members)
-        means, sds = self.fitted.numbers(vectors, log_costs)
+        vectors_MD, log_costs_M = self.registry.arrays(members)
+        means_M, sds_M = self.fitted.numbers(vectors_MD, log_costs_M)
         scale = self.fitted.scale
-        gains: Floats = expected_gain(
-            self.area.width(log_costs),
-            scale.unfolded(means),
-            sds * scale.spread,
+        gains_M: Floats = expected_gain(
+            self.area.width(log_costs_M),
+            scale.unfolded(means_M),
+            sds_M * scale.spread,
             self.front,
             normal_improvement if scale.best_value is None else error_improvement,
         )
         if self.seconds is None:
-            return gains
+            return gains_M
         seconds: Floats = np.array([self.seconds(member.params) for member in members])
-        return np.asarray(gains / seconds)
+        return np.asarray(gains_M / seconds)
 
 
 def acquisition_of(
@@ -74,24 +77,24 @@ def acquisition_of(
     area: Area,
 ) -> tuple[Acquisition, list[Member]]:
     """The acquisition, and the front of posterior means of what was tried."""
-    vectors, log_costs = registry.arrays(history.tried)
-    means, _ = fitted.numbers(vectors, log_costs)
-    rows = front_rows(log_costs, means)
-    costs = area.width(log_costs[rows])
-    every = area.width(np.append(log_costs, [member.log_cost for member in candidates]))
-    low, high = float(every.min()), float(every.max())
-    worst, best = float(means[rows[0]]), float(means[rows[-1]])
+    vectors_MD, log_costs_M = registry.arrays(history.tried)
+    means_M, _ = fitted.numbers(vectors_MD, log_costs_M)
+    rows = front_rows(log_costs_M, means_M)
+    costs_F = area.width(log_costs_M[rows])
+    every_M = area.width(np.append(log_costs_M, [member.log_cost for member in candidates]))
+    low, high = float(every_M.min()), float(every_M.max())
+    worst, best = float(means_M[rows[0]]), float(means_M[rows[-1]])
     end = high + BEYOND * (high - low) + 1e-9 * max(high, 1.0)
     reference = worst - area.below * (best - worst) - 1e-9
-    unfolded = fitted.scale.unfolded(np.append(means[rows], reference))
-    steps = staircase(costs, unfolded[:-1], float(unfolded[-1]), end)
+    unfolded = fitted.scale.unfolded(np.append(means_M[rows], reference))
+    steps = staircase(costs_F, unfolded[:-1], float(unfolded[-1]), end)
     return Acquisition(fitted, steps, registry, seconds, area), [history.tried[row] for row in rows]
 
 
-def front_rows(log_costs: Floats, values: Floats) -> list[int]:
+def front_rows(log_costs_M: Floats, values_M: Floats) -> list[int]:
     """Rows of the points that no other dominates, by rising cost."""
     rows: list[int] = []
-    for row in np.lexsort((-values, log_costs)):
-        if not rows or values[row] > values[rows[-1]]:
+    for row in np.lexsort((-values_M, log_costs_M)):
+        if not rows or values_M[row] > values_M[rows[-1]]:
             rows.append(int(row))
     return rows

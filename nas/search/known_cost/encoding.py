@@ -55,10 +55,10 @@ class Encoder:
 
     def matrix(self, vectors: Sequence[Vectors]) -> Vectors:
         """Members x columns, of vectors that may be older than some of the columns."""
-        rows = np.zeros((len(vectors), len(self._groups)))
-        for row, vector in zip(rows, vectors, strict=True):
+        rows_MD = np.zeros((len(vectors), len(self._groups)))
+        for row, vector in zip(rows_MD, vectors, strict=True):
             row[: len(vector)] = vector
-        return rows
+        return rows_MD
 
     def _learn(self, name: str, distribution: BaseDistribution) -> None:
         self._first[name] = len(self._groups)

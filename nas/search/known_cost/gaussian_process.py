@@ -1,4 +1,8 @@
-"""A Gaussian process: what a metric is expected to be where it wasn't measured."""
+"""A Gaussian process: what a metric is expected to be where it wasn't measured.
+
+Axes: M members with known values, N others, D columns of an encoded member, P parameters, H
+hyperparameters, X pairs of members in a row.
+"""
 
 from dataclasses import dataclass
 
@@ -20,7 +24,7 @@ class Hyperparameters:
 
     kernel: Kernel
     noise_sd: float
-    logs: Floats
+    logs_H: Floats
     """The same as the optimiser sees it."""
 
 
@@ -28,8 +32,8 @@ class Hyperparameters:
 class Prior:
     """Independent normal distributions of the logarithms of all hyperparameters."""
 
-    means: Floats
-    sds: Floats
+    means_H: Floats
+    sds_H: Floats
 
 
 def prior_of(parameters: int) -> Prior:
@@ -51,16 +55,16 @@ NOISE, NOISE_SD = 0.05, 1.0
 
 def fit(
     members: Inputs,
-    values: Floats,
-    variances: Floats,
+    values_M: Floats,
+    variances_M: Floats,
     columns: Columns,
     start: Floats | None = None,
 ) -> Hyperparameters:
-    """The most probable hyperparameters given the values (scaled; `variances` is known noise)."""
+    """The most probable hyperparameters given the values (scaled; `variances_M` is known noise)."""
     prior = prior_of(columns.parameters)
     norm = _norm(members)
-    posterior = LogPosterior(members, values, variances, columns, prior, norm)
-    begin = prior.means
+    posterior = LogPosterior(members, values_M, variances_M, columns, prior, norm)
+    begin = prior.means_H
     if start is not None and len(start) == len(begin):
         begin = start
     found = minimize(
@@ -68,23 +72,23 @@ def fit(
         begin,
         jac=True,
         method="L-BFGS-B",
-        bounds=np.column_stack([prior.means - 3 * prior.sds, prior.means + 3 * prior.sds]),
+        bounds=np.column_stack([prior.means_H - 3 * prior.sds_H, prior.means_H + 3 * prior.sds_H]),
         options={"maxiter": MAX_STEPS},
     )
     return _hyperparameters(found.x, columns, norm)
 
 
 def _norm(members: Inputs) -> float:
-    return float(np.mean(np.sum(members.vectors**2, axis=1))) or 1.0
+    return float(np.mean(np.sum(members.vectors_MD**2, axis=1))) or 1.0
 
 
-def _hyperparameters(logs: Floats, columns: Columns, norm: float) -> Hyperparameters:
-    sizes = np.exp(logs)
-    lengths, (cost_length, rough, line, cost_line, noise) = sizes[:-5], sizes[-5:]
+def _hyperparameters(logs_H: Floats, columns: Columns, norm: float) -> Hyperparameters:
+    sizes_H = np.exp(logs_H)
+    lengths_P, (cost_length, rough, line, cost_line, noise) = sizes_H[:-5], sizes_H[-5:]
     kernel = Kernel(
-        columns, lengths, float(cost_length), float(rough), float(line), float(cost_line), norm
+        columns, lengths_P, float(cost_length), float(rough), float(line), float(cost_line), norm
     )
-    return Hyperparameters(kernel, float(noise), logs)
+    return Hyperparameters(kernel, float(noise), logs_H)
 
 
 class LogPosterior:
@@ -93,69 +97,79 @@ class LogPosterior:
     def __init__(
         self,
         members: Inputs,
-        values: Floats,
-        variances: Floats,
+        values_M: Floats,
+        variances_M: Floats,
         columns: Columns,
         prior: Prior,
         norm: float,
     ) -> None:
-        self.values = values
-        self.variances = variances
+        self.values_M = values_M
+        self.variances_M = variances_M
         self.prior = prior
-        self.distances = distances(members, columns).reshape(len(prior.means) - 4, -1)
-        self.lines = members.vectors @ members.vectors.T / norm
-        self.cost_lines = np.outer(members.costs, members.costs)
+        self.distances_HX = distances(members, columns).reshape(len(prior.means_H) - 4, -1)
+        self.lines_MM = members.vectors_MD @ members.vectors_MD.T / norm
+        self.cost_lines_MM = np.outer(members.costs_M, members.costs_M)
 
-    def loss(self, logs: Floats) -> tuple[float, Floats]:
+    def loss(self, logs_H: Floats) -> tuple[float, Floats]:
         """The loss and its gradient."""
         # an exponential of distance over length, and of half a squared one over a squared length
-        powers = np.append(np.ones(len(logs) - 5), 2.0)
-        inverse = np.exp(-powers * logs[:-4])
-        rough, line, cost_line, noise = np.exp(2 * logs[-4:])
-        correlation = np.exp(-(inverse @ self.distances)).reshape(self.lines.shape)
-        covariance = rough * correlation + line * self.lines + cost_line * self.cost_lines
-        covariance[np.diag_indices_from(covariance)] += noise + self.variances + JITTER
-        factor = cholesky(covariance, lower=True, check_finite=False)
-        precision = cho_solve((factor, True), np.eye(len(self.values)), check_finite=False)
-        weights = precision @ self.values
-        away = (logs - self.prior.means) / self.prior.sds
-        loss = 0.5 * self.values @ weights + np.sum(np.log(np.diag(factor))) + 0.5 * away @ away
+        powers_H = np.append(np.ones(len(logs_H) - 5), 2.0)
+        inverse_H = np.exp(-powers_H * logs_H[:-4])
+        rough, line, cost_line, noise = np.exp(2 * logs_H[-4:])
+        correlation_MM = np.exp(-(inverse_H @ self.distances_HX)).reshape(self.lines_MM.shape)
+        covariance_MM = (
+            rough * correlation_MM + line * self.lines_MM + cost_line * self.cost_lines_MM
+        )
+        covariance_MM[np.diag_indices_from(covariance_MM)] += noise + self.variances_M + JITTER
+        factor_MM = cholesky(covariance_MM, lower=True, check_finite=False)
+        precision_MM = cho_solve((factor_MM, True), np.eye(len(self.values_M)), check_finite=False)
+        weights_M = precision_MM @ self.values_M
+        away_H = (logs_H - self.prior.means_H) / self.prior.sds_H
+        loss = (
+            0.5 * self.values_M @ weights_M
+            + np.sum(np.log(np.diag(factor_MM)))
+            + 0.5 * away_H @ away_H
+        )
         # d loss / d covariance, then the chain rule; factors 2 come from the logs of SDs
-        slope = 0.5 * (precision - np.outer(weights, weights))
-        shared = rough * slope * correlation
-        gradient = np.empty_like(logs)
-        gradient[:-4] = (self.distances @ shared.ravel()) * powers * inverse
-        gradient[-4] = 2 * np.sum(shared)
-        gradient[-3] = 2 * line * np.sum(slope * self.lines)
-        gradient[-2] = 2 * cost_line * np.sum(slope * self.cost_lines)
-        gradient[-1] = 2 * noise * np.trace(slope)
-        return float(loss), gradient + away / self.prior.sds
+        slope_MM = 0.5 * (precision_MM - np.outer(weights_M, weights_M))
+        shared_MM = rough * slope_MM * correlation_MM
+        gradient_H = np.empty_like(logs_H)
+        gradient_H[:-4] = (self.distances_HX @ shared_MM.ravel()) * powers_H * inverse_H
+        gradient_H[-4] = 2 * np.sum(shared_MM)
+        gradient_H[-3] = 2 * line * np.sum(slope_MM * self.lines_MM)
+        gradient_H[-2] = 2 * cost_line * np.sum(slope_MM * self.cost_lines_MM)
+        gradient_H[-1] = 2 * noise * np.trace(slope_MM)
+        return float(loss), gradient_H + away_H / self.prior.sds_H
 
 
 class GaussianProcess:
     """The posterior given values (scaled) of some members."""
 
     def __init__(
-        self, hyperparameters: Hyperparameters, members: Inputs, values: Floats, variances: Floats
+        self,
+        hyperparameters: Hyperparameters,
+        members: Inputs,
+        values_M: Floats,
+        variances_M: Floats,
     ) -> None:
         self.kernel = hyperparameters.kernel
         self.noise = hyperparameters.noise_sd**2
         self.members = members
-        self.factor = self._factor(variances)
-        self.half = solve_triangular(self.factor, values, lower=True, check_finite=False)
+        self.factor_MM = self._factor(variances_M)
+        self.half_M = solve_triangular(self.factor_MM, values_M, lower=True, check_finite=False)
 
-    def _factor(self, variances: Floats) -> Floats:
-        covariance = self.kernel.covariance(self.members, self.members)
-        covariance[np.diag_indices_from(covariance)] += self.noise + variances + JITTER
-        factor: Floats = cholesky(covariance, lower=True, check_finite=False)
-        return factor
+    def _factor(self, variances_M: Floats) -> Floats:
+        covariance_MM = self.kernel.covariance(self.members, self.members)
+        covariance_MM[np.diag_indices_from(covariance_MM)] += self.noise + variances_M + JITTER
+        factor_MM: Floats = cholesky(covariance_MM, lower=True, check_finite=False)
+        return factor_MM
 
     def predict(self, members: Inputs) -> tuple[Floats, Floats]:
         """Mean and SD of the true value of each member, noise of a measurement not included."""
-        across = self.kernel.covariance(self.members, members)
-        solved = solve_triangular(self.factor, across, lower=True, check_finite=False)
-        left = self.kernel.variance(members) - np.einsum("ij,ij->j", solved, solved)
-        return solved.T @ self.half, np.sqrt(np.maximum(left, 1e-12))
+        across_MN = self.kernel.covariance(self.members, members)
+        solved_MN = solve_triangular(self.factor_MM, across_MN, lower=True, check_finite=False)
+        left_N = self.kernel.variance(members) - np.einsum("ij,ij->j", solved_MN, solved_MN)
+        return solved_MN.T @ self.half_M, np.sqrt(np.maximum(left_N, 1e-12))
 
     def condition_on(self, more: Inputs) -> "GaussianProcess":
         """The posterior after values of more members that come out as predicted.
@@ -164,20 +178,23 @@ class GaussianProcess:
         """
         if not len(more):
             return self
-        across = self.kernel.covariance(self.members, more)
-        solved = solve_triangular(self.factor, across, lower=True, check_finite=False)
-        rest = self.kernel.covariance(more, more) - solved.T @ solved
-        rest[np.diag_indices_from(rest)] += self.noise + JITTER
-        corner = cholesky(rest, lower=True, check_finite=False)
+        across_MN = self.kernel.covariance(self.members, more)
+        solved_MN = solve_triangular(self.factor_MM, across_MN, lower=True, check_finite=False)
+        rest_NN = self.kernel.covariance(more, more) - solved_MN.T @ solved_MN
+        rest_NN[np.diag_indices_from(rest_NN)] += self.noise + JITTER
+        corner_NN = cholesky(rest_NN, lower=True, check_finite=False)
         grown = object.__new__(GaussianProcess)
         grown.kernel, grown.noise = self.kernel, self.noise
         grown.members = Inputs(
-            np.vstack([self.members.vectors, more.vectors]),
-            np.concatenate([self.members.costs, more.costs]),
+            np.vstack([self.members.vectors_MD, more.vectors_MD]),
+            np.concatenate([self.members.costs_M, more.costs_M]),
         )
-        grown.factor = np.block(
-            [[self.factor, np.zeros((len(self.factor), len(corner)))], [solved.T, corner]]
+        grown.factor_MM = np.block(
+            [
+                [self.factor_MM, np.zeros((len(self.factor_MM), len(corner_NN)))],
+                [solved_MN.T, corner_NN],
+            ]
         )
         # A value at its prediction leaves nothing to explain.
-        grown.half = np.concatenate([self.half, np.zeros(len(corner))])
+        grown.half_M = np.concatenate([self.half_M, np.zeros(len(corner_NN))])
         return grown

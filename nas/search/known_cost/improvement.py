@@ -1,4 +1,7 @@
-"""What a candidate of known cost is expected to add to the front."""
+"""What a candidate of known cost is expected to add to the front.
+
+Axes: M candidates, S steps of the front.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,29 +17,29 @@ Floats = NDArray[np.float64]
 class Staircase:
     """The best value that is to be had up to each cost (or log-cost): rises from step to step."""
 
-    starts: Floats
+    starts_S: Floats
     """Cost at which each step begins; the first begins at minus infinity."""
-    heights: Floats
+    heights_S: Floats
     """Value of each step; the first is the reference value."""
     end: float
     """Cost at which the last step ends."""
 
 
-def staircase(costs: Floats, values: Floats, reference: float, end: float) -> Staircase:
+def staircase(costs_M: Floats, values_M: Floats, reference: float, end: float) -> Staircase:
     """The front of points as steps. Points at or below the reference value add nothing."""
-    starts, heights = [-np.inf], [reference]
-    for index in np.lexsort((-values, costs)):
-        if values[index] > heights[-1]:
-            starts.append(float(costs[index]))
-            heights.append(float(values[index]))
-    return Staircase(np.array(starts), np.array(heights), end)
+    starts_S, heights_S = [-np.inf], [reference]
+    for index in np.lexsort((-values_M, costs_M)):
+        if values_M[index] > heights_S[-1]:
+            starts_S.append(float(costs_M[index]))
+            heights_S.append(float(values_M[index]))
+    return Staircase(np.array(starts_S), np.array(heights_S), end)
 
 
 def hypervolume(steps: Staircase) -> float:
     """Area between the steps and the reference value, from the first point to the end."""
-    ends = np.append(steps.starts[1:], steps.end)
-    widths = np.clip(ends[1:] - steps.starts[1:], 0, None)
-    return float(widths @ (steps.heights[1:] - steps.heights[0]))
+    ends_S = np.append(steps.starts_S[1:], steps.end)
+    widths = np.clip(ends_S[1:] - steps.starts_S[1:], 0, None)
+    return float(widths @ (steps.heights_S[1:] - steps.heights_S[0]))
 
 
 Improvement = Callable[[Floats, Floats, Floats], Floats]
@@ -44,9 +47,9 @@ Improvement = Callable[[Floats, Floats, Floats], Floats]
 
 
 def expected_gain(
-    costs: Floats,
-    means: Floats,
-    sds: Floats,
+    costs_M: Floats,
+    means_M: Floats,
+    sds_M: Floats,
     steps: Staircase,
     improvement: Improvement,
 ) -> Floats:
@@ -56,24 +59,25 @@ def expected_gain(
     the expected improvements over their heights, in closed form, each times the step's width right
     of the candidate.
     """
-    ends = np.append(steps.starts[1:], steps.end)
-    widths = ends - np.maximum(steps.starts, costs[:, None])
-    gains = np.clip(widths, 0, None) * improvement(means, sds, steps.heights)
-    return np.asarray(np.sum(gains, axis=1))
+    ends_S = np.append(steps.starts_S[1:], steps.end)
+    widths_MS = ends_S - np.maximum(steps.starts_S, costs_M[:, None])
+    gains_MS = np.clip(widths_MS, 0, None) * improvement(means_M, sds_M, steps.heights_S)
+    return np.asarray(np.sum(gains_MS, axis=1))
 
 
-def normal_improvement(means: Floats, sds: Floats, heights: Floats) -> Floats:
+def normal_improvement(means_M: Floats, sds_M: Floats, heights_S: Floats) -> Floats:
     """Of values that are normally distributed."""
-    margins = means[:, None] - heights
-    spreads = np.maximum(sds, 1e-12)[:, None]
-    ratio = margins / spreads
-    density = np.exp(-0.5 * ratio**2) / np.sqrt(2 * np.pi)
-    return np.asarray(np.maximum(margins * ndtr(ratio) + spreads * density, 0.0))
+    margins_MS = means_M[:, None] - heights_S
+    spreads_M1 = np.maximum(sds_M, 1e-12)[:, None]
+    ratio_MS = margins_MS / spreads_M1
+    density_MS = np.exp(-0.5 * ratio_MS**2) / np.sqrt(2 * np.pi)
+    return np.asarray(np.maximum(margins_MS * ndtr(ratio_MS) + spreads_M1 * density_MS, 0.0))
 
 
-def error_improvement(means: Floats, sds: Floats, heights: Floats) -> Floats:
+def error_improvement(means_M: Floats, sds_M: Floats, heights_S: Floats) -> Floats:
     """Of errors exp(-number) whose numbers are normally distributed: how much the error falls."""
-    spreads = np.maximum(sds, 1e-12)[:, None]
-    ratio = (means[:, None] - heights) / spreads
-    left = np.exp(np.minimum(0.5 * spreads**2 - means[:, None], 50.0))
-    return np.asarray(np.maximum(np.exp(-heights) * ndtr(ratio) - left * ndtr(ratio - spreads), 0))
+    spreads_M1 = np.maximum(sds_M, 1e-12)[:, None]
+    ratio_MS = (means_M[:, None] - heights_S) / spreads_M1
+    left_MS = np.exp(np.minimum(0.5 * spreads_M1**2 - means_M[:, None], 50.0))
+    falls_MS = np.exp(-heights_S) * ndtr(ratio_MS) - left_MS * ndtr(ratio_MS - spreads_M1)
+    return np.asarray(np.maximum(falls_MS, 0))

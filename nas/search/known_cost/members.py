@@ -63,8 +63,8 @@ class Catalogue:
 
     def arrays(self, members: Sequence[Member]) -> tuple[Floats, Floats]:
         """Vectors (members x columns) and log-costs."""
-        vectors = self.encoder.matrix([self._vectors[member.key] for member in members])
-        return vectors, np.array([member.log_cost for member in members])
+        vectors_MD = self.encoder.matrix([self._vectors[member.key] for member in members])
+        return vectors_MD, np.array([member.log_cost for member in members])
 
 
 class Registry(Catalogue):

@@ -1,4 +1,7 @@
-"""The metric of networks that were not trained, from those that were."""
+"""The metric of networks that were not trained, from those that were.
+
+Axes: M members, D columns of an encoded one.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,14 +26,14 @@ REFIT_GROWTH = 1.15
 class Observed:
     """Members whose metric is known."""
 
-    vectors: Floats
-    log_costs: Floats
-    values: Floats
-    noise_sds: Floats
+    vectors_MD: Floats
+    log_costs_M: Floats
+    values_M: Floats
+    noise_sds_M: Floats
     """What is known of each value's error, beyond what the model estimates itself; 0 for none."""
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.values_M)
 
 
 class MetricModel:
@@ -46,33 +49,33 @@ class MetricModel:
 
     def fit(self, observed: Observed, columns: Columns) -> "FittedMetric":
         """The model of what was observed; `columns` says what each column is."""
-        scale = scale_of(observed.values, observed.log_costs, self.best_value)
-        ruler = CostRuler.of(observed.log_costs)
-        inputs = Inputs(observed.vectors, ruler.scaled(observed.log_costs))
-        numbers = scale.scaled(observed.values, observed.log_costs)
-        sds = scale.scaled_sds(observed.noise_sds, observed.values, observed.log_costs)
-        fitted = self._hyperparameters(inputs, numbers, sds**2, columns)
-        process = GaussianProcess(fitted, inputs, numbers, sds**2)
+        scale = scale_of(observed.values_M, observed.log_costs_M, self.best_value)
+        ruler = CostRuler.of(observed.log_costs_M)
+        inputs = Inputs(observed.vectors_MD, ruler.scaled(observed.log_costs_M))
+        numbers_M = scale.scaled(observed.values_M, observed.log_costs_M)
+        sds_M = scale.scaled_sds(observed.noise_sds_M, observed.values_M, observed.log_costs_M)
+        fitted = self._hyperparameters(inputs, numbers_M, sds_M**2, columns)
+        process = GaussianProcess(fitted, inputs, numbers_M, sds_M**2)
         return FittedMetric(process, scale, ruler)
 
     def _hyperparameters(
-        self, inputs: Inputs, numbers: Floats, variances: Floats, columns: Columns
+        self, inputs: Inputs, numbers_M: Floats, variances_M: Floats, columns: Columns
     ) -> Hyperparameters:
         known = self._fitted
-        same = known is not None and len(known.logs) == columns.parameters + 5
+        same = known is not None and len(known.logs_H) == columns.parameters + 5
         if known is None or not same or len(inputs) >= REFIT_GROWTH * self._fitted_on:
-            rows = _some_rows(numbers)
-            start = known.logs if same and known is not None else None
-            known = fit(inputs[rows], numbers[rows], variances[rows], columns, start)
+            rows = _some_rows(numbers_M)
+            start = known.logs_H if same and known is not None else None
+            known = fit(inputs[rows], numbers_M[rows], variances_M[rows], columns, start)
             self._fitted, self._fitted_on = known, len(inputs)
         return known
 
 
-def _some_rows(numbers: Floats) -> NDArray[np.intp]:
+def _some_rows(numbers_M: Floats) -> NDArray[np.intp]:
     """At most FIT_MEMBERS rows, evenly over the values."""
-    order = np.argsort(numbers)
-    places = np.linspace(0, len(order) - 1, min(len(order), FIT_MEMBERS))
-    return order[np.unique(places.astype(np.intp))]
+    order_M = np.argsort(numbers_M)
+    places = np.linspace(0, len(order_M) - 1, min(len(order_M), FIT_MEMBERS))
+    return order_M[np.unique(places.astype(np.intp))]
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,12 @@ class CostRuler:
     half: float
 
     @classmethod
-    def of(cls, log_costs: Floats) -> "CostRuler":
-        low, high = float(log_costs.min()), float(log_costs.max())
+    def of(cls, log_costs_M: Floats) -> "CostRuler":
+        low, high = float(log_costs_M.min()), float(log_costs_M.max())
         return cls((low + high) / 2, (high - low) / 2 if high > low else 1.0)
 
-    def scaled(self, log_costs: Floats) -> Floats:
-        return (log_costs - self.centre) / self.half
+    def scaled(self, log_costs_M: Floats) -> Floats:
+        return (log_costs_M - self.centre) / self.half
 
 
 @dataclass(frozen=True)
@@ -99,21 +102,21 @@ class FittedMetric:
     scale: MetricScale
     ruler: CostRuler
 
-    def condition_on(self, vectors: Floats, log_costs: Floats) -> "FittedMetric":
+    def condition_on(self, vectors_MD: Floats, log_costs_M: Floats) -> "FittedMetric":
         """The model if more members came out as predicted."""
-        more = Inputs(vectors, self.ruler.scaled(log_costs))
+        more = Inputs(vectors_MD, self.ruler.scaled(log_costs_M))
         return FittedMetric(self.process.condition_on(more), self.scale, self.ruler)
 
-    def numbers(self, vectors: Floats, log_costs: Floats) -> tuple[Floats, Floats]:
+    def numbers(self, vectors_MD: Floats, log_costs_M: Floats) -> tuple[Floats, Floats]:
         """Mean and SD of members on the model's own scale."""
-        return self.process.predict(Inputs(vectors, self.ruler.scaled(log_costs)))
+        return self.process.predict(Inputs(vectors_MD, self.ruler.scaled(log_costs_M)))
 
-    def predict(self, vectors: Floats, log_costs: Floats) -> tuple[Floats, Floats]:
+    def predict(self, vectors_MD: Floats, log_costs_M: Floats) -> tuple[Floats, Floats]:
         """Mean and SD of members in units of the metric."""
-        means, sds = self.numbers(vectors, log_costs)
-        high = self.scale.unscaled(means + sds, log_costs)
-        low = self.scale.unscaled(means - sds, log_costs)
-        return self.scale.unscaled(means, log_costs), (high - low) / 2
+        means_M, sds_M = self.numbers(vectors_MD, log_costs_M)
+        high_M = self.scale.unscaled(means_M + sds_M, log_costs_M)
+        low_M = self.scale.unscaled(means_M - sds_M, log_costs_M)
+        return self.scale.unscaled(means_M, log_costs_M), (high_M - low_M) / 2
 
 
 def posterior_of(
@@ -135,15 +138,15 @@ def posterior_of(
     catalogue = Catalogue()
     members = [catalogue.add(trial.params, trial.distributions, cost(trial)) for trial in complete]
     sign = 1.0 if maximize else -1.0
-    values = np.array([sign * trial.values[-1] for trial in complete])
-    noise = np.array([0.0 if noise_sd is None else noise_sd(trial) for trial in complete])
-    vectors, log_costs = catalogue.arrays(members)
-    observed = Observed(vectors, log_costs, values, noise)
+    values_M = np.array([sign * trial.values[-1] for trial in complete])
+    noise_M = np.array([0.0 if noise_sd is None else noise_sd(trial) for trial in complete])
+    vectors_MD, log_costs_M = catalogue.arrays(members)
+    observed = Observed(vectors_MD, log_costs_M, values_M, noise_M)
     fitted = MetricModel(best_value).fit(observed, catalogue.encoder.columns)
-    means, sds = fitted.predict(vectors, log_costs)
+    means_M, sds_M = fitted.predict(vectors_MD, log_costs_M)
     return {
         trial.number: (sign * float(mean), float(sd))
-        for trial, mean, sd in zip(complete, means, sds, strict=True)
+        for trial, mean, sd in zip(complete, means_M, sds_M, strict=True)
     }
 
 

@@ -1,4 +1,7 @@
-"""Candidates that were drawn and not tried yet, and those that a study begins with."""
+"""Candidates that were drawn and not tried yet, and those that a study begins with.
+
+Axes: M candidates, T tried members, D columns of an encoded one.
+"""
 
 from collections.abc import Hashable, Iterable, Sequence
 
@@ -27,24 +30,24 @@ def opening_member(
     differed most from all others would be an odd one: rather the more different of a few.
     """
     ordered = sorted(candidates, key=lambda member: member.log_cost)
-    log_costs = np.array([member.log_cost for member in ordered])
-    places = np.searchsorted(log_costs, [member.log_cost for member in tried]) / len(ordered)
-    quantile = _next_quantile(places)
+    log_costs_M = np.array([member.log_cost for member in ordered])
+    places_T = np.searchsorted(log_costs_M, [member.log_cost for member in tried]) / len(ordered)
+    quantile = _next_quantile(places_T)
     low = int(max(quantile - STRATUM / 2, 0) * len(ordered))
     high = max(int((quantile + STRATUM / 2) * len(ordered)), low + 1)
     near = [ordered[low + int(row)] for row in generator.integers(high - low, size=CHOICE)]
     if not tried:
         return near[0]
-    vectors, others = registry.arrays(near)[0], registry.arrays(tried)[0]
-    distances = np.sum((vectors[:, None] - others) ** 2, axis=2).min(axis=1)
-    return near[int(np.argmax(distances))]
+    vectors_MD, others_TD = registry.arrays(near)[0], registry.arrays(tried)[0]
+    distances_M = np.sum((vectors_MD[:, None] - others_TD) ** 2, axis=2).min(axis=1)
+    return near[int(np.argmax(distances_M))]
 
 
-def _next_quantile(places: Floats) -> float:
+def _next_quantile(places_T: Floats) -> float:
     """The middle first, then the cheap and the expensive end, then the middle of the widest gap."""
-    if len(places) < 3:
-        return (FIRST, CHEAP, DEAR)[len(places)]
-    edges = np.sort(np.clip(np.append(places, (CHEAP, DEAR)), CHEAP, DEAR))
+    if len(places_T) < 3:
+        return (FIRST, CHEAP, DEAR)[len(places_T)]
+    edges = np.sort(np.clip(np.append(places_T, (CHEAP, DEAR)), CHEAP, DEAR))
     widest = int(np.argmax(np.diff(edges)))
     return float((edges[widest] + edges[widest + 1]) / 2)
 
@@ -76,9 +79,9 @@ class Pool:
         for key in keys:
             self._members.pop(key, None)
 
-    def keep_best(self, gains: Floats, count: int) -> list[Member]:
+    def keep_best(self, gains_M: Floats, count: int) -> list[Member]:
         """Forget all but those with the highest gains; returns these, the best first."""
         members = self.members
-        best = [members[row] for row in np.argsort(-gains, kind="stable")[:count]]
+        best = [members[row] for row in np.argsort(-gains_M, kind="stable")[:count]]
         self._members = {member.key: member for member in best}
         return best

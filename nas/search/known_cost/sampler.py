@@ -152,20 +152,20 @@ class KnownCostSampler(BaseSampler):
             fitted, history, pool.members, self._registry, self._seconds, area
         )
         pool.add(drawer.offspring(front, OFFSPRING), history.taken)
-        gains = acquisition.gains(pool.members)
-        best = pool.keep_best(gains, KEPT)
+        gains_M = acquisition.gains(pool.members)
+        best = pool.keep_best(gains_M, KEPT)
         fresh = pool.add(drawer.offspring(best[:BEST], REFINED), history.taken)
-        top = float(gains.max())
+        top = float(gains_M.max())
         if fresh:
-            more = acquisition.gains(fresh)
-            if more.max() > top:
-                return fresh[int(np.argmax(more))]
+            more_M = acquisition.gains(fresh)
+            if more_M.max() > top:
+                return fresh[int(np.argmax(more_M))]
         return best[0]
 
     def _fitted(self, history: History) -> FittedMetric:
-        vectors, log_costs = self._registry.arrays(history.members)
+        vectors_MD, log_costs_M = self._registry.arrays(history.members)
         observed = Observed(
-            vectors, log_costs, np.array(history.values), np.array(history.noise_sds)
+            vectors_MD, log_costs_M, np.array(history.values), np.array(history.noise_sds)
         )
         fitted = self._model.fit(observed, self._registry.encoder.columns)
         return fitted.condition_on(*self._registry.arrays(history.pending))

@@ -61,4 +61,4 @@ def test_new_names_add_columns_only() -> None:
     short = encoder.encode({"depth": 5}, {"depth": SPACE["depth"]})
     encoder.encode(FIRST, SPACE)
     assert encoder.matrix([short])[0].tolist() == [short[0], *[0] * 10]
-    assert encoder.columns.groups.tolist() == [0, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3]
+    assert encoder.columns.groups_D.tolist() == [0, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3]

@@ -71,7 +71,7 @@ def scikit_learn(values: np.ndarray, inputs: Inputs, extra: np.ndarray) -> Gauss
 
 
 def rows(inputs: Inputs) -> np.ndarray:
-    return np.column_stack([inputs.vectors, inputs.costs])
+    return np.column_stack([inputs.vectors_MD, inputs.costs_M])
 
 
 def test_the_posterior_is_scikit_learns() -> None:
@@ -91,7 +91,9 @@ def test_believing_moves_no_mean_and_equals_a_process_that_was_told() -> None:
     condition_on = process.condition_on(more)
     told = GaussianProcess(
         hyperparameters(),
-        Inputs(np.vstack([inputs.vectors, more.vectors]), np.append(inputs.costs, more.costs)),
+        Inputs(
+            np.vstack([inputs.vectors_MD, more.vectors_MD]), np.append(inputs.costs_M, more.costs_M)
+        ),
         np.append(values, process.predict(more)[0]),
         np.zeros(19),
     )
@@ -106,7 +108,7 @@ def test_the_gradient_is_that_of_the_loss() -> None:
     values = np.random.default_rng(1).normal(size=12)
     prior = prior_of(3)
     posterior = LogPosterior(inputs, values, np.full(12, 0.01), COLUMNS, prior, NORM)
-    point = prior.means + np.linspace(-0.5, 0.5, len(prior.means))
+    point = prior.means_H + np.linspace(-0.5, 0.5, len(prior.means_H))
     error = check_grad(lambda x: posterior.loss(x)[0], lambda x: posterior.loss(x)[1], point)
     assert error < 1e-4
 
@@ -114,8 +116,8 @@ def test_the_gradient_is_that_of_the_loss() -> None:
 def test_fitting_finds_which_parameter_matters_and_how_much_noise_there_is() -> None:
     generator = np.random.default_rng(0)
     inputs = members(120)
-    truth = np.sin(6 * inputs.vectors[:, 0])
+    truth = np.sin(6 * inputs.vectors_MD[:, 0])
     noisy = truth + generator.normal(0, 0.3, 120)
     fitted = fit(inputs, noisy / noisy.std(), np.zeros(120), COLUMNS)
-    assert fitted.kernel.lengths[0] == min(fitted.kernel.lengths)
+    assert fitted.kernel.lengths_P[0] == min(fitted.kernel.lengths_P)
     assert fitted.noise_sd * noisy.std() == pytest.approx(0.3, rel=0.25)

@@ -27,14 +27,14 @@ def by_hand() -> Staircase:
 
 def test_only_the_front_makes_steps() -> None:
     steps = by_hand()
-    assert steps.starts.tolist() == [-INF, 1, 2]
-    assert steps.heights.tolist() == [0, 1, 3]
+    assert steps.starts_S.tolist() == [-INF, 1, 2]
+    assert steps.heights_S.tolist() == [0, 1, 3]
     assert hypervolume(steps) == 1 * 1 + 3 * 3
 
 
 def test_a_point_at_the_reference_adds_no_step() -> None:
     steps = staircase(floats(1, 2), floats(0, -1), 0.0, 5.0)
-    assert steps.heights.tolist() == [0]
+    assert steps.heights_S.tolist() == [0]
     assert hypervolume(steps) == 0
 
 
