@@ -1,5 +1,6 @@
 """Modules of one's own reach every worker of a search, and a search that goes on."""
 
+import csv
 import os
 import subprocess
 import sys
@@ -19,6 +20,10 @@ from blocks.conv import ConvConfig
 @register_block
 class GhostConfig(ConvConfig):
     name: ClassVar[str] = "Ghost"
+
+from nas.search.objective import Objective, register_objective
+
+register_objective(Objective("outputs", lambda network: network.cost.convolution_outputs))
 """
 SPACE = """
 name: ghosts
@@ -42,15 +47,19 @@ def nas(folder: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_block_of_ones_own_is_searched_by_workers_and_by_a_search_that_goes_on(
+def test_a_block_and_an_objective_of_ones_own_are_searched_by_workers_and_by_a_search_that_goes_on(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "my_blocks.py").write_text(BLOCK)
     (tmp_path / "space.yaml").write_text(SPACE)
     begin = ["search", "--import", "my_blocks", "--space", "space.yaml", "--out", "run"]
+    begin += ["--objectives", "outputs,metric"]
     said = nas(tmp_path, *begin, "--trials", "2", "--workers", "1", "--finalists", "0")
     assert "Best: trial" in said
     assert read_rows(tmp_path) == 2
+    with (tmp_path / "run" / "trials.csv").open(newline="") as stream:
+        counted = {float(row["outputs"]) for row in csv.DictReader(stream)}
+    assert counted <= {16 * out for out in (8, 16, 24)}  # maps of 4 x 4
     assert "Best: trial" in nas(tmp_path, "search", "--resume", "run", "--trials", "3")
     assert read_rows(tmp_path) == 3
     assert "no block 'Ghost'" in nas(tmp_path, "macs", "--arch", "run/best.yaml")
