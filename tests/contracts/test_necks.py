@@ -129,7 +129,7 @@ def test_identity_does_not_depend_on_what_comes_in(case: Case) -> None:
 def test_refuses_a_single_map(name: str, in_shape: Shape) -> None:
     config = NECKS[name].model_validate({"out": 16})
     for attempt in (config.output_shape, config.build, config.cost):
-        with pytest.raises(ValueError, match="needs several feature maps, but 16"):
+        with pytest.raises(ValueError, match="needs several feature maps, but its input is 16"):
             attempt(in_shape)
 
 

@@ -57,7 +57,7 @@ def test_two_writers_of_one_trial_do_not_share_a_file(tmp_path: Path) -> None:
 def test_importing_the_reports_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from nas.report import confusion, front_plot, history_plot, html, progress, tables\n"
+        "from nas.report import evaluation, front_plot, history_plot, html, progress, tables\n"
         "from nas.report import tensorboard as board\n"
         "heavy = {'matplotlib', 'rich', 'jinja2', 'tensorboard', 'torch'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
