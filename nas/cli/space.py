@@ -39,7 +39,7 @@ def check(file: str, budget: Changes[BudgetSpec], samples: int, seed: int, as_js
 
     FILE is a YAML file, or the name of an installed space.
     """
-    from nas.search.rating import check_score
+    from nas.search.choice import check_score
     from nas.search.settings import resolved_training
     from nas.search.survey import survey_lines, survey_space
     from nas.spec.space import load_space

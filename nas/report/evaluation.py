@@ -10,11 +10,12 @@ import numpy.typing as npt
 from nas.files import atomic_write_bytes
 from nas.report.figure import INK, drawable_labels, new_figure, png_bytes, text_font
 from nas.report.tables import metric_title
-from nas.tasks.base import Metrics
 from nas.text_table import interval_text, metric_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from nas.tasks.base import Metrics
 
 Matrix = npt.NDArray[np.integer] | Sequence[Sequence[int]]
 
@@ -92,7 +93,7 @@ def _print_counts(
         )
 
 
-def evaluation_lines(split: str, primary_metric: str, metrics: Metrics) -> list[str]:
+def evaluation_lines(split: str, primary_metric: str, metrics: "Metrics") -> list[str]:
     """Figures of the classes, then the primary metric with its interval."""
     values = metrics.with_intervals()
     interval = interval_text(values[f"{primary_metric}_ci95"])
@@ -101,7 +102,7 @@ def evaluation_lines(split: str, primary_metric: str, metrics: Metrics) -> list[
     return [*metrics.lines(), f"{split} {metric_title(primary_metric)} {shown}{more}"]
 
 
-def draw_evaluation(metrics: Metrics, folder: Path) -> None:
+def draw_evaluation(metrics: "Metrics", folder: Path) -> None:
     """Write the pictures of these metrics into `folder`."""
     if (found := metrics.confusion_matrix()) is not None:
         plot_confusion(*found, folder / "confusion.png")

@@ -3,9 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from nas.runs.certainty import Certainty, SeedNoise
 from nas.runs.costs import MACS_KIND, CostKind
-from nas.runs.records import TrialRecord
+from nas.runs.records import Certainty, SeedNoise, TrialRecord
 
 NOTHING_KNOWN = Certainty({}, SeedNoise(0.0, 0))
 

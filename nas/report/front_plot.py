@@ -8,8 +8,7 @@ from nas.files import atomic_write_bytes
 from nas.report.figure import BLUE, GREY, INK, PURPLE, SKY, VERMILION, new_figure, png_bytes
 from nas.report.findings import Findings
 from nas.report.tables import metric_title
-from nas.runs.certainty import Estimate
-from nas.runs.records import TrialRecord
+from nas.runs.records import Estimate, TrialRecord
 from nas.text_table import metric_text
 
 if TYPE_CHECKING:

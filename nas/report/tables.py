@@ -1,8 +1,7 @@
 """Metrics and durations in words, and the front as a plain table."""
 
 from nas.report.findings import Findings
-from nas.runs.certainty import Certainty, Estimate
-from nas.runs.records import TrialRecord
+from nas.runs.records import Certainty, Estimate, TrialRecord
 from nas.spec.quantity import count_text
 from nas.text_table import UNKNOWN, aligned, metric_text
 

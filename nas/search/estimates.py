@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial
 
-from nas.runs.certainty import Estimate, SeedNoise
 from nas.runs.costs import MACS
-from nas.runs.records import FinalRecord, TrialRecord
+from nas.runs.records import Estimate, FinalRecord, SeedNoise, TrialRecord
 from nas.search.known_cost import posterior_of
 from nas.search.objective import Objectives
 from nas.search.trials import noise_sd

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nas.runs.certainty import Estimate
-from nas.runs.records import FinalRecord, TrialRecord
+from nas.runs.records import Estimate, FinalRecord, TrialRecord
 from nas.search.choice import choose, pareto_front
 from nas.search.estimates import Posterior, estimate_all, pool_seed_noise
 from nas.search.objective import BY_MACS, Objectives

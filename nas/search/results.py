@@ -14,9 +14,14 @@ from nas.report.findings import Findings
 from nas.report.front_plot import plot_front
 from nas.report.html import SearchPage, write_report
 from nas.report.tables import expectation_text, finalist_table, front_table, noise_text
-from nas.runs.certainty import Certainty
 from nas.runs.costs import MACS, PARAMETERS
-from nas.runs.records import FinalRecord, TrialRecord, write_finalists_csv, write_trials_csv
+from nas.runs.records import (
+    Certainty,
+    FinalRecord,
+    TrialRecord,
+    write_finalists_csv,
+    write_trials_csv,
+)
 from nas.search.choice import ChosenTrial, choose, pareto_front
 from nas.search.data import DataFacts
 from nas.search.estimates import Posterior, estimate_all, pool_seed_noise, study_posterior

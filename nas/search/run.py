@@ -12,11 +12,11 @@ from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.report.lines import Say
 from nas.runs.folder import append_log, locked_run, new_run_folder, refuse_taken
+from nas.search.choice import check_score
 from nas.search.data import DataFacts, examine_data
 from nas.search.executors.base import open_executor
 from nas.search.final_stage import train_finalists
 from nas.search.job import Job
-from nas.search.rating import check_score
 from nas.search.results import SearchResult, write_results
 from nas.search.samplers import check_sampler
 from nas.search.settings import SearchSettings, objectives_of, read_settings, write_settings

@@ -9,7 +9,7 @@ from nas.errors import NasError
 from nas.spec.definition import MAX_CLASSES, ArchitectureSpec, Head, InputSpec
 from nas.spec.layers import LayerSpec, check_layers, parse_layer
 from nas.spec.load import Document, find_architecture, parse_document, read_document, show
-from nas.spec.neck import parse_neck
+from nas.spec.parse import parse_neck
 from nas.spec.preprocess import AnyPreprocess, Preprocess
 from nas.spec.provenance import Provenance
 from nas.spec.rows import architecture_from_rows

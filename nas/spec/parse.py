@@ -1,4 +1,4 @@
-"""Read one layer of a search space: its blocks and the domains of their settings."""
+"""From the plain values of a space's file to choices, layers with choices in them, and a neck."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from blocks import BLOCKS, NECKS, BlockRegistry
 from nas.errors import NasError, did_you_mean
+from nas.spec.definition import DETECTION_HEAD, Head, default_neck
 from nas.spec.domain import DECIMALS, Choice, Drawn, Range, Widths
-from nas.spec.layers import CLASSES, MAX_REPEAT, block_class, parse_name
+from nas.spec.layers import CLASSES, MAX_REPEAT, LayerSpec, block_class, parse_layer, parse_name
 from nas.spec.load import Document, KeyPath, show
 from nas.spec.template import Branch, LayerTemplate, Setting
 from nas.spec.validate import explain
@@ -236,3 +237,45 @@ def _parse_repeat(document: Document, key: KeyPath, data: Any) -> Choice | Range
             problem = f"{show(value)} is not allowed: a whole number from 0 to {MAX_REPEAT}"
             raise document.error(key, problem)
     return domain
+
+
+KEY = ("neck",)
+
+
+def parse_neck(document: Document, head: Head, data: Any) -> LayerSpec | None:
+    """The neck of an architecture file; the default where a detector's file has none.
+
+    Raises NasError for a neck that another head has no use for.
+    """
+    _check(document, head, data)
+    if data is None:
+        return default_neck() if head == DETECTION_HEAD else None
+    return parse_layer(document, KEY, data, classes=0, registry=NECKS)
+
+
+def parse_neck_template(document: Document, head: Head, data: Any) -> LayerTemplate | None:
+    """The neck of a search space, with its choices; see `parse_neck`."""
+    _check(document, head, data)
+    if head != DETECTION_HEAD:
+        return None
+    template = parse_template(document, KEY, data or _written_default(), 0, necks=True)
+    if 0 in template.repeats:
+        raise document.error((*KEY, "repeat"), "0 is not allowed: a detector has a neck")
+    return template
+
+
+def _written_default() -> dict[str, Any]:
+    neck = default_neck().config
+    return {"block": neck.name, **neck.model_dump(mode="json")}
+
+
+def _check(document: Document, head: Head, data: Any) -> None:
+    if data is None:
+        return
+    if head != DETECTION_HEAD:
+        raise document.error(KEY, f"only head: {DETECTION_HEAD} has a neck, not head: {head}")
+    if not isinstance(data, dict):
+        problem = f"a neck is a mapping such as {{block: BiFPN, out: 64}}, not {show(data)}"
+        raise document.error(KEY, problem)
+    if "name" in data:
+        raise document.error((*KEY, "name"), "a neck has no other name: leave it out")

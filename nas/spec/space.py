@@ -13,8 +13,7 @@ from nas.spec.domain import Trial, Widths
 from nas.spec.input_template import InputTemplate, parse_input
 from nas.spec.layers import LayerSpec, check_blocks
 from nas.spec.load import Document, find_space, parse_document, read_document
-from nas.spec.neck import parse_neck_template
-from nas.spec.parse import parse_template
+from nas.spec.parse import parse_neck_template, parse_template
 from nas.spec.preprocess import AnyPreprocess, Preprocess
 from nas.spec.reach import follow
 from nas.spec.score import parse_score

@@ -1,8 +1,7 @@
 """A made-up search with trials of every state."""
 
 from nas.report.findings import Findings
-from nas.runs.certainty import Certainty, Estimate, SeedNoise
-from nas.runs.records import FinalRecord, TrialRecord
+from nas.runs.records import Certainty, Estimate, FinalRecord, SeedNoise, TrialRecord
 
 MAX_MACS = 20_000_000
 

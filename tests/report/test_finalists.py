@@ -4,8 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nas.report.tables import expectation_text, finalist_table, noise_text
-from nas.runs.certainty import Certainty, Estimate, SeedNoise
-from nas.runs.records import write_finalists_csv
+from nas.runs.records import Certainty, Estimate, SeedNoise, write_finalists_csv
 from tests.report.search_records import BEST, CERTAINTY, FINALS, FOUND, METRIC, RECORDS
 from tests.report.test_html import _report
 

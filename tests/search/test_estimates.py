@@ -7,8 +7,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
-from nas.runs.certainty import SeedNoise
-from nas.runs.records import FinalRecord, TrialRecord
+from nas.runs.records import FinalRecord, SeedNoise, TrialRecord
 from nas.search import estimates
 from nas.search.estimates import (
     PRIOR_DEGREES,

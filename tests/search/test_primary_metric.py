@@ -13,9 +13,8 @@ from matplotlib.axes import Axes
 from nas.cli.space import space as space_command
 from nas.errors import NasError
 from nas.report.progress import SearchProgress
-from nas.search.choice import as_measured, choose
+from nas.search.choice import as_measured, check_score, choose
 from nas.search.objective import Objectives
-from nas.search.rating import check_score
 from nas.search.run import resume_search, run_search
 from nas.search.settings import SearchSettings, read_settings
 from nas.spec.budget import BudgetSpec

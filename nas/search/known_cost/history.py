@@ -6,8 +6,8 @@ from math import isfinite
 
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.search.known_cost.draws import complete_params
 from nas.search.known_cost.members import Member, Registry
+from nas.search.known_cost.pool import complete_params
 from nas.search.known_cost.replay import SpaceFunction
 
 NoiseSd = Callable[[FrozenTrial], float]

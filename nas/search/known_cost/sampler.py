@@ -12,11 +12,10 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
 from nas.search.known_cost.acquisition import AREAS, acquisition_of
-from nas.search.known_cost.draws import Drawer
 from nas.search.known_cost.history import History, HistoryReader
 from nas.search.known_cost.members import Member, Params, Registry, key_of
 from nas.search.known_cost.metric_model import FittedMetric, MetricModel, Observed
-from nas.search.known_cost.pool import OPENING_TRIALS, Pool, opening_member
+from nas.search.known_cost.pool import OPENING_TRIALS, Drawer, Pool, opening_member
 from nas.search.known_cost.replay import SpaceFunction, function_of
 
 FIRST_DRAWS = 400
