@@ -5,13 +5,18 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from nas.macs.architecture import count_architecture
-from nas.model.identity import architecture_hash
 from nas.report.tables import classes_text
+from nas.runs.costs import MACS_KIND, PARAMETERS_KIND
+from nas.search.objective import Objectives
+from nas.search.pricing import PricedSpace
 from nas.spec.members import TooManyMembers, count_draws, count_members
 from nas.spec.quantity import count_text
+from nas.spec.search import METRIC_OBJECTIVE
 from nas.spec.space import SpaceSpec
 from nas.spec.trial import RandomTrial
+
+SHOWN = 12
+"""Unused choices that are named."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +58,17 @@ class Survey:
 def survey_space(space: SpaceSpec, *, samples: int = 200, seed: int = 0) -> Survey:
     """Count the members, and price a random sample of them."""
     members, exact = _count(space)
+    priced_space = PricedSpace(space, space.budget)
     generator = np.random.default_rng(seed)
     draws: list[tuple[RandomTrial, bool]] = []
     macs, parameters, hashes = [], [], set()
     for number in range(samples):
         draw = RandomTrial(generator, number)
-        architecture = space.sample(draw)
-        report = count_architecture(architecture)
-        macs.append(report.total)
-        parameters.append(report.parameters)
-        hashes.add(architecture_hash(architecture))
-        draws.append((draw, space.budget.excess(report.total, report.parameters) <= 0))
+        network = priced_space.draw(draw)
+        macs.append(network.cost.macs)
+        parameters.append(network.cost.parameters)
+        hashes.add(network.key)
+        draws.append((draw, network.excess <= 0))
     shapes = {"x".join(map(str, state.shape)) for state in space.outputs}
     return Survey(
         members=members,
@@ -108,10 +113,6 @@ def _unused(draws: list[tuple[RandomTrial, bool]]) -> tuple[str, ...]:
     )
 
 
-SHOWN = 12
-"""Unused choices that are named."""
-
-
 def survey_lines(space: SpaceSpec, survey: Survey, requirement: str) -> list[str]:
     """What `nas space check` says; `requirement` is what the task needs and how it is met."""
     kind = "distinct networks, counted exactly"
@@ -125,13 +126,7 @@ def survey_lines(space: SpaceSpec, survey: Survey, requirement: str) -> list[str
         f"MACs        {survey.macs.text()}",
         f"parameters  {survey.parameters.text()}",
     ]
-    budget = space.budget
-    bounds = [
-        f"at most {count_text(bound)} {name}"
-        for bound, name in ((budget.max_macs, "MACs"), (budget.max_params, "parameters"))
-        if bound is not None
-    ]
-    if bounds:
+    if bounds := _bounds(space):
         share = f"{survey.share_within_budget:.1%} of the sample within"
         lines.append(f"budget      {', '.join(bounds)}: {share}")
     lines.append(f"requires    {requirement}")
@@ -141,3 +136,15 @@ def survey_lines(space: SpaceSpec, survey: Survey, requirement: str) -> list[str
         if more := len(survey.unused_choices[SHOWN:]):
             lines.append(f"  and {more} more")
     return lines
+
+
+def _bounds(space: SpaceSpec) -> list[str]:
+    """What the budget bounds, each with its bound."""
+    budget = space.budget
+    others = Objectives.of(METRIC_OBJECTIVE, budget=budget).bounded
+    known = [
+        (MACS_KIND, budget.max_macs),
+        (PARAMETERS_KIND, budget.max_params),
+        *((item.kind, budget.max[item.name]) for item in others),
+    ]
+    return [f"at most {kind.phrase(bound)}" for kind, bound in known if bound is not None]

@@ -55,6 +55,21 @@ def test_a_budget_leaves_choices_out() -> None:
     assert invoke(*arguments, "--seed", 0).output == text
 
 
+def test_a_bound_of_any_known_cost_counts(tmp_path: Path) -> None:
+    """By name in `max` a bound of parameters is the one that has a key of its own."""
+    text = load_space("tiny.yaml").document.text
+    text = "".join(line for line in text.splitlines(True) if not line.startswith("budget:"))
+    outputs = []
+    for name, budget in (("by_name", "max: {parameters: 2000}"), ("by_key", "max_params: 2000")):
+        file = tmp_path / name / "tiny.yaml"
+        file.parent.mkdir()
+        file.write_text(f"{text}budget: {{{budget}}}\n", encoding="utf-8")
+        outputs.append(invoke("check", file, "--samples", 40).output)
+    assert "at most 2.00 k parameters: " in outputs[0]
+    assert "100.0%" not in outputs[0]
+    assert outputs[0] == outputs[1]
+
+
 def test_samples_are_members_with_their_cost() -> None:
     done = invoke("sample", "tiny.yaml", "-n", 3, "--seed", 1)
     assert done.exit_code == 0
