@@ -58,9 +58,6 @@ class SearchFlags:
         if score is not None:
             parse_score(score)
         search = self.limits().applied_to(space.search)
-        if search.per_second and search.sampler != "known_cost":
-            problem = f"the sampler {search.sampler} can't weigh seconds, only known_cost can"
-            raise NasError(problem, key="--per-second")
         seeded = self.training.changed(seed=self.search.get("seed"))
         settings = SearchSettings.for_space(
             replace(

@@ -114,7 +114,8 @@ def _check_settings(space: SpaceSpec, settings: SearchSettings) -> None:
     plan_stops(settings.search, settings.training.epochs)  # refuses a short training that is none
     check_score(space, settings.score)
     objectives = objectives_of(settings, task_of(space).primary_metric)
-    check_sampler(settings.search.sampler, objectives)
+    search = settings.search
+    check_sampler(search.sampler, objectives, per_second=search.per_second)
 
 
 @contextmanager

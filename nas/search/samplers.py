@@ -25,7 +25,6 @@ from nas.spec.search import SamplerName
 POPULATION = 20
 """Trials of a generation: a search trains tens of networks, not thousands."""
 
-
 _OPTUNAS: dict[SamplerName, Callable[[int], BaseSampler]] = {
     "tpe": lambda seed: TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
     "nsga2": lambda seed: NSGAIISampler(seed=seed, population_size=POPULATION),
@@ -67,8 +66,11 @@ def build_sampler(
         return _OPTUNAS[name](seed)
 
 
-def check_sampler(name: SamplerName, objectives: Objectives) -> None:
-    """Raises NasError for a sampler that can't draw for these objectives."""
+def check_sampler(name: SamplerName, objectives: Objectives, *, per_second: bool = False) -> None:
+    """Raises NasError for a sampler that can't draw for these objectives, or weigh seconds."""
+    if per_second and name != "known_cost":
+        problem = f"the sampler {name} can't weigh seconds, only known_cost can"
+        raise NasError(problem, key="--per-second")
     if name == "known_cost" and not objectives.axis_is_known:
         raise NasError(
             "known_cost needs a cost that is known before training and falls, and of "

@@ -24,7 +24,7 @@ from nas.search.settings import SearchSettings, read_settings, write_settings
 from nas.search.trials import records_of
 from nas.spec.architecture import load_architecture
 from nas.spec.search import SamplerName
-from nas.spec.space import SpaceSpec
+from nas.spec.space import SpaceSpec, parse_space
 from nas.tasks.image.task import ImageTask
 
 from .conftest import FEW, METRIC, SPACE, begin, copy_of, settings_for, trials_of, write_pictures
@@ -179,6 +179,14 @@ def test_mistake_leaves_no_folder(tmp_path: Path, pictures: Path, space: SpaceSp
         run_search(space, wrong, out=tmp_path / "run")
     with pytest.raises(NasError, match="channels"):
         begin(tmp_path / "run", pictures, SPACE.replace("channels: 3", "channels: 5"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_only_known_cost_weighs_seconds(tmp_path: Path, pictures: Path) -> None:
+    """Also where no command line asks: the space's file, or a caller's settings."""
+    space = parse_space(f"{FEW}search: {{sampler: tpe, per_second: true}}\n")
+    with pytest.raises(NasError, match="the sampler tpe can't weigh seconds"):
+        run_search(space, SearchSettings.for_space(space, data=pictures), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
