@@ -4,18 +4,18 @@
 (`budget: {max: {depth: 8}}`), as it is known before training. Here it is asked of two networks.
 """
 
+import nas
 from blocks import Cost
-from nas.search.objective import CountedNetwork, Objective, register_objective
-from nas.spec.architecture import load_architecture
+from nas.search.objective import CountedNetwork
 
 
 def depth(network: CountedNetwork) -> int:
     return sum(layer.repeat for layer in network.architecture.layers)
 
 
-DEPTH = register_objective(Objective("depth", depth, unit="layers"))
+DEPTH = nas.register_objective(nas.Objective("depth", depth, unit="layers"))
 
 if __name__ == "__main__":
     for name in ("mobilenet_v2", "shufflenet_v2_x0_5"):
-        architecture = load_architecture(name + ".yaml")
+        architecture = nas.load_architecture(name + ".yaml")
         print(name, DEPTH.of(CountedNetwork(architecture, Cost())))

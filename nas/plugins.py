@@ -1,7 +1,8 @@
 """Plug-ins: modules that the command line names, and entry points of installed packages.
 
 A plug-in registers what it brings when it is imported: `register_block`, `register_task`,
-`register_op`. Files that are received (an architecture, a space, weights) never import one.
+`register_objective`, `register_op`. Files that are received (an architecture, a space, weights)
+never import one.
 """
 
 import os

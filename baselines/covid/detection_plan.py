@@ -32,6 +32,9 @@ from nas.train.trained import ARCHITECTURE_FILE
 from nas.train.weights import load_backbone
 
 KEY = "--backbone-from"
+TASK: Literal["covid-detection"] = "covid-detection"
+COMMAND = "nas baseline covid-detection"
+"""Goes on with what was stopped."""
 
 
 def backbone_run(given: Path, fold: int) -> Path:
@@ -105,11 +108,6 @@ def _on_same_data(
     """Whether both learn from one set; the built-in ones of two tasks may be two."""
     sets = {task_named(item.task).built_in_source for item in (classifier, detector)}
     return same_data(classifier, source) and (source is not None or len(sets) == 1)
-
-
-TASK: Literal["covid-detection"] = "covid-detection"
-COMMAND = "nas baseline covid-detection"
-"""Goes on with what was stopped."""
 
 
 class DetectionSettings(XrayBaselineSettings):

@@ -41,6 +41,13 @@ from nas.train.weights import WEIGHTS_FILE, load_weights
 
 STUDENT = "student"
 TASK: Literal["covid-study"] = "covid-study"
+COMMAND = "nas baseline covid-study"
+STEPS = {
+    TEACHER: "a teacher, trained and measured on images that are black outside their boxes",
+    STUDENT: "a student, its feature maps drawn towards the teacher's",
+    "fine-tuning": "the student, trained on without the teacher",
+}
+"""What is done in the folders step-1 to step-3, in words."""
 
 
 class StudySettings(XrayBaselineSettings):
@@ -135,15 +142,6 @@ def study_plan(
         threads=settings.threads,
         step=step,
     )
-
-
-COMMAND = "nas baseline covid-study"
-STEPS = {
-    TEACHER: "a teacher, trained and measured on images that are black outside their boxes",
-    STUDENT: "a student, its feature maps drawn towards the teacher's",
-    "fine-tuning": "the student, trained on without the teacher",
-}
-"""What is done in the folders step-1 to step-3, in words."""
 
 
 def train_study(

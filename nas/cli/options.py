@@ -293,5 +293,5 @@ def imports(*, kept: bool = False) -> Decorator[Any]:
         is_eager=True,
         expose_value=kept,
         callback=_load_plugins,
-        help="Module to import first, with blocks or tasks of your own. Repeatable.",
+        help="Module of your own to import first: blocks, tasks, objectives. Repeatable.",
     )

@@ -1,13 +1,12 @@
 """Data of a search, and the facts of it that are needed before it begins."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nas.data.dataset import AnyTaskData, DataRequest
 from nas.data.files import Progress
-from nas.report.lines import ReadingLines
+from nas.report.lines import ReadingLines, Say
 from nas.search.settings import SearchSettings
 from nas.spec.definition import InputSpec
 from nas.spec.space import SpaceSpec
@@ -58,9 +57,7 @@ class DataFacts:
     """Of which file is in which split, where splits are made."""
 
 
-def examine_data(
-    space: SpaceSpec, settings: SearchSettings, say: Callable[[str], None]
-) -> DataFacts:
+def examine_data(space: SpaceSpec, settings: SearchSettings, say: Say) -> DataFacts:
     """Load the data once, so that a mistake shows now and the workers find them decoded.
 
     Raises NasError for data, a device or networks that can't serve.

@@ -2,11 +2,11 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import optuna
 
+from nas.report.lines import Say
 from nas.report.tables import metric_title, seconds_text, seeds_text
 from nas.runs.records import FinalRecord
 from nas.search.executors.base import open_executor
@@ -16,7 +16,6 @@ from nas.search.finalists import FinalPlan, FinalShare, next_final
 from nas.search.job import Job
 from nas.text_table import metric_text
 
-Say = Callable[[str], None]
 NO_TIME = "No time was left to train finalists again; --resume with more --minutes does it."
 
 

@@ -20,6 +20,9 @@ from nas.tasks.base import Metrics
 
 Direction = Literal["minimize", "maximize"]
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_KEY = "search.objectives"
+_ALWAYS = (MACS, PARAMETERS)
+"""Counted of every network."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ MACS_OBJECTIVE = register_objective(
         description=MACS_KIND.description,
     )
 )
-PARAMETERS_OBJECTIVE = register_objective(
+register_objective(
     Objective(PARAMETERS, lambda network: network.cost.parameters, title=PARAMETERS_KIND.title)
 )
 
@@ -228,9 +231,6 @@ class Objectives:
 
 BY_MACS = Objectives(METRIC_OBJECTIVE)
 """Of searches that are told nothing else."""
-_KEY = "search.objectives"
-_ALWAYS = (MACS, PARAMETERS)
-"""Counted of every network."""
 
 
 def objective_names() -> tuple[str, ...]:

@@ -19,7 +19,11 @@ from nas.tasks.base import Prediction, Thresholds
 from nas.tasks.registry import task_named
 from nas.train.weights import WEIGHTS_FILE, folded_copy, load_weights
 
+ARCHITECTURE_FILE = "architecture.yaml"
 THRESHOLDS_FILE = "thresholds.yaml"
+ENSEMBLE_FILE = "ensemble.yaml"
+TEACHER = "teacher"
+"""The step whose network is trained on masked images."""
 
 
 def save_thresholds(folder: Path, thresholds: Thresholds) -> None:
@@ -51,9 +55,6 @@ def load_thresholds(folder: Path, classes: Sequence[str]) -> Thresholds:
     return {name: float(values[name]) for name in classes}
 
 
-ENSEMBLE_FILE = "ensemble.yaml"
-
-
 def is_ensemble(folder: Path) -> bool:
     """Whether the folder holds an ensemble and no network of its own."""
     return (folder / ENSEMBLE_FILE).exists()
@@ -76,11 +77,6 @@ def read_members(folder: Path) -> tuple[Path, ...]:
         if not isinstance(name, str):
             raise document.error(("members", index), f"{show(name)} is no folder")
     return tuple(Path(os.path.normpath(folder / name)) for name in named)
-
-
-ARCHITECTURE_FILE = "architecture.yaml"
-TEACHER = "teacher"
-"""The step whose network is trained on masked images."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ training: {epochs: 1, batch_size: 16}
 """Six networks."""
 
 METRIC = "macro_f1"
-"""First metric of pictures."""
+"""Primary metric of pictures."""
 
 RUN_NAS = "from nas.cli.main import main\nif __name__ == '__main__':\n    main()\n"
 

@@ -12,6 +12,8 @@ from nas.errors import NasError, did_you_mean
 from nas.spec.load import read_document
 from nas.spec.validate import Frozen, validate
 
+RECORDING_SUFFIXES = (*AUDIO_SUFFIXES, READY_SUFFIX)
+"""Extensions of recordings in a folder, in lower case."""
 FileName = Annotated[str, Field(strict=True, min_length=1)]
 
 
@@ -124,10 +126,6 @@ def _from_description(file: Path) -> AudioSource:
     if "test_labels" in places and "test_audio" not in places:
         raise document.error(("test_labels",), "of no use without test_audio and test_events")
     return AudioSource(file, file.parent, **places)
-
-
-RECORDING_SUFFIXES = (*AUDIO_SUFFIXES, READY_SUFFIX)
-"""Extensions of recordings in a folder, in lower case."""
 
 
 def recording_files(place: Path) -> dict[str, Path]:

@@ -16,6 +16,10 @@ from nas.search.known_cost.kernel import Columns, Inputs, Kernel, distances
 Floats = NDArray[np.float64]
 MAX_STEPS = 30
 JITTER = 1e-6
+LENGTH, COST_LENGTH, LENGTH_SD = 3.0, 1.0, 0.5
+ROUGH, LINE, COST_LINE = 0.7, 0.5, 0.5
+NOISE, NOISE_SD = 0.05, 1.0
+"""What `prior_of` takes for likely."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,6 @@ def prior_of(parameters: int) -> Prior:
     means += [np.log(value) for value in (ROUGH, LINE, COST_LINE, NOISE)]
     sds = [LENGTH_SD] * parameters + [0.7, 0.7, 0.7, 0.7, NOISE_SD]
     return Prior(np.array(means), np.array(sds))
-
-
-LENGTH, COST_LENGTH, LENGTH_SD = 3.0, 1.0, 0.5
-ROUGH, LINE, COST_LINE = 0.7, 0.5, 0.5
-NOISE, NOISE_SD = 0.05, 1.0
 
 
 def fit(

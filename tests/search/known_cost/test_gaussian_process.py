@@ -84,7 +84,7 @@ def test_the_posterior_is_scikit_learns() -> None:
     assert sds == pytest.approx(spread, abs=1e-7)
 
 
-def test_believing_moves_no_mean_and_equals_a_process_that_was_told() -> None:
+def test_condition_on_moves_no_mean_and_equals_a_process_that_was_told() -> None:
     inputs, more, others = members(15), members(4, seed=1), members(6, seed=2)
     values = np.random.default_rng(3).normal(size=15)
     process = GaussianProcess(hyperparameters(), inputs, values, np.zeros(15))
