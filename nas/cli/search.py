@@ -155,7 +155,9 @@ def search(
     try:
         if resume is not None:
             refuse_others(CHANGEABLE, "--resume", "a search that goes on keeps its settings")
-            result = resume_search(resume, say=click.echo, change=flags.changed)
+            result = resume_search(
+                resume, imports=flags.imports, say=click.echo, change=flags.changed
+            )
         elif space is not None:
             result = _begin(_loaded(space, task, size, flags.data), flags, out)
         else:
@@ -163,8 +165,9 @@ def search(
     except SearchInterrupted as interrupted:
         if interrupted.result is not None:
             click.echo("\n".join(result_lines(interrupted.result)))
-        folder = shlex.quote(str(interrupted.folder))
-        click.echo(f"Interrupted. Go on with: nas search --resume {folder}", err=True)
+        again = ["nas", "search", "--resume", str(interrupted.folder)]
+        again += [part for name in flags.imports for part in ("--import", name)]
+        click.echo(f"Interrupted. Go on with: {shlex.join(again)}", err=True)
         sys.exit(130)
     click.echo("\n".join(result_lines(result)))
 

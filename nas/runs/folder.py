@@ -44,6 +44,13 @@ def append_log(folder: Path, text: str) -> None:
         stream.write(f"{stamp} {text.rstrip()}\n")
 
 
+def last_in_log(folder: Path, words: str) -> str | None:
+    """What follows `words` in the last line of `log.txt` that has them; None without one."""
+    text = (folder / LOG_FILE).read_text(encoding="utf-8", errors="replace")
+    found = [line.partition(words)[2] for line in text.splitlines() if words in line]
+    return found[-1] if found else None
+
+
 def new_run_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Path:
     """A new empty folder: `out`, else `root/name`, else `root/name-2` and so on where taken.
 

@@ -1,7 +1,7 @@
 """Runs a search, or resumes one, and writes its results."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -76,18 +76,21 @@ def run_search(
 def resume_search(
     folder: str | Path,
     *,
+    imports: Sequence[str] = (),
     say: Say = print,
     change: Callable[[SearchSettings], SearchSettings] | None = None,
 ) -> SearchResult:
     """Go on with the search in `folder` to its number of trials; `change` may alter its settings.
 
-    Raises NasError for a folder that holds no search, or in which another one runs.
+    `imports` names again the modules of one's own that it was begun with: a folder, which may be
+    somebody else's, imports none by itself. Raises NasError for a folder that holds no search, or
+    in which another one runs.
     """
     folder = Path(folder)
     if not (folder / "space.yaml").is_file() or not (folder / "settings.yaml").is_file():
         raise NasError("holds no search: space.yaml or settings.yaml is missing", file=folder)
     with _working_in(folder):
-        settings = read_settings(folder)
+        settings = read_settings(folder, imports)
         _refuse_lost_trials(folder, settings)
         if change is not None:
             settings = change(settings)

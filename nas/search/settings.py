@@ -1,5 +1,6 @@
 """Everything that a search was asked to do, kept in its folder so that it can go on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -32,7 +33,7 @@ class SearchSettings(Frozen):
     command: str = ""
     """The command line that began it."""
     imports: tuple[str, ...] = ()
-    """Modules of one's own (`--import`), which every worker imports, and who goes on with it."""
+    """Modules of one's own (`--import`), which every worker imports."""
     data: str | None = None
     """Folder or table of the data; null is the data set that comes with the installed packages."""
     groups: str | None = None
@@ -71,12 +72,14 @@ class SearchSettings(Frozen):
         workers: int | None = None,
         threads: int | None = None,
         device: str = "auto",
+        imports: Sequence[str] = (),
     ) -> Self:
         """What the space's file says, completed by its task; `model_copy(update=...)` changes more.
 
         `data` None are the task's built-in data, on which a search without a limit of its own
-        begins no network after four minutes. Raises NasError for settings that the task or a search
-        can't have.
+        begins no network after four minutes. `imports` are modules that the workers import, with
+        blocks and tasks of one's own. Raises NasError for settings that the task or a search can't
+        have.
         """
         processes, each = default_workers(workers, threads, device)
         search = space.search
@@ -94,6 +97,7 @@ class SearchSettings(Frozen):
             workers=processes,
             threads=each,
             device=device,
+            imports=tuple(imports),
             environment=environment(),
         )
 
@@ -145,14 +149,19 @@ def write_settings(folder: Path, settings: SearchSettings) -> None:
     atomic_write_text(folder / "settings.yaml", text)
 
 
-def read_settings(folder: Path) -> SearchSettings:
+def read_settings(folder: Path, imports: Sequence[str] = ()) -> SearchSettings:
     """The settings of a run's folder. Raises NasError where there are none.
 
-    The modules that its command line named are imported first: settings may be of their kinds. A
-    run that was begun before there were early stopping and finalists goes on without them.
+    The modules `imports` are imported first: settings may be of their kinds. A folder, which may be
+    somebody else's, imports nothing by itself: NasError too where it names a module that `imports`
+    lacks. A run that was begun before there were early stopping and finalists goes on without them.
     """
     document = read_document(folder / "settings.yaml")
-    load_plugins(_imports_in(document))
+    if missing := [name for name in _imports_in(document) if name not in imports]:
+        flags = " ".join(f"--import {name}" for name in missing)
+        problem = f"the search was begun with modules of one's own, which are named again: {flags}"
+        raise document.error(("imports",), problem)
+    load_plugins(imports)
     settings = validate(SearchSettings, document)
     written = document.data.get("search") or {}
     before = {name: value for name, value in _BEFORE.items() if name not in written}

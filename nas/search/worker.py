@@ -24,6 +24,8 @@ from nas.tasks.registry import task_named
 from nas.train.device import set_threads
 
 PARENT_POLL_S = 0.5
+ENDS = " ends: "
+"""Before the reason of a worker that ends, in the log."""
 
 
 def work_in_process(job: Job, parent: int) -> None:
@@ -53,9 +55,9 @@ def _log_end(job: Job, error: Exception) -> None:
     known = isinstance(error, NasError | OSError)
     text = str(error) if known else traceback.format_exc()
     try:
-        append_log(job.folder, f"worker {job.index} ends: {text}")
+        append_log(job.folder, f"worker {job.index}{ENDS}{text}")
     except OSError:  # a full disk, or a folder that is gone
-        print(f"worker {job.index} ends: {text}", file=sys.stderr)
+        print(f"worker {job.index}{ENDS}{text}", file=sys.stderr)
 
 
 def work(job: Job, store: StudyStore) -> None:
@@ -89,7 +91,7 @@ def _search(job: Job, space: SpaceSpec, study: optuna.Study, store: StudyStore) 
                 durations.learn(study.get_trials(deepcopy=False))
             trainer.train(study, proposer.propose())
     except Exhausted as end:
-        append_log(job.folder, f"worker {job.index} ends: {end}")
+        append_log(job.folder, f"worker {job.index}{ENDS}{end}")
         study.set_user_attr("exhausted", str(end))
     except NothingLeft:
         return

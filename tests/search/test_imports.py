@@ -60,9 +60,47 @@ def test_a_block_and_an_objective_of_ones_own_are_searched_by_workers_and_by_a_s
     with (tmp_path / "run" / "trials.csv").open(newline="") as stream:
         counted = {float(row["outputs"]) for row in csv.DictReader(stream)}
     assert counted <= {16 * out for out in (8, 16, 24)}  # maps of 4 x 4
-    assert "Best: trial" in nas(tmp_path, "search", "--resume", "run", "--trials", "3")
+    go_on = ["search", "--resume", "run", "--trials", "3"]
+    refused = nas(tmp_path, *go_on)  # the folder may be somebody else's
+    assert "settings.yaml" in refused
+    assert "named again: --import my_blocks" in refused
+    assert read_rows(tmp_path) == 2
+    assert "Best: trial" in nas(tmp_path, *go_on, "--import", "my_blocks")
     assert read_rows(tmp_path) == 3
     assert "no block 'Ghost'" in nas(tmp_path, "macs", "--arch", "run/best.yaml")
+
+
+PROGRAM = """
+import nas
+from typing import ClassVar
+from blocks import register_block
+from blocks.conv import ConvConfig
+
+def main():
+    @register_block
+    class GhostConfig(ConvConfig):
+        name: ClassVar[str] = "Ghost"
+
+    space = nas.load_space("space.yaml")
+    nas.run_search(space, nas.SearchSettings.for_space(space, workers=1), out="run")
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_block_that_the_workers_cannot_know_is_named(tmp_path: Path) -> None:
+    (tmp_path / "space.yaml").write_text(SPACE)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert "the last one said: " in done.stderr
+    assert "no block 'Ghost'" in done.stderr.splitlines()[-1]
 
 
 def read_rows(folder: Path) -> int:
@@ -73,6 +111,13 @@ def test_settings_are_read_after_their_modules(tmp_path: Path) -> None:
     settings = SearchSettings(imports=("no_such_module",))
     write_settings(tmp_path, settings)
     with pytest.raises(NasError, match="--import: no_such_module can't be imported: ModuleNotFou"):
-        read_settings(tmp_path)
+        read_settings(tmp_path, ["no_such_module"])
     write_settings(tmp_path, settings.model_copy(update={"imports": ("json",)}))
-    assert read_settings(tmp_path).imports == ("json",)
+    assert read_settings(tmp_path, ["json", "csv"]).imports == ("json",)
+
+
+def test_a_folder_imports_nothing_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "theirs.py").write_text("raise SystemExit('imported')")
+    write_settings(tmp_path, SearchSettings(imports=("theirs",)))
+    with pytest.raises(NasError, match=r"settings.yaml:\d+ imports: .*--import theirs"):
+        read_settings(tmp_path)

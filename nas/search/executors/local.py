@@ -13,10 +13,10 @@ from multiprocessing.process import BaseProcess
 import optuna
 
 from nas.errors import NasError
-from nas.runs.folder import append_log
+from nas.runs.folder import append_log, last_in_log
 from nas.search.executors.base import Executor
 from nas.search.job import Job
-from nas.search.worker import work_in_process
+from nas.search.worker import ENDS, work_in_process
 
 MAX_DEATHS = 3
 """Workers that may die in a row without a trial in training, before the search is given up."""
@@ -74,8 +74,10 @@ class LocalWorkers(Executor):
         ended = dead.pid is not None and self.give_back(dead.pid, how)
         self._deaths = 0 if ended else self._deaths + 1
         if self._deaths > MAX_DEATHS:
+            last = last_in_log(self.job.folder, ENDS)
             raise NasError(
-                f"{how}, {self._deaths} times with nothing done; log.txt tells more",
+                f"{how}, {self._deaths} times with nothing done; "
+                + (f"the last one said: {last}" if last else "log.txt tells more"),
                 file=self.job.folder,
             )
         self._start()
