@@ -29,7 +29,7 @@ class LabelledPixels(Protocol):
     def __len__(self) -> int: ...
 
 
-Batch = tuple[Tensor, Tensor]
+LabelledBatch = tuple[Tensor, Tensor]
 """x_NCHW, float32, normalised, channels_last; labels_N, int64."""
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
@@ -44,7 +44,7 @@ def train_batches(
     preprocess: PixelPreprocess,
     device: torch.device,
     generator: torch.Generator,
-) -> Iterator[Batch]:
+) -> Iterator[LabelledBatch]:
     """One epoch in the sampler's order, augmented by `generator`'s draws (a CPU generator).
 
     The last batch holds what is left, but a single image is dropped: batch normalisation has no
@@ -65,7 +65,7 @@ def train_batch_count(sampler: Sized, batch_size: int) -> int:
 
 def evaluation_batches(
     images: LabelledPixels, batch_size: int, preprocess: PixelPreprocess, device: torch.device
-) -> Iterator[Batch]:
+) -> Iterator[LabelledBatch]:
     """All images once, in the set's order, not augmented."""
     normalise = Normalise(preprocess, images.pixels.shape[3], device)
     for start in range(0, len(images), batch_size):
@@ -74,7 +74,9 @@ def evaluation_batches(
         yield normalise(x_NCHW), labels_N
 
 
-def gather(images: LabelledPixels, chosen: NDArray[np.int64], device: torch.device) -> Batch:
+def gather(
+    images: LabelledPixels, chosen: NDArray[np.int64], device: torch.device
+) -> LabelledBatch:
     """x_NCHW uint8 in channels_last, and labels; fresh memory."""
     x_NHWC = torch.from_numpy(images.pixels[chosen])
     labels_N = torch.from_numpy(images.labels_N[chosen])

@@ -1,12 +1,14 @@
-"""The cache: its folder, locks between processes, and decoded pictures as one mapped array."""
+"""The cache: its folder, locks between processes, generated data sets, decoded pictures."""
 
 import hashlib
 import json
 import logging
 import os
+import shutil
 import sys
+import tempfile
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -44,7 +46,7 @@ def default_cache_dir() -> Path | None:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def cache_lock(path: Path) -> Iterator[None]:
     """One process at a time, by a lock on the file `path`.
 
     Where the platform or the file system has no such locks, all go in: files are written by
@@ -65,6 +67,45 @@ def _lock(stream: BinaryIO) -> None:
         fcntl.flock(stream, fcntl.LOCK_EX)
     except OSError as error:
         log.info("no file locks here (%s); two processes may both fill the cache", error)
+
+
+@contextmanager
+def made_folder(
+    cache_dir: Path | None, kind: str, made_by: tuple[object, ...], write: Callable[[Path], None]
+) -> Iterator[Path]:
+    """The folder of a data set that `write` fills; `made_by` is all that decides its content.
+
+    Written into the cache once, below `generated_KIND`; where that can't be, into a folder that is
+    removed afterwards.
+    """
+    if cache_dir is not None:
+        digest = hashlib.sha256(repr(made_by).encode()).hexdigest()[:16]
+        folder = cache_dir / f"generated_{kind}" / digest
+        if _is_made(folder, write):
+            yield folder
+            return
+    with tempfile.TemporaryDirectory(prefix=f"nas-{kind}-") as temporary:
+        write(Path(temporary))
+        yield Path(temporary)
+
+
+def _is_made(folder: Path, write: Callable[[Path], None]) -> bool:
+    """Whether the folder is there, complete: it is made where it can be."""
+    if folder.is_dir():
+        return True
+    try:
+        with cache_lock(folder.with_suffix(".lock")):
+            # Another process may have made it while this one waited.
+            if not folder.is_dir():
+                half = Path(tempfile.mkdtemp(prefix=".half-", dir=folder.parent))
+                try:
+                    write(half)
+                    half.rename(folder)
+                finally:
+                    shutil.rmtree(half, ignore_errors=True)
+    except OSError:
+        return False
+    return True
 
 
 class PixelMaker(Protocol):
@@ -129,7 +170,7 @@ def decoded_files(
     if found is not None:
         return found
     try:
-        with exclusive(array.with_suffix(".lock")):
+        with cache_lock(array.with_suffix(".lock")):
             # Another process may have filled it while this one waited.
             found = _open(array)
             if found is None:

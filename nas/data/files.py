@@ -1,8 +1,20 @@
-"""Files of a data set: how they are found, progress of reading, reasons for leaving some out."""
+"""Files of a data set: how they are found or described, progress of reading, what is left out."""
 
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
+from typing import Annotated, TypeVar
 
+from pydantic import Field
+
+from nas.errors import NasError, did_you_mean
+from nas.spec.load import Document, read_document
+from nas.spec.validate import Frozen, validate
+
+DESCRIPTION_SUFFIXES = (".yaml", ".yml")
+"""Endings of YAML files that describe a data set, in lower case."""
+FileName = Annotated[str, Field(strict=True, min_length=1)]
+"""Path of a file or a folder, relative to the file that describes."""
+Description = TypeVar("Description", bound=Frozen)
 Progress = Callable[[int, int], None]
 """Called with the files done and their total; not at all where nothing is left to be read."""
 
@@ -22,3 +34,29 @@ def visible_files(folder: Path, suffixes: Container[str]) -> tuple[Path, ...]:
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+
+
+def read_described(file: Path, kind: type[Description]) -> tuple[Document, dict[str, Path]]:
+    """A YAML file that says where files and tables are, and the place under each of its keys.
+
+    `kind` has a `FileName` for each.
+
+    Raises NasError where there is no such file, for one that is no description, and, with the line,
+    for a place that is not there.
+    """
+    if not file.is_file():
+        siblings = [path.name for path in file.parent.iterdir()] if file.parent.is_dir() else []
+        raise NasError(f"no such folder or YAML file{did_you_mean(file.name, siblings)}", file=file)
+    if file.suffix.lower() not in DESCRIPTION_SUFFIXES:
+        raise NasError("not a folder, and not a .yaml file that describes a data set", file=file)
+    document = read_document(file)
+    places = {
+        key: file.parent / name
+        for key, name in validate(kind, document).model_dump().items()
+        if name is not None
+    }
+    for key, path in places.items():
+        if not path.exists():
+            near = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise document.error((key,), f"no such file or folder{did_you_mean(path.name, near)}")
+    return document, places

@@ -1,13 +1,15 @@
-"""Tables of data sets: CSV files in UTF-8, read a row at a time with their lines."""
+"""Tables of data sets: CSV files in UTF-8, read a row at a time with their lines, or written."""
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
 from typing import TextIO
 
 from nas.errors import NasError, did_you_mean
+from nas.files import atomic_write_text
 
 
 def read_rows(
@@ -135,3 +137,12 @@ def _of_file(missing: str, others: Sequence[str]) -> str:
     if near := get_close_matches(missing, list(lowered), n=1):
         return f"; the file has {lowered[near[0]]!r}"
     return f"; the file has {', '.join(map(repr, list(lowered.values())[:20]))}" if lowered else ""
+
+
+def write_table(table: Path, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
+    """Write a CSV table with its head, atomically."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    atomic_write_text(table, text.getvalue())

@@ -2,19 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
 
 from nas.data.audio.decode import AUDIO_SUFFIXES
 from nas.data.audio.mel_file import READY_SUFFIX
-from nas.errors import NasError, did_you_mean
-from nas.spec.load import read_document
-from nas.spec.validate import Frozen, validate
+from nas.data.files import DESCRIPTION_SUFFIXES, FileName, read_described
+from nas.errors import NasError
+from nas.spec.validate import Frozen
 
 RECORDING_SUFFIXES = (*AUDIO_SUFFIXES, READY_SUFFIX)
 """Extensions of recordings in a folder, in lower case."""
-FileName = Annotated[str, Field(strict=True, min_length=1)]
 
 
 class AudioDescription(Frozen):
@@ -56,7 +52,7 @@ def holds_recordings(source: Path) -> bool:
     """Whether `source` has the form of a data set of recordings, and not of pictures."""
     if source.is_dir():
         return (source / "train_tp.csv").exists()
-    return source.suffix.lower() in (".yaml", ".yml")
+    return source.suffix.lower() in DESCRIPTION_SUFFIXES
 
 
 def find_audio_source(source: Path) -> AudioSource:
@@ -68,13 +64,6 @@ def find_audio_source(source: Path) -> AudioSource:
     """
     if source.is_dir():
         return _from_folder(source)
-    if not source.is_file():
-        siblings = [path.name for path in source.parent.iterdir()] if source.parent.is_dir() else []
-        raise NasError(
-            f"no such folder or YAML file{did_you_mean(source.name, siblings)}", file=source
-        )
-    if source.suffix.lower() not in (".yaml", ".yml"):
-        raise NasError("not a folder, and not a .yaml file that describes a data set", file=source)
     return _from_description(source)
 
 
@@ -110,17 +99,7 @@ def _if_there(path: Path) -> Path | None:
 
 
 def _from_description(file: Path) -> AudioSource:
-    document = read_document(file)
-    description = validate(AudioDescription, document)
-    places = {
-        key: file.parent / name
-        for key, name in description.model_dump().items()
-        if name is not None
-    }
-    for key, path in places.items():
-        if not path.exists():
-            near = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-            raise document.error((key,), f"no such file or folder{did_you_mean(path.name, near)}")
+    document, places = read_described(file, AudioDescription)
     if ("test_audio" in places) != ("test_events" in places):
         raise document.error((), "test_audio and test_events must both be given, or neither")
     if "test_labels" in places and "test_audio" not in places:

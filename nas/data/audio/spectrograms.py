@@ -18,7 +18,7 @@ import torch
 from nas.data.audio.decode import UnreadableAudio
 from nas.data.audio.mel_file import MelMaker, StoredMel, open_mel, write_mel
 from nas.data.audio.preprocess import MelPreprocess
-from nas.data.cache import default_cache_dir, exclusive
+from nas.data.cache import cache_lock, default_cache_dir
 from nas.data.digests import DigestMemo
 from nas.data.files import Progress
 from nas.machine import usable_cores
@@ -62,7 +62,7 @@ class MelCache:
         name = _name(sorted(file.name for file in self._files.values()))
         with ExitStack() as stack:
             try:
-                stack.enter_context(exclusive(self._folder / f"{name}.lock"))
+                stack.enter_context(cache_lock(self._folder / f"{name}.lock"))
             except OSError as error:
                 self._give_up(error)
             yield

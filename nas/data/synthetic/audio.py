@@ -1,21 +1,16 @@
 """Synthetic recordings: calls in wind with RFCX's tables; the built-in set."""
 
-import csv
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
-from hashlib import sha256
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from nas.data.cache import exclusive
-from nas.files import atomic_write_text
+from nas.data.cache import made_folder
+from nas.data.table import write_table
 
 Call = Callable[[NDArray[np.float64], np.random.Generator], NDArray[np.float64]]
 """From times in seconds, 0 at the call's start, to samples of amplitude about 1."""
@@ -134,7 +129,7 @@ def write_recordings(folder: Path, settings: GeneratedAudio) -> None:
     length, of a class that is not in that recording, half of them on another class's call.
     """
     names = list(CALLS)[: settings.classes]
-    _write_table(folder / "species.csv", ("species_id", "name"), enumerate(names))
+    write_table(folder / "species.csv", ("species_id", "name"), enumerate(names))
     train = _write_split(folder, "train", settings.train_recordings, settings)
     _write_events(folder / "train_tp.csv", train)
     absent = {name: _absent(events, settings, name) for name, events in train.items()}
@@ -161,39 +156,16 @@ def _write_split(
     return made
 
 
-@contextmanager
-def built_in_recordings(cache_dir: Path | None) -> Iterator[Path]:
+def built_in_recordings(cache_dir: Path | None) -> AbstractContextManager[Path]:
     """The folder of the built-in set: 48 + 16 recordings of 15 s, 6 kinds of call.
 
     Written into the cache once; where that can't be, into a folder that is removed afterwards.
     """
-    if cache_dir is not None and (folder := _cached(cache_dir, GeneratedAudio())) is not None:
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="nas-audio-") as temporary:
-        write_recordings(Path(temporary), GeneratedAudio())
-        yield Path(temporary)
-
-
-def _cached(cache_dir: Path, settings: GeneratedAudio) -> Path | None:
-    """The generated folder in the cache, complete; None where it can't be written there."""
-    text = repr((GENERATED_VERSION, soundfile.__libsndfile_version__, astuple(settings)))
-    folder = cache_dir / "generated_audio" / sha256(text.encode()).hexdigest()[:16]
-    if folder.is_dir():
-        return folder
-    try:
-        with exclusive(folder.with_suffix(".lock")):
-            # Another process may have made it while this one waited.
-            if not folder.is_dir():
-                half = Path(tempfile.mkdtemp(prefix=".half-", dir=folder.parent))
-                try:
-                    write_recordings(half, settings)
-                    half.rename(folder)
-                finally:
-                    shutil.rmtree(half, ignore_errors=True)
-    except OSError:
-        return None
-    return folder
+    settings = GeneratedAudio()
+    made_by = (GENERATED_VERSION, soundfile.__libsndfile_version__, astuple(settings))
+    return made_folder(
+        cache_dir, "audio", made_by, lambda folder: write_recordings(folder, settings)
+    )
 
 
 def _draw_events(
@@ -256,7 +228,7 @@ def _write_events(table: Path, events: dict[str, list[Event]]) -> None:
         for name, members in events.items()
         for kind, start_s, end_s in members
     )
-    _write_table(table, _EVENT_COLUMNS, rows)
+    write_table(table, _EVENT_COLUMNS, rows)
 
 
 def _write_labels(table: Path, events: dict[str, list[Event]], classes: int) -> None:
@@ -265,12 +237,4 @@ def _write_labels(table: Path, events: dict[str, list[Event]], classes: int) -> 
         (name, *(int(any(kind == number for kind, _, _ in members)) for number in range(classes)))
         for name, members in events.items()
     )
-    _write_table(table, columns, rows)
-
-
-def _write_table(table: Path, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    atomic_write_text(table, text.getvalue())
+    write_table(table, columns, rows)

@@ -1,14 +1,11 @@
 """Synthetic X-rays: chests in DICOM with SIIM's tables; the built-in set."""
 
-import csv
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
 from hashlib import sha256
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.boxes import Box
-from nas.data.cache import exclusive
+from nas.data.cache import made_folder
 from nas.data.synthetic.chest import draw_anatomy, draw_blobs, draw_view, radiograph
+from nas.data.table import write_table
 from nas.data.xray.folds import FOLDS
 from nas.data.xray.siim import STUDY_CLASSES
-from nas.files import atomic_write_text
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -144,7 +141,7 @@ def write_xrays(folder: Path, settings: GeneratedXrays) -> None:
     """
     studies = _draw_studies(settings)
     images = [image for study in studies for image in _write_study(folder, study, settings)]
-    _write_table(
+    write_table(
         folder / "train_study_level.csv",
         _STUDY_COLUMNS,
         (
@@ -155,7 +152,7 @@ def write_xrays(folder: Path, settings: GeneratedXrays) -> None:
             for study in studies
         ),
     )
-    _write_table(
+    write_table(
         folder / "train_image_level.csv",
         ("id", "boxes", "label", "StudyInstanceUID"),
         (
@@ -164,42 +161,17 @@ def write_xrays(folder: Path, settings: GeneratedXrays) -> None:
         ),
     )
     rows = ((image.name, image.fold) for image in images)
-    _write_table(folder / "meta.csv", ("image_id", "fold"), rows)
+    write_table(folder / "meta.csv", ("image_id", "fold"), rows)
 
 
-@contextmanager
-def built_in_xrays(cache_dir: Path | None) -> Iterator[Path]:
+def built_in_xrays(cache_dir: Path | None) -> AbstractContextManager[Path]:
     """The folder of the built-in set: 160 images of 150 studies of 130 patients.
 
     Written into the cache once; where that can't be, into a folder that is removed afterwards.
     """
-    if cache_dir is not None and (folder := _cached(cache_dir, GeneratedXrays())) is not None:
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="nas-xray-") as temporary:
-        write_xrays(Path(temporary), GeneratedXrays())
-        yield Path(temporary)
-
-
-def _cached(cache_dir: Path, settings: GeneratedXrays) -> Path | None:
-    """The generated folder in the cache, complete; None where it can't be written there."""
-    text = repr((GENERATED_VERSION, astuple(settings)))
-    folder = cache_dir / "generated_xrays" / sha256(text.encode()).hexdigest()[:16]
-    if folder.is_dir():
-        return folder
-    try:
-        with exclusive(folder.with_suffix(".lock")):
-            # Another process may have made it while this one waited.
-            if not folder.is_dir():
-                half = Path(tempfile.mkdtemp(prefix=".half-", dir=folder.parent))
-                try:
-                    write_xrays(half, settings)
-                    half.rename(folder)
-                finally:
-                    shutil.rmtree(half, ignore_errors=True)
-    except OSError:
-        return None
-    return folder
+    settings = GeneratedXrays()
+    made_by = (GENERATED_VERSION, astuple(settings))
+    return made_folder(cache_dir, "xrays", made_by, lambda folder: write_xrays(folder, settings))
 
 
 def _draw_studies(settings: GeneratedXrays) -> list[_Study]:
@@ -266,11 +238,3 @@ def _boxes_cell(boxes: Sequence[Box]) -> str:
 def _label_cell(boxes: Sequence[Box]) -> str:
     texts = [f"opacity 1 {x1:g} {y1:g} {x2:g} {y2:g}" for x1, y1, x2, y2 in boxes]
     return " ".join(texts) or "none 1 0 0 1 1"
-
-
-def _write_table(table: Path, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    atomic_write_text(table, text.getvalue())

@@ -2,17 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field
-
-from nas.data.files import visible_files
+from nas.data.files import DESCRIPTION_SUFFIXES, FileName, read_described, visible_files
 from nas.data.xray.decode import DICOM_SUFFIXES, XRAY_SUFFIXES
-from nas.errors import NasError, did_you_mean
+from nas.errors import NasError
 from nas.spec.load import read_document
-from nas.spec.validate import Frozen, validate
-
-FileName = Annotated[str, Field(strict=True, min_length=1)]
+from nas.spec.validate import Frozen
 
 _TEST_KEYS = ("test_images", "test_study_table", "test_image_table")
 
@@ -63,7 +58,7 @@ def holds_xrays(source: Path) -> bool:
     """
     if source.is_dir():
         return (source / "train_image_level.csv").exists()
-    if source.suffix.lower() not in (".yaml", ".yml") or not source.is_file():
+    if source.suffix.lower() not in DESCRIPTION_SUFFIXES or not source.is_file():
         return False
     keys = read_document(source).data
     return isinstance(keys, dict) and not XrayDescription.model_fields.keys().isdisjoint(keys)
@@ -78,13 +73,6 @@ def find_xray_source(source: Path) -> XraySource:
     """
     if source.is_dir():
         return _from_folder(source)
-    if not source.is_file():
-        siblings = [path.name for path in source.parent.iterdir()] if source.parent.is_dir() else []
-        raise NasError(
-            f"no such folder or YAML file{did_you_mean(source.name, siblings)}", file=source
-        )
-    if source.suffix.lower() not in (".yaml", ".yml"):
-        raise NasError("not a folder, and not a .yaml file that describes a data set", file=source)
     return _from_description(source)
 
 
@@ -121,17 +109,7 @@ def _test_folder(root: Path) -> LabelledFolder | None:
 
 
 def _from_description(file: Path) -> XraySource:
-    document = read_document(file)
-    description = validate(XrayDescription, document)
-    places = {
-        key: file.parent / name
-        for key, name in description.model_dump().items()
-        if name is not None
-    }
-    for key, path in places.items():
-        if not path.exists():
-            near = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-            raise document.error((key,), f"no such file or folder{did_you_mean(path.name, near)}")
+    document, places = read_described(file, XrayDescription)
     given = [key for key in _TEST_KEYS if key in places]
     if given and len(given) < len(_TEST_KEYS):
         raise document.error((given[0],), f"{', '.join(_TEST_KEYS)} go together: all, or none")
