@@ -85,10 +85,10 @@ def check_space_maps(space: SpaceSpec) -> None:
                 for size, met in _after(template, walk, states)
             }
         for walk in sorted(walks, key=str):
-            _check_course(space, walk, sizes)
+            _check_walk(space, walk, sizes)
 
 
-def _check_course(space: SpaceSpec, walk: Walk, sizes: tuple[Size, ...]) -> None:
+def _check_walk(space: SpaceSpec, walk: Walk, sizes: tuple[Size, ...]) -> None:
     last, met = walk
     for stride, size in zip(STRIDES, sizes, strict=True):
         if size not in met:
