@@ -4,8 +4,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_serializer
 
+from nas.spec.validate import Flag
+
 Seed = Annotated[int, Field(strict=True, ge=0)]
-Flag = Annotated[bool, Field(strict=True)]
 
 
 class Provenance(BaseModel):

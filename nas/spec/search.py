@@ -4,13 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from nas.spec.validate import Frozen
+from nas.spec.validate import Flag, Frozen
 
 SamplerName = Literal["known_cost", "tpe", "nsga2", "nsga3", "gp", "random"]
 
 StopName = Literal["dominance", "asha", "none"]
-
-Flag = Annotated[bool, Field(strict=True)]
 
 METRIC_OBJECTIVE = "metric"
 """Stands for the task's primary metric among the objectives."""
