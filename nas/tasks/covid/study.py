@@ -31,6 +31,7 @@ from nas.tasks.covid.study_metrics import Samples, StudyMetrics
 from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS, XrayTask
 from nas.tasks.image.losses import ClassifierLoss, LossSpec
 from nas.tasks.image.metrics import mean_logits
+from nas.tasks.image.prediction import class_values
 from nas.tasks.image.requirements import (
     check_classifier,
     check_classifier_space,
@@ -54,17 +55,8 @@ def predict_classes(
             if file.error is not None:
                 yield Prediction(str(file.path), error=file.error)
             else:
-                yield Prediction(str(file.path), _values(next(rows), architecture.classes))
-
-
-def _values(row: Sequence[float], classes: Sequence[str]) -> dict[str, Any]:
-    best = max(range(len(row)), key=row.__getitem__)
-    return {
-        "class": classes[best],
-        "probability": row[best],
-        "probabilities": dict(zip(classes, row, strict=True)),
-        "notice": NOT_FOR_DIAGNOSIS,
-    }
+                values = class_values(next(rows), architecture.classes)
+                yield Prediction(str(file.path), {**values, "notice": NOT_FOR_DIAGNOSIS})
 
 
 class CovidStudyTask(XrayTask):

@@ -37,7 +37,7 @@ def predict_images(
             if isinstance(image, str):
                 yield Prediction(str(path), error=image)
             else:
-                yield Prediction(str(path), _values(next(rows), architecture.classes))
+                yield Prediction(str(path), class_values(next(rows), architecture.classes))
 
 
 def of_pictures(preprocess: Preprocess | None) -> ImagePreprocess:
@@ -80,7 +80,8 @@ def _probabilities(
     return rows
 
 
-def _values(row: Sequence[float], classes: Sequence[str]) -> dict[str, Any]:
+def class_values(row: Sequence[float], classes: Sequence[str]) -> dict[str, Any]:
+    """The likeliest class, its probability, and those of all classes by name."""
     best = max(range(len(row)), key=row.__getitem__)
     return {
         "class": classes[best],
