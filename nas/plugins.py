@@ -40,7 +40,7 @@ def load_plugins(modules: Sequence[str] = ()) -> None:
         try:
             if not _is_running(find_spec(name)):
                 import_module(name)
-        except Exception as error:  # whatever the user's own code raises
+        except (Exception, SystemExit) as error:  # whatever the user's own code raises
             raise NasError(f"{name} can't be imported: {_reason(error)}", key=FLAG) from error
 
 
@@ -76,5 +76,5 @@ def _title(point: EntryPoint) -> str:
     return f"entry point {point.group}: {point.name}{package}"
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception | SystemExit) -> str:
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"

@@ -161,7 +161,7 @@ def search(
         elif space is not None:
             result = _begin(_loaded(space, task, size, flags.data), flags, out)
         else:
-            raise NasError("give --space FILE, or --resume DIR to go on")
+            raise NasError("give --space FILE, or --resume FOLDER to go on")
     except SearchInterrupted as interrupted:
         if interrupted.result is not None:
             click.echo("\n".join(result_lines(interrupted.result)))

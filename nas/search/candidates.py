@@ -137,7 +137,7 @@ class Proposer:
         if self.objectives.further:
             further = self.objectives.count(self.space.priced(trial.params))
         candidate = price(architecture, further)
-        excess = self.limits.budget.excess(candidate.macs, candidate.parameters, further)
+        excess = self.limits.budget.excess(candidate.macs, candidate.parameters, candidate.costs)
         if excess > 0:
             note_candidate(trial, candidate, excess)
             note_outcome(trial, "over_budget")

@@ -202,7 +202,13 @@ class Objectives:
         return self._known(self.axis, network)
 
     def _known(self, objective: Objective, network: CountedNetwork) -> float:
-        value = objective.of(network)
+        try:
+            value = objective.of(network)
+        except NasError:
+            raise
+        except Exception as error:  # whatever the user's own function raises
+            problem = f"the objective {objective.name} failed: {type(error).__name__}: {error}"
+            raise NasError(problem) from error
         if objective == self.axis and value <= 0 and objective.name not in _ALWAYS:
             raise NasError(f"the objective {objective.name} gave {value}: costs are above 0")
         return value

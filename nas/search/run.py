@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from numpy.random import default_rng
 
 from nas.errors import NasError
 from nas.files import atomic_write_text
@@ -17,6 +18,7 @@ from nas.search.data import DataFacts, examine_data
 from nas.search.executors.base import open_executor
 from nas.search.final_stage import train_finalists
 from nas.search.job import Job
+from nas.search.pricing import PricedSpace
 from nas.search.results import SearchResult, write_results
 from nas.search.samplers import check_sampler
 from nas.search.settings import SearchSettings, objectives_of, read_settings, write_settings
@@ -26,6 +28,7 @@ from nas.search.trials import count_spent, records_of
 from nas.search.watch import Watch, shortfall
 from nas.spec.old_names import with_current_names
 from nas.spec.space import SpaceSpec, load_space
+from nas.spec.trial import RandomTrial
 from nas.tasks.registry import task_of
 
 
@@ -117,6 +120,8 @@ def _check_settings(space: SpaceSpec, settings: SearchSettings) -> None:
     plan_stops(settings.search, settings.training.epochs)  # refuses a short training that is none
     check_score(space, settings.score)
     objectives = objectives_of(settings, task_of(space).primary_metric)
+    member = PricedSpace(space, settings.budget, objectives).draw(RandomTrial(default_rng(0)))
+    objectives.count(member)  # one's own fail here, not in every worker
     search = settings.search
     check_sampler(search.sampler, objectives, per_second=search.per_second)
 

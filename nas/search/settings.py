@@ -121,6 +121,9 @@ def resolved_training(space: SpaceSpec, training: TrainingSpec, *, built_in: boo
 def default_workers(workers: int | None, threads: int | None, device: str) -> tuple[int, int]:
     """Processes and threads of each; on a CPU one thread a process trains most networks an hour."""
     cores = usable_cores()
+    for name, count in (("workers", workers), ("threads", threads)):
+        if count is not None and count < 1:
+            raise NasError(f"{count} is not allowed: at least 1", key=name)
     if workers is None:
         on_gpu = choose_device(device).type != "cpu"
         workers = 1 if on_gpu else min(cores, MAX_DEFAULT_WORKERS)

@@ -108,6 +108,7 @@ def run_training(
     where training fails. A run that was stopped goes on with `resume_training`.
     """
     where = choose_device(device)
+    _check_threads(threads)
     plan = new_plan(
         architecture,
         data=None if data is None else Path(data),
@@ -136,6 +137,7 @@ def resume_training(
     begun, for one that is finished, and for a step of a baseline, which the baseline goes on with.
     """
     where = choose_device(device)
+    _check_threads(threads)
     plan = RunPlan.from_folder(Path(folder))
     if plan.step is not None:
         raise NasError(
@@ -154,6 +156,11 @@ def run_plan(plan: RunPlan, device: torch.device, *, say: Say = print) -> Traini
     """Carry out a plan, its folder held for this process. Raises NasError as `run_training`."""
     with locked_run(plan.folder):
         return carry_out(plan, device, say=say)
+
+
+def _check_threads(threads: int | None) -> None:
+    if threads is not None and threads < 1:
+        raise NasError(f"{threads} is not allowed: at least 1", key="threads")
 
 
 def carry_out(

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 import torch
@@ -33,6 +34,7 @@ from nas.spec.architecture import parse_architecture
 from nas.spec.budget import BudgetSpec
 from nas.spec.search import SearchSpec
 from nas.spec.space import parse_space
+from nas.spec.trial import RandomTrial
 from nas.train.weights import build_seeded
 
 from .conftest import FEW, SPACE, settings_for, trials_of
@@ -295,3 +297,42 @@ def test_objectives_are_read_from_a_space_and_from_a_flag() -> None:
     assert space.search.objectives == ("parameters", "metric")
     assert SearchSpec(objectives="macs, metric").objectives == SearchSpec().objectives
     assert SearchSettings().search.objectives == ("macs", "metric")
+
+
+@pytest.mark.parametrize("name", ["macs", "parameters"])
+def test_a_bound_on_a_cost_that_all_networks_have_keeps_the_dear_ones_out(
+    name: str, pictures: Path, tmp_path: Path
+) -> None:
+    space = parse_space(SPACE)
+    draws = [space.sample(RandomTrial(np.random.default_rng(n))) for n in range(30)]
+    reports = [count_architecture(item) for item in draws]
+    values = [item.total if name == "macs" else item.parameters for item in reports]
+    bound = float(sorted(values)[20])
+    settings = settings_for(pictures, trials=2)
+    settings = settings.model_copy(update={"budget": BudgetSpec(max={name: bound})})
+    result = run_search(space, settings, out=tmp_path / "run", say=lambda _: None)
+    trained = [item for item in result.records if item.state == "trained"]
+    assert len(trained) == 2
+    assert all(item.costs[name] <= bound for item in trained)
+
+
+@pytest.mark.parametrize("value", [float("nan"), "dear", None])
+def test_an_objective_that_fails_ends_the_search_before_it_begins(
+    value: object, pictures: Path, tmp_path: Path
+) -> None:
+    def fails(network: CountedNetwork) -> Any:
+        if value is None:
+            raise RuntimeError("no such table")
+        return value
+
+    register_objective(Objective("failing", fails))
+    settings = settings_for(pictures, trials=2)
+    search = settings.search.model_copy(update={"objectives": ("failing", "metric")})
+    with pytest.raises(NasError, match=r"the objective failing (gave|failed: RuntimeError: no)"):
+        run_search(
+            parse_space(SPACE),
+            settings.model_copy(update={"search": search}),
+            out=tmp_path / "run",
+            say=lambda _: None,
+        )
+    assert not (tmp_path / "run").exists()

@@ -53,7 +53,7 @@ class Executor(ABC):
         """End the workers that are left; return when none is."""
 
     def give_back(self, worker: int, reason: str) -> bool:
-        """Give back what a dead worker held; whether it held anything.
+        """Give back what a dead worker held; whether that was a network for training.
 
         A network in training has failed for the `reason`. One whose training had ended, but which
         the study was not told, is trained again.
@@ -63,7 +63,7 @@ class Executor(ABC):
             for trial in ended:
                 if trial.user_attrs.get("outcome") in ("trained", "stopped"):  # noted, not told
                     self.study.enqueue_trial(trial.params)
-        return bool(ended)
+        return any("architecture_hash" in trial.user_attrs for trial in ended)
 
 
 _HOMES = {"local": "nas.search.executors.local:LocalWorkers"}
