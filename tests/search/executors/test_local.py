@@ -13,6 +13,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from nas.errors import NasError
+from nas.runs.folder import append_log
 from nas.search.candidates import Limits
 from nas.search.executors import local as executor_module
 from nas.search.executors.local import THREAD_VARIABLES, LocalWorkers
@@ -20,7 +21,7 @@ from nas.search.job import Job
 from nas.search.journal import open_study
 from nas.search.settings import SearchSettings
 from nas.search.trials import note_outcome, records_of
-from nas.search.worker import work_in_process
+from nas.search.worker import ENDS, work_in_process
 from nas.spec.budget import BudgetSpec
 from nas.spec.search import SearchSpec
 from tests.search.conftest import METRIC, SPACE
@@ -119,6 +120,19 @@ def ends_at_once(job: Job, parent: int) -> None:
 def test_workers_that_only_die_end_the_search(tmp_path: Path) -> None:
     with pytest.raises(NasError, match="exit code 3, 4 times with nothing done"):
         run_workers(job_in(tmp_path), 1, ends_at_once)
+
+
+def dies_whenever_it_draws(job: Job, parent: int) -> None:
+    open_study(job.folder / "study.log").ask()
+    append_log(job.folder, f"worker {job.index}{ENDS}the table is gone")
+    raise SystemExit(3)
+
+
+def test_workers_that_die_without_a_network_end_the_search_with_their_last_words(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(NasError, match="4 times with nothing done; the last one said: the table"):
+        run_workers(job_in(tmp_path), 1, dies_whenever_it_draws)
 
 
 def hangs(job: Job, parent: int) -> None:
