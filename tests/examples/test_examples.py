@@ -49,6 +49,7 @@ def test_the_contract_holds(name: str, tmp_path: Path) -> None:
     assert "passed" in said
 
 
+@pytest.mark.slow
 def test_a_search_knows_what_it_imports(tmp_path: Path) -> None:
     (tmp_path / "space.yaml").write_text(
         "name: bars\ntask: bars\ninput: {channels: 1, height: 16, width: 16}\nclasses: 2\nlayers:\n"

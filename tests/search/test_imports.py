@@ -47,6 +47,7 @@ def nas(folder: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_block_and_an_objective_of_ones_own_are_searched_by_workers_and_by_a_search_that_goes_on(
     tmp_path: Path,
 ) -> None:
@@ -89,6 +90,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_block_that_the_workers_cannot_know_is_named(tmp_path: Path) -> None:
     (tmp_path / "space.yaml").write_text(SPACE)
     (tmp_path / "program.py").write_text(PROGRAM)
