@@ -299,6 +299,7 @@ def test_objectives_are_read_from_a_space_and_from_a_flag() -> None:
     assert SearchSettings().search.objectives == ("macs", "metric")
 
 
+@pytest.mark.usefixtures("workers_here")
 @pytest.mark.parametrize("name", ["macs", "parameters"])
 def test_a_bound_on_a_cost_that_all_networks_have_keeps_the_dear_ones_out(
     name: str, pictures: Path, tmp_path: Path
