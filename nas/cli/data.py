@@ -19,7 +19,7 @@ def data() -> None:
 @option(
     "--long-side",
     type=click.IntRange(8, 4096),
-    told_default="64",
+    told_default="64, less where most pictures are smaller",
     help="Width of the input that pictures suggest, in pixels.",
 )
 @options.GROUPS

@@ -1,6 +1,7 @@
 """Survey of a search space: number of networks, their costs, choices outside the budget."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -9,9 +10,11 @@ from nas.report.tables import classes_text
 from nas.runs.costs import MACS_KIND, PARAMETERS_KIND
 from nas.search.objective import Objectives
 from nas.search.pricing import PricedSpace
+from nas.search.unused_choices import TRIES, Drawn, UnusedChoices
 from nas.spec.members import TooManyMembers, count_draws, count_members
 from nas.spec.quantity import count_text
 from nas.spec.search import METRIC_OBJECTIVE
+from nas.spec.small_maps import SmallMap, small_map
 from nas.spec.space import SpaceSpec
 from nas.spec.trial import RandomTrial
 
@@ -50,7 +53,12 @@ class Survey:
     parameters: CostSpread
     share_within_budget: float
     unused_choices: tuple[str, ...]
-    """`parameter = value` of choices that no sampled member within the budget has."""
+    """`parameter = value` of choices that no member within the budget was found to have."""
+    unused_tries: int
+    """Members with such a choice, and without it, that were looked at besides the sample."""
+    small_maps: Mapping[str, int]
+    """Sampled members whose maps have a side of 1 before their last stage, by where that begins:
+    `1x1 behind m4`; most first."""
     outputs: tuple[str, ...]
     """Shapes in which the layers of members end."""
 
@@ -60,15 +68,18 @@ def survey_space(space: SpaceSpec, *, samples: int = 200, seed: int = 0) -> Surv
     members, exact = _count(space)
     priced_space = PricedSpace(space, space.budget)
     generator = np.random.default_rng(seed)
-    draws: list[tuple[RandomTrial, bool]] = []
+    draws: list[Drawn] = []
     macs, parameters, hashes = [], [], set()
+    small: Counter[SmallMap] = Counter()
     for number in range(samples):
         draw = RandomTrial(generator, number)
         network = priced_space.draw(draw)
         macs.append(network.cost.macs)
         parameters.append(network.cost.parameters)
         hashes.add(network.key)
-        draws.append((draw, network.excess <= 0))
+        draws.append(Drawn.of(draw.params, network))
+        if (found := small_map(network.architecture)) is not None:
+            small[found] += 1
     shapes = {"x".join(map(str, state.shape)) for state in space.outputs}
     return Survey(
         members=members,
@@ -77,8 +88,10 @@ def survey_space(space: SpaceSpec, *, samples: int = 200, seed: int = 0) -> Surv
         distinct_sampled=len(hashes),
         macs=_spread(macs),
         parameters=_spread(parameters),
-        share_within_budget=sum(within for _, within in draws) / samples,
-        unused_choices=_unused(draws),
+        share_within_budget=sum(draw.within for draw in draws) / samples,
+        unused_choices=UnusedChoices(priced_space, generator).of(draws),
+        unused_tries=TRIES,
+        small_maps={place.text: count for place, count in small.most_common()},
         outputs=tuple(sorted(shapes)),
     )
 
@@ -92,25 +105,6 @@ def _count(space: SpaceSpec) -> tuple[int, bool]:
 
 def _spread(values: list[int]) -> CostSpread:
     return CostSpread(*(round(value) for value in np.quantile(values, [0, 0.25, 0.5, 0.75, 1])))
-
-
-def _unused(draws: list[tuple[RandomTrial, bool]]) -> tuple[str, ...]:
-    """Choices that were drawn, but never by a member within the budget."""
-    drawn: Counter[tuple[str, str]] = Counter()
-    used: Counter[tuple[str, str]] = Counter()
-    for draw, within in draws:
-        pairs = {(name, str(value)) for name, value in draw.params.items()}
-        drawn.update(pairs)
-        if within:
-            used.update(pairs)
-    often = 3  # a choice that was drawn once or twice may have had bad luck
-    return tuple(
-        sorted(
-            f"{name} = {value}"
-            for (name, value), n in drawn.items()
-            if n >= often and not used[name, value]
-        )
-    )
 
 
 def survey_lines(space: SpaceSpec, survey: Survey, requirement: str) -> list[str]:
@@ -130,12 +124,31 @@ def survey_lines(space: SpaceSpec, survey: Survey, requirement: str) -> list[str
         share = f"{survey.share_within_budget:.1%} of the sample within"
         lines.append(f"budget      {', '.join(bounds)}: {share}")
     lines.append(f"requires    {requirement}")
-    if survey.unused_choices:
-        lines.append("no sampled member within the budget has:")
-        lines += [f"  {choice}" for choice in survey.unused_choices[:SHOWN]]
-        if more := len(survey.unused_choices[SHOWN:]):
-            lines.append(f"  and {more} more")
-    return lines
+    return [*lines, *_small_map_lines(survey), *_unused_lines(survey)]
+
+
+def _small_map_lines(survey: Survey) -> list[str]:
+    if not survey.small_maps:
+        return []
+    total = sum(survey.small_maps.values())
+    where = ", ".join(f"{count} {place}" for place, count in survey.small_maps.items())
+    return [
+        f"small maps  {total} of {survey.sampled} have maps with a side of 1 before their last "
+        f"stage, where windows see only padding: {where}",
+        "            a larger --input or a space of fewer strides would use those stages",
+    ]
+
+
+def _unused_lines(survey: Survey) -> list[str]:
+    if not survey.unused_choices:
+        return []
+    tries = f"in the sample and {survey.unused_tries} tries towards the budget with each choice"
+    lines = [
+        f"no member within the budget was found with ({tries}):",
+        *(f"  {choice}" for choice in survey.unused_choices[:SHOWN]),
+    ]
+    more = len(survey.unused_choices[SHOWN:])
+    return [*lines, f"  and {more} more"] if more else lines
 
 
 def _bounds(space: SpaceSpec) -> list[str]:

@@ -50,9 +50,25 @@ def test_a_budget_leaves_choices_out() -> None:
     assert 0 < found["share_within_budget"] < 1
     assert "stem.out.position = 1" in found["unused_choices"]
     text = invoke(*arguments).output
-    assert "no sampled member within the budget has:\n" in text
+    assert "no member within the budget was found with (in the sample and 300 tries" in text
     assert "  stem.out.position = 1\n" in text
     assert invoke(*arguments, "--seed", 0).output == text
+
+
+def test_another_input_and_maps_that_shrink_to_a_point() -> None:
+    """shufflenet.yaml halves five times behind its stem's own input: 32, 16, 8, 4, 2, 1."""
+    arguments = ("check", "shufflenet.yaml", "--samples", 10)
+    assert "small maps" not in invoke(*arguments).output
+    text = invoke(*arguments, "--input", "3x32x32").output
+    assert "small maps  10 of 10 have maps with a side of 1 before their last stage" in text
+    assert ": 10 1x1 behind m4\n" in text
+    found = json.loads(invoke(*arguments, "--input", "3x32x32", "--json").output)
+    assert found["small_maps"] == {"1x1 behind m4": 10}
+    sampled = invoke("sample", "shufflenet.yaml", "--input", "3x32x32").output
+    title, _, document = sampled.partition("\n")
+    assert title.endswith(", maps of 1x1 behind m4, before the last stage")
+    assert parse_architecture(document).input.shape == (3, 32, 32)
+    assert "small maps" not in invoke("check", "small-pictures.yaml", "--samples", 10).output
 
 
 def test_a_bound_of_any_known_cost_counts(tmp_path: Path) -> None:

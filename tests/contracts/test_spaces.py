@@ -36,6 +36,7 @@ def test_the_shipped_spaces_are_installed() -> None:
         "shufflenet.yaml",
         "mobilenetv3.yaml",
         "mbconv.yaml",
+        "small-pictures.yaml",
         "sed.yaml",
         "tiny.yaml",
         "covid-study.yaml",

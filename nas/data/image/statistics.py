@@ -19,7 +19,7 @@ from nas.errors import NasError
 from nas.spec.definition import InputSpec
 
 LONG_SIDE = 64
-"""Width of the suggested input in pixels, where none is asked for."""
+"""Width of the suggested input in pixels, where none is asked for and the images are as large."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def image_statistics(
     if not train:
         raise NasError("no image of the train split can be read", file=request.source)
     ratio = float(np.mean([min(size) / max(size) for size in train]))
-    width = request.long_side or LONG_SIDE
+    width = request.long_side or min(LONG_SIDE, round(float(np.median([max(s) for s in train]))))
     size = InputSpec(channels=channels, height=max(round(width * ratio), 1), width=width)
     present = tuple(split for split in SPLITS if listing.members(split))
     data = load_listed_images(listing, request.data(size, None, present), on_progress)

@@ -67,6 +67,22 @@ def test_the_seeds_ratio_saves_what_the_seed_says(tmp_path: Path, cache_dir: Pat
     assert statistics.macs_saved == pytest.approx(0.277)
 
 
+def test_no_larger_input_is_suggested_than_the_pictures_are(
+    tmp_path: Path, cache_dir: Path
+) -> None:
+    """Half of the training images are as large; a few large ones change nothing."""
+    for number, side in enumerate((32, 32, 28, 500, 32)):
+        write(tmp_path / f"small/train/{'ab'[number % 2]}/{number}.png", side, side)
+    for split in ("val", "test"):  # or they were made of the above
+        write(tmp_path / f"small/{split}/a/0.png", 90, 90)
+    assert image_statistics(StatisticsRequest(tmp_path / "small")).input_size == (32, 32)
+    asked = image_statistics(StatisticsRequest(tmp_path / "small", long_side=48))
+    assert asked.input_size == (48, 48)
+    for label in ("a", "b"):
+        write(tmp_path / "flat/train" / label / "0.png", 24, 48)
+    assert image_statistics(StatisticsRequest(tmp_path / "flat")).input_size == (24, 48)
+
+
 def test_real_photos(real_images: Path, cache_dir: Path) -> None:
     statistics = image_statistics(StatisticsRequest(real_images))
     assert [sum(part.class_counts) for part in statistics.splits] == [1732, 284, 537]
