@@ -182,6 +182,8 @@ def folder_classes(data: Path) -> tuple[str, ...]:
 def _usual_preprocess(space: SpaceSpec) -> ImagePreprocess:
     """The space's own, with ImageNet's mean and std where it says none."""
     preprocess = space.preprocess or ImagePreprocess()
+    if not isinstance(preprocess, ImagePreprocess):
+        raise NasError("the usual loop is one of pictures", key="preprocess")
     if preprocess.says_normalisation:
         return preprocess
     return preprocess.model_copy(update={"mean": IMAGENET_MEAN, "std": IMAGENET_STD})
