@@ -10,7 +10,7 @@ from nas.report.tables import classes_text
 from nas.runs.costs import MACS_KIND, PARAMETERS_KIND
 from nas.search.objective import Objectives
 from nas.search.pricing import PricedSpace
-from nas.search.unused_choices import TRIES, Drawn, UnusedChoices
+from nas.search.unused_choices import TRIES, SampledMember, UnusedChoices
 from nas.spec.members import TooManyMembers, count_draws, count_members
 from nas.spec.quantity import count_text
 from nas.spec.search import METRIC_OBJECTIVE
@@ -68,7 +68,7 @@ def survey_space(space: SpaceSpec, *, samples: int = 200, seed: int = 0) -> Surv
     members, exact = _count(space)
     priced_space = PricedSpace(space, space.budget)
     generator = np.random.default_rng(seed)
-    draws: list[Drawn] = []
+    draws: list[SampledMember] = []
     macs, parameters, hashes = [], [], set()
     small: Counter[SmallMap] = Counter()
     for number in range(samples):
@@ -77,7 +77,7 @@ def survey_space(space: SpaceSpec, *, samples: int = 200, seed: int = 0) -> Surv
         macs.append(network.cost.macs)
         parameters.append(network.cost.parameters)
         hashes.add(network.key)
-        draws.append(Drawn.of(draw.params, network))
+        draws.append(SampledMember.of(draw.params, network))
         if (found := small_map(network.architecture)) is not None:
             small[found] += 1
     shapes = {"x".join(map(str, state.shape)) for state in space.outputs}

@@ -17,14 +17,14 @@ Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SampledMember:
     """A member that was drawn: its parameters, and how far over the budget it is."""
 
     params: dict[str, Any]
     excess: float
 
     @classmethod
-    def of(cls, params: dict[str, Any], network: Priced) -> "Drawn":
+    def of(cls, params: dict[str, Any], network: Priced) -> "SampledMember":
         """The member of these parameters."""
         return cls(params, network.excess)
 
@@ -51,12 +51,12 @@ class UnusedChoices:
         self.space = space
         self.generator = generator
 
-    def of(self, draws: Sequence[Drawn]) -> tuple[str, ...]:
+    def of(self, draws: Sequence[SampledMember]) -> tuple[str, ...]:
         """`parameter = value` of each choice that was drawn, and found in no member within.
 
         Every choice, if the budget holds none.
         """
-        nearest: dict[Pair, Drawn] = {}
+        nearest: dict[Pair, SampledMember] = {}
         for draw in sorted(draws, key=lambda item: item.excess):
             for pair in draw.pairs:
                 nearest.setdefault(pair, draw)
@@ -69,12 +69,12 @@ class UnusedChoices:
                 unused -= self._found(pair, nearest[pair])
         return _named(unused)
 
-    def _found(self, pair: Pair | None, start: Drawn) -> set[Pair]:
+    def _found(self, pair: Pair | None, start: SampledMember) -> set[Pair]:
         """What a member within the budget that has the pair has; nothing where none is found."""
         best = start
         for _ in range(TRIES):
             trial = Replay(self.generator, self._kept(best.params))
-            draw = Drawn.of(trial.params, self.space.draw(trial))
+            draw = SampledMember.of(trial.params, self.space.draw(trial))
             if (pair is None or pair in draw.pairs) and draw.excess <= best.excess:
                 best = draw
                 if best.within:

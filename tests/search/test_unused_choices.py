@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nas.search.pricing import PricedSpace
-from nas.search.unused_choices import Drawn, UnusedChoices
+from nas.search.unused_choices import SampledMember, UnusedChoices
 from nas.spec.budget import BudgetSpec
 from nas.spec.space import SpaceSpec, load_space, parse_space
 from nas.spec.trial import GivenTrial, RandomTrial
@@ -26,7 +26,7 @@ def found(space: SpaceSpec, max_macs: int, samples: int) -> tuple[str, ...]:
     for _ in range(samples):
         draw = RandomTrial(generator)
         network = priced.draw(draw)
-        draws.append(Drawn.of(draw.params, network))
+        draws.append(SampledMember.of(draw.params, network))
     return UnusedChoices(priced, generator).of(draws)
 
 
