@@ -27,6 +27,9 @@ Channels = Annotated[int, Field(strict=True, ge=1, le=65_536)]
 Kernel = Annotated[int, Field(strict=True, ge=1, le=63)]
 OddKernel = Annotated[Kernel, AfterValidator(_odd)]
 Padding = Annotated[int, Field(strict=True, ge=0, le=31)]
+SamePadding = Literal["same"]
+"""TensorFlow's: as many zeros as give ceil(size / stride) outputs, an odd one below and right."""
+NormEps = Annotated[float, Field(strict=True, gt=0, le=0.1, allow_inf_nan=False)]
 Groups = Annotated[int, Field(strict=True, ge=1, le=65_536)]
 Expand = Annotated[float, Field(strict=True, gt=0, le=64, allow_inf_nan=False)]
 
@@ -87,6 +90,25 @@ def automatic_padding(kernel: int, padding: int | None = None) -> int:
     return (kernel - 1) // 2 if padding is None else padding
 
 
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after `size` pixels so that ceil(size / stride) come out.
+
+    As TensorFlow's `SAME` has them: where their number is odd, one more stands after.
+    """
+    out = -(-size // stride)
+    zeros = max(0, (out - 1) * stride + kernel - size)
+    return zeros // 2, zeros - zeros // 2
+
+
+def resolved_padding(
+    kernel: int, stride: int | str, padding: int | SamePadding | None
+) -> int | SamePadding:
+    """Zeros on each side; `same` only where they depend on the input's size."""
+    if padding != "same":
+        return automatic_padding(kernel, padding)
+    return automatic_padding(kernel) if stride == 1 and kernel % 2 else "same"
+
+
 def convolved_size(size: int, kernel: int, stride: int, padding: int) -> int:
     """Output length of a convolution or pooling along one axis. Raises ValueError below 1."""
     out = (size + 2 * padding - kernel) // stride + 1
@@ -98,10 +120,12 @@ def convolved_size(size: int, kernel: int, stride: int, padding: int) -> int:
 
 
 def convolved_sides(
-    height: int, width: int, kernel: int, stride: int | str, padding: int
+    height: int, width: int, kernel: int, stride: int | str, padding: int | SamePadding
 ) -> tuple[int, int]:
     """Output height and width of a convolution or pooling. Raises ValueError below 1."""
     down, along = axis_strides(stride)
+    if padding == "same":
+        return -(-height // down), -(-width // along)
     return (
         convolved_size(height, kernel, down, padding),
         convolved_size(width, kernel, along, padding),

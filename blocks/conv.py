@@ -12,11 +12,13 @@ from blocks.base import (
     Groups,
     Identity,
     Kernel,
+    NormEps,
     Padding,
+    SamePadding,
     Shape,
-    automatic_padding,
     convolved_sides,
     feature_map,
+    resolved_padding,
 )
 from blocks.cost import Cost, convolution_cost
 from blocks.layers import ConvNormAct
@@ -42,12 +44,14 @@ class ConvConfig(BlockConfig):
     """Side of the square kernel, in pixels."""
     stride: Stride = 1
     """Stride in pixels; `2x1` is 2 vertically and 1 horizontally."""
-    padding: Padding | None = None
-    """Zero padding on each side, in pixels; null keeps the size at stride 1."""
+    padding: Padding | SamePadding | None = None
+    """Zeros on each side, in pixels; null keeps the size at stride 1, `same` pads as TensorFlow."""
     groups: Groups = 1
     """Groups of the convolution."""
     activation: ActivationName | None = "ReLU"
     """Activation after the normalisation; null for none."""
+    norm_eps: NormEps = 1e-5
+    """Added to the variance in the normalisation."""
 
     def groups_for(self, in_channels: int) -> int:
         """Groups of the convolution. Raises ValueError unless they divide both channel counts."""
@@ -61,7 +65,7 @@ class ConvConfig(BlockConfig):
     def output_shape(self, in_shape: Shape) -> Shape:
         channels, height, width = feature_map(in_shape, self.name)
         self.groups_for(channels)
-        padding = automatic_padding(self.kernel, self.padding)
+        padding = resolved_padding(self.kernel, self.stride, self.padding)
         return self.out, *convolved_sides(height, width, self.kernel, self.stride, padding)
 
     def cost(self, in_shape: Shape) -> Cost | None:
@@ -69,17 +73,25 @@ class ConvConfig(BlockConfig):
         return convolution_cost(channels, self.out, locations, self.kernel, self.groups)
 
     def identity(self, in_shape: Shape) -> Identity:
-        padding = automatic_padding(self.kernel, self.padding)
+        padding = resolved_padding(self.kernel, self.stride, self.padding)
         channels, _, _ = feature_map(in_shape, self.name)
         groups = self.groups_for(channels)
-        return ("Conv", self.out, self.kernel, self.stride, padding, groups, self.activation)
+        eps = () if self.norm_eps == 1e-5 else (self.norm_eps,)
+        return ("Conv", self.out, self.kernel, self.stride, padding, groups, self.activation, *eps)
 
     def build(self, in_shape: Shape) -> nn.Module:
         self.output_shape(in_shape)
         channels, _, _ = feature_map(in_shape, self.name)
         groups = self.groups_for(channels)
         return ConvNormAct(
-            channels, self.out, self.kernel, self.stride, groups, self.activation, self.padding
+            channels,
+            self.out,
+            self.kernel,
+            self.stride,
+            groups,
+            self.activation,
+            self.padding,
+            self.norm_eps,
         )
 
 

@@ -13,10 +13,11 @@ from blocks.base import (
     Expand,
     Identity,
     OddKernel,
+    SamePadding,
     Shape,
-    automatic_padding,
     convolved_sides,
     feature_map,
+    resolved_padding,
 )
 from blocks.cost import Cost, convolution_cost
 from blocks.layers import ConvNormAct, SqueezeExcitation, make_divisible
@@ -40,6 +41,8 @@ class Layout(NamedTuple):
     squeeze_activation: ActivationName = "ReLU"
     gate: ActivationName = "Sigmoid"
     norm_eps: float = 1e-5
+    padding: SamePadding | None = None
+    """Of the depthwise convolution; None keeps the size at stride 1."""
 
 
 class InvertedResidual(nn.Module):
@@ -55,7 +58,14 @@ class InvertedResidual(nn.Module):
                 channels, hidden, 1, activation=layout.activation, norm_eps=eps
             )
         self.depthwise = ConvNormAct(
-            hidden, hidden, layout.kernel, layout.stride, hidden, layout.activation, norm_eps=eps
+            hidden,
+            hidden,
+            layout.kernel,
+            layout.stride,
+            hidden,
+            layout.activation,
+            layout.padding,
+            eps,
         )
         self.squeeze: nn.Module = nn.Identity()
         if layout.squeeze is not None:
@@ -86,7 +96,7 @@ class InvertedResidualConfig(BlockConfig):
     def output_shape(self, in_shape: Shape) -> Shape:
         channels, height, width = feature_map(in_shape, self.name)
         layout = self.layout(channels)
-        padding = automatic_padding(layout.kernel)
+        padding = resolved_padding(layout.kernel, layout.stride, layout.padding)
         sides = convolved_sides(height, width, layout.kernel, layout.stride, padding)
         return layout.out, *sides
 
@@ -104,7 +114,10 @@ class InvertedResidualConfig(BlockConfig):
 
     def identity(self, in_shape: Shape) -> Identity:
         channels, _, _ = feature_map(in_shape, self.name)
-        return ("InvertedResidual", *self.layout(channels))
+        layout = self.layout(channels)
+        padding = resolved_padding(layout.kernel, layout.stride, layout.padding)
+        *rest, _ = layout
+        return ("InvertedResidual", *rest, *(("same",) if padding == "same" else ()))
 
     def build(self, in_shape: Shape) -> nn.Module:
         channels, _, _ = feature_map(in_shape, self.name)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from blocks.base import ActivationName, automatic_padding
+from blocks.base import ActivationName, SamePadding, resolved_padding, same_padding
 from blocks.cost import Cost, bare_convolution_cost, convolution_cost
 from blocks.stride import axis_strides
 
@@ -50,8 +50,29 @@ class Subsample:
         return (x_NCHW[:, :, :: self.rows, :: self.columns].contiguous(memory_format=memory),)
 
 
+class SamePad:
+    """A hook before a convolution without padding: it pads by `same_padding` of the input's size.
+
+    The convolution stays the plain one that counters, folding and exports know.
+    """
+
+    def __init__(self, kernel: int, rows: int, columns: int) -> None:
+        self.kernel = kernel
+        self.rows = rows
+        self.columns = columns
+
+    def __call__(self, module: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        (x_NCHW,) = inputs
+        height, width = x_NCHW.shape[2:]
+        left, right = same_padding(width, self.kernel, self.columns)
+        above, below = same_padding(height, self.kernel, self.rows)
+        return (nn.functional.pad(x_NCHW, (left, right, above, below)),)
+
+
 class ConvNormAct(nn.Sequential):
-    """Convolution without bias, batch normalisation, activation; `padding=None` keeps the size."""
+    """Convolution without bias, batch normalisation, activation; `padding=None` keeps the size,
+    `same` pads as TensorFlow does.
+    """
 
     def __init__(
         self,
@@ -61,22 +82,25 @@ class ConvNormAct(nn.Sequential):
         stride: int | str = 1,
         groups: int = 1,
         activation: ActivationName | None = "ReLU",
-        padding: int | None = None,
+        padding: int | SamePadding | None = None,
         norm_eps: float = 1e-5,
     ) -> None:
-        padding = automatic_padding(kernel, padding)
+        padding = resolved_padding(kernel, stride, padding)
+        padded = 0 if padding == "same" else padding
         steps = axis_strides(stride)
-        alone = kernel == 1 and padding == 0 and groups == 1
+        alone = kernel == 1 and padded == 0 and groups == 1
         subsampled = alone and steps != (1, 1) and in_channels < UNSAFE_BELOW
         conv = nn.Conv2d(
             in_channels,
             out_channels,
             kernel,
             1 if subsampled else steps,
-            padding,
+            padded,
             groups=groups,
             bias=False,
         )
+        if padding == "same" and kernel > 1:
+            conv.register_forward_pre_hook(SamePad(kernel, *steps))
         if subsampled:
             conv.register_forward_pre_hook(Subsample(*steps))
         modules: list[nn.Module] = [conv, nn.BatchNorm2d(out_channels, norm_eps)]

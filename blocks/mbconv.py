@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from blocks.base import Channels, Expand, OddKernel
+from blocks.base import ActivationName, Channels, Expand, NormEps, OddKernel, SamePadding
 from blocks.inverted_residual import InvertedResidualConfig, Layout
 from blocks.layers import make_divisible
 from blocks.stride import Stride
@@ -12,7 +12,8 @@ class MBConvConfig(InvertedResidualConfig):
     """Block of EfficientNet (Tan & Le 2019, arXiv:1905.11946, table 1), without stochastic depth.
 
     Hidden channels are rounded to a multiple of 8; the squeeze has a quarter of the block's input
-    channels, as in torchvision.
+    channels, as in torchvision. EfficientNet-Lite's block has no squeeze, ReLU6, `same` padding and
+    an epsilon of 0.001.
     """
 
     name: ClassVar[str] = "MBConv"
@@ -26,6 +27,14 @@ class MBConvConfig(InvertedResidualConfig):
     """Stride of the depthwise convolution; `2x1` is 2 vertically and 1 horizontally."""
     kernel: OddKernel = 3
     """Side of the depthwise kernel, in pixels."""
+    se: bool = True
+    """Squeeze-and-excitation after the depthwise convolution."""
+    activation: ActivationName = "SiLU"
+    """Activation of the expanding and the depthwise convolution."""
+    padding: SamePadding | None = None
+    """Of the depthwise convolution; null keeps the size at stride 1, `same` pads as TensorFlow."""
+    norm_eps: NormEps = 1e-5
+    """Added to the variance in the normalisations."""
 
     def layout(self, in_channels: int) -> Layout:
         hidden = make_divisible(in_channels * self.expand)
@@ -36,7 +45,9 @@ class MBConvConfig(InvertedResidualConfig):
             out=self.out,
             kernel=self.kernel,
             stride=self.stride,
-            activation="SiLU",
-            squeeze=max(1, in_channels // 4),
-            squeeze_activation="SiLU",
+            activation=self.activation,
+            squeeze=max(1, in_channels // 4) if self.se else None,
+            squeeze_activation="SiLU" if self.se else "ReLU",
+            norm_eps=self.norm_eps,
+            padding=self.padding,
         )

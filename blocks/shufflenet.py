@@ -1,15 +1,18 @@
 """Unit of ShuffleNetV2: two branches whose channels are shuffled."""
 
 from math import prod
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from blocks.base import BlockConfig, Shape, convolved_sides, feature_map
+from blocks.base import BlockConfig, Channels, Identity, Shape, convolved_sides, feature_map
 from blocks.cost import Cost, convolution_cost
 from blocks.layers import ConvNormAct
 from blocks.stride import Stride
+
+EvenChannels = Annotated[Channels, Field(multiple_of=2)]
 
 
 class ShuffleNetV2(nn.Module):
@@ -35,13 +38,14 @@ class ShuffleNetV2(nn.Module):
 class ShuffleNetV2Down(nn.Module):
     """Spatial-down unit of ShuffleNetV2 (Ma et al. 2018, arXiv:1807.11164, fig. 3d, table 5)."""
 
-    def __init__(self, channels: int, stride: int | str) -> None:
+    def __init__(self, channels: int, out: int, stride: int | str) -> None:
         super().__init__()
+        half = out // 2
         self.shortcut = nn.Sequential(
             ConvNormAct(channels, channels, 3, stride, groups=channels, activation=None),
-            ConvNormAct(channels, channels, 1),
+            ConvNormAct(channels, half, 1),
         )
-        self.branch = _branch(channels, channels, stride)
+        self.branch = _branch(channels, half, stride)
         self.shuffle = nn.ChannelShuffle(2)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
@@ -63,7 +67,8 @@ def _branch(in_channels: int, channels: int, stride: int | str) -> nn.Sequential
 class ShuffleNetV2Config(BlockConfig):
     """Unit of ShuffleNetV2 (Ma et al. 2018, arXiv:1807.11164, fig. 3c and 3d, table 5).
 
-    Stride 1 keeps the channels, which must be even; a larger stride along either axis doubles them.
+    Stride 1 keeps the channels, which must be even; a larger stride along either axis doubles them,
+    or gives `out`.
     """
 
     name: ClassVar[str] = "ShuffleNetV2"
@@ -71,6 +76,19 @@ class ShuffleNetV2Config(BlockConfig):
 
     stride: Stride = 1
     """Stride of the depthwise convolutions; `2x1` is 2 vertically and 1 horizontally."""
+    out: EvenChannels | None = None
+    """Output channels, even; null is twice the input's, and at stride 1 as many."""
+
+    def out_channels(self, channels: int) -> int:
+        """Output channels for so many input channels. Raises ValueError for others at stride 1."""
+        if self.stride != 1:
+            return self.out or 2 * channels
+        if self.out not in (None, channels):
+            raise ValueError(
+                f"ShuffleNetV2 at stride 1 keeps its {channels} channels: "
+                f"out {self.out} is not allowed"
+            )
+        return channels
 
     def output_shape(self, in_shape: Shape) -> Shape:
         channels, height, width = feature_map(in_shape, self.name)
@@ -80,19 +98,27 @@ class ShuffleNetV2Config(BlockConfig):
                 "an even number is needed"
             )
         sides = convolved_sides(height, width, 3, self.stride, 1)
-        return channels if self.stride == 1 else 2 * channels, *sides
+        return self.out_channels(channels), *sides
 
     def cost(self, in_shape: Shape) -> Cost | None:
         before, after = prod(in_shape[1:]), prod(self.output_shape(in_shape)[1:])
-        channels = in_shape[0] // 2 if self.stride == 1 else in_shape[0]
-        pointwise = convolution_cost(channels, channels, after)
-        depthwise = convolution_cost(channels, channels, after, 3, channels)
-        branch = convolution_cost(channels, channels, before) + depthwise + pointwise
-        return branch if self.stride == 1 else branch + depthwise + pointwise
+        half = self.out_channels(in_shape[0]) // 2
+        channels = half if self.stride == 1 else in_shape[0]
+        branch = convolution_cost(channels, half, before)
+        branch += convolution_cost(half, half, after, 3, half) + convolution_cost(half, half, after)
+        if self.stride == 1:
+            return branch
+        shortcut = convolution_cost(channels, channels, after, 3, channels)
+        return branch + shortcut + convolution_cost(channels, half, after)
+
+    def identity(self, in_shape: Shape) -> Identity:
+        channels, _, _ = feature_map(in_shape, self.name)
+        doubled = self.out in (None, 2 * channels) or self.stride == 1
+        return (self.name, self.stride, *(() if doubled else (self.out,)))
 
     def build(self, in_shape: Shape) -> nn.Module:
         self.output_shape(in_shape)
         channels, _, _ = feature_map(in_shape, self.name)
-        return (
-            ShuffleNetV2(channels) if self.stride == 1 else ShuffleNetV2Down(channels, self.stride)
-        )
+        if self.stride == 1:
+            return ShuffleNetV2(channels)
+        return ShuffleNetV2Down(channels, self.out_channels(channels), self.stride)

@@ -171,7 +171,7 @@ class ArchitectureSpec:
             return replace(self, classes=classes)
         layers = list(self.layers)
         last = max(
-            (i for i, layer in enumerate(layers) if "out" in type(layer.config).model_fields),
+            (i for i, layer in enumerate(layers) if getattr(layer.config, "out", None) is not None),
             default=None,
         )
         if last is not None:

@@ -122,7 +122,7 @@ def _scaled(document: Document, index: int, layer: LayerSpec, header: RowFile) -
         problem = f"depth_multiple makes {repeat} copies of it; at most {MAX_REPEAT} are allowed"
         raise document.error(("backbone", index), problem)
     config = layer.config
-    if config.fixed_width or "out" not in type(config).model_fields:
+    if config.fixed_width or getattr(config, "out", None) is None:
         return LayerSpec(config, repeat)
     settings = config.model_dump()
     settings["out"] = ceil(settings["out"] * header.width_multiple / WIDTH_DIVISOR) * WIDTH_DIVISOR

@@ -5,6 +5,7 @@ from math import gcd
 import pytest
 import torch
 from pydantic import ValidationError
+from timm.layers import Conv2dSame
 from torch import nn
 
 from blocks import BLOCKS
@@ -105,3 +106,36 @@ def test_refuses_groups_that_do_not_divide() -> None:
 def test_refuses_settings_outside_their_range(settings: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ConvConfig.model_validate(settings)
+
+
+@pytest.mark.parametrize("size", [(8, 12), (7, 9), (8, 9), (1, 2)])
+@pytest.mark.parametrize(
+    ("kernel", "stride"), [(3, 1), (3, 2), (5, 2), (4, 1), (4, 2), (2, 3), (1, 2)]
+)
+def test_same_padding_is_timms(kernel: int, stride: int, size: tuple[int, int]) -> None:
+    config = ConvConfig(out=24, kernel=kernel, stride=stride, padding="same", activation=None)
+    ours = config.build((16, *size)).eval()
+    theirs = Conv2dSame(16, 24, kernel, stride, bias=False)
+    theirs.load_state_dict({"weight": ours.state_dict()["0.weight"]})
+    x = images(2, 16, *size)
+    expected = theirs(x) / (1 + 1e-5) ** 0.5
+    torch.testing.assert_close(ours(x), expected)
+    assert config.output_shape((16, *size)) == expected.shape[1:]
+    assert config.output_shape((16, *size))[1:] == tuple(-(-side // stride) for side in size)
+
+
+def test_same_padding_counts_as_another_computation_only_where_it_is_one() -> None:
+    shape = (16, 8, 8)
+    for stride, equal in ((1, True), (2, False)):
+        plain, same = (
+            ConvConfig(out=8, stride=stride, padding=padding) for padding in (None, "same")
+        )
+        assert (plain.identity(shape) == same.identity(shape)) is equal
+
+
+def test_epsilon_is_in_the_normalisation_and_the_identity() -> None:
+    plain, other = ConvConfig(out=8), ConvConfig(out=8, norm_eps=1e-3)
+    assert plain.identity((16, 8, 8)) == ("Conv", 8, 3, 1, 1, 1, "ReLU")  # as hashes have it
+    assert plain.identity((16, 8, 8)) != other.identity((16, 8, 8))
+    norms = (part for part in other.build((16, 8, 8)).modules() if hasattr(part, "eps"))
+    assert [norm.eps for norm in norms] == [1e-3]

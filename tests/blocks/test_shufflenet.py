@@ -18,6 +18,25 @@ def test_is_torchvisions(in_channels: int, stride: int) -> None:
     assert_same_function(ours, theirs, images(3, in_channels, 13, 10))
 
 
+@pytest.mark.parametrize(("in_channels", "out"), [(24, 116), (24, 16), (5, 8)])
+def test_another_width_is_torchvisions(in_channels: int, out: int) -> None:
+    ours = ShuffleNetV2Config(stride=2, out=out).build((in_channels, 13, 10))
+    theirs = shufflenetv2.InvertedResidual(in_channels, out, 2)
+    assert_same_function(ours, theirs, images(3, in_channels, 13, 10))
+
+
+def test_width_of_its_own_is_for_strides_only() -> None:
+    assert ShuffleNetV2Config(out=24).output_shape((24, 8, 8)) == (24, 8, 8)
+    with pytest.raises(ValueError, match="keeps its 24 channels: out 32"):
+        ShuffleNetV2Config(out=32).output_shape((24, 8, 8))
+
+
+def test_twice_the_channels_is_the_same_network_written_out() -> None:
+    plain, same, other = (ShuffleNetV2Config(stride=2, out=out) for out in (None, 48, 64))
+    assert plain.identity((24, 8, 8)) == same.identity((24, 8, 8)) == ("ShuffleNetV2", 2)
+    assert plain.identity((24, 8, 8)) != other.identity((24, 8, 8))
+
+
 def test_channels_are_doubled_by_any_stride_above_one() -> None:
     assert ShuffleNetV2Config().output_shape((24, 9, 13)) == (24, 9, 13)
     assert ShuffleNetV2Config(stride=2).output_shape((24, 9, 13)) == (48, 5, 7)
@@ -44,6 +63,14 @@ def test_macs_by_hand_at_stride_two() -> None:
     branch = 9 * 13 * 24 * 24 + 5 * 7 * (24 * 9 + 24 * 24)
     assert counted_macs(config, (24, 9, 13)) == shortcut + branch
     assert parameters(config, (24, 9, 13)) == 3 * 24 * 24 + 2 * 24 * 9 + 5 * 2 * 24
+
+
+def test_macs_by_hand_at_another_width() -> None:
+    """24 channels to 116, each branch gives 58."""
+    config = ShuffleNetV2Config(stride=2, out=116)
+    shortcut = 5 * 7 * (24 * 9 + 24 * 58)
+    branch = 9 * 13 * 24 * 58 + 5 * 7 * (58 * 9 + 58 * 58)
+    assert counted_macs(config, (24, 9, 13)) == shortcut + branch
 
 
 def test_shuffle_interleaves_the_two_halves() -> None:

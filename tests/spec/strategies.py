@@ -17,7 +17,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "out": WIDTHS,
     "kernel": st.sampled_from([1, 3, 5]),
     "stride": st.sampled_from([1, 2, "2x1", "1x2"]),
-    "padding": st.sampled_from([None, 0, 1]),
+    "padding": st.sampled_from([None, 0, 1, "same"]),
+    "norm_eps": st.sampled_from([1e-5, 1e-3]),
     "groups": st.sampled_from([1, 2, 8]),
     "activation": ACTIVATIONS,
     "expand": st.sampled_from([1, 2, 1.4, 3.67]),
@@ -32,11 +33,12 @@ NAMES = st.from_regex(r"[ABCDEF][0-9e_-]{0,5}", fullmatch=True)
 
 
 @st.composite
-def configs(draw: st.DrawFn) -> BlockConfig:
-    """A block of any kind that a feature map may come into."""
+def configs(draw: st.DrawFn, *, rows: bool = False) -> BlockConfig:
+    """A block of any kind that a feature map may come into; with `rows`, as a row can say it."""
     names = [name for name in BLOCKS if name not in ("Flatten", "Linear")]
     block = BLOCKS[draw(st.sampled_from(names))]
-    settings = {field: draw(VALUES[field]) for field in block.model_fields}
+    fields = block.row_arguments if rows else block.model_fields
+    settings = {field: draw(VALUES[field]) for field in fields}
     try:
         return block.model_validate(settings)
     except ValidationError:
@@ -52,7 +54,7 @@ def architectures(draw: st.DrawFn, *, rows: bool = False) -> ArchitectureSpec:
     shape = size.shape
     for index in range(draw(st.integers(1, 5))):
         layer = LayerSpec(
-            draw(configs()),
+            draw(configs(rows=rows)),
             draw(st.integers(1, 3)),
             None if rows or draw(st.booleans()) else f"{draw(NAMES)}x{index}",
         )
