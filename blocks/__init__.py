@@ -1,6 +1,6 @@
 """What a network is made of: block configs with true shapes, and the modules that they build."""
 
-from blocks.base import BlockConfig, Identity, Shape
+from blocks.base import Axes, BlockConfig, Identity, Shape
 from blocks.cost import Cost
 from blocks.detection import DetectionHeadConfig, DetectionOutput
 from blocks.init import initialise_weights
@@ -13,6 +13,7 @@ __all__ = [
     "BLOCKS",
     "NECKS",
     "STRIDES",
+    "Axes",
     "BlockConfig",
     "BlockRegistry",
     "ConvNormAct",

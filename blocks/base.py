@@ -1,6 +1,7 @@
 """The contract of a block: a frozen config that knows its output shape and builds its module."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -12,6 +13,10 @@ from blocks.stride import axis_strides
 Shape = tuple[int, ...]
 """Shape of one sample without the batch axis: `(C, H, W)` of a feature map, `(C,)` of a vector,
 `(C, H, W, C, H, W, ...)` of several maps (see `blocks.pyramid`)."""
+
+Axes = tuple[str | None, ...]
+"""Which channels run along the axes of a tensor: `in` and `out` of the block, or others by a name
+of the block's own; None for an axis that is not of channels, as the sides of a kernel."""
 
 Identity = tuple[object, ...]
 """What a block computes, as plain hashable values; equal for blocks that build the same module."""
@@ -78,6 +83,14 @@ class BlockConfig(BaseModel, ABC):
 
     def cost(self, in_shape: Shape) -> Cost | None:
         """Cost of one sample of that shape in closed form; None where it must be counted."""
+        return None
+
+    def channel_axes(self, in_shape: Shape) -> Mapping[str, Axes] | None:
+        """The channels along the axes of each tensor of its module's state, by the tensor's name.
+
+        With it a narrower block can begin with a part of a wider one's weights. Output channels
+        that a shortcut ties to the input's are named `in`. None: its weights serve as a whole only.
+        """
         return None
 
     def identity(self, in_shape: Shape) -> Identity:

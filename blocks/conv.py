@@ -1,5 +1,6 @@
 """Plain and depthwise convolution with batch normalisation and activation."""
 
+from collections.abc import Mapping
 from math import gcd, prod
 from typing import ClassVar
 
@@ -7,6 +8,7 @@ from torch import nn
 
 from blocks.base import (
     ActivationName,
+    Axes,
     BlockConfig,
     Channels,
     Groups,
@@ -21,7 +23,7 @@ from blocks.base import (
     resolved_padding,
 )
 from blocks.cost import Cost, convolution_cost
-from blocks.layers import ConvNormAct
+from blocks.layers import ConvNormAct, conv_norm_axes
 from blocks.stride import Stride
 
 
@@ -71,6 +73,12 @@ class ConvConfig(BlockConfig):
     def cost(self, in_shape: Shape) -> Cost | None:
         channels, locations = in_shape[0], prod(self.output_shape(in_shape)[1:])
         return convolution_cost(channels, self.out, locations, self.kernel, self.groups)
+
+    def channel_axes(self, in_shape: Shape) -> Mapping[str, Axes] | None:
+        channels = in_shape[0]
+        if self.groups_for(channels) == 1:
+            return conv_norm_axes("", "out", "in")
+        return conv_norm_axes("", "in", None) if self.groups == channels == self.out else None
 
     def identity(self, in_shape: Shape) -> Identity:
         padding = resolved_padding(self.kernel, self.stride, self.padding)
@@ -132,6 +140,9 @@ class DWConvConfig(BlockConfig):
 
     def cost(self, in_shape: Shape) -> Cost | None:
         return self.as_conv(in_shape[0]).cost(in_shape)
+
+    def channel_axes(self, in_shape: Shape) -> Mapping[str, Axes] | None:
+        return self.as_conv(in_shape[0]).channel_axes(in_shape)
 
     def identity(self, in_shape: Shape) -> Identity:
         channels, _, _ = feature_map(in_shape, self.name)

@@ -1,6 +1,7 @@
 """Inverted residuals of MobileNetV2 and MobileNetV3: expand, depthwise, squeeze, project."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from math import prod
 from typing import ClassVar, NamedTuple
 
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from blocks.base import (
     ActivationName,
+    Axes,
     BlockConfig,
     Channels,
     Expand,
@@ -20,7 +22,7 @@ from blocks.base import (
     resolved_padding,
 )
 from blocks.cost import Cost, convolution_cost
-from blocks.layers import ConvNormAct, SqueezeExcitation, make_divisible
+from blocks.layers import ConvNormAct, SqueezeExcitation, conv_norm_axes, make_divisible
 from blocks.stride import Stride
 
 
@@ -44,6 +46,11 @@ class Layout(NamedTuple):
     padding: SamePadding | None = None
     """Of the depthwise convolution; None keeps the size at stride 1."""
 
+    @property
+    def has_shortcut(self) -> bool:
+        """Whether the input is added to the output."""
+        return self.stride == 1 and self.in_channels == self.out
+
 
 class InvertedResidual(nn.Module):
     """Narrow - wide - narrow block (Sandler et al. 2018, arXiv:1801.04381, table 1)."""
@@ -51,7 +58,7 @@ class InvertedResidual(nn.Module):
     def __init__(self, layout: Layout) -> None:
         super().__init__()
         channels, hidden, eps = layout.in_channels, layout.hidden, layout.norm_eps
-        self.has_shortcut = layout.stride == 1 and channels == layout.out
+        self.has_shortcut = layout.has_shortcut
         self.expand: nn.Module = nn.Identity()
         if layout.expands:
             self.expand = ConvNormAct(
@@ -111,6 +118,18 @@ class InvertedResidualConfig(BlockConfig):
             cost += convolution_cost(hidden, layout.squeeze, 1, normed=False)
             cost += convolution_cost(layout.squeeze, hidden, 1, normed=False)
         return cost
+
+    def channel_axes(self, in_shape: Shape) -> Mapping[str, Axes] | None:
+        layout = self.layout(in_shape[0])
+        hidden = "hidden" if layout.expands else "in"
+        axes = conv_norm_axes("expand.", hidden, "in") if layout.expands else {}
+        axes |= conv_norm_axes("depthwise.", hidden, None)
+        if layout.squeeze is not None:
+            axes["squeeze.reduce.weight"] = ("squeeze", hidden, None, None)
+            axes["squeeze.reduce.bias"] = ("squeeze",)
+            axes["squeeze.restore.weight"] = (hidden, "squeeze", None, None)
+            axes["squeeze.restore.bias"] = (hidden,)
+        return axes | conv_norm_axes("project.", "in" if layout.has_shortcut else "out", hidden)
 
     def identity(self, in_shape: Shape) -> Identity:
         channels, _, _ = feature_map(in_shape, self.name)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from blocks.base import ActivationName, SamePadding, resolved_padding, same_padding
+from blocks.base import ActivationName, Axes, SamePadding, resolved_padding, same_padding
 from blocks.cost import Cost, bare_convolution_cost, convolution_cost
 from blocks.stride import axis_strides
 
@@ -107,6 +107,13 @@ class ConvNormAct(nn.Sequential):
         if activation is not None:
             modules.append(make_activation(activation))
         super().__init__(*modules)
+
+
+def conv_norm_axes(prefix: str, out: str, into: str | None) -> dict[str, Axes]:
+    """Channels along the axes of a `ConvNormAct`'s tensors; `into` None is a depthwise one."""
+    axes: dict[str, Axes] = {f"{prefix}0.weight": (out, into, None, None)}
+    statistics = ("weight", "bias", "running_mean", "running_var")
+    return axes | {f"{prefix}1.{name}": (out,) for name in statistics}
 
 
 class SqueezeExcitation(nn.Module):

@@ -1,12 +1,13 @@
 """Blocks of vectors: flattening, linear layer, dropout."""
 
+from collections.abc import Mapping
 from math import prod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import nn
 
-from blocks.base import ActivationName, BlockConfig, Channels, Shape
+from blocks.base import ActivationName, Axes, BlockConfig, Channels, Shape
 from blocks.cost import Cost
 from blocks.layers import make_activation
 
@@ -49,6 +50,10 @@ class LinearConfig(BlockConfig):
     def cost(self, in_shape: Shape) -> Cost | None:
         weights = in_shape[0] * self.out
         return Cost(weights, weights + self.out)
+
+    def channel_axes(self, in_shape: Shape) -> Mapping[str, Axes] | None:
+        prefix = "" if self.activation is None else "0."
+        return {f"{prefix}weight": ("out", "in"), f"{prefix}bias": ("out",)}
 
     def build(self, in_shape: Shape) -> nn.Module:
         self.output_shape(in_shape)

@@ -11,7 +11,8 @@ from nas.spec.layers import Step
 def architecture_hash(architecture: ArchitectureSpec) -> str:
     """16 hex digits, equal for architectures that resolve to the same computation.
 
-    Names, the way repeats are written, and ratios that round to the same widths do not count.
+    Names, the way repeats are written, and ratios that round to the same widths do not count; the
+    weights from which training begins do.
     """
     steps = step_text((*architecture.steps(), *architecture.head_steps()))
     return hash_of_texts(architecture, [steps])
@@ -25,7 +26,10 @@ def step_text(steps: Iterable[Step]) -> str:
 def hash_of_texts(architecture: ArchitectureSpec, texts: Iterable[str]) -> str:
     """The hash of an architecture from the texts of all its blocks, in any number of runs."""
     model = _model(architecture)
-    start = json.dumps([architecture.task, architecture.input.shape, model])
+    facts: list[object] = [architecture.task, architecture.input.shape, model]
+    if architecture.begin is not None:
+        facts.append([architecture.begin.reference, architecture.begin.weights])
+    start = json.dumps(facts)
     content = f"{start[:-1]}, [{', '.join(text for text in texts if text)}]]"
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 

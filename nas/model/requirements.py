@@ -78,13 +78,18 @@ def check_space_maps(space: SpaceSpec) -> None:
         except NasError as error:
             raise space.document.error(("input",), error.problem) from error
         walks: set[Walk] = {(_size(shape), frozenset())}
-        for template, states in zip(space.layers, space.states, strict=True):
+        ended: set[Walk] = set()
+        for depth, (template, states) in enumerate(
+            zip(space.layers, space.states, strict=True), start=1
+        ):
             walks = {
                 (size, met | ({size} & set(sizes)))
                 for walk in walks
                 for size, met in _after(template, walk, states)
             }
-        for walk in sorted(walks, key=str):
+            if depth in space.depths:
+                ended |= walks
+        for walk in sorted(ended, key=str):
             _check_walk(space, walk, sizes)
 
 

@@ -160,6 +160,7 @@ class PricedSpace:
         metric = task_of(space).primary_metric
         self.objectives = objectives or Objectives.of(metric, budget=budget)
         self._sizes = Remembered(space.input.sample)
+        self._depths = Remembered(space.sample_depth)
         self._necks = Remembered(space.sample_neck)
         self._layers: dict[tuple[int, State], Remembered[Part]] = {}
         self._heads: dict[tuple[Shape, LayerSpec | None], tuple[Cost, str]] = {}
@@ -171,7 +172,7 @@ class PricedSpace:
         size = self._sizes(trial)
         state = State(size.shape, size.channels)
         parts = []
-        for index in range(len(self.space.layers)):
+        for index in range(self._depths(trial)):
             part = self._layer(index, state)(trial)
             parts.append(part)
             state = part.after

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from nas.errors import NasError
-from nas.spec.definition import MAX_CLASSES, ArchitectureSpec, Head, InputSpec
+from nas.spec.definition import MAX_CLASSES, ArchitectureSpec, BeginSpec, Head, InputSpec
 from nas.spec.layers import LayerSpec, check_layers, parse_layer
 from nas.spec.load import Document, find_architecture, parse_document, read_document, show
 from nas.spec.parse import parse_neck
@@ -40,6 +40,7 @@ class ArchitectureFile(Frozen):
     model: str | None = None
     head: Head = "linear"
     neck: Any = None
+    begin: BeginSpec | None = None
     classes: ClassNames = 10
     preprocess: AnyPreprocess | None = None
     provenance: Provenance = Provenance()
@@ -99,6 +100,7 @@ def _from_named(document: Document, input_size: tuple[int, int] | None) -> Archi
         head=header.head,
         neck=parse_neck(document, header.head, header.neck),
         task=header.task,
+        begin=header.begin,
         model=header.model,
         preprocess=header.preprocess,
         provenance=header.provenance,
@@ -157,6 +159,8 @@ def dump_architecture(architecture: ArchitectureSpec) -> str:
     lines.append(_pair("head", architecture.head))
     if architecture.neck is not None:
         lines.append(_pair("neck", _layer_data(architecture.neck)))
+    if architecture.begin is not None:
+        lines.append(_pair("begin", architecture.begin.model_dump()))
     lines.append(_pair("classes", list(architecture.classes)))
     if architecture.preprocess is not None:
         lines.append(_pair("preprocess", _preprocess_data(architecture.preprocess)))

@@ -88,6 +88,8 @@ class Automaton:
             found.add(node)
             if not self._in_head(node) and node.copies in self.layers[node.layer].repeats:
                 waiting.append(Node(node.layer + 1, node.state))
+                if node.layer + 1 in self.space.depths:
+                    waiting.append(Node(len(self.layers), node.state))
         return frozenset(found)
 
     def letters(self, node: Node) -> Letters:

@@ -59,6 +59,17 @@ class InputSpec(Frozen):
         return self.channels, self.height, self.width
 
 
+class BeginSpec(Frozen):
+    """From which network's weights a network begins, instead of from random ones."""
+
+    reference: str | None = None
+    """Architecture that the weights belong to: an installed reference's name, or a file; null is
+    the network itself, or the one of the run whose folder `weights` names."""
+    weights: Annotated[str, Field(min_length=1)] = "hub"
+    """Where the weights are: `hub` (the published ones, downloaded), `pip:NAME` (an installed
+    package), a `.safetensors` or `.pth` file, or the folder of a finished run."""
+
+
 def default_neck() -> LayerSpec:
     """Default neck of a detector."""
     return LayerSpec(NECKS["BiFPN"].model_validate({"out": 64}))
@@ -98,6 +109,8 @@ class ArchitectureSpec:
     neck: LayerSpec | None = None
     """Fuses the maps at the strides 8, 16 and 32 for `head: detection`; None elsewhere."""
     task: str = "image"
+    begin: BeginSpec | None = None
+    """From which weights training begins; None is from random ones."""
     model: str | None = None
     """`torchvision:NAME`, `timm:NAME` or `my.module:factory` instead of layers."""
     preprocess: Preprocess | None = None

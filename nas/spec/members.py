@@ -21,8 +21,10 @@ from nas.spec.template import Branch, LayerTemplate, State
 def count_draws(space: SpaceSpec) -> int:
     """Number of ways to draw a member, exactly: at least the number of networks."""
     ways = dict.fromkeys(space.outputs, 1)
-    for template, states in reversed(list(zip(space.layers, space.states, strict=True))):
-        ways = {state: _draws(template, state, ways) for state in states}
+    layers = list(zip(space.layers, space.states, strict=True))
+    for index, (template, states) in reversed(list(enumerate(layers))):
+        ends = index in space.depths
+        ways = {state: _draws(template, state, ways) + ends for state in states}
     necks = 1 if space.neck is None else sum(1 for _ in space.neck.options())
     return sum(ways.values()) * necks
 

@@ -26,13 +26,16 @@ class Reach:
     states: tuple[frozenset[State], ...]
     """Possible inputs of each layer."""
     outputs: frozenset[State]
-    """What the last layer puts out."""
+    """What a member's last layer can put out."""
 
 
 def follow(
-    document: Document, templates: tuple[LayerTemplate, ...], inputs: tuple[Shape, ...]
+    document: Document,
+    templates: tuple[LayerTemplate, ...],
+    inputs: tuple[Shape, ...],
+    depths: tuple[int, ...],
 ) -> Reach:
-    """What can come into each of the layers.
+    """What can come into each of the layers; members end behind so many of them.
 
     Raises NasError where some member could not be built: an empty range, a block that can't take
     what comes in; and for a space of too many shapes.
@@ -40,13 +43,16 @@ def follow(
     walk = _Walk(document)
     states = {State(shape, shape[0]) for shape in inputs}
     resolved, before = [], []
-    for template in templates:
+    outputs: set[State] = set()
+    for depth, template in enumerate(templates, start=1):
         widths = {state.widths for state in states}
         _check_ranges(document, template, widths)
         resolved.append(template.with_positions(widths))
         before.append(frozenset(states))
         states = walk.after(template, states)
-    return Reach(tuple(resolved), tuple(before), frozenset(states))
+        if depth in depths:
+            outputs |= states
+    return Reach(tuple(resolved), tuple(before), frozenset(outputs))
 
 
 def _check_ranges(document: Document, template: LayerTemplate, widths: set[Widths]) -> None:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nas.errors import NasError
+from nas.errors import NasError, did_you_mean
 from nas.spec.architecture import ClassNames, class_names
 from nas.spec.budget import BudgetSpec
-from nas.spec.definition import DETECTION_HEAD, ArchitectureSpec, Head, InputSpec
+from nas.spec.definition import DETECTION_HEAD, ArchitectureSpec, BeginSpec, Head, InputSpec
 from nas.spec.domain import Trial, Widths
 from nas.spec.input_template import InputTemplate, parse_input
 from nas.spec.layers import LayerSpec, check_blocks
-from nas.spec.load import Document, find_space, parse_document, read_document
+from nas.spec.load import Document, find_space, parse_document, read_document, show
 from nas.spec.parse import parse_neck_template, parse_template
 from nas.spec.preprocess import AnyPreprocess, Preprocess
 from nas.spec.reach import follow
@@ -36,15 +36,19 @@ class SpaceSpec:
     task: str
     input: InputTemplate
     layers: tuple[LayerTemplate, ...]
+    depths: tuple[int, ...]
+    """How many of the layers a member may have, ascending; one number where `last` is not said."""
     states: tuple[frozenset[State], ...]
     """Possible inputs of each layer."""
     outputs: frozenset[State]
-    """Possible outputs of the last layer."""
+    """Possible outputs of a member's last layer."""
     head: Head
     neck: LayerTemplate | None
     """Of a detector; None elsewhere."""
     classes: tuple[str, ...]
     preprocess: Preprocess | None
+    begin: BeginSpec | None
+    """From which weights every member begins; None is from random ones."""
     budget: BudgetSpec
     search: SearchSpec
     training: TrainingSpec
@@ -55,11 +59,16 @@ class SpaceSpec:
         size = self.input.sample(trial)
         state = State(size.shape, size.channels)
         layers: list[LayerSpec] = []
-        for template in self.layers:
+        for template in self.layers[: self.sample_depth(trial)]:
             layer, state = template.sample(trial, state)
             if layer is not None:
                 layers.append(layer)
         return self.member(trial.number, size, layers, self.sample_neck(trial))
+
+    def sample_depth(self, trial: Trial) -> int:
+        """How many of the written layers the member that a trial draws may have."""
+        last = len(self.depths) - 1
+        return self.depths[trial.suggest_int("last.position", 0, last) if last else 0]
 
     def sample_neck(self, trial: Trial) -> LayerSpec | None:
         """The neck that a trial draws; None for a head without one."""
@@ -80,6 +89,7 @@ class SpaceSpec:
             head=self.head,
             neck=neck,
             task=self.task,
+            begin=self.begin,
             preprocess=self.preprocess,
         )
 
@@ -101,10 +111,12 @@ class SpaceFile(Frozen):
     task: str = "image"
     input: dict[str, Any]
     layers: list[Any]
+    last: list[str] | None = None
     head: Head = "linear"
     neck: Any = None
     classes: ClassNames = 10
     preprocess: AnyPreprocess | None = None
+    begin: BeginSpec | None = None
     budget: BudgetSpec = BudgetSpec()
     search: SearchSpec = SearchSpec()
     training: TrainingSpec = TrainingSpec()
@@ -130,7 +142,9 @@ def _space_from(document: Document, classes: tuple[str, ...] | None = None) -> S
     names = classes or class_names(document, header.classes)
     inputs = parse_input(document, header.input)
     neck = parse_neck_template(document, header.head, header.neck)
-    reach = follow(document, _templates(document, header, len(names)), inputs.shapes())
+    templates = _templates(document, header, len(names))
+    depths = _depths(document, header, templates)
+    reach = follow(document, templates, inputs.shapes(), depths)
     _check_head(document, header.head, reach.outputs, len(names))
     _check_score(document, header.score)
     return SpaceSpec(
@@ -139,12 +153,14 @@ def _space_from(document: Document, classes: tuple[str, ...] | None = None) -> S
         task=header.task,
         input=inputs,
         layers=reach.layers,
+        depths=depths,
         states=reach.states,
         outputs=reach.outputs,
         head=header.head,
         neck=neck,
         classes=names,
         preprocess=header.preprocess,
+        begin=header.begin,
         budget=header.budget,
         search=header.search,
         training=header.training,
@@ -172,6 +188,27 @@ def _templates(document: Document, header: SpaceFile, classes: int) -> tuple[Lay
     if all(0 in template.repeats for template in templates):
         raise document.error(("layers",), "some layer must stand in every member: repeat 1 or more")
     return tuple(templates)
+
+
+def _depths(
+    document: Document, header: SpaceFile, templates: tuple[LayerTemplate, ...]
+) -> tuple[int, ...]:
+    """The numbers of layers that `last` allows. Raises NasError for names that it can't have."""
+    if header.last is None:
+        return (len(templates),)
+    names = [template.name for template in templates]
+    for index, name in enumerate(header.last):
+        if name not in names:
+            problem = f"{show(name)} is no layer{did_you_mean(name, names)}"
+            raise document.error(("last", index), problem)
+    depths = sorted({names.index(name) + 1 for name in header.last})
+    if not depths or depths[-1] != len(templates):
+        problem = f"must name the last layer, {names[-1]}, too: no member has it otherwise"
+        raise document.error(("last",), problem)
+    if all(0 in template.repeats for template in templates[: depths[0]]):
+        problem = f"some layer up to {names[depths[0] - 1]} must stand in every member"
+        raise document.error(("last",), problem)
+    return tuple(depths)
 
 
 def _check_head(document: Document, head: Head, outputs: Iterable[State], classes: int) -> None:

@@ -116,6 +116,18 @@ class BlockContract:
         with torch.no_grad():
             assert network(batch(case.in_shape)).shape == (4, *declared)
 
+    def test_channel_axes_are_those_of_its_tensors(self, case: BlockCase) -> None:
+        axes = case.config.channel_axes(case.in_shape)
+        if axes is None:
+            return  # its weights serve as a whole only
+        state = {name: value for name, value in build(case).state_dict().items() if value.ndim}
+        assert axes.keys() == state.keys()
+        sizes = {"in": case.in_shape[0], "out": case.config.output_shape(case.in_shape)[0]}
+        for name, of in axes.items():
+            assert len(of) == state[name].ndim, name
+            for axis, size in zip(of, state[name].shape, strict=True):
+                assert axis is None or sizes.setdefault(axis, size) == size, (name, axis)
+
     def test_stride_of_each_size_on_odd_maps(self) -> None:
         config = self.config
         base = configs(config)[0].model_dump()
