@@ -19,7 +19,7 @@ LAYERS = "layers."
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class TensorPart:
     """The part of a tensor of the larger network that one of the member's begins with."""
 
     source: str
@@ -48,7 +48,7 @@ class Part:
 class Cut:
     """How a member is cut from a larger network."""
 
-    parts: Mapping[str, Part]
+    parts: Mapping[str, TensorPart]
     """By the name of the member's tensor."""
     blocks: int
     """Blocks of the member that begin so."""
@@ -111,7 +111,7 @@ def _passes(step: Step) -> bool:
         return not step.config.build(step.in_shape).state_dict()
 
 
-class Source:
+class SourceNetwork:
     """A larger network, from which members are cut.
 
     A channel is as important as the scale of its batch normalisation (Liu et al. 2017,
@@ -130,7 +130,7 @@ class Source:
         shapes = {name: value.shape for name, value in network.state_dict().items()}
         channels = self.architecture.input.channels
         kept = torch.arange(channels) if member.input.channels == channels else None
-        parts: dict[str, Part] = {}
+        parts: dict[str, TensorPart] = {}
         stream, blocks, last, before, copy = 0, 0, None, -1, 0
         for step in member.steps():
             copy, before = (copy + 1 if step.layer == before else 0), step.layer
@@ -153,7 +153,7 @@ class Source:
 
     def _parts(
         self, block: _Block, step: Step, kept: Tensor, shapes: Mapping[str, torch.Size]
-    ) -> tuple[dict[str, Part], Tensor] | None:
+    ) -> tuple[dict[str, TensorPart], Tensor] | None:
         """The parts of one block, and the channels that it puts out; None where it is no part.
 
         `kept` are the channels that come in.
@@ -161,7 +161,7 @@ class Source:
         own = step.config.channel_axes(step.in_shape)
         if own is None or block.axes is None:
             return self._whole(block, step, kept)
-        parts: dict[str, Part] = {}
+        parts: dict[str, TensorPart] = {}
         indices: dict[str, Tensor] = {"in": kept}
         for name, of in own.items():
             if name not in block.axes or not _alike(of, block.axes[name]):
@@ -174,7 +174,7 @@ class Source:
 
     def _part(
         self, block: _Block, name: str, shape: torch.Size, indices: dict[str, Tensor]
-    ) -> Part | None:
+    ) -> TensorPart | None:
         """The part of one tensor; `indices` are the places chosen so far, and get those of it."""
         assert block.axes is not None
         source = f"{LAYERS}{block.step.name}.{name}"
@@ -193,11 +193,11 @@ class Source:
             indices[axis] if axis is not None and len(indices[axis]) < most else None
             for axis, most in zip((*axes, None)[:2], (*whole, 0)[:2], strict=True)
         )
-        return Part(source, rows, columns, border)
+        return TensorPart(source, rows, columns, border)
 
     def _whole(
         self, block: _Block, step: Step, kept: Tensor
-    ) -> tuple[dict[str, Part], Tensor] | None:
+    ) -> tuple[dict[str, TensorPart], Tensor] | None:
         """As `_parts`, of a block that can only be taken as it is."""
         if step.identity != block.step.identity or step.in_shape[0] != len(kept):
             return None
@@ -205,7 +205,7 @@ class Source:
             return None
         before = f"{LAYERS}{block.step.name}."
         names = [name.removeprefix(before) for name in self.state if name.startswith(before)]
-        parts = {f"{LAYERS}{step.name}.{name}": Part(before + name) for name in names}
+        parts = {f"{LAYERS}{step.name}.{name}": TensorPart(before + name) for name in names}
         return parts, torch.arange(step.out_shape[0])
 
     def _most_important(self, block: _Block, axis: str, count: int) -> Tensor:

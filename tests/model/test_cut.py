@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.model.build import build_network
-from nas.model.cut import Source
+from nas.model.cut import SourceNetwork
 from nas.spec.architecture import parse_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.train.device import seeded
@@ -51,7 +51,7 @@ def features(network: nn.Module, x_NCHW: Tensor) -> Tensor:
 def test_whole_is_cut_as_a_whole() -> None:
     whole = parse_architecture(WHOLE)
     network, other = network_of(whole), network_of(whole, seed=1)
-    cut = Source(whole, network.state_dict()).cut(whole, other)
+    cut = SourceNetwork(whole, network.state_dict()).cut(whole, other)
     other.load_state_dict(cut.state(network.state_dict()), strict=False)
     x_NCHW = torch.randn(2, 3, 24, 32)
     assert torch.equal(features(network, x_NCHW), features(other, x_NCHW))
@@ -65,7 +65,7 @@ def test_cut_equals_the_whole_with_other_inner_channels_silenced() -> None:
     whole = parse_architecture(WHOLE)
     member = parse_architecture(WHOLE.replace("out: 24, expand: 4", "out: 24, expand: 2"))
     network, small = network_of(whole), network_of(member, seed=1)
-    cut = Source(whole, network.state_dict()).cut(member, small)
+    cut = SourceNetwork(whole, network.state_dict()).cut(member, small)
     small.load_state_dict(cut.state(network.state_dict()), strict=False)
     for name, part in cut.parts.items():
         if re.fullmatch(r"layers\.b_\d\.project\.0\.weight", name):
@@ -85,7 +85,7 @@ def test_cut_of_a_stream_equals_the_whole_with_its_other_channels_silenced() -> 
         WHOLE.replace("stride: 2, repeat: 3}", "stride: 2}").replace("out: 24", "out: 16")
     )
     network, small = network_of(source), network_of(one, seed=1)
-    cut = Source(source, network.state_dict()).cut(one, small)
+    cut = SourceNetwork(source, network.state_dict()).cut(one, small)
     assert cut.blocks == 6
     small.load_state_dict(cut.state(network.state_dict()), strict=False)
     rows = cut.parts["layers.b.project.1.weight"].rows
@@ -115,7 +115,7 @@ def test_smaller_kernels_are_the_middle_of_larger_ones() -> None:
     whole = parse_architecture(WHOLE)
     member = parse_architecture(WHOLE.replace("kernel: 5", "kernel: 3"))
     network, small = network_of(whole), network_of(member, seed=1)
-    cut = Source(whole, network.state_dict()).cut(member, small)
+    cut = SourceNetwork(whole, network.state_dict()).cut(member, small)
     state = cut.state(network.state_dict())
     large = network.state_dict()["layers.b_1.depthwise.0.weight"]
     assert torch.equal(state["layers.b_1.depthwise.0.weight"], large[:, :, 1:4, 1:4])
@@ -138,7 +138,7 @@ def test_what_the_source_has_not_begins_at_random(
     before: str, after: str, random: set[str]
 ) -> None:
     whole, member = parse_architecture(WHOLE), parse_architecture(WHOLE.replace(before, after))
-    cut = Source(whole, network_of(whole).state_dict()).cut(member, network_of(member))
+    cut = SourceNetwork(whole, network_of(whole).state_dict()).cut(member, network_of(member))
     begun = {name.split(".")[1].split("_")[0] for name in cut.parts}
     assert begun == {"stem", "a", "b", "c"} - random | ({"last"} if not random else set())
     assert (cut.features is None) == bool(random)
@@ -147,7 +147,7 @@ def test_what_the_source_has_not_begins_at_random(
 def test_fewer_layers_begin_with_those_before() -> None:
     whole = parse_architecture(WHOLE)
     member = parse_architecture("\n".join([*WHOLE.splitlines()[:-4], "classes: 5"]))
-    cut = Source(whole, network_of(whole).state_dict()).cut(member, network_of(member))
+    cut = SourceNetwork(whole, network_of(whole).state_dict()).cut(member, network_of(member))
     assert cut.last == "b_2"
     assert cut.blocks == 5
 
@@ -169,7 +169,7 @@ classes: 2
         * state["layers.a.depthwise.1.weight"].abs()
         * state["layers.a.project.0.weight"].flatten(1).norm(dim=0)
     )
-    cut = Source(whole, state).cut(member, network_of(member))
+    cut = SourceNetwork(whole, state).cut(member, network_of(member))
     kept = cut.parts["layers.a.project.0.weight"].columns
     assert kept is not None
     assert kept.tolist() == sorted(importance.argsort(descending=True)[:4].tolist())
