@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nas.data.splits import SPLITS
+from nas.errors import NasError
 
 if TYPE_CHECKING:
     import torch
+
+    from nas.spec.definition import ArchitectureSpec, InputSpec
 
 FILE = click.Path(path_type=Path)
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -221,6 +224,81 @@ def others(what: str) -> Decorator[Any]:
         metavar="RUN_DIR",
         type=FILE,
         help=f"Another run; the mean of all networks' probabilities is {what}. Repeatable.",
+    )
+
+
+@dataclass(frozen=True)
+class TeacherFlags:
+    """Which network teaches, and on what beside the training split."""
+
+    teacher: Path | None = None
+    others: tuple[Path, ...] = ()
+    teacher_model: str | None = None
+    teacher_weights: str | None = None
+    teacher_size: "InputSpec | None" = None
+    unlabelled: Path | None = None
+
+    def choice(self, size: "InputSpec", task: str) -> "tuple[Path, ...] | ArchitectureSpec":
+        """The runs, or the network that is trained first: at `size` where it has no other.
+
+        Raises NasError for what does not go together.
+        """
+        for value, needed, name in (
+            (self.others, self.teacher, "--with"),
+            (self.teacher_weights, self.teacher_model, "--teacher-weights"),
+            (self.teacher_size, self.teacher_model, "--teacher-input"),
+        ):
+            if value and needed is None:
+                other = "--teacher" if name == "--with" else "--teacher-model"
+                raise NasError(f"has no use without {other}", key=name)
+        if self.teacher_model is None:
+            return () if self.teacher is None else (self.teacher, *self.others)
+        if self.teacher is not None:
+            problem = "trains a teacher, --teacher names one: give one of the two"
+            raise NasError(problem, key="--teacher-model")
+        from nas.train.teacher_run import teacher_architecture
+
+        return teacher_architecture(
+            self.teacher_model,
+            self.teacher_weights,
+            task,
+            size=size,
+            given=self.teacher_size,
+        )
+
+
+def teacher() -> Decorator[Any]:
+    """Who teaches, as `TeacherFlags`."""
+    return grouped(
+        "taught",
+        TeacherFlags,
+        option("--teacher", type=FILE, metavar="RUN_DIR", help="Finished run that teaches."),
+        others("what teaches"),
+        option(
+            "--teacher-model",
+            metavar="NAME",
+            help="Teacher that is trained first: torchvision:NAME, timm:NAME, my.module:factory "
+            "or an architecture file.",
+        ),
+        option(
+            "--teacher-weights",
+            metavar="hub",
+            help="Weights that --teacher-model begins with: hub, its library's own.",
+        ),
+        option(
+            "--teacher-input",
+            "teacher_size",
+            metavar="CxHxW",
+            callback=_parse_input,
+            told_default="the network's",
+            help="Input of --teacher-model.",
+        ),
+        option(
+            "--unlabelled",
+            type=FILE,
+            metavar="DIR",
+            help="Pictures without labels, which are learned from the teacher alone.",
+        ),
     )
 
 

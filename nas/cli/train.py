@@ -7,7 +7,7 @@ import click
 
 from nas.cli import options
 from nas.cli.network import NetworkFlags, load_for_task, prepared
-from nas.cli.options import Command, DataFlags, Machine, grouped, option
+from nas.cli.options import Command, DataFlags, Machine, TeacherFlags, grouped, option
 from nas.cli.settings import TrainingFlags, refuse_others, training_options
 from nas.errors import NasError
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @option("--task", metavar="NAME", told_default="image", help="Task of --model, e.g. sed.")
 @options.pretrained("--model's")
 @options.task_data()
+@options.teacher()
 @options.out("New folder  [default: runs/NAME-train]")
 @options.resume("Go on with the run in this folder.")
 @training_options("epochs", "batch_size", "learning_rate", "seed")
@@ -36,6 +37,7 @@ def train(
     task: str | None,
     pretrained: bool,
     data: DataFlags,
+    taught: TeacherFlags,
     out: Path | None,
     resume: Path | None,
     training: TrainingFlags,
@@ -75,6 +77,8 @@ def train(
         groups=data.groups,
         strict=data.strict,
         pretrained=pretrained,
+        teacher=taught.choice(architecture.input, architecture.task),
+        unlabelled=taught.unlabelled,
         out=out,
         device=machine.where,
         threads=machine.threads,

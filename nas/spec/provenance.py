@@ -51,6 +51,10 @@ class Provenance(BaseModel):
     """Whether it began with the published weights of another library."""
     backbone_from: str | None = None
     """Finished run with whose weights a detector's backbone began."""
+    teacher: list[str] | None = None
+    """Folders of the runs whose networks taught it, seen from its own."""
+    unlabelled: str | None = None
+    """Folder of samples without labels that it was taught on too."""
     threads: Annotated[int, Field(strict=True, ge=1)] | None = None
     """Cores that PyTorch used: another number rounds sums otherwise."""
     pipeline_step: str | None = None

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from nas.spec.kinds import Kinds
 from nas.spec.load import read_document
-from nas.spec.validate import Frozen, validate, validate_at
+from nas.spec.validate import Frozen, Share, validate, validate_at
 
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
@@ -33,6 +33,15 @@ class PseudoLabellingSpec(Frozen):
     """Trainings; labels are added between them."""
     threshold: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.9
     """Probability from which an unlabelled frame becomes a positive one."""
+
+
+class TeachingSpec(Frozen):
+    """How much a network learns from a teacher, and how its outputs are softened."""
+
+    temperature: Annotated[float, Field(strict=True, gt=0, le=100)] = 3.0
+    """Logits of both are divided by it (Hinton et al. 2015, arXiv:1503.02531)."""
+    weight: Share = 0.8
+    """Weight of the loss against the teacher; that against the labels weighs 1 less this."""
 
 
 AnyLoss = Annotated[TaskLoss, Kinds("loss_types", TaskLoss)]
@@ -64,6 +73,8 @@ class TrainingSpec(Frozen):
     """Augmentation of training samples; null for the task's own."""
     pseudo_labelling: PseudoLabellingSpec | None = None
     """Pseudo-labelling: the network adds labels in rounds; null for none."""
+    teaching: TeachingSpec | None = None
+    """Temperature and weight of what a teacher says; null is the default of both."""
     ema_decay: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = None
     """Decay of the exponential moving average of the weights, which is evaluated; null for none."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

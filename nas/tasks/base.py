@@ -239,6 +239,33 @@ class Task(ABC, Generic[DataT]):
         """
         raise ValueError(f"the {self.name} task adds no labels")
 
+    def check_teacher(self, data: DataT, teacher_data: DataT) -> None:
+        """Raises NasError where a network that was trained on inputs as `teacher_data` can't teach
+        one of the inputs of `data`: both must be able to see the same augmented samples."""
+        raise NasError(f"networks of the {self.name} task can't be taught yet", key="--teacher")
+
+    def soft_targets(self, outputs: Any) -> tuple[Tensor, ...]:
+        """What a teacher's outputs teach, float32, N first in each part.
+
+        Raises NasError for outputs that teach nothing.
+        """
+        raise NasError(f"networks of the {self.name} task can't be taught yet", key="--teacher")
+
+    def teaching_loss(
+        self, outputs: Any, soft: Sequence[Tensor], targets: Any, temperature: float
+    ) -> Tensor:
+        """Scalar loss of training outputs against a teacher's `soft_targets` for the same batch;
+        0 where they agree. The divergence of softened outputs is multiplied by `temperature`
+        squared, which keeps its gradient's size (Hinton et al. 2015, section 2)."""
+        raise NasError(f"networks of the {self.name} task can't be taught yet", key="--teacher")
+
+    def load_unlabelled(self, request: DataRequest, on_progress: Progress | None = None) -> DataT:
+        """The samples below the folder `request.source` as a training split, whose labels mean
+        nothing. Raises NasError for a task that learns from none, and for too few."""
+        raise NasError(
+            f"the {self.name} task learns nothing from samples without labels", key="--unlabelled"
+        )
+
     def cost_facts(self, architecture: ArchitectureSpec, macs: int) -> dict[str, float]:
         """Further costs of the network, by name with the unit: `macs_per_audio_second`."""
         return {}

@@ -14,6 +14,7 @@ import torch
 
 from nas.data.dataset import DataRequest
 from nas.data.splits import Split
+from nas.errors import NasError
 from nas.model.build import build_network
 from nas.spec.architecture import ArchitectureSpec, parse_architecture
 from nas.spec.training import TrainingSpec
@@ -75,6 +76,31 @@ class TaskContract:
             assert parameter.grad is not None, name
             assert parameter.grad.abs().sum() > 0, name
 
+    def test_a_teacher_like_it_teaches_nothing_and_another_one_every_weight_of_its_outputs(
+        self,
+    ) -> None:
+        case = self.case()
+        task, data, architecture = case.task, case.data, case.architecture
+        try:
+            task.check_teacher(data, data)
+        except NasError:
+            return  # a task need not teach
+        training = task.resolved(TrainingSpec(batch_size=16), built_in=True)
+        network, other = _built(architecture).eval(), _built(architecture, seed=1).eval()
+        generator = torch.Generator().manual_seed(0)
+        inputs, targets = next(iter(task.train_batches(data, training, generator, CPU)))
+        with torch.no_grad():
+            own, taught = (task.soft_targets(item(inputs)) for item in (network, other))
+        assert {len(part) for part in (*own, *taught)} == {len(inputs)}
+        outputs = network(inputs)
+        assert abs(float(task.teaching_loss(outputs, own, targets, 2.0).detach())) < 1e-5
+        loss = task.teaching_loss(outputs, taught, targets, 2.0)
+        assert float(loss.detach()) > 0
+        loss.backward()
+        for name, parameter in network.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.isfinite().all(), name
+
     def test_an_epoch_is_the_generators_alone(self) -> None:
         task, data = self.task, self.case().data
         training = task.resolved(TrainingSpec(batch_size=16), built_in=True)
@@ -121,8 +147,8 @@ class TaskContract:
             torch.testing.assert_close(one, other)
 
 
-def _built(architecture: ArchitectureSpec) -> torch.nn.Module:
-    torch.manual_seed(0)
+def _built(architecture: ArchitectureSpec, seed: int = 0) -> torch.nn.Module:
+    torch.manual_seed(seed)
     return build_network(architecture)
 
 

@@ -13,7 +13,7 @@ from nas.spec.architecture import ArchitectureSpec
 from nas.spec.provenance import Provenance
 from nas.tasks.base import Task
 from nas.tasks.registry import task_named
-from nas.train.plan import RunPlan
+from nas.train.plan import OWN_TEACHER, RunPlan
 from nas.train.source import groups_of, made_otherwise, same_data
 from nas.train.trained import TrainedNetwork
 
@@ -29,7 +29,19 @@ def load_run_data(plan: RunPlan, task: Task[Any], say: Say) -> AnyTaskData:
     Slow reading is reported. Raises NasError where the training asks for labels that
     these data can't be given.
     """
-    request = DataRequest(
+    data: AnyTaskData = task.load_data(data_request(plan), ReadingLines(say))
+    if (rounds := plan.training.pseudo_labelling) is not None and rounds.rounds > 1:
+        task.check_pseudo_labelling(data)
+    given = plan.architecture.preprocess
+    known = given is not None and given.says_normalisation
+    if known and not plan.resumed and not same_data(plan.architecture, plan.source):
+        data = task.measure_normalisation(data)
+    return data
+
+
+def data_request(plan: RunPlan) -> DataRequest:
+    """The data that a plan names, all three splits."""
+    return DataRequest(
         plan.source,
         plan.architecture.input,
         plan.architecture.preprocess,
@@ -38,14 +50,6 @@ def load_run_data(plan: RunPlan, task: Task[Any], say: Say) -> AnyTaskData:
         strict=plan.strict,
         groups=plan.groups,
     )
-    data: AnyTaskData = task.load_data(request, ReadingLines(say))
-    if (rounds := plan.training.pseudo_labelling) is not None and rounds.rounds > 1:
-        task.check_pseudo_labelling(data)
-    given = plan.architecture.preprocess
-    known = given is not None and given.says_normalisation
-    if known and not plan.resumed and not same_data(plan.architecture, plan.source):
-        data = task.measure_normalisation(data)
-    return data
 
 
 def adopted(plan: RunPlan, task: Task[Any], data: AnyTaskData) -> ArchitectureSpec:
@@ -63,7 +67,8 @@ def adopted(plan: RunPlan, task: Task[Any], data: AnyTaskData) -> ArchitectureSp
     task.check_architecture(architecture)
     before = architecture.provenance
     if plan.step is None:
-        before = before.without("aux_weight")  # of the network that this one is trained anew from
+        # of the network that this one is trained anew from
+        before = before.without("aux_weight", "teacher", "unlabelled")
     facts = Provenance(
         data=data.source,
         split_seed=before.split_seed,
@@ -76,9 +81,20 @@ def adopted(plan: RunPlan, task: Task[Any], data: AnyTaskData) -> ArchitectureSp
         threads=plan.threads,
         pipeline_step=plan.step,
         commit=environment()["commit"],
+        **_teacher_facts(plan),
         **task.data_facts(data),
     )
     return replace(architecture, preprocess=data.preprocess, provenance=before.joined(facts))
+
+
+def _teacher_facts(plan: RunPlan) -> dict[str, Any]:
+    """Who teaches, for the provenance; a teacher of its own is named as its folder sees it."""
+    teacher = plan.teacher
+    if teacher is None:
+        return {}
+    own = teacher.architecture is not None
+    facts: dict[str, Any] = {"teacher": [OWN_TEACHER] if own else list(map(str, teacher.runs))}
+    return facts | ({} if teacher.unlabelled is None else {"unlabelled": str(teacher.unlabelled)})
 
 
 def _refuse_other_data(plan: RunPlan, data: AnyTaskData) -> None:

@@ -26,6 +26,7 @@ from nas.train.optimizer import (
     set_batch_norm_momentum,
     set_learning_rate,
 )
+from nas.train.teaching import Teaching
 from nas.train.weights import folded_copy
 
 DataT = TypeVar("DataT", bound=AnyTaskData)
@@ -66,12 +67,14 @@ def fit(
     device: torch.device,
     on_epoch: OnEpoch | None = None,
     checkpoint: Path | None = None,
+    teaching: Teaching | None = None,
 ) -> FitResult:
     """Train a network in place; it ends in eval mode with the weights of its best epoch.
 
     Best is the highest primary metric on the validation split, the earliest of equals. With a
     `checkpoint` the state of the run is written there after each epoch, and a run whose file is
-    there already goes on from it to the same result on the CPU as if it had never stopped. Raises
+    there already goes on from it to the same result on the CPU as if it had never stopped.
+    `teaching` says what the network learns beside the labels. Raises
     TrainingFailed for a loss or weights that are not finite, and where memory runs out.
     """
     if not any(parameter.requires_grad for parameter in network.parameters()):
@@ -85,7 +88,7 @@ def fit(
         read_state(checkpoint, state, task, device)
     while state.epoch < training.epochs and not state.stopped:
         with memory_watched(f"in epoch {state.epoch + 1}, batches of {training.batch_size}"):
-            result = _run_epoch(state, data, task, training, device)
+            result = _run_epoch(state, data, task, training, device, teaching)
         state.finish(result)
         state.stopped = bool(on_epoch and on_epoch(result))
         if checkpoint is not None:
@@ -193,6 +196,7 @@ def _run_epoch(
     task: Task[DataT],
     training: TrainingSpec,
     device: torch.device,
+    teaching: Teaching | None,
 ) -> EpochResult:
     start = perf_counter()
     epoch = state.epoch + 1
@@ -204,13 +208,21 @@ def _run_epoch(
     # A seed of its own for each epoch: a resumed run needs no generator's state.
     seed = _epoch_seed(training.seed, epoch)
     with seeded(seed, device):
+        if teaching is None:
+            batches = task.train_batches(
+                data, training, torch.Generator().manual_seed(seed), device
+            )
+            loss, outputs_of = task.build_loss(training), task.training_outputs
+        else:
+            lesson = teaching.lesson(data, task, training, seed, device)
+            batches, loss, outputs_of = lesson.batches(), lesson.loss(), lesson.outputs_of
         losses = train_epoch(
             state.network,
-            task.train_batches(data, training, torch.Generator().manual_seed(seed), device),
-            task.build_loss(training),
+            batches,
+            loss,
             state.optimizer,
             rates,
-            outputs_of=task.training_outputs,
+            outputs_of=outputs_of,
             accumulate=training.accumulate,
             clip_norm=training.clip_norm,
             bfloat16=uses_bfloat16(training.precision, device),

@@ -1,5 +1,6 @@
 """All that decides a training run, and the files that it is written down in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -9,7 +10,8 @@ from nas.files import atomic_write_text
 from nas.runs.folder import new_run_folder
 from nas.spec.architecture import ArchitectureSpec, dump_architecture, load_architecture
 from nas.spec.load import read_document
-from nas.spec.training import TrainingSpec, load_training
+from nas.spec.provenance import Provenance
+from nas.spec.training import TeachingSpec, TrainingSpec, load_training
 from nas.spec.yaml_text import block
 from nas.tasks.registry import task_named
 from nas.train.source import checked_fold, groups_of, on_fold, source_of, training_of
@@ -17,6 +19,22 @@ from nas.train.trained import ARCHITECTURE_FILE
 
 TRAINING_FILE = "training.yaml"
 METRICS_FILE = "metrics.json"
+TEACHER_FILE = "teacher.yaml"
+"""The architecture that is trained first, to teach."""
+OWN_TEACHER = "teacher"
+"""Folder within a run's own in which that is done."""
+
+
+@dataclass(frozen=True)
+class TeacherPlan:
+    """Who teaches a run, and on what beside its training split."""
+
+    runs: tuple[Path, ...]
+    """Folders of finished runs or ensembles; the mean of several teaches."""
+    architecture: ArchitectureSpec | None = None
+    """A network that is trained into the one folder of `runs` first; None where they are there."""
+    unlabelled: Path | None = None
+    """Folder of samples without labels."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,8 @@ class RunPlan:
     resumed: bool = False
     threads: int | None = None
     """Cores that PyTorch uses: another number rounds sums otherwise."""
+    teacher: TeacherPlan | None = None
+    """Who teaches it; None for nobody."""
     step: str | None = None
     """Which one of a pipeline's, that alone knows how it is trained; None for a plain run."""
 
@@ -63,6 +83,7 @@ class RunPlan:
             backbone_from=None if facts.backbone_from is None else Path(facts.backbone_from),
             resumed=True,
             threads=facts.threads,
+            teacher=_teacher_of(folder, facts),
             step=facts.pipeline_step,
         )
 
@@ -75,6 +96,21 @@ class RunPlan:
         atomic_write_text(self.folder / ARCHITECTURE_FILE, dump_architecture(architecture))
         training = block(self.training.model_dump(mode="json")) + "\n"
         atomic_write_text(self.folder / TRAINING_FILE, training)
+        if self.teacher is not None and self.teacher.architecture is not None:
+            text = dump_architecture(self.teacher.architecture)
+            atomic_write_text(self.folder / TEACHER_FILE, text)
+
+
+def _teacher_of(folder: Path, facts: Provenance) -> TeacherPlan | None:
+    """Who taught the run in that folder."""
+    if facts.teacher is None:
+        return None
+    file = folder / TEACHER_FILE
+    return TeacherPlan(
+        runs=tuple(folder / run for run in facts.teacher),
+        architecture=load_architecture(file) if file.exists() else None,
+        unlabelled=None if facts.unlabelled is None else Path(facts.unlabelled),
+    )
 
 
 def new_plan(
@@ -87,13 +123,16 @@ def new_plan(
     strict: bool = False,
     pretrained: bool = False,
     threads: int | None = None,
+    teacher: Sequence[Path] | ArchitectureSpec = (),
+    unlabelled: Path | None = None,
     out: Path | None = None,
     name: str | None = None,
 ) -> RunPlan:
     """The plan of a new run in a new folder: `out`, else `runs/NAME`, e.g. `small-train`.
 
-    What is None comes from the architecture: its data, its groups, the training settings that it
-    was found with. Raises NasError for what its task can't train, before a folder is made.
+    `teacher` are finished runs, or a network that is trained first. What is None comes from the
+    architecture: its data, its groups, the training settings that it was found with. Raises
+    NasError for what its task can't train, before a folder is made.
     """
     if not isinstance(architecture, ArchitectureSpec):
         architecture = load_architecture(architecture)
@@ -108,18 +147,54 @@ def new_plan(
         architecture = on_fold(architecture, chosen)
     source = source_of(architecture, data)
     settings = training_of(architecture) if training is None else training
+    check_teacher(teacher, unlabelled, settings)
+    resolved = task.resolved(settings, built_in=source is None)
+    if teacher and resolved.teaching is None:
+        resolved = resolved.model_copy(update={"teaching": TeachingSpec()})
+    table = groups_of(architecture, source, groups)
+    folder = new_run_folder(out, name or f"{architecture.name}-train")  # last: mistakes leave none
     return RunPlan(
         architecture=architecture,
-        training=task.resolved(settings, built_in=source is None),
+        training=resolved,
         source=source,
-        groups=groups_of(architecture, source, groups),
+        groups=table,
         strict=strict,
         pretrained=pretrained,
         threads=threads,
-        folder=new_run_folder(
-            out, name or f"{architecture.name}-train"
-        ),  # last: mistakes leave none
+        teacher=planned_teacher(folder, teacher, unlabelled),
+        folder=folder,
     )
+
+
+def check_teacher(
+    teacher: Sequence[Path] | ArchitectureSpec, unlabelled: Path | None, training: TrainingSpec
+) -> None:
+    """Raises NasError for what can't teach, or can't be taught."""
+    if not teacher:
+        if unlabelled is not None:
+            raise NasError("samples without labels need a --teacher", key="--unlabelled")
+        return
+    if training.pseudo_labelling is not None and training.pseudo_labelling.rounds > 1:
+        problem = "a teacher knows nothing of labels that are added between rounds: give one"
+        raise NasError(problem, key="--teacher")
+    if unlabelled is not None and not unlabelled.is_dir():
+        raise NasError("no such folder", file=unlabelled, key="--unlabelled")
+    for run in () if isinstance(teacher, ArchitectureSpec) else teacher:
+        if not run.is_dir():
+            problem = "no such folder; give one that `nas train` wrote"
+            raise NasError(problem, file=run, key="--teacher")
+
+
+def planned_teacher(
+    folder: Path, teacher: Sequence[Path] | ArchitectureSpec, unlabelled: Path | None
+) -> TeacherPlan | None:
+    """The teacher of a run in `folder`; None for nobody."""
+    if not teacher:
+        return None
+    below = None if unlabelled is None else unlabelled.resolve()
+    if isinstance(teacher, ArchitectureSpec):
+        return TeacherPlan((folder / OWN_TEACHER,), teacher, below)
+    return TeacherPlan(tuple(run.resolve() for run in teacher), None, below)
 
 
 def resolve_training(

@@ -20,6 +20,7 @@ from nas.spec.training import TrainingSpec
 from nas.tasks.base import Task
 from nas.train.checkpoint import EpochResult
 from nas.train.loop import FitResult, fit
+from nas.train.teaching import Teaching
 from nas.train.weights import folded_copy
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -70,6 +71,7 @@ def fit_rounds(
     device: torch.device,
     on_epoch: OnRoundEpoch,
     on_round: Callable[[TrainingRound], None],
+    teaching: Teaching | None = None,
 ) -> RoundResults:
     """Train a network in place in all rounds; it ends with the weights of the best one.
 
@@ -95,6 +97,7 @@ def fit_rounds(
             device=device,
             on_epoch=partial(on_epoch, number),
             checkpoint=own / CHECKPOINT_FILE,
+            teaching=teaching,
         )
         added = None
         if spec is not None and number < count:

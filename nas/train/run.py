@@ -1,7 +1,7 @@
 """A training run in its folder: data, training, the single test, the files that are written."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -37,12 +37,20 @@ from nas.spec.training import TrainingSpec
 from nas.tasks.base import Metrics, Task, Thresholds
 from nas.tasks.registry import task_named
 from nas.train.checkpoint import EpochResult
-from nas.train.data import OTHER_SPLITS, adopted, load_run_data, other_fold_warning
+from nas.train.data import (
+    OTHER_SPLITS,
+    adopted,
+    data_request,
+    load_run_data,
+    other_fold_warning,
+)
 from nas.train.device import TrainingFailed, choose_device, default_threads, seeded, using_threads
 from nas.train.loop import FitResult, evaluate
 from nas.train.plan import METRICS_FILE, RunPlan, new_plan
 from nas.train.pseudo_labelling import CHECKPOINT_FILE, RoundResults, TrainingRound, fit_rounds
 from nas.train.source import made_otherwise
+from nas.train.teacher import Teacher
+from nas.train.teaching import Teaching
 from nas.train.trained import save_thresholds
 from nas.train.weights import WEIGHTS_FILE, load_backbone, save_weights
 
@@ -74,6 +82,17 @@ class TrainingResult:
     """Wall-clock, validation included."""
 
 
+TeacherChoice = str | Path | Sequence[str | Path] | ArchitectureSpec
+"""The folder of a finished run, several, or a network that is trained first."""
+
+
+def teachers(given: TeacherChoice) -> Sequence[Path] | ArchitectureSpec:
+    """The folders of what teaches, or the network that is trained first."""
+    if isinstance(given, ArchitectureSpec):
+        return given
+    return [Path(given)] if isinstance(given, str | Path) else [Path(run) for run in given]
+
+
 def run_training(
     architecture: ArchitectureSpec | str | Path,
     *,
@@ -83,6 +102,8 @@ def run_training(
     groups: str | Path | None = None,
     strict: bool = False,
     pretrained: bool = False,
+    teacher: TeacherChoice = (),
+    unlabelled: str | Path | None = None,
     out: str | Path | None = None,
     device: str | torch.device = "auto",
     threads: int | None = None,
@@ -99,6 +120,9 @@ def run_training(
         groups: CSV `path,group`; no group crosses splits.
         strict: Stop at files that can't be read, instead of leaving them out.
         pretrained: Begin with the published weights of another library's network.
+        teacher: Folder of a finished run whose network teaches, or several, whose mean does; an
+            architecture is trained first, into the folder `teacher` of the run.
+        unlabelled: Folder of samples without labels, which are learned from the teacher alone.
         out: A new folder. None: `runs/NAME-train`.
         device: `auto`, `cpu`, `cuda`, `cuda:1`.
         threads: Cores that PyTorch uses meanwhile. None: half of them.
@@ -117,6 +141,8 @@ def run_training(
         groups=None if groups is None else Path(groups),
         strict=strict,
         pretrained=pretrained,
+        teacher=teachers(teacher),
+        unlabelled=None if unlabelled is None else Path(unlabelled),
         threads=threads or default_threads(),
         out=None if out is None else Path(out),
     )
@@ -214,7 +240,7 @@ class _Run:
                 threads=torch.get_num_threads(),
             )
         )
-        fitted = self._fit(network, data)
+        fitted = self._fit(network, data, self._teaching(data))
         kept = fitted.kept.fitted
         save_weights(network, plan.folder / WEIGHTS_FILE)
         thresholds = task.thresholds_of(kept.best_validation)
@@ -266,7 +292,24 @@ class _Run:
             begin(network)
         return network
 
-    def _fit(self, network: nn.Module, data: AnyTaskData) -> RoundResults:
+    def _teaching(self, data: AnyTaskData) -> Teaching | None:
+        """What teaches the network; trained now if it is not yet."""
+        plan = self.plan
+        if plan.teacher is None:
+            return None
+        if plan.teacher.architecture is not None:
+            from nas.train.teacher_run import Preparation, train_teacher
+
+            facts = Preparation.of_plan(plan, data)
+            train_teacher(plan.teacher, facts, self.device, say=self.say)
+        teacher = Teacher(plan.teacher, self.task, data_request(plan), self.device)
+        teacher.check(data)
+        self.say(teacher.line())
+        return Teaching(teacher, data)
+
+    def _fit(
+        self, network: nn.Module, data: AnyTaskData, teaching: Teaching | None
+    ) -> RoundResults:
         plan, task, say = self.plan, self.task, self.say
         epochs, spec, metric = (
             plan.training.epochs,
@@ -314,6 +357,7 @@ class _Run:
                     device=self.device,
                     on_epoch=on_epoch,
                     on_round=on_round,
+                    teaching=teaching,
                 )
         except TrainingFailed as failure:
             raise NasError(f"training failed: {failure.reason}", file=plan.folder) from failure

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from nas.spec.search import SearchSpec
-from nas.spec.training import PseudoLabellingSpec, TrainingSpec
+from nas.spec.training import PseudoLabellingSpec, TeachingSpec, TrainingSpec
 from nas.tasks.registry import TASKS
 from tests.docs.pages import read
 
@@ -49,6 +49,7 @@ def kinds(area: str) -> Iterator[type[BaseModel]]:
     [
         ("docs/training.md", "Keys", TrainingSpec),
         ("docs/training.md", "Pseudo-labelling", PseudoLabellingSpec),
+        ("docs/training.md", "A teacher", TeachingSpec),
     ],
 )
 def test_every_key_of_a_training_is_in_its_table(

@@ -9,9 +9,16 @@ import PIL
 
 from nas.data.cache import DecodedFiles, decoded_files, default_cache_dir
 from nas.data.dataset import DataRequest
-from nas.data.decode import DECODE_VERSION, SizedPixels, check_channels, decode_bytes, refuse_pipe
+from nas.data.decode import (
+    DECODE_VERSION,
+    SizedPixels,
+    check_channels,
+    decode_bytes,
+    image_extensions,
+    refuse_pipe,
+)
 from nas.data.digests import DigestMemo
-from nas.data.files import Progress
+from nas.data.files import Progress, visible_files
 from nas.data.image.dataset import ImageData, ImageSet
 from nas.data.image.digits import load_digits
 from nas.data.image.listing import list_images
@@ -80,6 +87,48 @@ def load_listed_images(
         return found
 
     return load_splits(request, listing, preprocess, read)
+
+
+UNLABELLED = "unlabelled"
+"""The one class of pictures without labels."""
+LEAST_UNLABELLED = 2
+"""A batch of one has no batch statistics."""
+
+
+def load_unlabelled_images(request: DataRequest, on_progress: Progress | None = None) -> ImageData:
+    """The pictures below the folder `request.source` as a training split of one class.
+
+    Raises NasError where there is no such folder or fewer than two of them can be read, and with
+    `strict` for any that can't.
+    """
+    check_channels(request.input.channels)
+    root = request.source
+    if root is None or not root.is_dir():
+        raise NasError("no such folder of pictures", file=root, key="--unlabelled")
+    paths = visible_files(root, image_extensions())
+    size, preprocess = request.input, request.preprocess_of(ImagePreprocess)
+    maker = ImageMaker(size.height, size.width, size.channels, preprocess)
+    cache_dir = request.cache_dir or default_cache_dir()
+    decoded = decoded_files(paths, maker, DigestMemo(cache_dir, root), cache_dir, on_progress)
+    keys = [path.relative_to(root).as_posix() for path in paths]
+    left_out = tuple(f"{keys[n]}: {why}" for n, why in decoded.unreadable.items())
+    if left_out and request.strict:
+        raise NasError(f"{len(left_out)} can't be read: {left_out[0]}", file=root)
+    found = _image_set(
+        [ImageFile(key, path, UNLABELLED) for key, path in zip(keys, paths, strict=True)],
+        decoded,
+        (UNLABELLED,),
+    )
+    if len(found) < LEAST_UNLABELLED:
+        raise NasError("fewer than two pictures in it can be read", file=root, key="--unlabelled")
+    return ImageData(
+        splits={"train": found},
+        classes=(UNLABELLED,),
+        source=str(root),
+        preprocess=preprocess,
+        input=size,
+        unreadable=left_out,
+    )
 
 
 def _image_set(

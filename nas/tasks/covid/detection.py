@@ -22,7 +22,7 @@ from nas.spec.space import SpaceSpec
 from nas.spec.training import TaskLoss, TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Prediction, Thresholds
 from nas.tasks.covid.batches import BoxTargets, box_batches
-from nas.tasks.covid.detection_loss import DetectionLossSpec, DetectorLoss
+from nas.tasks.covid.detection_loss import DetectionLossSpec, DetectorLoss, taught_maps_loss
 from nas.tasks.covid.detection_metrics import DetectionMetrics
 from nas.tasks.covid.detections import Detections, WholeDetector, found_in, mean_of
 from nas.tasks.covid.requirements import (
@@ -84,6 +84,10 @@ def _sides(box: Sequence[float]) -> dict[str, float]:
     return {side: round(value, 2) for side, value in zip(BOX_COLUMNS[2:], box, strict=True)}
 
 
+def _size_text(data: XrayData) -> str:
+    return "x".join(map(str, data.input.shape[1:]))
+
+
 def _threshold(data: XrayData) -> float | None:
     """Score from which a box counts, if one was chosen before."""
     return None if data.thresholds is None else data.thresholds[data.classes[0]]
@@ -120,6 +124,33 @@ class CovidDetectionTask(XrayTask):
         if isinstance(network, WholeDetector):
             return network.training_loss(inputs, targets.boxes)
         return network(inputs)
+
+    def check_teacher(self, data: XrayData, teacher_data: XrayData) -> None:
+        """Raises NasError for another input size: locations would lie elsewhere."""
+        if data.input.shape[1:] != teacher_data.input.shape[1:]:
+            raise NasError(
+                f"the teacher's maps are of {_size_text(teacher_data)} pixels, the network's of "
+                f"{_size_text(data)}: boxes are taught location by location, so both need one size",
+                key="--teacher",
+            )
+
+    def soft_targets(self, outputs: DetectionOutput | list[Detections]) -> tuple[Tensor, ...]:
+        """Class logits, distances and centre-ness of each location. Raises NasError for a detector
+        of another library, which gives boxes and no maps."""
+        if not isinstance(outputs, DetectionOutput):
+            raise NasError(
+                "a whole detector gives boxes, not maps: needed is a network with our head",
+                key="--teacher",
+            )
+        return tuple(part.float() for part in outputs)
+
+    def teaching_loss(
+        self, outputs: Any, soft: Sequence[Tensor], targets: BoxTargets, temperature: float
+    ) -> Tensor:
+        """As `taught_maps_loss`; `temperature` is not used, as its weights do that work."""
+        if not isinstance(outputs, DetectionOutput):
+            raise NasError("a whole detector has a loss of its own: it can't be taught")
+        return taught_maps_loss(outputs, DetectionOutput(*soft), targets.size)
 
     def mean_outputs(
         self, outputs: Sequence[DetectionOutput | list[Detections]]

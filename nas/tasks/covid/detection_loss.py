@@ -12,6 +12,7 @@ from nas.spec.training import TaskLoss
 from nas.spec.validate import Share
 from nas.tasks.covid.batches import BoxTargets
 from nas.tasks.covid.detections import boxes_at, location_table, reach_table
+from nas.tasks.image.losses import bernoulli_divergence
 
 
 class DetectionLossSpec(TaskLoss):
@@ -135,6 +136,36 @@ class DenseBoxLoss(nn.Module):
         return total + functional.binary_cross_entropy_with_logits(
             outputs.centre_logits_NP[positive], weight, reduction="sum"
         )
+
+
+def taught_maps_loss(
+    outputs: DetectionOutput, teacher: DetectionOutput, size: tuple[int, int]
+) -> Tensor:
+    """Loss of class maps, boxes and centre-ness against a teacher's at the same locations.
+
+    The classes have the quality focal loss towards the teacher's probabilities (Li et al. 2020,
+    arXiv:2006.04388, eq. 4, exponent 2), so that the many locations where both see nothing weigh
+    little; the boxes their generalised IoU and the centre-ness its cross-entropy less the least
+    possible, both weighted by the teacher's score. All are divided by the sum of these scores, as
+    the loss against labels is by its positive locations. `size` is that of the input.
+    """
+    from torchvision.ops import generalized_box_iou_loss
+
+    own = DetectionOutput(*(part.float() for part in outputs))
+    quality_NPK, centre_NP = teacher.class_logits_NPK.sigmoid(), teacher.centre_logits_NP.sigmoid()
+    score_NP = quality_NPK.amax(dim=2) * centre_NP
+    distance_NPK = (quality_NPK - own.class_logits_NPK.sigmoid()).abs()
+    classes_NPK = functional.binary_cross_entropy_with_logits(
+        own.class_logits_NPK, quality_NPK, reduction="none"
+    )
+    locations_P3 = location_table(*size).to(score_NP.device)
+    boxes_NP = generalized_box_iou_loss(
+        boxes_at(own.distances_NP4, locations_P3), boxes_at(teacher.distances_NP4, locations_P3)
+    )
+    centres_NP = bernoulli_divergence(own.centre_logits_NP, teacher.centre_logits_NP)
+    total = (classes_NPK * distance_NPK**2).sum() + (score_NP * (boxes_NP + centres_NP)).sum()
+    taught: Tensor = total / score_NP.sum().clamp(min=1)
+    return taught
 
 
 class DetectorLoss(nn.Module):

@@ -29,7 +29,7 @@ from nas.tasks.covid.requirements import (
 )
 from nas.tasks.covid.study_metrics import Samples, StudyMetrics
 from nas.tasks.covid.task import NOT_FOR_DIAGNOSIS, XrayTask
-from nas.tasks.image.losses import ClassifierLoss, LossSpec
+from nas.tasks.image.losses import ClassifierLoss, LossSpec, softened_divergence
 from nas.tasks.image.metrics import mean_logits
 from nas.tasks.image.prediction import class_values
 from nas.tasks.image.requirements import (
@@ -88,6 +88,17 @@ class CovidStudyTask(XrayTask):
 
     def build_loss(self, training: TrainingSpec) -> Loss:
         return ClassifierLoss(image_loss(training))
+
+    def check_teacher(self, data: XrayData, teacher_data: XrayData) -> None:
+        """X-rays of any size are augmented by the same draws; the classes say what is learned."""
+
+    def soft_targets(self, outputs: Tensor) -> tuple[Tensor, ...]:
+        return (outputs.float(),)
+
+    def teaching_loss(
+        self, outputs: Tensor, soft: Sequence[Tensor], targets: Any, temperature: float
+    ) -> Tensor:
+        return softened_divergence(outputs, soft[0], temperature)
 
     def mean_outputs(self, outputs: Sequence[Tensor]) -> Tensor:
         return mean_logits(outputs)

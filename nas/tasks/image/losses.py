@@ -66,6 +66,26 @@ def binary_cross_entropy(logits_NK: Tensor, labels_N: Tensor, label_smoothing: f
     return functional.binary_cross_entropy_with_logits(logits_NK, targets_NK)
 
 
+def softened_divergence(logits_NK: Tensor, teacher_NK: Tensor, temperature: float) -> Tensor:
+    """Mean over samples of KL(q || p) T^2, p and q the softmax of the network's and the teacher's
+    logits over T.
+
+    Source: Hinton et al. 2015, arXiv:1503.02531, section 2.
+    """
+    log_p_NK = (logits_NK.float() / temperature).log_softmax(dim=1)
+    log_q_NK = (teacher_NK.float() / temperature).log_softmax(dim=1)
+    divergence = functional.kl_div(log_p_NK, log_q_NK, reduction="batchmean", log_target=True)
+    return divergence * temperature**2
+
+
+def bernoulli_divergence(logits: Tensor, teacher: Tensor) -> Tensor:
+    """KL(q || p) of each element, p and q the sigmoid of the network's and the teacher's logits."""
+    q = teacher.sigmoid()
+    return q * (functional.logsigmoid(teacher) - functional.logsigmoid(logits)) + (1 - q) * (
+        functional.logsigmoid(-teacher) - functional.logsigmoid(-logits)
+    )
+
+
 class ClassifierLoss(nn.Module):
     """The loss of a `LossSpec`: one term, or `cross_entropy_weight` times it plus soft F1."""
 

@@ -15,20 +15,21 @@ from nas.data.decode import image_extensions
 from nas.data.files import Progress, visible_files
 from nas.data.image.dataset import ImageData
 from nas.data.image.digits import DIGITS_SOURCE
-from nas.data.image.load import load_images
+from nas.data.image.load import load_images, load_unlabelled_images
 from nas.data.image.preprocess import ImagePreprocess
 from nas.data.image.statistics import ImageStatistics, image_statistics
 from nas.data.normalise import fitted_preprocess
 from nas.data.sampler import build_sampler
 from nas.data.splits import Split
 from nas.data.statistics import StatisticsRequest
+from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TaskAugment, TaskLoss, TrainingSpec
 from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds
-from nas.tasks.image.losses import ClassifierLoss, LossSpec
+from nas.tasks.image.losses import ClassifierLoss, LossSpec, softened_divergence
 from nas.tasks.image.metrics import ClassificationMetrics, mean_logits, measure_logits
 from nas.tasks.image.prediction import of_pictures, predict_images
 from nas.tasks.image.requirements import (
@@ -93,6 +94,28 @@ class ImageTask(Task[ImageData]):
 
     def build_loss(self, training: TrainingSpec) -> Loss:
         return ClassifierLoss(image_loss(training))
+
+    def check_teacher(self, data: ImageData, teacher_data: ImageData) -> None:
+        """Pictures of any size are augmented by the same draws; they must lie the same way."""
+        if data.preprocess.turn_portrait != teacher_data.preprocess.turn_portrait:
+            raise NasError(
+                "portraits are turned for one of the networks only: --no-turn for both, or none",
+                key="--teacher",
+            )
+
+    def soft_targets(self, outputs: Tensor) -> tuple[Tensor, ...]:
+        return (outputs.float(),)
+
+    def teaching_loss(
+        self, outputs: Tensor, soft: Sequence[Tensor], targets: Any, temperature: float
+    ) -> Tensor:
+        return softened_divergence(outputs, soft[0], temperature)
+
+    def load_unlabelled(
+        self, request: DataRequest, on_progress: Progress | None = None
+    ) -> ImageData:
+        """The pictures of a folder and of those below it, whatever their names."""
+        return load_unlabelled_images(request, on_progress)
 
     def mean_outputs(self, outputs: Sequence[Tensor]) -> Tensor:
         return mean_logits(outputs)

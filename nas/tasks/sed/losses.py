@@ -11,6 +11,7 @@ from torch.nn import functional
 from blocks import TimeAttentionOutput
 from nas.model.build import Network
 from nas.spec.training import TaskLoss
+from nas.tasks.image.losses import bernoulli_divergence
 from nas.tasks.sed.targets import Mix, WindowTargets
 
 
@@ -99,6 +100,29 @@ def soft_f1_loss(logits_NK: Tensor, labels_NK: Tensor) -> Tensor:
     f1_K = 2 * hits_K / (probability_NK.sum(dim=0) + positives_K).clamp(min=1e-12)
     missed_K = (1 - f1_K).where(present_K, 0)
     return missed_K.sum() / present_K.sum().clamp(min=1)
+
+
+def taught_windows_loss(
+    outputs: TimeAttentionOutput, soft: Sequence[Tensor], mix: Mix | None, temperature: float
+) -> Tensor:
+    """Loss of clip-wise and segment-wise logits against a teacher's, half each.
+
+    The mean over windows, classes and time steps of the divergence of a class's presence, both
+    logits divided by the temperature T, times T^2. The teacher's segments are stretched linearly to
+    the network's time steps. Where windows are mixed before the last layer, so are the teacher's
+    probabilities, which it has of the windows themselves.
+    """
+    clip_NK, segment_NKT = soft
+    steps = outputs.segmentwise_NKT.shape[2]
+    if segment_NKT.shape[2] != steps:
+        segment_NKT = functional.interpolate(segment_NKT, size=steps, mode="linear")
+    terms = []
+    for own, teacher in ((outputs.clipwise_NK, clip_NK), (outputs.segmentwise_NKT, segment_NKT)):
+        softened = teacher.float() / temperature
+        if mix is not None and mix.level == "last_layer":
+            softened = mix(softened.sigmoid()).logit(eps=LEAST_PROBABILITY)
+        terms.append(bernoulli_divergence(own.float() / temperature, softened).mean())
+    return torch.stack(terms).mean() * temperature**2
 
 
 LEAST_PROBABILITY = 1e-7

@@ -20,6 +20,7 @@ from nas.data.files import Progress, visible_files
 from nas.data.splits import Split
 from nas.data.statistics import StatisticsRequest
 from nas.data.synthetic.audio import BUILT_IN_AUDIO_SOURCE
+from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess
@@ -27,7 +28,13 @@ from nas.spec.space import SpaceSpec
 from nas.spec.training import TaskAugment, TaskLoss, TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Prediction, PseudoLabelled, Task, Thresholds
 from nas.tasks.sed.batches import evaluation_batches, steps_per_epoch, train_batches
-from nas.tasks.sed.losses import KnownLabelLoss, KnownLabelLossSpec, mean_outputs, mixed_outputs
+from nas.tasks.sed.losses import (
+    KnownLabelLoss,
+    KnownLabelLossSpec,
+    mean_outputs,
+    mixed_outputs,
+    taught_windows_loss,
+)
 from nas.tasks.sed.metrics import SedMetrics
 from nas.tasks.sed.prediction import EVENT_COLUMNS, EvaluationTargets, predict_recordings, stitch
 from nas.tasks.sed.pseudo_labels import add_labels, check_pseudo_labelling
@@ -38,6 +45,12 @@ from nas.tasks.sed.requirements import (
     resolved_for_sounds,
 )
 from nas.tasks.sed.targets import WindowTargets
+
+
+def _cut(data: AudioData) -> dict[str, Any]:
+    """All that decides the windows of spectrograms, by name."""
+    size = {"input.height": data.input.height, "input.width": data.input.width}
+    return size | data.preprocess.model_dump(exclude={"mean", "std"})
 
 
 class SedTask(Task[AudioData]):
@@ -120,6 +133,29 @@ class SedTask(Task[AudioData]):
     def measure(self, data: AudioData, outputs: Iterable[tuple[Any, Any]]) -> SedMetrics:
         frame_s = data.preprocess.frame_s
         return SedMetrics.from_results(stitch(outputs), data.classes, frame_s, data.thresholds)
+
+    def check_teacher(self, data: AudioData, teacher_data: AudioData) -> None:
+        """Raises NasError where the two cut or measure the recordings otherwise: noise, masks and
+        labels are of windows of one kind."""
+        own, other = (_cut(item) for item in (data, teacher_data))
+        if differing := [name for name in own if own[name] != other[name]]:
+            name = differing[0]
+            raise NasError(
+                f"the teacher hears other windows: {name} is {other[name]} there, {own[name]} here",
+                key="--teacher",
+            )
+
+    def soft_targets(self, outputs: TimeAttentionOutput) -> tuple[Tensor, ...]:
+        return outputs.clipwise_NK.float(), outputs.segmentwise_NKT.float()
+
+    def teaching_loss(
+        self,
+        outputs: TimeAttentionOutput,
+        soft: Sequence[Tensor],
+        targets: WindowTargets,
+        temperature: float,
+    ) -> Tensor:
+        return taught_windows_loss(outputs, soft, targets.mix, temperature)
 
     def mean_outputs(self, outputs: Sequence[TimeAttentionOutput]) -> TimeAttentionOutput:
         return mean_outputs(outputs)

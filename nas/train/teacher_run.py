@@ -1,0 +1,124 @@
+"""The training of a teacher that a run or a search begins with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from nas.data.dataset import AnyTaskData, DataRequest
+from nas.errors import NasError
+from nas.report.lines import Say
+from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
+from nas.spec.preprocess import Preprocess
+from nas.spec.provenance import Provenance
+from nas.spec.training import TrainingSpec
+from nas.tasks.registry import library_architecture
+from nas.train.data import data_request
+from nas.train.plan import METRICS_FILE, RunPlan, TeacherPlan, new_plan
+from nas.train.run import resume_training, run_plan
+from nas.train.trained import ARCHITECTURE_FILE
+
+HUB = "hub"
+"""The weights that another library publishes."""
+FINE_TUNING_EPOCHS = 12
+"""Epochs of a teacher that begins with published weights, where its network has not more."""
+FINE_TUNING_RATE = 2e-3
+"""Peak learning rate of such a teacher; from random weights it is the taught network's."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """The data and the settings that a teacher is trained with: those of what it will teach."""
+
+    request: DataRequest
+    preprocess: Preprocess
+    training: TrainingSpec
+    threads: int | None
+
+    @classmethod
+    def of_plan(cls, plan: RunPlan, data: AnyTaskData) -> "Preparation":
+        """For the network of a plan."""
+        return cls(data_request(plan), data.preprocess, plan.training, plan.threads)
+
+    def architecture(self, given: ArchitectureSpec) -> ArchitectureSpec:
+        """The teacher's, on the same splits, its inputs prepared alike if it says nothing."""
+        known = given.provenance.without("data", "split_digest", "groups")
+        facts = known.joined(Provenance(split_seed=self.request.seed))
+        preprocess = given.preprocess or self.preprocess.unmeasured()
+        return replace(given, preprocess=preprocess, provenance=facts)
+
+    def settings(self, *, from_weights: bool) -> TrainingSpec:
+        """The taught network's, shorter and gentler where it begins with weights."""
+        changes: dict[str, object] = {"teaching": None}
+        if from_weights:
+            epochs = min(self.training.epochs, FINE_TUNING_EPOCHS)
+            changes |= {"epochs": epochs, "learning_rate": FINE_TUNING_RATE}
+        return self.training.model_copy(update=changes)
+
+
+def train_teacher(plan: TeacherPlan, facts: Preparation, device: torch.device, *, say: Say) -> Path:
+    """The folder of the teacher, trained there; one that was begun is gone on with.
+
+    Raises NasError as `nas.train.run.run_training`, ValueError for a plan without an architecture.
+    """
+    (folder,) = plan.runs
+    if plan.architecture is None:
+        raise ValueError("nothing to train: the teacher is there")
+    if (folder / METRICS_FILE).exists():
+        return folder
+    told: Callable[[str], None] = lambda line: say(f"  teacher: {line}" if line else line)  # noqa: E731
+    if (folder / ARCHITECTURE_FILE).exists():
+        resume_training(folder, device=device, threads=facts.threads, say=told)
+        return folder
+    pretrained = plan.architecture.provenance.pretrained
+    request = facts.request
+    run_plan(
+        new_plan(
+            facts.architecture(plan.architecture),
+            data=request.source,
+            training=facts.settings(from_weights=pretrained),
+            groups=request.groups,
+            strict=request.strict,
+            pretrained=pretrained,
+            threads=facts.threads,
+            out=folder,
+        ),
+        device,
+        say=told,
+    )
+    return folder
+
+
+def teacher_architecture(
+    model: str, weights: str | None, task: str, *, size: InputSpec, given: InputSpec | None = None
+) -> ArchitectureSpec:
+    """The network of a name or an architecture file, which is trained to teach.
+
+    Its input is `given`, else a file's own, else `size`. Raises NasError for a network or weights
+    that there are not.
+    """
+    path = Path(model)
+    if path.suffix not in (".yaml", ".yml"):
+        return _library_teacher(model, weights, task, given or size)
+    if weights is not None:
+        problem = "an architecture file says itself which weights it begins with"
+        raise NasError(problem, key="--teacher-weights")
+    sides = None if given is None else (given.height, given.width)
+    architecture = load_architecture(path, input_size=sides)
+    if architecture.task != task:
+        problem = f"is of the task {architecture.task}, not {task}"
+        raise NasError(problem, file=path, key="--teacher-model")
+    return architecture
+
+
+def _library_teacher(
+    model: str, weights: str | None, task: str, size: InputSpec
+) -> ArchitectureSpec:
+    if weights not in (None, HUB):
+        raise NasError(f"no weights {weights!r} for it; allowed: {HUB}", key="--teacher-weights")
+    architecture = library_architecture(model, size, task)
+    if weights is None:
+        return architecture
+    facts = architecture.provenance.joined(Provenance(pretrained=True))
+    return replace(architecture, provenance=facts)
