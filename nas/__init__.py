@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nas.search.objective import Objective as Objective
     from nas.search.objective import register_objective as register_objective
     from nas.search.run import SearchInterrupted as SearchInterrupted
+    from nas.search.run import finish_search as finish_search
     from nas.search.run import resume_search as resume_search
     from nas.search.run import run_search as run_search
     from nas.search.settings import SearchSettings as SearchSettings
@@ -59,6 +60,7 @@ _HOMES = {
     "build_network": "nas.model.build",
     "count_macs": "nas.macs.count",
     "evaluate": "nas.train.evaluation",
+    "finish_search": "nas.search.run",
     "load_architecture": "nas.spec.architecture",
     "load_mean": "nas.train.trained",
     "load_space": "nas.spec.space",
@@ -87,6 +89,7 @@ __all__ = [
     "build_network",
     "count_macs",
     "evaluate",
+    "finish_search",
     "load_architecture",
     "load_mean",
     "load_space",

@@ -10,7 +10,7 @@ import click
 
 from nas.cli import options
 from nas.cli.network import preprocess_keys
-from nas.cli.options import Command, DataFlags, FiniteRange, Machine, grouped, option
+from nas.cli.options import FILE, Command, DataFlags, FiniteRange, Machine, grouped, option
 from nas.cli.settings import Changes, changes, refuse_others
 from nas.errors import NasError
 from nas.spec.budget import BudgetSpec
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CHANGEABLE = {"resume", "trials", "minutes", "hours", "workers", "threads", "device", "imports"}
 """Parameters that a search which goes on may be given."""
+FINISHING = {"finish", "finalists", "minutes", "hours", "workers", "threads", "device", "imports"}
+"""Parameters that a search which is to end may be given."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,13 @@ class SearchFlags:
 @options.input_size("Input in place of the space's (see `nas data stats`).")
 @options.out("New folder  [default: runs/NAME]")
 @options.resume("Go on with the search in this folder.")
+@option(
+    "--finish",
+    type=FILE,
+    metavar="FOLDER",
+    help="End the search in this folder, even one that runs: finalists (--finalists 0: none), "
+    "results.",
+)
 @grouped(
     "flags",
     SearchFlags,
@@ -119,7 +128,7 @@ class SearchFlags:
         seed={"help": "Random seed of candidates and training."},
     ),
     option("--hours", type=FiniteRange(0, min_open=True), help="Time limit in hours."),
-    changes("training", TrainingSpec, ("epochs", "batch_size", "learning_rate"), defaults=False),
+    changes("training", TrainingSpec, ("epochs", "batch_size", "learning_rate")),
     changes(
         "budget",
         BudgetSpec,
@@ -142,6 +151,7 @@ def search(
     size: "InputSpec | None",
     out: Path | None,
     resume: Path | None,
+    finish: Path | None,
     flags: SearchFlags,
 ) -> None:
     """Search a space for networks with few multiply-adds and a high metric.
@@ -153,7 +163,12 @@ def search(
     from nas.search.run import SearchInterrupted, resume_search
 
     try:
-        if resume is not None:
+        if finish is not None:
+            ended = _finished(finish, flags)
+            if ended is None:
+                return
+            result = ended
+        elif resume is not None:
             refuse_others(CHANGEABLE, "--resume", "a search that goes on keeps its settings")
             result = resume_search(
                 resume, imports=flags.imports, say=click.echo, change=flags.changed
@@ -161,7 +176,7 @@ def search(
         elif space is not None:
             result = _begin(_loaded(space, task, size, flags.data), flags, out)
         else:
-            raise NasError("give --space FILE, or --resume FOLDER to go on")
+            raise NasError("give --space FILE, or --resume FOLDER to go on, or --finish FOLDER")
     except SearchInterrupted as interrupted:
         if interrupted.result is not None:
             click.echo("\n".join(result_lines(interrupted.result)))
@@ -170,6 +185,18 @@ def search(
         click.echo(f"Interrupted. Go on with: {shlex.join(again)}", err=True)
         sys.exit(130)
     click.echo("\n".join(result_lines(result)))
+
+
+def _finished(folder: Path, flags: SearchFlags) -> "SearchResult | None":
+    """The search's result; None where the process that runs it was told."""
+    from nas.search.run import finish_search
+
+    refuse_others(FINISHING, "--finish", "a search that ends keeps its settings")
+    finalists = flags.search.get("finalists")
+    kept = replace(flags, search=flags.search.without("finalists"))
+    return finish_search(
+        folder, finalists=finalists, imports=flags.imports, say=click.echo, change=kept.changed
+    )
 
 
 def _loaded(file: str, task: str | None, size: "InputSpec | None", data: DataFlags) -> "SpaceSpec":

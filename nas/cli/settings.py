@@ -55,6 +55,11 @@ class Changes(Generic[Spec]):
         given = {name: value for name, value in values.items() if value is not None}
         return Changes(self.model, {**self.given, **given})
 
+    def without(self, name: str) -> "Changes[Spec]":
+        """The same but for one field, which stays as it is."""
+        given = {key: value for key, value in self.given.items() if key != name}
+        return Changes(self.model, given)
+
 
 def changes(
     name: str,

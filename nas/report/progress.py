@@ -107,6 +107,10 @@ class SearchProgress:
         if record.state not in _QUIET_STATES:
             self._print(self._line(record))
 
+    def note(self, line: str) -> None:
+        """Say something of the whole search in a line of its own."""
+        self._print(line)
+
     def waiting(self, doing: str) -> None:
         """Show what goes on now, e.g. `trial 12: 1.86 M MACs, epoch 3 of 10`, in the live line."""
         self._doing = doing

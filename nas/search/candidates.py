@@ -14,6 +14,7 @@ from nas.model.identity import architecture_hash
 from nas.runs.costs import MACS, PARAMETERS
 from nas.runs.records import TrialRecord
 from nas.search.finalists import FinalShare
+from nas.search.finish import finish_request
 from nas.search.objective import Objective
 from nas.search.pricing import PricedSpace
 from nas.search.store import StudyStore
@@ -109,7 +110,8 @@ class Proposer:
     def propose(self) -> Proposal:
         """A trial with a new network within the budget; the journal tells what was refused.
 
-        Raises NothingLeft when trainings or time are used up, Exhausted when networks are.
+        Raises NothingLeft when trainings or time are used up or the search is to finish, Exhausted
+        when networks are used up.
         """
         for _ in range(MAX_TAKEN):
             for _ in range(MAX_REFUSED):
@@ -122,6 +124,8 @@ class Proposer:
 
     def _begin_trial(self) -> optuna.Trial:
         """The sampler's next trial: as many may run as there are trainings left."""
+        if finish_request(self.store.folder) is not None:
+            raise NothingLeft("the search is to finish")
         records = self.records.read()
         if self.limits.time_is_up(records):
             raise NothingLeft("the time is up")

@@ -15,6 +15,7 @@ from nas.search.data import SearchData
 from nas.search.estimates import Posterior, study_posterior
 from nas.search.final_study import claim_final
 from nas.search.finalists import Final, next_final
+from nas.search.finish import finish_request
 from nas.search.objective import Objectives
 from nas.search.settings import SearchSettings, objectives_of
 from nas.search.store import StudyStore
@@ -66,16 +67,20 @@ class FinalTrainer:
         self.data = SearchData(task, space, settings)
 
     def run(self, store: StudyStore, deadline: float | None) -> None:
-        """Train until no training is wanted any more, or the time is up."""
+        """Train until no training is wanted any more, or the time is up.
+
+        A request to finish that comes meanwhile may want fewer finalists, or none.
+        """
 
         def decide(begun: Any) -> Final | None:
             if deadline is not None and time.time() >= deadline:
                 return None
+            asked = finish_request(self.folder)
             return next_final(
                 self.found.records,
                 self.found.posterior,
                 begun,
-                self.settings,
+                self.settings if asked is None else asked.applied_to(self.settings),
                 objectives=self.objectives,
             )
 

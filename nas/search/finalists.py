@@ -87,6 +87,8 @@ def next_final(
     has gone on and found another member of the front.
     """
     plan = FinalPlan.of(settings)
+    if not plan.finalists:
+        return None
     finals = plan.comparable(finals)
     found_among = _round(records, posterior_front(records, posterior, objectives), finals)
     begun = {item.trial for item in finals if item.found_among == found_among}

@@ -30,7 +30,7 @@ from nas.search.finalists import FinalPlan, posterior_front
 from nas.search.job import Job
 from nas.search.objective import Objectives
 from nas.search.settings import SearchSettings
-from nas.search.trials import records_of
+from nas.search.trials import count_spent, records_of
 from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.spec.budget import BudgetSpec
 from nas.spec.provenance import Provenance
@@ -91,6 +91,8 @@ class SearchResult:
     """By what was measured of each network once, in the search."""
     verdict: FinalVerdict
     budget: BudgetSpec
+    preliminary: str | None = None
+    """Why the choice may change; None where it is the last word."""
 
     @property
     def metric(self) -> str:
@@ -119,6 +121,14 @@ class SearchResult:
         return self.verdict.choice
 
     @property
+    def because(self) -> str:
+        """Why it was chosen, and why that may change; empty where nothing was."""
+        if self.choice is None:
+            return ""
+        doubt = f" (preliminary: {self.preliminary})" if self.preliminary else ""
+        return self.choice.because + doubt
+
+    @property
     def best(self) -> int | None:
         """Number of the chosen trial."""
         return None if self.choice is None else self.choice.number
@@ -139,36 +149,72 @@ class SearchResult:
         return tuple(record.number for record in self.front)
 
 
-def write_results(study: optuna.Study, job: Job, data: DataFacts) -> SearchResult:
+def write_results(
+    study: optuna.Study, job: Job, data: DataFacts, *, ended: bool = True
+) -> SearchResult:
     """Judge what was trained, and write it into the job's folder, each file atomically.
 
     `trials.csv`, `finalists.csv`, `best.yaml`, `front.png`, `report.html`, and in `front/` the
-    members of the front and the finalists.
+    members of the front and the finalists. Not `ended` is a search that was interrupted.
     """
     folder, settings = job.folder, job.settings
-    records = records_of(study)
-    store = job.store()
-    finals = read_finals(store.finals()) if store.finals_begun() else ()
-    goals = job.objectives
-    verdict = judge(records, study_posterior(study, goals), finals, settings, objectives=goals)
-    further = [item.name for item in goals.further]
-    write_trials_csv(folder / "trials.csv", records, job.metric, further)
-    if finals:
-        write_finalists_csv(folder / "finalists.csv", verdict.certainty.finals, job.metric)
-    front = pareto_front(records, goals)
-    result = SearchResult(folder, goals, records, front, verdict, settings.budget)
-    shown = {*result.front_numbers, *verdict.certainty.finalists, result.best}
-    architectures = {
-        record.number: _architecture_text(result, record, settings, data)
-        for record in records
-        if record.number in shown
-    }
-    _write_front(folder / "front", architectures)
-    if result.best is not None:
-        atomic_write_text(folder / "best.yaml", architectures[result.best])
+    result = _judged(study, job, ended=ended)
+    further = [item.name for item in job.objectives.further]
+    write_trials_csv(folder / "trials.csv", result.records, job.metric, further)
+    if finals := result.verdict.certainty.finals:
+        write_finalists_csv(folder / "finalists.csv", finals, job.metric)
+    architectures = _write_networks(result, settings, data)
     plot_front(result.findings, folder / "front.png")
     write_report(folder / "report.html", _page_of(result, settings, data, architectures))
     return result
+
+
+def write_standing(study: optuna.Study, job: Job, data: DataFacts) -> None:
+    """Write `front/` and `best.yaml` of a search that goes on."""
+    _write_networks(_judged(study, job, ended=False), job.settings, data)
+
+
+def _judged(study: optuna.Study, job: Job, *, ended: bool) -> SearchResult:
+    settings, goals = job.settings, job.objectives
+    records = records_of(study)
+    store = job.store()
+    finals = read_finals(store.finals()) if store.finals_begun() else ()
+    verdict = judge(records, study_posterior(study, goals), finals, settings, objectives=goals)
+    front = pareto_front(records, goals)
+    why = _preliminary(records, verdict, settings, ended=ended)
+    return SearchResult(job.folder, goals, records, front, verdict, settings.budget, why)
+
+
+def _preliminary(
+    records: Sequence[TrialRecord],
+    verdict: FinalVerdict,
+    settings: SearchSettings,
+    *,
+    ended: bool,
+) -> str | None:
+    search = settings.search
+    if not ended:
+        done = min(count_spent(records), search.trials)
+        return f"{done} of {search.trials} networks were trained when it was made"
+    repeated = any(item.state == "trained" for item in verdict.certainty.finals)
+    return "no finalist was trained again" if search.finalists and not repeated else None
+
+
+def _write_networks(
+    result: SearchResult, settings: SearchSettings, data: DataFacts
+) -> dict[int, str]:
+    """Write `front/` and `best.yaml`; the architectures of the front and of the finalists."""
+    shown = {*result.front_numbers, *result.verdict.certainty.finalists, result.best}
+    architectures = {
+        record.number: _architecture_text(result, record, settings, data)
+        for record in result.records
+        if record.number in shown
+    }
+    _write_front(result.folder / "front", architectures)
+    if result.best is not None:
+        note = f"# Preliminary choice: {result.preliminary}.\n" if result.preliminary else ""
+        atomic_write_text(result.folder / "best.yaml", note + architectures[result.best])
+    return architectures
 
 
 def _page_of(
@@ -179,7 +225,7 @@ def _page_of(
         command=settings.command,
         data=data.source,
         found=result.findings,
-        chosen_because="" if result.choice is None else result.choice.because,
+        chosen_because=result.because,
         space_yaml=(result.folder / "space.yaml").read_text(encoding="utf-8"),
         settings=settings.model_dump(mode="json", exclude={"environment", "command", "data"}),
         environment=settings.environment,
@@ -252,11 +298,12 @@ def result_lines(result: SearchResult) -> list[str]:
     chosen = next(item for item in result.records if item.number == result.best)
     estimate = certainty.estimates[chosen.number]
     facts = "".join(f" ({fact})" for fact in result.best_cost_facts)
+    best = "Best so far" if result.preliminary else "Best"
     return [
         *lines,
-        f"\nBest: trial {chosen.number}, {count_text(chosen.macs)} MACs{facts}, "
+        f"\n{best}: trial {chosen.number}, {count_text(chosen.macs)} MACs{facts}, "
         f"{expectation_text(chosen, estimate, metric=result.metric)},",
-        f"  since {result.choice.because}.",
+        f"  since {result.because}.",
         f"  {noise_text(certainty, chosen.number, metric=result.metric)}.",
         f"  in {result.folder}: best.yaml, report.html, trials.csv, front/",
         f"  next: nas train --arch {shlex.quote(str(result.folder / 'best.yaml'))}",

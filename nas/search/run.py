@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from numpy.random import default_rng
 from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.report.lines import Say
-from nas.runs.folder import append_log, locked_run, new_run_folder, refuse_taken
+from nas.runs.folder import append_log, in_use, locked_run, new_run_folder, refuse_taken
 from nas.search.choice import check_score
 from nas.search.data import DataFacts, examine_data
 from nas.search.executors.base import open_executor
 from nas.search.final_stage import train_finalists
+from nas.search.finish import FinishRequest, ask_to_finish, finish_request, forget_finish
 from nas.search.job import Job
 from nas.search.pricing import PricedSpace
 from nas.search.results import SearchResult, write_results
@@ -89,9 +91,51 @@ def resume_search(
     somebody else's, imports none by itself. Raises NasError for a folder that holds no search, or
     in which another one runs.
     """
+    return _go_on(_run_folder(folder), imports, say, change)
+
+
+def finish_search(
+    folder: str | Path,
+    *,
+    finalists: int | None = None,
+    imports: Sequence[str] = (),
+    say: Say = print,
+    change: Callable[[SearchSettings], SearchSettings] | None = None,
+) -> SearchResult | None:
+    """End the search in `folder` with what was trained: train its finalists, write its results.
+
+    `finalists` are as many as the settings say, or so many instead; 0 is none. Of a search that
+    runs now, its own process is told to do so, once the networks in training have ended: then None
+    comes back at once. `imports` and `change` as for `resume_search`, which can go on later.
+    """
+    folder = _run_folder(folder)
+    request = FinishRequest(finalists=finalists)
+    if in_use(folder):
+        ask_to_finish(folder, request)
+        then = "trains its finalists, " if finalists != 0 else ""
+        say(
+            f"The search that runs in {folder} was told to finish: it begins no further network, "
+            f"ends those in training, {then}and writes its results."
+        )
+        return None
+    return _go_on(folder, imports, say, change, request)
+
+
+def _run_folder(folder: str | Path) -> Path:
+    """The folder of a search. Raises NasError where it holds none."""
     folder = Path(folder)
     if not (folder / "space.yaml").is_file() or not (folder / "settings.yaml").is_file():
         raise NasError("holds no search: space.yaml or settings.yaml is missing", file=folder)
+    return folder
+
+
+def _go_on(
+    folder: Path,
+    imports: Sequence[str],
+    say: Say,
+    change: Callable[[SearchSettings], SearchSettings] | None,
+    finish: FinishRequest | None = None,
+) -> SearchResult:
     with _working_in(folder):
         settings = read_settings(folder, imports)
         _refuse_lost_trials(folder, settings)
@@ -101,7 +145,7 @@ def resume_search(
         _check_settings(space, settings)
         facts = examine_data(space, settings, say)
         write_settings(folder, settings)
-        return _search(folder, space, settings, facts, say)
+        return _search(folder, space, settings, facts, say, finish)
 
 
 def _refuse_lost_trials(folder: Path, settings: SearchSettings) -> None:
@@ -139,8 +183,14 @@ def _working_in(folder: Path) -> Iterator[None]:
 
 
 def _search(
-    folder: Path, space: SpaceSpec, settings: SearchSettings, facts: DataFacts, say: Say
+    folder: Path,
+    space: SpaceSpec,
+    settings: SearchSettings,
+    facts: DataFacts,
+    say: Say,
+    finish: FinishRequest | None = None,
 ) -> SearchResult:
+    forget_finish(folder)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     for problem in facts.unreadable:
         append_log(folder, f"left out: {problem}")
@@ -155,8 +205,12 @@ def _search(
     if again:
         say(f"{again} trials were interrupted and are begun again")
     try:
-        _train_candidates(study, job, say)
-        short = shortfall(study, job)
+        if finish is None:
+            _train_candidates(study, job, facts, say)
+            finish = finish_request(folder)
+        if finish is not None:
+            job = replace(job, settings=finish.applied_to(settings))
+        short = shortfall(study, job, finished=finish is not None)
         train_finalists(study, job, say)
     except KeyboardInterrupt:
         result = _end_early(study, job, facts)
@@ -165,6 +219,7 @@ def _search(
         _end_early(study, job, facts)
         raise
     result = write_results(study, job, facts)
+    forget_finish(folder)
     if not result.front:
         raise NasError(short or "every training failed", file=folder)
     if short is not None:
@@ -205,10 +260,10 @@ def _requeue_running(study: optuna.Study, store: StudyStore) -> int:
 def _end_early(study: optuna.Study, job: Job, facts: DataFacts) -> SearchResult:
     """Leave what was under way for later, and write what there is."""
     _requeue_running(study, job.store())
-    return write_results(study, job, facts)
+    return write_results(study, job, facts, ended=False)
 
 
-def _train_candidates(study: optuna.Study, job: Job, say: Say) -> None:
+def _train_candidates(study: optuna.Study, job: Job, facts: DataFacts, say: Say) -> None:
     """Run the workers until all networks are trained, or time or space are used up."""
     wanted = job.settings.search.trials
     left = wanted - count_spent(records_of(study))
@@ -216,6 +271,6 @@ def _train_candidates(study: optuna.Study, job: Job, say: Say) -> None:
         say(f"all {wanted} trials are done; --trials N goes on to N")
         return
     count = min(job.settings.workers, left)
-    watch = Watch(study, job, count)
+    watch = Watch(study, job, count, facts)
     with watch, open_executor(study, job, count) as workers:
         workers.run(watch.poll)

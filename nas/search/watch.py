@@ -10,18 +10,27 @@ from nas.errors import NasError
 from nas.report.progress import SearchProgress
 from nas.runs.records import TrialRecord, write_trials_csv
 from nas.search.candidates import Limits
+from nas.search.data import DataFacts
+from nas.search.finish import finish_request
 from nas.search.job import Job
+from nas.search.results import write_standing
 from nas.search.trials import StudyRecords, count_spent, records_of
 
 MAX_FAILURES = 5
 """Trainings that may fail before the first success: then it is not the networks that are wrong."""
 
 
-class Watch:
-    """Tells of each trial that ends; a context that holds the terminal."""
+STANDING_SHARE = 0.05
+"""Of the time, what may at most be spent on writing the front while the search goes on."""
 
-    def __init__(self, study: optuna.Study, job: Job, workers: int) -> None:
+
+class Watch:
+    """Tells of each trial that ends, and keeps the front written; a context that holds the
+    terminal."""
+
+    def __init__(self, study: optuna.Study, job: Job, workers: int, data: DataFacts) -> None:
         self.job = job
+        self.data = data
         self.objectives = job.objectives
         self.records = StudyRecords(study)
         earlier = self.records.read()
@@ -37,6 +46,11 @@ class Watch:
         self._trained = sum(_was_trained(record) for record in earlier)
         self._failures: list[str | None] | None = []
         """Why all trainings failed so far; None after a success."""
+        self._unwritten = False
+        """Whether a network was trained since the front was written."""
+        self._write_from = 0.0
+        """Time of `time.monotonic()` from which the front may be written again."""
+        self._finishing = False
 
     def __enter__(self) -> Self:
         self.progress.__enter__()
@@ -59,6 +73,8 @@ class Watch:
         Raises NasError when trainings fail one after the other from the beginning.
         """
         self._tell_ended()
+        self._write_standing()
+        self._tell_finish()
         if self._failures is not None and len(self._failures) >= MAX_FAILURES:
             raise NasError(
                 f"the first {MAX_FAILURES} trainings failed, so the search stops; the last one: "
@@ -78,10 +94,30 @@ class Watch:
             write_trials_csv(self.job.folder / "trials.csv", records, self.job.metric, further)
         self.progress.waiting(f"training {', '.join(running)}" if running else "")
 
+    def _write_standing(self) -> None:
+        """Write the front and the best network, if there is news of two networks or more.
+
+        What the model behind the choice takes grows with the study: so it waits in proportion.
+        """
+        start = time.monotonic()
+        if not self._unwritten or self._trained < 2 or start < self._write_from:
+            return
+        write_standing(self.records.study, self.job, self.data)
+        self._unwritten = False
+        end = time.monotonic()
+        self._write_from = end + (end - start) / STANDING_SHARE
+
+    def _tell_finish(self) -> None:
+        if self._finishing or finish_request(self.job.folder) is None:
+            return
+        self._finishing = True
+        self.progress.note("--finish was asked for: no further network is begun")
+
     def _tell(self, record: TrialRecord) -> None:
         self._told.add(record.number)
         if _was_trained(record):
             self._trained += 1
+            self._unwritten = True
             self._failures = None
         elif record.state == "failed" and self._failures is not None:
             self._failures.append(record.reason)
@@ -93,8 +129,11 @@ def _was_trained(record: TrialRecord) -> bool:
     return record.state in ("trained", "stopped")
 
 
-def shortfall(study: optuna.Study, job: Job) -> str | None:
-    """Why an ended search trained fewer networks than it was asked for; None if it did not."""
+def shortfall(study: optuna.Study, job: Job, *, finished: bool = False) -> str | None:
+    """Why an ended search trained fewer networks than it was asked for; None if it did not.
+
+    `finished` tells that somebody asked it to end.
+    """
     records = records_of(study)
     wanted = job.settings.search.trials
     trained = sum(_was_trained(record) for record in records)
@@ -102,6 +141,8 @@ def shortfall(study: optuna.Study, job: Job) -> str | None:
     if count_spent(records) >= wanted:
         failed = [record for record in records if record.state == "failed"]
         return f"{done}; the last failure: {failed[-1].reason}" if failed else None
+    if finished:
+        return f"Finished as it was asked to: {done}; --resume goes on to all."
     limits = Limits(job.settings.budget, wanted, job.deadline, job.final_share)
     if limits.time_is_up(records):
         return f"The time is up: {done}."

@@ -10,6 +10,8 @@ from click.testing import Result
 
 from nas.cli.search import search
 from nas.errors import NasError
+from nas.runs.folder import locked_run
+from nas.spec.training import TrainingSpec
 
 from ..search.conftest import pictures, put_workers_here, settings_for, write_pictures
 from .conftest import invoke
@@ -161,6 +163,32 @@ def test_resume_from_another_folder(pictures: Path, monkeypatch: pytest.MonkeyPa
     assert kept["search"]["trials"] == 3
     assert kept["search"]["minutes"] == 9
     assert kept["data"] == str(pictures)
+
+
+def test_finish_trains_finalists_or_none(pictures: Path) -> None:
+    begun = ("--space", "few.yaml", "--data", pictures, "--trials", 2, "--finalists", 1, *FAST)
+    assert invoke(search, *begun, "--minutes", 1e-9).exception is not None  # no time for any
+    failed = problem(invoke(search, "--finish", "runs/few", "--finalists", 0))
+    assert "0 of 2 networks were trained" in failed
+    assert invoke(search, "--resume", "runs/few", "--minutes", 10).exception is None
+    Path("runs/few/best.yaml").unlink()
+    done = invoke(search, "--finish", "runs/few", "--finalists", 0)
+    assert done.exception is None, done.output
+    assert "\nBest: trial " in done.output
+    assert Path("runs/few/best.yaml").is_file()
+    with locked_run(Path("runs/few")):
+        told = invoke(search, "--finish", "runs/few")
+    assert told.exit_code == 0
+    assert told.output.startswith("The search that runs in runs/few was told to finish")
+    assert "leave out --trials" in problem(invoke(search, "--finish", "runs/few", "--trials", 3))
+
+
+def test_help_tells_the_defaults_of_training() -> None:
+    text = " ".join(invoke(search, "--help").output.split())
+    for name in ("epochs", "batch_size", "learning_rate"):
+        default = TrainingSpec.model_fields[name].default
+        words = text.partition(f"--{name.replace('_', '-')} ")[2].partition(" --")[0]
+        assert f"[default: {default}" in words, words
 
 
 @pytest.mark.parametrize(
