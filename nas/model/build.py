@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -38,17 +39,20 @@ class Network(nn.Module):
         return outputs
 
 
-def build_network(architecture: ArchitectureSpec, *, pretrained: bool = False) -> nn.Module:
+def build_network(
+    architecture: ArchitectureSpec, *, pretrained: bool = False, weights: Path | None = None
+) -> nn.Module:
     """The module of an architecture, initialised; float32 `(N, C, H, W)` in, logits `(N, K)` out.
 
     Under `with torch.device("meta")` it is built without memory for weights. Another library's
-    network (`model:`) comes with that library's initialisation, or its pretrained weights; with a
-    head over time it is cut before its pooling, for a detector at the strides 8, 16 and 32.
+    network (`model:`) comes with that library's initialisation, its pretrained weights, or those of
+    a file; with a head over time it is cut before its pooling, for a detector at the strides 8, 16
+    and 32.
 
     Raises NasError for a `model` that can't be built.
     """
     if architecture.model is not None:
-        return _reference_network(architecture.model, architecture, pretrained)
+        return _reference_network(architecture.model, architecture, pretrained, weights)
     stride = time_stride(architecture) if architecture.keeps_time else 1
     layers, head = _layers(architecture), _sequence(architecture.head_steps())
     network = Network(layers, head, stride)
@@ -63,16 +67,20 @@ def _layers(architecture: ArchitectureSpec) -> nn.Sequential:
     return MapsSequential(_modules(steps), architecture.out_indices())
 
 
-def _reference_network(model: str, architecture: ArchitectureSpec, pretrained: bool) -> nn.Module:
+def _reference_network(
+    model: str, architecture: ArchitectureSpec, pretrained: bool, weights: Path | None
+) -> nn.Module:
     size, classes = architecture.input, len(architecture.classes)
     if architecture.detects:
-        features = load_maps(model, size.channels, pretrained=pretrained)
+        features = load_maps(model, size.channels, pretrained=pretrained, weights=weights)
         shape = maps_shape(shapes_only(features), size.shape)
         return _headed(architecture, features, shape)
     if not architecture.keeps_time:
         sides = (size.height, size.width)
-        return load_reference(model, classes, pretrained=pretrained, input_size=sides)
-    features = load_features(model, size.channels, pretrained=pretrained)
+        return load_reference(
+            model, classes, pretrained=pretrained, weights=weights, input_size=sides
+        )
+    features = load_features(model, size.channels, pretrained=pretrained, weights=weights)
     shapes = shapes_only(features)
     stride = feature_stride(shapes, size.shape)
     return _headed(architecture, features, feature_shape(shapes, size.shape), stride)

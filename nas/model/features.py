@@ -1,6 +1,7 @@
 """Feature maps of other libraries' networks before their pooling, for a head of our own."""
 
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from blocks import Shape
 from nas.errors import NasError, did_you_mean
 from nas.model.reference import factory_network, parse_reference, timm_network, torchvision_network
+from nas.model.weights_file import with_channels
 
 _CHAINS = (
     "AlexNet",
@@ -29,7 +31,9 @@ _CHAINS = (
 _HEADS = ("avgpool", "fc", "classifier", "head")
 
 
-def load_features(model: str, channels: int = 3, *, pretrained: bool = False) -> nn.Module:
+def load_features(
+    model: str, channels: int = 3, *, pretrained: bool = False, weights: Path | None = None
+) -> nn.Module:
     """From `(N, C, H, W)` to the `(N, F, h, w)` that the named network would pool.
 
     Args:
@@ -39,15 +43,16 @@ def load_features(model: str, channels: int = 3, *, pretrained: bool = False) ->
         channels: C. Where the library made it for 3, the first convolution's weights are summed, or
             shared out, so that one plane gives what three copies of it gave.
         pretrained: Load the library's published weights.
+        weights: Load those of this file, which has the library's names, in their place.
 
     Raises NasError where `load_reference` does, and for a network without such a map.
     """
     source, name = parse_reference(model)
     if source == "torchvision":
-        return torchvision_features(name, channels, pretrained=pretrained)
+        return torchvision_features(name, channels, pretrained=pretrained, weights=weights)
     if source == "timm":
-        return _timm_features(name, channels, pretrained)
-    return factory_network(source, name, None, pretrained=pretrained)
+        return _timm_features(name, channels, pretrained, weights)
+    return factory_network(source, name, None, pretrained=pretrained, weights=weights)
 
 
 def shapes_only(features: nn.Module) -> nn.Module:
@@ -81,10 +86,10 @@ def output_of(shapes: nn.Module, input_shape: Shape) -> Any:
         raise NasError(f"its features can't run on an input of {size}: {reason}") from error
 
 
-def _timm_features(name: str, channels: int, pretrained: bool) -> nn.Module:
+def _timm_features(name: str, channels: int, pretrained: bool, weights: Path | None) -> nn.Module:
     name, _, last = name.partition("@")
     options = {"num_classes": 0, "global_pool": "", "in_chans": channels}
-    network = timm_network(name, options, pretrained=pretrained)
+    network = timm_network(name, options, pretrained=pretrained, weights=weights)
     return _cut_behind(network, last) if last else network
 
 
@@ -98,9 +103,11 @@ def _cut_behind(network: nn.Module, last: str) -> nn.Module:
     return network
 
 
-def torchvision_features(name: str, channels: int, *, pretrained: bool) -> nn.Sequential:
+def torchvision_features(
+    name: str, channels: int, *, pretrained: bool, weights: Path | None = None
+) -> nn.Sequential:
     """The parts of a torchvision classifier up to its pooling; raises as `load_features` does."""
-    network = torchvision_network(name, None, pretrained=pretrained)
+    network = torchvision_network(name, None, pretrained=pretrained, weights=weights)
     family = type(network).__name__
     if family not in _CHAINS:
         known = ", ".join(sorted(_CHAINS))
@@ -123,7 +130,5 @@ def _fit_channels(features: nn.Module, channels: int) -> None:
     first = next(part for part in features.modules() if isinstance(part, nn.Conv2d))
     if first.in_channels == channels:
         return
-    with torch.no_grad():
-        weight = first.weight.sum(1, keepdim=True).expand(-1, channels, -1, -1) / channels
     first.in_channels = channels
-    first.weight = nn.Parameter(weight.contiguous())
+    first.weight = nn.Parameter(with_channels(first.weight.detach(), channels))

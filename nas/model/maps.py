@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,22 +36,25 @@ PROBE = 256
 """Input side with which the strides of a network's parts are measured."""
 
 
-def load_maps(model: str, channels: int = 3, *, pretrained: bool = False) -> nn.Module:
+def load_maps(
+    model: str, channels: int = 3, *, pretrained: bool = False, weights: Path | None = None
+) -> nn.Module:
     """From `(N, C, H, W)` to a list of the maps `(N, F, h, w)` at the strides 8, 16 and 32.
 
     Args:
         model: As `load_reference` takes it. A factory's network must return the maps itself.
         channels: C; see `load_features`.
         pretrained: Load the library's published weights.
+        weights: Load those of this file, which has the library's names, in their place.
 
     Raises NasError where `load_reference` does, and for a network without such maps.
     """
     source, name = parse_reference(model)
     if source == "torchvision":
-        return _torchvision_maps(name, channels, pretrained)
+        return _torchvision_maps(name, channels, pretrained, weights)
     if source == "timm":
-        return _timm_maps(name, channels, pretrained)
-    return factory_network(source, name, None, pretrained=pretrained)
+        return _timm_maps(name, channels, pretrained, weights)
+    return factory_network(source, name, None, pretrained=pretrained, weights=weights)
 
 
 def maps_shape(shapes: nn.Module, input_shape: Shape) -> Shape:
@@ -70,8 +74,8 @@ def maps_shape(shapes: nn.Module, input_shape: Shape) -> Shape:
     return pyramid_shape(shape[1:] for shape in maps)
 
 
-def _timm_maps(name: str, channels: int, pretrained: bool) -> nn.Module:
-    options = {"features_only": True, "in_chans": channels}
+def _timm_maps(name: str, channels: int, pretrained: bool, weights: Path | None) -> nn.Module:
+    options: dict[str, Any] = {"features_only": True, "in_chans": channels}
     with torch.device("meta"):
         info: Any = timm_network(name, options, pretrained=False).feature_info
     reductions = info.reduction()
@@ -79,11 +83,18 @@ def _timm_maps(name: str, channels: int, pretrained: bool) -> nn.Module:
     if missing:
         raise NasError(f"timm's {name} has no features at the strides {missing}: {reductions}")
     chosen = tuple(info.out_indices[reductions.index(s)] for s in STRIDES)
-    return timm_network(name, {**options, "out_indices": chosen}, pretrained=pretrained)
+    options["out_indices"] = chosen
+    if weights is not None:  # timm drops what comes behind the maps: the file is checked as a whole
+        timm_network(name, {}, pretrained=False, weights=weights)
+        options["pretrained_cfg_overlay"] = {"file": str(weights)}
+    return timm_network(name, options, pretrained=pretrained or weights is not None)
 
 
-def _torchvision_maps(name: str, channels: int, pretrained: bool) -> nn.Module:
-    parts = OrderedDict(_unrolled(torchvision_features(name, channels, pretrained=pretrained)))
+def _torchvision_maps(
+    name: str, channels: int, pretrained: bool, weights: Path | None
+) -> nn.Module:
+    features = torchvision_features(name, channels, pretrained=pretrained, weights=weights)
+    parts = OrderedDict(_unrolled(features))
     shapes, x = [], torch.empty((1, channels, PROBE, PROBE), device="meta")
     for part in parts.values():
         with torch.no_grad():

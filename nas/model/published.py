@@ -1,4 +1,4 @@
-"""Published weights of the installed reference networks: whose, under which licence, how normalised."""
+"""Published weights of the reference networks: whose they are, how inputs are normalised."""
 
 import re
 from collections.abc import Iterator
@@ -78,10 +78,10 @@ def packaged_file(name: str) -> Path:
     try:
         files = distribution(name).files or []
     except PackageNotFoundError:
-        known = canonical(name) in PACKAGES
-        near = "" if known else did_you_mean(canonical(name), PACKAGES)
-        command = EXTRA if known else f"pip install {name}"
-        raise NasError(f"no package {name!r} is installed{near or f': {command}'}") from None
+        command = EXTRA if canonical(name) in PACKAGES else f"pip install {name}"
+        near = did_you_mean(canonical(name), PACKAGES)
+        said = near if near.startswith("; did") and command != EXTRA else f": {command}"
+        raise NasError(f"no package {name!r} is installed{said}") from None
     found = [file for file in files if file.suffix in SUFFIXES]
     if len(found) != 1:
         problem = f"{len(found)} files in it end in {', '.join(SUFFIXES)}; needed is one"

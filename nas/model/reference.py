@@ -5,12 +5,15 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from torch import nn
 
 from nas.errors import NasError, did_you_mean
+from nas.model.download import timm_overlay, torchvision_state
+from nas.model.weights_file import load_file_into
 
 _INSTALL = {
     "torchvision": "pip install --upgrade torch torchvision",
@@ -26,6 +29,7 @@ def load_reference(
     classes: int | None,
     *,
     pretrained: bool = False,
+    weights: Path | None = None,
     input_size: tuple[int, int] | None = None,
 ) -> nn.Module:
     """The network `torchvision:NAME`, `timm:NAME` or `my.module:factory`.
@@ -35,6 +39,7 @@ def load_reference(
             called to make one, with `num_classes`, `pretrained` and `input_size` where it has them.
         classes: Outputs of the classifier; None keeps the library's own number.
         pretrained: Load the library's published weights, but for a classifier of other width.
+        weights: Load those of this file, which has the library's names, in their place.
         input_size: (height, width) in pixels, for factories whose networks depend on it.
 
     Raises NasError for an unknown name, a library that is missing or broken, and weights that
@@ -42,11 +47,13 @@ def load_reference(
     """
     source, name = parse_reference(model)
     if source == "torchvision":
-        return torchvision_network(name, classes, pretrained=pretrained)
+        return torchvision_network(name, classes, pretrained=pretrained, weights=weights)
     if source == "timm":
         options = {} if classes is None else {"num_classes": classes}
-        return timm_network(name, options, pretrained=pretrained)
-    return factory_network(source, name, classes, pretrained=pretrained, input_size=input_size)
+        return timm_network(name, options, pretrained=pretrained, weights=weights)
+    return factory_network(
+        source, name, classes, pretrained=pretrained, weights=weights, input_size=input_size
+    )
 
 
 def parse_reference(model: str) -> tuple[str, str]:
@@ -60,7 +67,9 @@ def parse_reference(model: str) -> tuple[str, str]:
     return source, name
 
 
-def torchvision_network(name: str, classes: int | None, *, pretrained: bool) -> nn.Module:
+def torchvision_network(
+    name: str, classes: int | None, *, pretrained: bool, weights: Path | None = None
+) -> nn.Module:
     """The classifier of that name, as `load_reference` gives it."""
     models = _import_library("torchvision").models
     names = models.list_models(module=models)
@@ -70,36 +79,41 @@ def torchvision_network(name: str, classes: int | None, *, pretrained: bool) -> 
     if name in _OLD_INCEPTIONS:
         options |= {"init_weights": True, "transform_input": pretrained}
     network: nn.Module = models.get_model(name, weights=None, **options)
-    if pretrained:
-        _load_torchvision_weights(network, models.get_model_weights(name).DEFAULT)
+    if weights is not None:
+        load_file_into(network, weights)
+    elif pretrained:
+        state = torchvision_state(models.get_model_weights(name).DEFAULT)
+        own = network.state_dict()
+        fitting = {
+            key: value
+            for key, value in state.items()
+            if key in own and own[key].shape == value.shape
+        }
+        network.load_state_dict(fitting, strict=False)
     return network
 
 
-def _load_torchvision_weights(network: nn.Module, weights: Any) -> None:
-    try:
-        state = weights.get_state_dict(progress=False)
-    except OSError as error:  # as those of urllib are
-        raise NasError(f"{weights} could not be downloaded from {weights.url}: {error}") from error
-    own = network.state_dict()
-    fitting = {
-        key: value for key, value in state.items() if key in own and own[key].shape == value.shape
-    }
-    network.load_state_dict(fitting, strict=False)
-
-
-def timm_network(name: str, options: Mapping[str, Any], *, pretrained: bool) -> nn.Module:
+def timm_network(
+    name: str, options: Mapping[str, Any], *, pretrained: bool, weights: Path | None = None
+) -> nn.Module:
     """The network of that name; `options` go to its builder. Raises as `load_reference` does."""
     timm = _import_library("timm")
     known = name.partition(".")[0]
     if not timm.is_model(known):
         raise NasError(f"timm has no model {known!r}{did_you_mean(known, timm.list_models())}")
+    pretrained = pretrained and weights is None
     try:
+        if pretrained and "pretrained_cfg_overlay" not in options:
+            overlay = timm_overlay(timm.get_pretrained_cfg(name))
+            options = {**options, "pretrained_cfg_overlay": overlay} if overlay else options
         network: nn.Module = timm.create_model(name, pretrained=pretrained, **options)
     except Exception as error:  # the hub's client has errors of many kinds
         problem = (
             f"weights of {name} could not be had" if pretrained else f"{name} could not be built"
         )
         raise NasError(f"timm: {problem}: {_first_line(error)}") from error
+    if weights is not None:
+        load_file_into(network, weights)
     return network
 
 
@@ -122,6 +136,7 @@ def factory_network(
     classes: int | None,
     *,
     pretrained: bool,
+    weights: Path | None = None,
     input_size: tuple[int, int] | None = None,
 ) -> nn.Module:
     """What the user's own `source:name` gives. Raises as `load_reference` does."""
@@ -137,11 +152,13 @@ def factory_network(
             factory,
             f"{source}:{name}",
             {"num_classes": classes, "input_size": input_size},
-            pretrained=pretrained,
+            pretrained=pretrained and weights is None,
         )
     )
     if not isinstance(network, nn.Module):
         raise NasError(f"{source}:{name} gives a {type(network).__name__}, not a torch.nn.Module")
+    if weights is not None:
+        load_file_into(network, weights)
     return network
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -121,7 +122,9 @@ def _given(
 
 def _unknown(weights: str) -> str:
     near = did_you_mean(weights, (HUB, *(f"{PACKAGE}{name}" for name in PACKAGES)))
-    allowed = f"{HUB}, {PACKAGE}NAME, a file ({', '.join(SUFFIXES)}) or the folder of a finished run"
+    allowed = (
+        f"{HUB}, {PACKAGE}NAME, a file ({', '.join(SUFFIXES)}) or the folder of a finished run"
+    )
     said = near if near.startswith("; did") else ""
     return f"no weights {weights!r}{said}; allowed: {allowed}"
 
@@ -135,7 +138,7 @@ def _matched(
     own, given = without_counters(whole), without_counters(given)
     classifier = _classifier(own)
     body = [name for name in own if name not in classifier]
-    names = _in_order(source, body, given, file, ordered=ordered)
+    names = _in_order(source, (body, classifier), given, file, ordered=ordered)
     pairs = dict(zip(body, names, strict=False))
     for ours, theirs in pairs.items():
         if own[ours].shape != given[theirs].shape or _kind(ours) != _kind(theirs):
@@ -145,34 +148,36 @@ def _matched(
                 file=file,
             )
     rest = names[len(body) :]
-    if len(pairs) < len(body) or not _is_head(rest, given):
+    if len(pairs) < len(body) or not (set(rest) <= set(classifier) or _is_head(rest, given)):
         problem = f"has {len(names)} tensors, {source.name} has {len(own)}"
         raise NasError(f"weights of another network: the file {problem}", file=file)
-    if [own[name].shape for name in classifier] == [given[name].shape for name in rest]:
+    forms = [(_kind(name), own[name].shape) for name in classifier]
+    if forms == [(_kind(name), given[name].shape) for name in rest]:
         pairs |= zip(classifier, rest, strict=True)
     state = {ours: given[theirs].detach().float().clone() for ours, theirs in pairs.items()}
     return _with_counters(whole, state, classifier)
 
 
 def _classifier(own: Mapping[str, Tensor]) -> list[str]:
-    """Names of the tensors that depend on the classes: the head's, or without one the last layer's."""
+    """Names of the tensors that depend on the classes: the head's, else the last layer's."""
     head = [name for name in own if name.startswith(_CLASSIFIER)]
-    last = next(reversed(own)).rpartition(".")[0]
-    return head or [name for name in own if name.rpartition(".")[0] == last]
+    last = list(own)[-1].split(".")[:2]
+    return head or [name for name in own if name.split(".")[:2] == last]
 
 
 def _in_order(
     source: ArchitectureSpec,
-    body: Sequence[str],
+    own: tuple[Sequence[str], Sequence[str]],
     given: Mapping[str, Tensor],
     file: str,
     *,
     ordered: bool,
 ) -> list[str]:
     """The names of the given tensors in the network's order, by whose names they are."""
-    if all(name in given for name in body):
-        ours = set(body)
-        return [*body, *(name for name in given if name not in ours)]
+    if all(name in given for name in own[0]):
+        ours = [*own[0], *(name for name in own[1] if name in given)]
+        known_here = set(ours)
+        return [*ours, *(name for name in given if name not in known_here)]
     known = dict(PUBLISHED[source.name].namings()) if source.name in PUBLISHED else {}
     for names in known.values():
         wanted = [name for name in names if not name.endswith(COUNTER)]
@@ -180,7 +185,7 @@ def _in_order(
             return wanted
     if ordered:
         return list(given)
-    foreign = next(name for name in given if name not in body)
+    foreign = next((name for name in given if name not in own[0]), "")
     problem = f"its tensors have names of no network that is known, as {foreign!r}"
     allowed = ", ".join(("ours", *known))
     raise NasError(f"{problem}; allowed: {allowed}, or a .pth in the network's order", file=file)
@@ -207,7 +212,7 @@ def _with_counters(
     return {
         name: state[name] if name in state else torch.zeros(value.shape, dtype=value.dtype)
         for name, value in whole.items()
-        if name in state or name.endswith(COUNTER) and name.rpartition(".")[0] not in modules
+        if name in state or (name.endswith(COUNTER) and name.rpartition(".")[0] not in modules)
     }
 
 
@@ -228,11 +233,11 @@ def _normalisation(begin: BeginSpec, source: ArchitectureSpec, run: Path | None)
     return _values(getattr(said, "mean", None)), _values(getattr(said, "std", None))
 
 
-def _values(said: object) -> tuple[float, ...] | None:
+def _values(said: Any) -> tuple[float, ...] | None:
     """One value a channel; recordings have one for all."""
     if said is None:
         return None
-    return tuple(said) if isinstance(said, tuple) else (float(said),)  # type: ignore[arg-type]
+    return tuple(said) if isinstance(said, tuple) else (float(said),)
 
 
 def _for_channels(source: SourceWeights, channels: int) -> SourceWeights:

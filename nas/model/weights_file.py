@@ -90,7 +90,7 @@ def _foreign(
     needed: Mapping[str, Tensor], given: Mapping[str, Tensor], fitting: Mapping[str, Tensor]
 ) -> list[str]:
     """Names that tell of another network; a classifier may be another, or be in the file alone."""
-    last = _module_of(next(reversed(needed)))
+    last = _module_of(list(needed)[-1])
     classifies = f"{last}.weight" in needed and needed[f"{last}.weight"].dim() > 1
     foreign = [
         name

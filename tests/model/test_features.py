@@ -94,6 +94,7 @@ def test_one_plane_gives_what_three_copies_of_it_gave(
     model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published = published_weights(model)
+    monkeypatch.setattr("nas.model.download.check_connection", lambda url: None)
     monkeypatch.setattr(
         torchvision.models.MobileNet_V3_Small_Weights, "get_state_dict", lambda *a, **k: published
     )
@@ -197,6 +198,7 @@ def test_unreachable_weights_are_said_of_features_too(monkeypatch: pytest.Monkey
     def refuse(*args: Any, **options: Any) -> None:
         raise OSError("offline")
 
+    monkeypatch.setattr("nas.model.download.check_connection", lambda url: None)
     monkeypatch.setattr(timm, "create_model", refuse)
     with pytest.raises(NasError, match="weights of resnet18 could not be had: offline"):
         build_network(over_time("timm:resnet18"), pretrained=True)

@@ -12,6 +12,7 @@ import torchvision
 from torch import nn
 
 from nas.errors import NasError
+from nas.model import download
 from nas.model.reference import load_reference
 
 
@@ -138,6 +139,7 @@ def test_unreachable_weights_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path:
     def refuse(*args: object, **kwargs: object) -> None:
         raise URLError("Name or service not known")
 
+    monkeypatch.setattr(download, "check_connection", lambda url: None)
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
     monkeypatch.setattr(torch.hub, "urlopen", refuse)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
@@ -154,6 +156,7 @@ def test_published_weights_are_loaded_but_for_a_classifier_of_other_width(
     published = torchvision.models.mobilenet_v3_small(weights=None).state_dict()
     weights = torchvision.models.MobileNet_V3_Small_Weights
     monkeypatch.setattr(weights, "get_state_dict", lambda self, **options: published)
+    monkeypatch.setattr(download, "check_connection", lambda url: None)
     loaded = load_reference("torchvision:mobilenet_v3_small", 5, pretrained=True).state_dict()
     same = {
         key
