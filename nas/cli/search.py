@@ -4,13 +4,22 @@ import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nas.cli import options
 from nas.cli.network import preprocess_keys
-from nas.cli.options import FILE, Command, DataFlags, FiniteRange, Machine, grouped, option
+from nas.cli.options import (
+    FILE,
+    Command,
+    DataFlags,
+    FiniteRange,
+    Machine,
+    TeacherFlags,
+    grouped,
+    option,
+)
 from nas.cli.settings import Changes, changes, refuse_others
 from nas.errors import NasError
 from nas.spec.budget import BudgetSpec
@@ -42,6 +51,7 @@ class SearchFlags:
     workers: int | None
     machine: Machine
     imports: tuple[str, ...]
+    taught: TeacherFlags
 
     def limits(self) -> Changes[SearchSpec]:
         """The changes of the search, hours said in minutes. Raises NasError where both are."""
@@ -78,7 +88,21 @@ class SearchFlags:
         )
         command = _printable(shlex.join(["nas", *sys.argv[1:]]))
         update = {"command": command, "score": score, "imports": self.imports}
+        update |= self._teacher(space)
         return settings.model_copy(update=update)
+
+    def _teacher(self, space: "SpaceSpec") -> dict[str, Any]:
+        """Fields of the settings that say who teaches."""
+        from nas.search.teacher import first_size
+        from nas.spec.architecture import ArchitectureSpec, dump_architecture
+
+        folder = _printable_path(self.taught.unlabelled, "--unlabelled")
+        fields: dict[str, Any] = {"unlabelled": None if folder is None else str(folder)}
+        chosen = self.taught.choice(first_size(space), space.task)
+        if isinstance(chosen, ArchitectureSpec):
+            return fields | {"teacher_architecture": dump_architecture(chosen)}
+        runs = (_printable_path(run, "--teacher") for run in chosen)
+        return fields | {"teacher": tuple(map(str, runs))}
 
     def changed(self, settings: "SearchSettings") -> "SearchSettings":
         """The settings of a search that goes on, with what may change. Raises NasError."""
@@ -144,6 +168,7 @@ class SearchFlags:
     ),
     options.machine("cores / workers"),
     options.imports(kept=True),
+    options.teacher(),
 )  # fmt: skip
 def search(
     space: str | None,

@@ -30,9 +30,10 @@ class SearchData:
             self._sizes[size] = self._load(size, on_progress)
         return self._sizes[size]
 
-    def _load(self, size: InputSpec, on_progress: Progress | None) -> AnyTaskData:
+    def request(self, size: InputSpec) -> DataRequest:
+        """Which data, at that input size."""
         settings = self.settings
-        request = DataRequest(
+        return DataRequest(
             None if settings.data is None else Path(settings.data),
             size,
             self.space.preprocess,
@@ -40,7 +41,9 @@ class SearchData:
             strict=settings.strict,
             groups=None if settings.groups is None else Path(settings.groups),
         )
-        data: AnyTaskData = self.task.load_data(request, on_progress)
+
+    def _load(self, size: InputSpec, on_progress: Progress | None) -> AnyTaskData:
+        data: AnyTaskData = self.task.load_data(self.request(size), on_progress)
         return data
 
 

@@ -19,6 +19,7 @@ from nas.search.finish import finish_request
 from nas.search.objective import Objectives
 from nas.search.settings import SearchSettings, objectives_of
 from nas.search.store import StudyStore
+from nas.search.teacher import SearchTeacher
 from nas.search.trials import note_failure, note_outcome, records_of
 from nas.spec.architecture import parse_architecture
 from nas.spec.definition import ArchitectureSpec
@@ -65,6 +66,7 @@ class FinalTrainer:
         self.device = choose_device(settings.device)
         self.board = TrialBoard(folder / "tensorboard")
         self.data = SearchData(task, space, settings)
+        self.teacher = SearchTeacher(folder, settings, self.data, self.device)
 
     def run(self, store: StudyStore, deadline: float | None) -> None:
         """Train until no training is wanted any more, or the time is up.
@@ -131,6 +133,14 @@ class FinalTrainer:
                 )
 
             network = build_seeded(architecture, training.seed, self.device)
-            result = fit(network, data, self.task, training, device=self.device, on_epoch=on_epoch)
+            result = fit(
+                network,
+                data,
+                self.task,
+                training,
+                device=self.device,
+                on_epoch=on_epoch,
+                teaching=self.teacher.of(data),
+            )
             curves.result({MACS: record.macs or 0}, metric, result.best_validation.primary)
         return result

@@ -26,6 +26,7 @@ from nas.search.samplers import check_sampler
 from nas.search.settings import SearchSettings, objectives_of, read_settings, write_settings
 from nas.search.stopping.plan import plan_stops
 from nas.search.store import StudyStore, open_store
+from nas.search.teacher import check_settings, prepare_teacher
 from nas.search.trials import count_spent, records_of
 from nas.search.watch import Watch, shortfall
 from nas.spec.old_names import with_current_names
@@ -163,6 +164,7 @@ def _check_settings(space: SpaceSpec, settings: SearchSettings) -> None:
     """Raises NasError for settings that don't fit each other, or the space's task."""
     plan_stops(settings.search, settings.training.epochs)  # refuses a short training that is none
     check_score(space, settings.score)
+    check_settings(settings)
     objectives = objectives_of(settings, task_of(space).primary_metric)
     member = PricedSpace(space, settings.budget, objectives).draw(RandomTrial(default_rng(0)))
     objectives.count(member)  # one's own fail here, not in every worker
@@ -204,6 +206,7 @@ def _search(
         again = _requeue_running(study, store)
     if again:
         say(f"{again} trials were interrupted and are begun again")
+    prepare_teacher(folder, space, settings, say)
     try:
         if finish is None:
             _train_candidates(study, job, facts, say)

@@ -45,6 +45,12 @@ class SearchSettings(Frozen):
     search: SearchSpec = SearchSpec()
     budget: BudgetSpec = BudgetSpec()
     training: TrainingSpec = TrainingSpec()
+    teacher: tuple[str, ...] = ()
+    """Folders of the finished runs that teach every network; the mean of several counts."""
+    teacher_architecture: str | None = None
+    """Text of the architecture file of a network that is trained first, to teach; null for none."""
+    unlabelled: str | None = None
+    """Folder of samples without labels, which are learned from the teacher alone."""
     score: str | None = None
     """Name or expression of the score of the best network; null chooses the knee of the front."""
     workers: Annotated[int, Field(strict=True, ge=1, le=1_024)] = 1

@@ -40,12 +40,12 @@ def load_run_data(plan: RunPlan, task: Task[Any], say: Say) -> AnyTaskData:
 
 
 def data_request(plan: RunPlan) -> DataRequest:
-    """The data that a plan names, all three splits."""
+    """The data that a plan names: all three splits, or those but the test."""
     return DataRequest(
         plan.source,
         plan.architecture.input,
         plan.architecture.preprocess,
-        splits=SPLITS,
+        splits=SPLITS if plan.tested else ("train", "validation"),
         seed=plan.architecture.provenance.split_seed,
         strict=plan.strict,
         groups=plan.groups,

@@ -58,6 +58,8 @@ class RunPlan:
     """Cores that PyTorch uses: another number rounds sums otherwise."""
     teacher: TeacherPlan | None = None
     """Who teaches it; None for nobody."""
+    tested: bool = True
+    """Whether the test split is opened and measured on, at the end."""
     step: str | None = None
     """Which one of a pipeline's, that alone knows how it is trained; None for a plain run."""
 

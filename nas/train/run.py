@@ -211,6 +211,33 @@ def carry_out(
         return _Run(plan, task, device, say, start).carry_out(begin)
 
 
+def train_untested(plan: RunPlan, device: torch.device, *, say: Say = print) -> None:
+    """Train, and fill the plan's folder but for the test: its test split is not even opened.
+
+    Raises NasError as `run_training`.
+    """
+    start = perf_counter()
+    with locked_run(plan.folder):
+        if not plan.resumed:
+            refuse_taken(plan.folder)
+        told = also_to(plan.folder / LOG_FILE, say)
+        with using_threads(plan.threads):
+            run = _Run(plan, task_named(plan.architecture.task), device, told, start)
+            run.finish(run.train(None), None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Trained:
+    """A network after its training, and what it was trained on."""
+
+    network: nn.Module
+    data: AnyTaskData
+    architecture: ArchitectureSpec
+    cost: MacsReport
+    facts: Mapping[str, float]
+    fitted: RoundResults
+
+
 @dataclass(frozen=True, eq=False)
 class _Run:
     """State of a running training that its steps share."""
@@ -223,14 +250,41 @@ class _Run:
     """When it began, on the clock of `perf_counter`."""
 
     def carry_out(self, begin: Begin | None) -> TrainingResult:
+        """Train, and test once."""
         plan, task, say = self.plan, self.task, self.say
+        done = self.train(begin)
+        kept, fitted = done.fitted.kept.fitted, done.fitted
+        thresholds = task.thresholds_of(kept.best_validation)
+        test = evaluate(
+            done.network, done.data, task, "test", device=self.device, thresholds=thresholds
+        )
+        draw_evaluation(test, plan.folder)
+        for line in ("", *evaluation_lines("test", task.primary_metric, test)):
+            say(line)
+        self.finish(done, test)
+        return TrainingResult(
+            folder=plan.folder,
+            architecture=done.architecture,
+            test=test,
+            validation=kept.best_validation,
+            thresholds=thresholds,
+            macs=done.cost.total,
+            parameters=done.cost.parameters,
+            epochs=len(kept.history),
+            best_epoch=kept.best_epoch,
+            seconds_per_epoch=fitted.seconds_per_epoch,
+        )
+
+    def train(self, begin: Begin | None) -> "_Trained":
+        """All before the test; its weights and thresholds are in the folder then."""
+        plan, task = self.plan, self.task
         data, architecture = self._read()
         network = self._build(architecture, begin)
         cost = count_macs(network, architecture.input.shape)
         if not plan.resumed:
             plan.write(architecture)  # from here on the folder holds a run
         facts = task.cost_facts(architecture, cost.total)
-        say(
+        self.say(
             cost_line(
                 architecture,
                 cost,
@@ -241,30 +295,18 @@ class _Run:
             )
         )
         fitted = self._fit(network, data, self._teaching(data))
-        kept = fitted.kept.fitted
         save_weights(network, plan.folder / WEIGHTS_FILE)
-        thresholds = task.thresholds_of(kept.best_validation)
-        save_thresholds(plan.folder, thresholds)
-        test = evaluate(network, data, task, "test", device=self.device, thresholds=thresholds)
-        values = self._values(architecture, cost, facts, fitted, test)
-        _draw(plan.folder, task, test, kept)
-        for line in ("", *evaluation_lines("test", task.primary_metric, test)):
-            say(line)
-        say(f"{seconds_text(fitted.seconds_per_epoch)} an epoch; written to {plan.folder}")
+        save_thresholds(plan.folder, task.thresholds_of(fitted.kept.fitted.best_validation))
+        return _Trained(network, data, architecture, cost, facts, fitted)
+
+    def finish(self, done: "_Trained", test: Metrics | None) -> None:
+        """Write what came of it; `test` None is of a run without a test."""
+        folder, fitted = self.plan.folder, done.fitted
+        _draw_history(folder, self.task, fitted.kept.fitted)
+        self.say(f"{seconds_text(fitted.seconds_per_epoch)} an epoch; written to {folder}")
+        values = self._values(done, test)
         # Last: its presence says that the run is finished.
-        atomic_write_text(plan.folder / METRICS_FILE, json.dumps(values, indent=2) + "\n")
-        return TrainingResult(
-            folder=plan.folder,
-            architecture=architecture,
-            test=test,
-            validation=kept.best_validation,
-            thresholds=thresholds,
-            macs=cost.total,
-            parameters=cost.parameters,
-            epochs=len(kept.history),
-            best_epoch=kept.best_epoch,
-            seconds_per_epoch=fitted.seconds_per_epoch,
-        )
+        atomic_write_text(folder / METRICS_FILE, json.dumps(values, indent=2) + "\n")
 
     def _read(self) -> tuple[AnyTaskData, ArchitectureSpec]:
         """The data, and the architecture with their classes; remarks on them are said."""
@@ -366,29 +408,22 @@ class _Run:
                 say(f"stopped; go on with: nas train --resume {plan.folder}")
             raise
 
-    def _values(
-        self,
-        architecture: ArchitectureSpec,
-        cost: MacsReport,
-        facts: Mapping[str, float],
-        fitted: RoundResults,
-        test: Metrics,
-    ) -> dict[str, Any]:
+    def _values(self, done: "_Trained", test: Metrics | None) -> dict[str, Any]:
         """Content of `metrics.json`."""
-        kept = fitted.kept.fitted
+        kept, cost = done.fitted.kept.fitted, done.cost
         return {
-            "test": test.with_intervals(),
+            **({} if test is None else {"test": test.with_intervals()}),
             "validation": kept.best_validation.with_intervals(),
             "macs": cost.total,
-            **facts,
+            **done.facts,
             "parameters": cost.parameters,
-            "seconds_per_epoch": fitted.seconds_per_epoch,
+            "seconds_per_epoch": done.fitted.seconds_per_epoch,
             "seed": self.plan.training.seed,
             "epochs": len(kept.history),
             "best_epoch": kept.best_epoch,
-            **_round_values(fitted, self.plan),
+            **_round_values(done.fitted, self.plan),
             "task": self.task.name,
-            "architecture_hash": architecture_hash(architecture),
+            "architecture_hash": architecture_hash(done.architecture),
             "device": str(self.device),
             "threads": torch.get_num_threads(),
             "seconds": perf_counter() - self.start,
@@ -412,8 +447,7 @@ def _round_values(fitted: RoundResults, plan: RunPlan) -> dict[str, Any]:
     return {"kept_round": fitted.kept.number, "rounds": rounds}
 
 
-def _draw(folder: Path, task: Task[Any], test: Metrics, fitted: FitResult) -> None:
-    draw_evaluation(test, folder)
+def _draw_history(folder: Path, task: Task[Any], fitted: FitResult) -> None:
     plot_history(
         [result.train_loss for result in fitted.history],
         [result.validation.primary for result in fitted.history],

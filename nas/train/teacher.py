@@ -5,7 +5,8 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from time import perf_counter, process_time
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -26,6 +27,26 @@ from nas.train.trained import TrainedNetwork, load_mean, load_trained
 from nas.train.weights import WEIGHTS_FILE, folded_copy
 
 
+class Spent(NamedTuple):
+    """Time of this process."""
+
+    seconds: float
+    processor_seconds: float
+
+    @classmethod
+    def now(cls) -> Self:
+        """On the clocks that count it."""
+        return cls(perf_counter(), process_time())
+
+    def plus(self, other: "Spent") -> "Spent":
+        """Both together."""
+        return Spent(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def since(self, start: "Spent") -> "Spent":
+        """What has gone by since `start`."""
+        return Spent(*(a - b for a, b in zip(self, start, strict=True)))
+
+
 class Teacher:
     """Trained networks that teach, at their own input size.
 
@@ -40,6 +61,8 @@ class Teacher:
         self.task = task
         self.device = device
         self._request = request
+        self.spent = Spent(0.0, 0.0)
+        """On what it was asked so far."""
 
     @cached_property
     def trained(self) -> TrainedNetwork:
@@ -107,6 +130,10 @@ class Teacher:
     def soft_targets(self, x_NCHW: Tensor) -> tuple[Tensor, ...]:
         """What it says of a batch of its own inputs."""
         return self.task.soft_targets(self._network(x_NCHW))
+
+    def prepare(self) -> None:
+        """Load networks and samples without labels now, not when they are first needed."""
+        _ = self.fingerprint
 
     def line(self) -> str:
         """Who teaches: name, metric on validation, multiply-adds and input."""

@@ -16,7 +16,7 @@ from nas.spec.training import TrainingSpec
 from nas.tasks.registry import library_architecture
 from nas.train.data import data_request
 from nas.train.plan import METRICS_FILE, RunPlan, TeacherPlan, new_plan
-from nas.train.run import resume_training, run_plan
+from nas.train.run import train_untested
 from nas.train.trained import ARCHITECTURE_FILE
 
 HUB = "hub"
@@ -69,24 +69,23 @@ def train_teacher(plan: TeacherPlan, facts: Preparation, device: torch.device, *
         return folder
     told: Callable[[str], None] = lambda line: say(f"  teacher: {line}" if line else line)  # noqa: E731
     if (folder / ARCHITECTURE_FILE).exists():
-        resume_training(folder, device=device, threads=facts.threads, say=told)
+        begun = replace(RunPlan.from_folder(folder), tested=False)
+        train_untested(begun.on_threads(facts.threads or 1), device, say=told)
         return folder
     pretrained = plan.architecture.provenance.pretrained
+    from_weights = pretrained or plan.architecture.begin is not None
     request = facts.request
-    run_plan(
-        new_plan(
-            facts.architecture(plan.architecture),
-            data=request.source,
-            training=facts.settings(from_weights=pretrained),
-            groups=request.groups,
-            strict=request.strict,
-            pretrained=pretrained,
-            threads=facts.threads,
-            out=folder,
-        ),
-        device,
-        say=told,
+    made = new_plan(
+        facts.architecture(plan.architecture),
+        data=request.source,
+        training=facts.settings(from_weights=from_weights),
+        groups=request.groups,
+        strict=request.strict,
+        pretrained=pretrained,
+        threads=facts.threads,
+        out=folder,
     )
+    train_untested(replace(made, tested=False), device, say=told)
     return folder
 
 

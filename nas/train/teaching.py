@@ -15,7 +15,7 @@ from nas.data.dataset import AnyTaskData
 from nas.files import atomic_write_bytes
 from nas.spec.training import TeachingSpec, TrainingSpec
 from nas.tasks.base import Batch, Loss, Task
-from nas.train.teacher import Teacher
+from nas.train.teacher import Spent, Teacher
 
 _UNLABELLED = 1 << 61
 """Beyond all seeds of epochs: samples without labels are drawn by numbers of their own."""
@@ -189,18 +189,23 @@ class _Asked:
 
     def __call__(self, inputs: Tensor, targets: Any) -> SoftTargets:
         """What it says of the batch, which it sees at its own size."""
-        if self._own is not None:
-            inputs, same = next(self._own)
-            if not equal_targets(targets, same):
-                raise ValueError("the teacher's batch holds other samples than the network's")
-            inputs = with_more(inputs, self._more)
-        soft = self.teacher.soft_targets(inputs)
+        start = Spent.now()
+        soft = self._ask(inputs, targets)
+        self.teacher.spent = self.teacher.spent.plus(Spent.now().since(start))
         self._room -= sum(part.nbytes for part in soft)
         if self._room >= 0:
             self.said.append(soft)
         else:
             self.said.clear()
         return soft
+
+    def _ask(self, inputs: Tensor, targets: Any) -> SoftTargets:
+        if self._own is not None:
+            inputs, same = next(self._own)
+            if not equal_targets(targets, same):
+                raise ValueError("the teacher's batch holds other samples than the network's")
+            inputs = with_more(inputs, self._more)
+        return self.teacher.soft_targets(inputs)
 
 
 def equal_targets(first: Any, second: Any) -> bool:

@@ -17,6 +17,13 @@ from nas.cli.main import nas as command
 from .conftest import SPACE
 
 ROOT = Path(__file__).parents[2]
+LARGE = """
+input: {channels: 3, height: 16, width: 16}
+layers:
+  - {block: Conv, out: 24, kernel: 3, stride: 2}
+  - {block: GlobalAvgPool}
+"""
+"""A network that is trained first, to teach."""
 _watched: list[tuple[str, set[str]]] = []
 """The folder that is watched, and the files below it that were opened."""
 
@@ -67,8 +74,9 @@ def test_only_training_and_evaluation_open_the_test_split(
         assert done.exit_code == 0, done.output
         return splits_of(opened, data)
 
+    Path("large.yaml").write_text(LARGE)
     search = nas("search", "--space", "space.yaml", "--data", "data", "--out", "run",
-                 "--trials", "3", "--workers", "1")  # fmt: skip
+                 "--trials", "3", "--workers", "1", "--teacher-model", "large.yaml")  # fmt: skip
     assert search == {"train", "val"}
     assert (tmp_path / "run" / "finalists.csv").exists()
     assert nas("search", "--resume", "run", "--trials", "4") <= {"train", "val"}
