@@ -1,10 +1,11 @@
 """Head of sound event detection: logits of each time step, and of the clip by attention."""
 
+from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 from torch import Tensor, cat, nn
 
-from blocks.base import BlockConfig, Channels, Shape, feature_map
+from blocks.base import Axes, BlockConfig, Channels, Shape, feature_map
 from blocks.cost import Cost
 
 
@@ -73,6 +74,9 @@ class TimeAttentionConfig(BlockConfig):
         channels, _, steps = feature_map(in_shape, self.name)
         weights = 2 * channels * self.out
         return Cost(weights * steps, weights, 2 * self.out * steps)
+
+    def channel_axes(self, in_shape: Shape) -> Mapping[str, Axes] | None:
+        return dict.fromkeys(("score.weight", "attend.weight"), ("out", "in", None))
 
     def build(self, in_shape: Shape) -> nn.Module:
         channels, _, _ = feature_map(in_shape, self.name)

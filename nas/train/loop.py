@@ -9,7 +9,7 @@ from itertools import count
 from math import ceil
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,6 @@ from nas.train.optimizer import (
     set_batch_norm_momentum,
     set_learning_rate,
 )
-from nas.train.teaching import Teaching
 from nas.train.weights import folded_copy
 
 DataT = TypeVar("DataT", bound=AnyTaskData)
@@ -36,6 +35,33 @@ OnEpoch = Callable[[EpochResult], bool | None]
 
 OutputsOf = Callable[[nn.Module, Tensor, Any], Any]
 """From a network, inputs and targets to what the loss compares with the targets."""
+
+
+class EpochLesson(Protocol):
+    """One epoch of learning something beside the labels."""
+
+    def batches(self) -> Iterator[Batch]:
+        """Batches of the epoch, with targets of its own."""
+
+    def outputs_of(self, network: nn.Module, inputs: Tensor, targets: Any) -> Any:
+        """The outputs that the loss compares with them."""
+
+    def loss(self) -> Loss:
+        """Loss of these outputs and targets."""
+
+
+class Teaches(Protocol):
+    """What a network learns beside the labels."""
+
+    def lesson(
+        self,
+        data: AnyTaskData,
+        task: Task[Any],
+        training: TrainingSpec,
+        seed: int,
+        device: torch.device,
+    ) -> EpochLesson:
+        """The epoch of that seed."""
 
 
 def plain_outputs(network: nn.Module, inputs: Tensor, targets: Any) -> Any:
@@ -67,15 +93,17 @@ def fit(
     device: torch.device,
     on_epoch: OnEpoch | None = None,
     checkpoint: Path | None = None,
-    teaching: Teaching | None = None,
+    teaching: Teaches | None = None,
+    keep_last: bool = False,
 ) -> FitResult:
     """Train a network in place; it ends in eval mode with the weights of its best epoch.
 
-    Best is the highest primary metric on the validation split, the earliest of equals. With a
-    `checkpoint` the state of the run is written there after each epoch, and a run whose file is
-    there already goes on from it to the same result on the CPU as if it had never stopped.
-    `teaching` says what the network learns beside the labels. Raises
-    TrainingFailed for a loss or weights that are not finite, and where memory runs out.
+    With `keep_last` they are those of the last one. Best is the highest primary metric on the
+    validation split, the earliest of equals. With a `checkpoint` the state of the run is written
+    there after each epoch, and a run whose file is there already goes on from it to the same
+    result on the CPU as if it had never stopped. `teaching` says what the network learns beside
+    the labels. Raises TrainingFailed for a loss or weights that are not finite, and where memory
+    runs out.
     """
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise TrainingFailed("the network has no weights to train")
@@ -93,7 +121,7 @@ def fit(
         state.stopped = bool(on_epoch and on_epoch(result))
         if checkpoint is not None:
             write_state(checkpoint, state)
-    network.load_state_dict(state.best_weights)
+    network.load_state_dict(state.evaluated.state_dict() if keep_last else state.best_weights)
     network.eval()
     best = state.history[state.best_epoch - 1]
     return FitResult(state.best_epoch, best.validation, tuple(state.history))
@@ -196,7 +224,7 @@ def _run_epoch(
     task: Task[DataT],
     training: TrainingSpec,
     device: torch.device,
-    teaching: Teaching | None,
+    teaching: Teaches | None,
 ) -> EpochResult:
     start = perf_counter()
     epoch = state.epoch + 1
