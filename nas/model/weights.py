@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nas.errors import NasError, did_you_mean
 from nas.model.build import build_network
-from nas.model.published import PACKAGES, PUBLISHED, canonical, packaged_file
+from nas.model.published import PACKAGES, PUBLISHED, canonical, packaged_file, shared_values
 from nas.model.weights_file import COUNTER, SUFFIXES, read_state, with_channels, without_counters
 from nas.spec.architecture import load_architecture
 from nas.spec.definition import ArchitectureSpec, BeginSpec
@@ -216,10 +216,9 @@ def _with_counters(
     }
 
 
-Normalisation = tuple[tuple[float, ...] | None, tuple[float, ...] | None]
-
-
-def _normalisation(begin: BeginSpec, source: ArchitectureSpec, run: Path | None) -> Normalisation:
+def _normalisation(
+    begin: BeginSpec, source: ArchitectureSpec, run: Path | None
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
     """Mean and std that the weights want: of the run, of whoever published them."""
     if run is not None:
         said = load_architecture(run / RUN_ARCHITECTURE).preprocess
@@ -248,8 +247,8 @@ def _for_channels(source: SourceWeights, channels: int) -> SourceWeights:
     return SourceWeights(
         replace(source.architecture, input=size.model_copy(update={"channels": channels})),
         grey_state(source.state, channels),
-        _shared(source.mean, channels),
-        _shared(source.std, channels),
+        None if source.mean is None else shared_values(source.mean, channels),
+        None if source.std is None else shared_values(source.std, channels),
     )
 
 
@@ -263,8 +262,3 @@ def grey_state(state: Mapping[str, Tensor], channels: int) -> dict[str, Tensor]:
     if not first or state[first].dim() != 4:
         raise ValueError(f"no convolution comes first: {first!r}")
     return {**state, first: with_channels(state[first], channels)}
-
-
-def _shared(values: tuple[float, ...] | None, channels: int) -> tuple[float, ...] | None:
-    """The mean over the channels, for each of the others."""
-    return None if values is None else (sum(values) / len(values),) * channels

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -18,7 +19,7 @@ from nas import build_network, load_architecture
 from nas.data.image.preprocess import ImagePreprocess
 from nas.errors import NasError
 from nas.model import published
-from nas.model.published import PUBLISHED, PublishedWeights
+from nas.model.published import PUBLISHED, PublishedWeights, library_normalisation
 from nas.model.reference import load_reference
 from nas.model.weights import SourceWeights, grey_state, installed_references, load_source
 from nas.spec.architecture import dump_architecture, parse_architecture
@@ -96,6 +97,17 @@ def test_what_torchvision_and_timm_publish_says_the_same_normalisation() -> None
             assert config.license == own.licence.lower()
             for value, rounded in zip(own.normalisation, (config.mean, config.std), strict=True):
                 assert value == pytest.approx(rounded, abs=0.003)
+
+
+def test_normalisation_that_a_librarys_own_networks_want() -> None:
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    assert library_normalisation("torchvision:resnet18") == (mean, std)
+    assert library_normalisation("timm:efficientnet_b0@blocks") == (mean, std)
+    assert library_normalisation("timm:tf_efficientnet_lite0") == ((0.5,) * 3, (0.5,) * 3)
+    assert library_normalisation("my.module:factory") is None
+    grey = library_normalisation("torchvision:resnet18", 1)
+    assert grey is not None
+    assert np.allclose(grey, ([sum(mean) / 3], [sum(std) / 3]))
 
 
 def test_hub_takes_the_librarys_published_weights(monkeypatch: pytest.MonkeyPatch) -> None:
