@@ -282,8 +282,9 @@ def teacher() -> Decorator[Any]:
         ),
         option(
             "--teacher-weights",
-            metavar="hub",
-            help="Weights that --teacher-model begins with: hub, its library's own.",
+            metavar="SOURCE",
+            help="Weights that --teacher-model begins with: hub (the published ones), pip:NAME, "
+            "a .safetensors or .pth file, or the folder of a finished run.",
         ),
         option(
             "--teacher-input",

@@ -8,8 +8,10 @@ import torch
 
 from nas.data.dataset import AnyTaskData, DataRequest
 from nas.errors import NasError
+from nas.model.weights import HUB
 from nas.report.lines import Say
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
+from nas.spec.definition import BeginSpec
 from nas.spec.preprocess import Preprocess
 from nas.spec.provenance import Provenance
 from nas.spec.training import TrainingSpec
@@ -19,8 +21,6 @@ from nas.train.plan import METRICS_FILE, RunPlan, TeacherPlan, new_plan
 from nas.train.run import train_untested
 from nas.train.trained import ARCHITECTURE_FILE
 
-HUB = "hub"
-"""The weights that another library publishes."""
 FINE_TUNING_EPOCHS = 12
 """Epochs of a teacher that begins with published weights, where its network has not more."""
 FINE_TUNING_RATE = 2e-3
@@ -94,30 +94,26 @@ def teacher_architecture(
 ) -> ArchitectureSpec:
     """The network of a name or an architecture file, which is trained to teach.
 
-    Its input is `given`, else a file's own, else `size`. Raises NasError for a network or weights
-    that there are not.
+    It begins with `weights` (as `BeginSpec` has them), None leaves it what a file says. Its input
+    is `given`, else a file's own, else `size`. Raises NasError for a network that there is not.
     """
-    path = Path(model)
-    if path.suffix not in (".yaml", ".yml"):
-        return _library_teacher(model, weights, task, given or size)
-    if weights is not None:
-        problem = "an architecture file says itself which weights it begins with"
-        raise NasError(problem, key="--teacher-weights")
-    sides = None if given is None else (given.height, given.width)
-    architecture = load_architecture(path, input_size=sides)
+    if ":" in model:
+        architecture = library_architecture(model, given or size, task)
+    else:
+        sides = None if given is None else (given.height, given.width)
+        architecture = load_architecture(model, input_size=sides)
     if architecture.task != task:
         problem = f"is of the task {architecture.task}, not {task}"
-        raise NasError(problem, file=path, key="--teacher-model")
-    return architecture
+        raise NasError(problem, file=model, key="--teacher-model")
+    return architecture if weights is None else _begun(architecture, weights)
 
 
-def _library_teacher(
-    model: str, weights: str | None, task: str, size: InputSpec
-) -> ArchitectureSpec:
-    if weights not in (None, HUB):
-        raise NasError(f"no weights {weights!r} for it; allowed: {HUB}", key="--teacher-weights")
-    architecture = library_architecture(model, size, task)
-    if weights is None:
-        return architecture
-    facts = architecture.provenance.joined(Provenance(pretrained=True))
-    return replace(architecture, provenance=facts)
+def _begun(architecture: ArchitectureSpec, weights: str) -> ArchitectureSpec:
+    """The architecture with these weights to begin with, a file by its full path."""
+    path = Path(weights)
+    named = str(path.resolve()) if path.exists() else weights
+    begin = (architecture.begin or BeginSpec()).model_copy(update={"weights": named})
+    facts = architecture.provenance
+    if architecture.model is not None and weights == HUB:
+        facts = facts.joined(Provenance(pretrained=True))
+    return replace(architecture, begin=begin, provenance=facts)
