@@ -8,6 +8,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from blocks.conv import ConvConfig
 from nas.macs.conventions import compare_counters
 from nas.macs.kinds import WHY, Kind
 from nas.macs.meta import WithoutWeights
@@ -44,6 +45,18 @@ def test_amounts_by_kind_equal_those_worked_out_by_hand() -> None:
     assert amounts["ptflops"] == {**old, Kind.ACTIVATION: 2 * map_size, Kind.POOLING: 2 * map_size}
     assert comparison.totals == {name: sum(parts.values()) for name, parts in amounts.items()}
     assert set(comparison.kinds()) <= set(WHY)
+
+
+def test_padding_by_the_inputs_size_is_counted_by_nobody() -> None:
+    """Zeros that stand around the map before the convolution are moved, not computed."""
+    plain, same = (
+        compare_counters(
+            ConvConfig(out=8, kernel=3, stride=2, padding=padding).build((3, 10, 12)), (3, 10, 12)
+        )
+        for padding in (None, "same")
+    )
+    assert plain.amounts == same.amounts
+    assert set(plain.totals) == {"ours", "fvcore", "ptflops", "ptflops_aten", "ptflops_0_6_4"}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from torch import nn
 
 from nas.errors import NasError
 from nas.model.build import build_network
+from nas.model.maps import load_maps
 from nas.model.reference import load_reference
 from nas.model.weights_file import load_file_into, read_state
 from nas.spec.architecture import parse_architecture
@@ -117,6 +118,19 @@ def test_features_of_other_channels_begin_from_a_file(tmp_path: Path) -> None:
     with torch.no_grad():
         expected = theirs.forward_features(x.expand(-1, 3, -1, -1))
         torch.testing.assert_close(network.layers(x), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", ["torchvision:mobilenet_v3_small", "timm:resnet10t"])
+def test_maps_of_a_detector_begin_from_a_file(model: str, tmp_path: Path) -> None:
+    theirs = published(model)
+    torch.save(theirs.state_dict(), tmp_path / "weights.pth")
+    maps = load_maps(model, weights=tmp_path / "weights.pth").eval()
+    given = list(theirs.state_dict().values())
+    for index, (name, value) in enumerate(maps.state_dict().items()):
+        assert torch.equal(value, given[index]), name  # what comes first, under names of its own
+    torch.save({"a.weight": torch.zeros(2)}, tmp_path / "other.pth")
+    with pytest.raises(NasError, match="weights of another network"):
+        load_maps(model, weights=tmp_path / "other.pth")
 
 
 @pytest.mark.parametrize(

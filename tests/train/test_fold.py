@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
+from nas import build_network, load_architecture
 from nas.train.weights import folded_copy
 
 
@@ -54,3 +55,15 @@ def test_a_normalisation_before_its_convolution_stays() -> None:
         nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3), nn.ReLU(), nn.BatchNorm2d(4))
     )
     assert _norms(folded_copy(net)) == 2
+
+
+def test_padding_by_the_inputs_size_is_kept() -> None:
+    net = _settle(build_network(load_architecture("efficientnet_lite0").with_classes(("a", "b"))))
+    copy = folded_copy(net)
+    assert _norms(copy) == 0
+    for size in ((40, 48), (35, 51)):
+        x = torch.randn(2, 3, *size)
+        with torch.inference_mode():
+            expected, got = net(x), copy(x)
+        close = 1e-4 * float(expected.abs().max())
+        torch.testing.assert_close(got, expected, rtol=1e-4, atol=close)
