@@ -95,11 +95,15 @@ class Teaching:
         """The epoch of that seed."""
         return Lesson(self, data, task, training, seed, device)
 
-    def folder(self, training: TrainingSpec, device: torch.device) -> SoftTargetFolder | None:
-        """Where the outputs of trainings like this one are kept; None keeps none."""
+    def folder(
+        self, training: TrainingSpec, steps: int, device: torch.device
+    ) -> SoftTargetFolder | None:
+        """Where the outputs of trainings like this one, of so many batches an epoch, are kept; None
+        keeps none."""
         if self.kept_in is None:
             return None
         drawn = training.model_dump_json(include={"batch_size", "sampler", "augment"})
+        drawn += str(steps)
         digest = hashlib.sha256((drawn + self.teacher.fingerprint).encode()).hexdigest()[:16]
         return SoftTargetFolder(self.kept_in / digest, device)
 
@@ -120,7 +124,8 @@ class Lesson:
 
         Raises ValueError where the teacher's samples are others than the network's.
         """
-        folder = self.teaching.folder(self.training, self.device)
+        steps = self.task.steps_per_epoch(self.data, self.training)
+        folder = self.teaching.folder(self.training, steps, self.device)
         kept = None if folder is None else folder.read(self.seed)
         asked = _Asked(self, folder) if kept is None else None
         more, start = self.unlabelled(self.teaching.unlabelled), 0
@@ -131,6 +136,8 @@ class Lesson:
             elif kept is not None:
                 soft = tuple(part[start : start + len(inputs)] for part in kept)
                 start += len(inputs)
+                if len(soft[0]) != len(inputs):
+                    raise ValueError(f"what is kept in {self.teaching.kept_in} is of other samples")
             yield inputs, TaughtTargets(targets, len(own), soft)
         if folder is not None and asked is not None:
             folder.keep(self.seed, asked.said)
