@@ -146,8 +146,9 @@ class SearchFlags:
         "search",
         SearchSpec,
         (
-            "trials", "minutes", "sampler", "per_second", "stop", "short_epochs", "inherit",
-            "finalists", "final_seeds", "final_epochs", "seed", "objectives",
+            "trials", "minutes", "sampler", "per_second", "evaluate", "shared_epochs", "stop",
+            "short_epochs", "inherit", "finalists", "final_seeds", "final_epochs", "seed",
+            "objectives",
         ),
         seed={"help": "Random seed of candidates and training."},
     ),

@@ -39,7 +39,7 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
         say(NO_TIME)
         return
     count = min(job.settings.workers, plan.trainings)
-    whole = FinalShare(plan, job.settings.training.epochs, count, math.inf)
+    whole = FinalShare(plan, job.trained_epochs, count, math.inf)
     say(_announcement(plan, whole.seconds(found.records)))
     watch = FinalWatch(finals, found, job.metric, say)
     try:
@@ -53,10 +53,10 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
 
 
 def _announcement(plan: FinalPlan, seconds: float) -> str:
+    known = f" ({seconds_text(seconds)} by the trainings so far)" if math.isfinite(seconds) else ""
     return (
         f"Finalists: at most {plan.finalists} of the front, trained again with "
-        f"{seeds_text(len(plan.seeds))} to see what they surely reach "
-        f"({seconds_text(seconds)} by the trainings so far)."
+        f"{seeds_text(len(plan.seeds))} to see what they surely reach{known}."
     )
 
 

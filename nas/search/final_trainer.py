@@ -18,6 +18,7 @@ from nas.search.finalists import Final, next_final
 from nas.search.finish import finish_request
 from nas.search.objective import Objectives
 from nas.search.settings import SearchSettings, objectives_of
+from nas.search.shared import SearchShared
 from nas.search.store import StudyStore
 from nas.search.teacher import SearchTeacher
 from nas.search.trials import note_failure, note_outcome, records_of
@@ -67,6 +68,7 @@ class FinalTrainer:
         self.board = TrialBoard(folder / "tensorboard")
         self.data = SearchData(task, space, settings)
         self.teacher = SearchTeacher(folder, settings, self.data, self.device)
+        self.shared = SearchShared.of(folder, settings, space)
 
     def run(self, store: StudyStore, deadline: float | None) -> None:
         """Train until no training is wanted any more, or the time is up.
@@ -133,6 +135,8 @@ class FinalTrainer:
                 )
 
             network = build_seeded(architecture, training.seed, self.device)
+            if self.shared is not None:
+                self.shared.weights.fill(architecture, network)
             result = fit(
                 network,
                 data,

@@ -188,8 +188,9 @@ class FinalShare:
     """Time that is reserved for the finalists."""
 
     plan: FinalPlan
-    epochs: int
-    """Epochs of the search's own trainings."""
+    epochs: int | None
+    """Epochs of the search's own trainings; None where members were measured with shared weights,
+    which tells nothing of a training's time."""
     workers: int
     limit_s: float
     """The whole time limit, in seconds."""
@@ -198,8 +199,10 @@ class FinalShare:
         """As long as the finalists' trainings will take, going by those of the search.
 
         The last of them then begins as the time ends. At most a third of the limit: a search that
-        trained next to nothing has nothing to choose from.
+        trained next to nothing has nothing to choose from. As much where that can't be known.
         """
+        if self.epochs is None:
+            return MAX_SHARE * self.limit_s if self.plan.trainings else 0.0
         known = [
             item.seconds for item in records if item.state == "trained" and item.seconds is not None
         ]

@@ -39,10 +39,15 @@ class Job:
         return open_store(self.settings.storage, self.folder, worker)
 
     @property
+    def trained_epochs(self) -> int | None:
+        """Epochs of each candidate's training; None where they share one."""
+        return None if self.settings.search.evaluate == "shared" else self.settings.training.epochs
+
+    @property
     def final_share(self) -> FinalShare | None:
         """What is kept of the time for the finalists; None without a limit."""
         search = self.settings.search
         if self.deadline is None or search.minutes is None:
             return None
-        plan, epochs = FinalPlan.of(self.settings), self.settings.training.epochs
-        return FinalShare(plan, epochs, self.settings.workers, 60 * search.minutes)
+        plan, limit_s = FinalPlan.of(self.settings), 60 * search.minutes
+        return FinalShare(plan, self.trained_epochs, self.settings.workers, limit_s)

@@ -24,6 +24,7 @@ from nas.search.pricing import PricedSpace
 from nas.search.results import SearchResult, write_results
 from nas.search.samplers import check_sampler
 from nas.search.settings import SearchSettings, objectives_of, read_settings, write_settings
+from nas.search.shared import check_shared, prepare_shared
 from nas.search.stopping.plan import plan_stops
 from nas.search.store import StudyStore, open_store
 from nas.search.teacher import check_settings, prepare_teacher
@@ -162,6 +163,7 @@ def _refuse_lost_trials(folder: Path, settings: SearchSettings) -> None:
 
 def _check_settings(space: SpaceSpec, settings: SearchSettings) -> None:
     """Raises NasError for settings that don't fit each other, or the space's task."""
+    check_shared(space, settings)
     plan_stops(settings.search, settings.training.epochs)  # refuses a short training that is none
     check_score(space, settings.score)
     check_settings(settings)
@@ -209,6 +211,8 @@ def _search(
     prepare_teacher(folder, space, settings, say)
     try:
         if finish is None:
+            if count_spent(records_of(study)) < settings.search.trials:
+                prepare_shared(folder, space.with_classes(facts.classes), settings, say)
             _train_candidates(study, job, facts, say)
             finish = finish_request(folder)
         if finish is not None:

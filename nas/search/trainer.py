@@ -17,6 +17,7 @@ from nas.search.candidates import Proposal
 from nas.search.data import SearchData
 from nas.search.objective import TrainedCandidate
 from nas.search.settings import SearchSettings, objectives_of
+from nas.search.shared import SearchShared
 from nas.search.stopping.plan import plan_stops
 from nas.search.teacher import SearchTeacher
 from nas.search.trial_run import TrialRun
@@ -31,6 +32,9 @@ from nas.train.inherit import Donors
 from nas.train.loop import FitResult, fit
 from nas.train.teacher import Spent
 from nas.train.weights import build_seeded
+
+MEASURED_SHARED = "measured with shared weights"
+"""What a trial that was not trained by itself says of its metric."""
 
 
 class CandidateTrainer:
@@ -54,6 +58,7 @@ class CandidateTrainer:
         )
         self.data = SearchData(task, space, settings)
         self.teacher = SearchTeacher(folder, settings, self.data, self.device)
+        self.shared = SearchShared.of(folder, settings, space)
 
     def train(self, study: optuna.Study, proposal: Proposal) -> None:
         """Train one candidate and tell the study; a failure is written down with its reason."""
@@ -63,7 +68,7 @@ class CandidateTrainer:
         start = time.perf_counter()
         try:
             data = self.data.at(proposal.architecture.input)
-            self.teacher.of(data)
+            self._load(data)
             start = time.perf_counter()  # of the network alone: the next one finds the data loaded
             begun, asked = Spent.now(), self.teacher.spent
             architecture = replace(proposal.architecture, preprocess=data.preprocess)
@@ -78,6 +83,13 @@ class CandidateTrainer:
         note_costs(trial, measured)
         _note_run(trial, run, architecture=dump_architecture(architecture), **timing)
         study.tell(trial, goals.values({**proposal.candidate.costs, **measured}, run.value))
+
+    def _load(self, data: AnyTaskData) -> None:
+        """Load what later candidates find loaded: the teacher, or the shared network."""
+        if self.shared is None:
+            self.teacher.of(data)
+        else:
+            self.shared.load()
 
     def _timing(self, spent: Spent) -> dict[str, float]:
         """By name, without what the teacher took: the next network finds its outputs kept."""
@@ -98,14 +110,17 @@ class CandidateTrainer:
     def _run(self, run: TrialRun, architecture: ArchitectureSpec, data: AnyTaskData) -> None:
         """The short training, and then the full one if the rule lets it; the run tells of both.
 
-        The full training begins anew: as if there had been no short one.
+        The full training begins anew: as if there had been no short one. With a shared network
+        there is neither, but a measurement.
         """
         short_epochs, epochs = self.plan.short_epochs, self.settings.training.epochs
         with self.board.trial(run.number, run.candidate.architecture_yaml) as board:
-            if short_epochs:
+            if self.shared is not None:
+                run.network, run.measured = self.shared.measure(architecture, data)
+            elif short_epochs:
                 self._fit(run, architecture, data, board, short_epochs, short=True)
                 run.judge()
-            if not run.verdict.stop:
+            if run.measured is None and not run.verdict.stop:
                 result = self._fit(run, architecture, data, board, epochs, short=False)
                 run.measured = None if run.verdict.stop else result.best_validation
             tell = board.stopped if run.verdict.stop else board.result
@@ -162,6 +177,8 @@ def _note_run(trial: optuna.Trial, run: TrialRun, **values: Any) -> None:
     }
     if run.inherited is not None:
         known["inherited"] = asdict(run.inherited)
+    if not run.epochs:
+        known["reason"] = MEASURED_SHARED
     if run.measured is not None:
         measured = {
             "metrics": run.measured.as_json(),

@@ -33,6 +33,11 @@ class SearchSpec(Frozen):
     """How candidates are proposed: by their known cost, by an Optuna sampler, or at random."""
     per_second: Flag = False
     """Weigh a candidate's expected gain by its training time (known_cost only)."""
+    evaluate: Literal["trained", "shared"] = "trained"
+    """How a candidate is measured: after a training of its own, or with its part of one network's
+    weights, which all members of the space share."""
+    shared_epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] | None = None
+    """Training epochs of the shared network; twice those of a candidate if not given."""
     stop: StopName = "dominance"
     """Which trainings stop early: those that cheaper networks surely beat (dominance), the worst of
     each band of MACs by successive halving (asha), or none."""

@@ -19,22 +19,18 @@ from nas.train.sandwich import Sandwich
 from nas.train.shared_network import SharedWeights
 from nas.train.weights import WEIGHTS_FILE, build_seeded, load_weights, save_weights
 
-SHARED = "shared"
-"""Folder within a search's own of the network that its members share."""
 _CHECKPOINT = "checkpoint.pt"
 RECALIBRATION_BATCHES = 8
 """Training batches of which a member's statistics of batch normalisation are taken."""
 
 
 def begin_shared(space: SpaceSpec, seed: int, device: torch.device) -> SharedWeights:
-    """The shared network with its first weights, the same each time.
+    """The shared network of a space with its first weights, the same each time.
 
-    Raises NasError, with its line, for a space whose members are no cuts of the largest one.
+    Raises NasError for a head that can't be shared; `SharedWeights.check` tells of layers.
     """
     largest = largest_member(space)
-    weights = SharedWeights(largest, build_seeded(largest, seed, device).to(device), seed)
-    weights.check(space)
-    return weights
+    return SharedWeights(largest, build_seeded(largest, seed, device).to(device), seed)
 
 
 def train_shared(

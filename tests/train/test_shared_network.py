@@ -145,6 +145,10 @@ def test_statistics_are_left_alone_by_other_members(space: SpaceSpec) -> None:
         assert torch.equal(value, before[name])
 
 
+def test_every_member_of_a_good_space_is_a_cut(space: SpaceSpec) -> None:
+    checked(space)
+
+
 def test_recalibrated_statistics_are_the_means_over_the_batches() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout(0.5))
     network[1].momentum = 0.3
@@ -167,6 +171,10 @@ def variance_1(x: Tensor) -> Tensor:
     return x.var(1)
 
 
+def checked(space: SpaceSpec) -> None:
+    begin_shared(space, 0, CPU).check(space)
+
+
 B = "block: InvertedResidualv2, out: 24, expand: [1.5, 3]"
 
 
@@ -179,7 +187,7 @@ B = "block: InvertedResidualv2, out: 24, expand: [1.5, 3]"
 )
 def test_a_layer_that_some_member_has_otherwise_is_named(after: str) -> None:
     with pytest.raises(NasError, match="no part of those that the largest member has") as caught:
-        begin_shared(parse_space(SPACE.replace(B, after)), 0, CPU)
+        checked(parse_space(SPACE.replace(B, after)))
     assert caught.value.line == 7
 
 
@@ -187,7 +195,7 @@ def test_heads_that_are_no_cuts_are_refused(space: SpaceSpec) -> None:
     text = SPACE.replace("  - {name: gap, block: GlobalAvgPool}\n", "").replace("gap]", "b]")
     text = text.replace("\ntraining:", "\nhead: cbam_attention\ntraining:")
     with pytest.raises(NasError, match="a head of CBAM is no cut of a wider one"):
-        begin_shared(parse_space(text), 0, CPU)
+        checked(parse_space(text))
 
 
 def sandwich_of(space: SpaceSpec) -> Sandwich:
