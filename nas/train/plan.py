@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from nas.data.preprocess import PixelPreprocess
 from nas.errors import NasError
 from nas.files import atomic_write_text
+from nas.model.published import library_normalisation
 from nas.runs.folder import new_run_folder
 from nas.spec.architecture import ArchitectureSpec, dump_architecture, load_architecture
 from nas.spec.load import read_document
@@ -147,6 +149,8 @@ def new_plan(
     task.check_architecture(architecture)
     if (chosen := checked_fold(task, fold)) is not None:
         architecture = on_fold(architecture, chosen)
+    if pretrained or architecture.begin is not None:
+        architecture = normalised_as_published(architecture)
     source = source_of(architecture, data)
     settings = training_of(architecture) if training is None else training
     check_teacher(teacher, unlabelled, settings)
@@ -166,6 +170,24 @@ def new_plan(
         teacher=planned_teacher(folder, teacher, unlabelled),
         folder=folder,
     )
+
+
+def normalised_as_published(architecture: ArchitectureSpec) -> ArchitectureSpec:
+    """Another library's network with the normalisation that its published weights want.
+
+    One that the architecture says counts first; spectrograms are no pictures and keep their own.
+    """
+    kind = task_named(architecture.task).preprocess_types[0]
+    before = architecture.preprocess
+    said = before is not None and before.says_normalisation
+    if architecture.model is None or said or not issubclass(kind, PixelPreprocess):
+        return architecture
+    found = library_normalisation(architecture.model, architecture.input.channels)
+    if found is None:
+        return architecture
+    wanted = {"mean": found[0], "std": found[1]}
+    preprocess = (before or kind.model_validate({})).model_copy(update=wanted)
+    return replace(architecture, preprocess=preprocess)
 
 
 def check_teacher(
