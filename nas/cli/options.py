@@ -143,6 +143,16 @@ INPUTS_OF = option(
 )
 
 
+def weights() -> Decorator[Any]:
+    """Weights to begin with, wherever they are."""
+    return option(
+        "--weights",
+        metavar="SOURCE",
+        help="Begin with these: hub (the published ones), pip:NAME, a .safetensors or .pth file, "
+        "or the folder of a finished run.",
+    )
+
+
 def pretrained(whose: str) -> Decorator[Any]:
     """Published weights to begin with."""
     return option("--pretrained", is_flag=True, help=f"Begin with {whose} published weights.")
@@ -238,6 +248,11 @@ class TeacherFlags:
     teacher_size: "InputSpec | None" = None
     unlabelled: Path | None = None
 
+    @property
+    def only_input(self) -> bool:
+        """Whether no teacher is named, but perhaps its input."""
+        return self.teacher is None and self.teacher_model is None and not self.others
+
     def choice(self, size: "InputSpec", task: str) -> "tuple[Path, ...] | ArchitectureSpec":
         """The runs, or the network that is trained first: at `size` where it has no other.
 
@@ -267,12 +282,12 @@ class TeacherFlags:
         )
 
 
-def teacher() -> Decorator[Any]:
+def teacher(taught_by: str = "Finished run that teaches.") -> Decorator[Any]:
     """Who teaches, as `TeacherFlags`."""
     return grouped(
         "taught",
         TeacherFlags,
-        option("--teacher", type=FILE, metavar="RUN_DIR", help="Finished run that teaches."),
+        option("--teacher", type=FILE, metavar="RUN_DIR", help=taught_by),
         others("what teaches"),
         option(
             "--teacher-model",

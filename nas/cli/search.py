@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from nas.spec.definition import InputSpec
     from nas.spec.space import SpaceSpec
 
+NOBODY = Path("none")
+"""As --teacher: none, although the space says one."""
 CHANGEABLE = {"resume", "trials", "minutes", "hours", "workers", "threads", "device", "imports"}
 """Parameters that a search which goes on may be given."""
 FINISHING = {"finish", "finalists", "minutes", "hours", "workers", "threads", "device", "imports"}
@@ -92,17 +94,25 @@ class SearchFlags:
         return settings.model_copy(update=update)
 
     def _teacher(self, space: "SpaceSpec") -> dict[str, Any]:
-        """Fields of the settings that say who teaches."""
+        """Fields of the settings that say who teaches; what is not given is as the space says."""
         from nas.search.teacher import first_size
         from nas.spec.architecture import ArchitectureSpec, dump_architecture
+        from nas.train.teacher_run import reference_teacher
 
         folder = _printable_path(self.taught.unlabelled, "--unlabelled")
         fields: dict[str, Any] = {"unlabelled": None if folder is None else str(folder)}
+        if self.taught.teacher == NOBODY:
+            return fields | {"teacher_architecture": None}
+        if space.teacher is not None and self.taught.only_input:
+            whole = reference_teacher(space, self.taught.teacher_size)
+            return fields | {"teacher_architecture": dump_architecture(whole)}
         chosen = self.taught.choice(first_size(space), space.task)
         if isinstance(chosen, ArchitectureSpec):
             return fields | {"teacher_architecture": dump_architecture(chosen)}
-        runs = (_printable_path(run, "--teacher") for run in chosen)
-        return fields | {"teacher": tuple(map(str, runs))}
+        runs = [_printable_path(run, "--teacher") for run in chosen]
+        if not runs:
+            return fields
+        return fields | {"teacher": tuple(map(str, runs)), "teacher_architecture": None}
 
     def changed(self, settings: "SearchSettings") -> "SearchSettings":
         """The settings of a search that goes on, with what may change. Raises NasError."""
@@ -129,6 +139,7 @@ class SearchFlags:
 @option("--space", metavar="FILE", help="Search space: a YAML file, or an installed one's name.")
 @option("--task", metavar="NAME", help="Task that the space must be of, e.g. image.")
 @options.input_size("Input in place of the space's (see `nas data stats`).")
+@options.weights()
 @options.out("New folder  [default: runs/NAME]")
 @options.resume("Go on with the search in this folder.")
 @option(
@@ -169,12 +180,13 @@ class SearchFlags:
     ),
     options.machine("cores / workers"),
     options.imports(kept=True),
-    options.teacher(),
+    options.teacher("Finished run that teaches; none: nobody, even if the space says one."),
 )  # fmt: skip
 def search(
     space: str | None,
     task: str | None,
     size: "InputSpec | None",
+    weights: str | None,
     out: Path | None,
     resume: Path | None,
     finish: Path | None,
@@ -200,7 +212,7 @@ def search(
                 resume, imports=flags.imports, say=click.echo, change=flags.changed
             )
         elif space is not None:
-            result = _begin(_loaded(space, task, size, flags.data), flags, out)
+            result = _begin(_loaded(space, task, size, weights, flags.data), flags, out)
         else:
             raise NasError("give --space FILE, or --resume FOLDER to go on, or --finish FOLDER")
     except SearchInterrupted as interrupted:
@@ -225,10 +237,17 @@ def _finished(folder: Path, flags: SearchFlags) -> "SearchResult | None":
     )
 
 
-def _loaded(file: str, task: str | None, size: "InputSpec | None", data: DataFlags) -> "SpaceSpec":
-    """The space with the input and the preprocessing that the flags say.
+def _loaded(
+    file: str,
+    task: str | None,
+    size: "InputSpec | None",
+    weights: str | None,
+    data: DataFlags,
+) -> "SpaceSpec":
+    """The space with the input, the first weights and the preprocessing that the flags say.
 
-    Raises NasError where its file is of another task than the one asked for.
+    Raises NasError where its file is of another task than the one asked for, and for weights that
+    are given to a space whose members are cut from no network.
     """
     from nas.spec.space import load_space
     from nas.tasks.registry import task_named, task_of
@@ -242,9 +261,14 @@ def _loaded(file: str, task: str | None, size: "InputSpec | None", data: DataFla
         if task != space.task:
             problem = f"this space is of the task {space.task}, not {task}"
             raise space.document.error(("task",), problem)
-    keys = {}
+    keys: dict[str, Any] = {}
     if size is not None:
         keys["input"] = size.model_dump()
+    if weights is not None:
+        if space.begin is None:
+            problem = "this space does not say from which network its members are cut (begin:)"
+            raise NasError(problem, file=file, key="--weights")
+        keys["begin"] = space.begin.model_copy(update={"weights": weights}).model_dump()
     if own := preprocess_keys(task_of(space), data):
         keys["preprocess"] = {**(space.document.data.get("preprocess") or {}), **own}
     return space.with_keys(**keys) if keys else space

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     options.input_size("Input of --model, e.g. 3x46x64; of --arch in place of the file's own."),
 )
 @option("--task", metavar="NAME", told_default="image", help="Task of --model, e.g. sed.")
-@options.pretrained("--model's")
+@options.pretrained("the network's")
+@options.weights()
 @options.task_data()
 @options.teacher()
 @options.out("New folder  [default: runs/NAME-train]")
@@ -36,6 +37,7 @@ def train(
     network: NetworkFlags,
     task: str | None,
     pretrained: bool,
+    weights: str | None,
     data: DataFlags,
     taught: TeacherFlags,
     out: Path | None,
@@ -48,6 +50,8 @@ def train(
     Without --data: on the data that the architecture file names, else on the built-in set. The file
     of a search's network brings the search's training settings, but for epochs and seed.
     """
+    from nas.model.weights import HUB
+    from nas.train.begin import beginning_with
     from nas.train.plan import resolve_training
     from nas.train.run import resume_training, run_training
     from nas.train.source import source_of, training_of
@@ -57,12 +61,11 @@ def train(
         refuse_others(kept, "--resume", "a resumed run keeps its settings")
         resume_training(resume, device=machine.where, threads=machine.threads, say=click.echo)
         return
-    if pretrained and network.model is None:
-        raise NasError(
-            "only another library's network has weights to start from: give --model",
-            key="--pretrained",
-        )
-    architecture = prepared(_architecture(network, task), data)
+    if pretrained and weights not in (None, HUB):
+        raise NasError(f"it stands for --weights {HUB}: give one of the two", key="--pretrained")
+    architecture = beginning_with(
+        prepared(_architecture(network, task), data), HUB if pretrained else weights
+    )
     settings = resolve_training(
         training.over(training_of(architecture)),
         architecture.task,
@@ -76,7 +79,6 @@ def train(
         fold=data.fold,
         groups=data.groups,
         strict=data.strict,
-        pretrained=pretrained,
         teacher=taught.choice(architecture.input, architecture.task),
         unlabelled=taught.unlabelled,
         out=out,

@@ -52,6 +52,8 @@ class Cut:
     """By the name of the member's tensor."""
     blocks: int
     """Blocks of the member that begin so."""
+    of_blocks: int
+    """Blocks of the member that have weights, its head's aside."""
     features: Tensor | None
     """Channels of the larger network's layer, by place, that the member's head sees; None where its
     last layer is not of the larger network."""
@@ -131,11 +133,12 @@ class SourceNetwork:
         channels = self.architecture.input.channels
         kept = torch.arange(channels) if member.input.channels == channels else None
         parts: dict[str, TensorPart] = {}
-        stream, blocks, last, before, copy = 0, 0, None, -1, 0
+        stream, blocks, total, last, before, copy = 0, 0, 0, None, -1, 0
         for step in member.steps():
             copy, before = (copy + 1 if step.layer == before else 0), step.layer
             if _passes(step):
                 continue
+            total += 1
             block = self._block(member.layers[step.layer].label(step.layer), copy)
             found = None
             if block is not None and kept is not None and block.stream_in == stream:
@@ -145,7 +148,7 @@ class SourceNetwork:
                 of_block, kept = found
                 parts |= of_block
                 stream, last, blocks = block.stream_out, block.step.name, blocks + 1
-        return Cut(parts, blocks, kept, last)
+        return Cut(parts, blocks, total, kept, last)
 
     def _block(self, layer: str, copy: int) -> _Block | None:
         blocks = self._by_layer.get(layer, [])

@@ -103,6 +103,15 @@ def cost_line(
     )
 
 
+def begun_line(architecture: ArchitectureSpec, blocks: int, total: int) -> str:
+    """From whose weights a network begins, and how many of its blocks."""
+    begin = architecture.begin
+    if begin is None:
+        raise ValueError(f"{architecture.name} begins at random")
+    whose = "" if begin.reference is None else f" of {begin.reference}"
+    return f"begins with the weights{whose} ({begin.weights}) in {blocks} of its {total} blocks"
+
+
 def round_line(
     number: int, rounds: int, metric: str, reached: float, added: Mapping[str, int] | None
 ) -> str:

@@ -26,10 +26,10 @@ from nas.spec.architecture import parse_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task
+from nas.train.begin import build_begun
 from nas.train.checkpoint import EpochResult
 from nas.train.device import choose_device
 from nas.train.loop import FitResult, fit
-from nas.train.weights import build_seeded
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class FinalTrainer:
                     learning_rate=result.learning_rate,
                 )
 
-            network = build_seeded(architecture, training.seed, self.device)
+            network = build_begun(architecture, training.seed, self.device)
             if self.shared is not None:
                 self.shared.weights.fill(architecture, network)
             result = fit(

@@ -34,6 +34,7 @@ from nas.spec.old_names import with_current_names
 from nas.spec.space import SpaceSpec, load_space
 from nas.spec.trial import RandomTrial
 from nas.tasks.registry import task_of
+from nas.train.begin import begun_space
 
 
 class SearchInterrupted(Exception):
@@ -69,6 +70,7 @@ def run_search(
     out = None if out is None else Path(out)
     space = space if isinstance(space, SpaceSpec) else load_space(space)
     settings = SearchSettings.for_space(space) if settings is None else settings
+    space = begun_space(space)
     refuse_taken(out)
     _check_settings(space, settings)
     facts = examine_data(space, settings, say)

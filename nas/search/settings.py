@@ -11,6 +11,7 @@ from nas.files import atomic_write_text
 from nas.machine import environment, usable_cores
 from nas.plugins import load_plugins
 from nas.search.objective import Objectives
+from nas.spec.architecture import dump_architecture
 from nas.spec.budget import BudgetSpec
 from nas.spec.load import Document, read_document
 from nas.spec.search import SearchSpec
@@ -21,6 +22,7 @@ from nas.spec.yaml_text import block
 from nas.tasks.registry import task_of
 from nas.train.device import choose_device
 from nas.train.source import checked_fold
+from nas.train.teacher_run import reference_teacher
 
 MAX_DEFAULT_WORKERS = 8
 BUILT_IN_MINUTES = 4.0
@@ -99,6 +101,7 @@ class SearchSettings(Frozen):
             search=search,
             budget=space.budget,
             training=resolved_training(space, space.training, built_in=data is None),
+            teacher_architecture=_teacher_of(space),
             score=space.score,
             workers=processes,
             threads=each,
@@ -106,6 +109,11 @@ class SearchSettings(Frozen):
             imports=tuple(imports),
             environment=environment(),
         )
+
+
+def _teacher_of(space: SpaceSpec) -> str | None:
+    """The network that teaches the members of a space if nothing else is said."""
+    return None if space.teacher is None else dump_architecture(reference_teacher(space))
 
 
 def resolved_training(space: SpaceSpec, training: TrainingSpec, *, built_in: bool) -> TrainingSpec:

@@ -13,7 +13,7 @@ from nas.spec.architecture import ArchitectureSpec, parse_architecture
 from nas.spec.definition import InputSpec
 from nas.spec.space import SpaceSpec
 from nas.tasks.registry import task_of
-from nas.train.device import choose_device
+from nas.train.device import choose_device, default_threads
 from nas.train.plan import TeacherPlan, check_teacher, planned_teacher
 from nas.train.teacher import Spent, Teacher
 from nas.train.teacher_run import Preparation, train_teacher
@@ -72,7 +72,7 @@ def prepare_teacher(folder: Path, space: SpaceSpec, settings: SearchSettings, sa
     data = source.at(size)
     request = source.request(size)
     if plan.architecture is not None:
-        facts = Preparation(request, data.preprocess, settings.training, settings.threads)
+        facts = Preparation(request, data.preprocess, settings.training, default_threads())
         train_teacher(plan, facts, device, say=say)
     teacher = Teacher(plan, task, request, device)
     for shape in space.input.shapes():

@@ -26,12 +26,12 @@ from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task
+from nas.train.begin import build_begun
 from nas.train.checkpoint import EpochResult
 from nas.train.device import choose_device
 from nas.train.inherit import Donors
 from nas.train.loop import FitResult, fit
 from nas.train.teacher import Spent
-from nas.train.weights import build_seeded
 
 MEASURED_SHARED = "measured with shared weights"
 """What a trial that was not trained by itself says of its metric."""
@@ -161,7 +161,7 @@ class CandidateTrainer:
 
     def _build(self, run: TrialRun, architecture: ArchitectureSpec) -> nn.Module:
         """The network that a training begins with, the same each time but for what it inherits."""
-        network = build_seeded(architecture, self.settings.training.seed, self.device)
+        network = build_begun(architecture, self.settings.training.seed, self.device)
         if self.donors is not None:
             run.inherited = self.donors.start(architecture, network)
         run.network = network

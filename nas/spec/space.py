@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nas.errors import NasError, did_you_mean
 from nas.spec.architecture import ClassNames, class_names
@@ -49,6 +49,8 @@ class SpaceSpec:
     preprocess: Preprocess | None
     begin: BeginSpec | None
     """From which weights every member begins; None is from random ones."""
+    teacher: Literal["reference"] | None
+    """Who teaches the members: the network that they are cut from, or nobody."""
     budget: BudgetSpec
     search: SearchSpec
     training: TrainingSpec
@@ -117,6 +119,7 @@ class SpaceFile(Frozen):
     classes: ClassNames = 10
     preprocess: AnyPreprocess | None = None
     begin: BeginSpec | None = None
+    teacher: Literal["reference"] | None = None
     budget: BudgetSpec = BudgetSpec()
     search: SearchSpec = SearchSpec()
     training: TrainingSpec = TrainingSpec()
@@ -139,6 +142,9 @@ def parse_space(text: str, path: str | Path = "space.yaml") -> SpaceSpec:
 
 def _space_from(document: Document, classes: tuple[str, ...] | None = None) -> SpaceSpec:
     header = validate(SpaceFile, document)
+    if header.teacher is not None and (header.begin is None or header.begin.reference is None):
+        problem = f"{header.teacher} is the network that `begin` names, and there is none"
+        raise document.error(("teacher",), problem)
     names = classes or class_names(document, header.classes)
     inputs = parse_input(document, header.input)
     neck = parse_neck_template(document, header.head, header.neck)
@@ -161,6 +167,7 @@ def _space_from(document: Document, classes: tuple[str, ...] | None = None) -> S
         classes=names,
         preprocess=header.preprocess,
         begin=header.begin,
+        teacher=header.teacher,
         budget=header.budget,
         search=header.search,
         training=header.training,

@@ -16,6 +16,7 @@ from nas.spec.provenance import Provenance
 from nas.spec.training import TeachingSpec, TrainingSpec, load_training
 from nas.spec.yaml_text import block
 from nas.tasks.registry import task_named
+from nas.train.begin import begun_architecture
 from nas.train.source import checked_fold, groups_of, on_fold, source_of, training_of
 from nas.train.trained import ARCHITECTURE_FILE
 
@@ -134,17 +135,14 @@ def new_plan(
 ) -> RunPlan:
     """The plan of a new run in a new folder: `out`, else `runs/NAME`, e.g. `small-train`.
 
+    `pretrained` is of another library's network: ours say in `begin` what they begin from.
     `teacher` are finished runs, or a network that is trained first. What is None comes from the
     architecture: its data, its groups, the training settings that it was found with. Raises
     NasError for what its task can't train, before a folder is made.
     """
     if not isinstance(architecture, ArchitectureSpec):
         architecture = load_architecture(architecture)
-    if pretrained and architecture.model is None:
-        raise NasError(
-            "only another library's network has weights to start from: give --model",
-            key="--pretrained",
-        )
+    architecture = begun_architecture(architecture)
     task = task_named(architecture.task)
     task.check_architecture(architecture)
     if (chosen := checked_fold(task, fold)) is not None:

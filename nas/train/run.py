@@ -17,11 +17,13 @@ from nas.machine import environment
 from nas.macs.count import MacsReport, count_macs
 from nas.model.build import build_network
 from nas.model.identity import architecture_hash
+from nas.model.weights import HUB
 from nas.report.evaluation import draw_evaluation, evaluation_lines
 from nas.report.history_plot import plot_history
 from nas.report.lines import (
     Say,
     also_to,
+    begun_line,
     cost_line,
     data_lines,
     epoch_line,
@@ -32,10 +34,11 @@ from nas.report.lines import (
 from nas.report.tables import seconds_text
 from nas.report.tensorboard import CurveWriter
 from nas.runs.folder import LOG_FILE, locked_run, refuse_taken
-from nas.spec.architecture import ArchitectureSpec
+from nas.spec.architecture import ArchitectureSpec, load_architecture
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Metrics, Task, Thresholds
 from nas.tasks.registry import task_named
+from nas.train.begin import begin_from, beginning_with, library_weights, load_beginning
 from nas.train.checkpoint import EpochResult
 from nas.train.data import (
     OTHER_SPLITS,
@@ -102,6 +105,7 @@ def run_training(
     groups: str | Path | None = None,
     strict: bool = False,
     pretrained: bool = False,
+    weights: str | Path | None = None,
     teacher: TeacherChoice = (),
     unlabelled: str | Path | None = None,
     out: str | Path | None = None,
@@ -119,7 +123,8 @@ def run_training(
         fold: Which fold is the test split, where a task makes splits of folds.
         groups: CSV `path,group`; no group crosses splits.
         strict: Stop at files that can't be read, instead of leaving them out.
-        pretrained: Begin with the published weights of another library's network.
+        pretrained: Begin with the published weights of the network, which are downloaded.
+        weights: Begin with these: `hub`, `pip:NAME`, a file, or the folder of a finished run.
         teacher: Folder of a finished run whose network teaches, or several, whose mean does; an
             architecture is trained first, into the folder `teacher` of the run.
         unlabelled: Folder of samples without labels, which are learned from the teacher alone.
@@ -133,8 +138,12 @@ def run_training(
     """
     where = choose_device(device)
     _check_threads(threads)
+    if not isinstance(architecture, ArchitectureSpec):
+        architecture = load_architecture(architecture)
+    if pretrained and architecture.model is None:
+        pretrained, weights = False, weights or HUB
     plan = new_plan(
-        architecture,
+        beginning_with(architecture, weights),
         data=None if data is None else Path(data),
         training=training,
         fold=fold,
@@ -326,9 +335,16 @@ class _Run:
         """The network with its first weights."""
         plan = self.plan
         with seeded(plan.training.seed, torch.device("cpu")):
-            network = build_network(architecture, pretrained=plan.pretrained)
-        # a checkpoint holds the backbone's weights already
-        if plan.backbone_from is not None and not (plan.folder / CHECKPOINT_FILE).exists():
+            network = build_network(
+                architecture,
+                pretrained=plan.pretrained or _published(architecture),
+                weights=library_weights(architecture),
+            )
+        resumed = (plan.folder / CHECKPOINT_FILE).exists()  # a checkpoint holds the weights already
+        if not resumed and (found := load_beginning(architecture)) is not None:
+            cut = begin_from(found.network, architecture, network)
+            self.say(begun_line(architecture, cut.blocks, cut.of_blocks))
+        if plan.backbone_from is not None and not resumed:
             load_backbone(network, plan.backbone_from)
         if begin is not None:
             begin(network)
@@ -429,6 +445,12 @@ class _Run:
             "seconds": perf_counter() - self.start,
             "environment": environment(),
         }
+
+
+def _published(architecture: ArchitectureSpec) -> bool:
+    """Whether another library's network begins with its published weights."""
+    begin = architecture.begin
+    return architecture.model is not None and begin is not None and begin.weights == HUB
 
 
 def _round_values(fitted: RoundResults, plan: RunPlan) -> dict[str, Any]:

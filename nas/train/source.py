@@ -13,6 +13,9 @@ from nas.spec.training import TrainingSpec
 from nas.tasks.base import Task
 from nas.tasks.registry import task_named
 
+BEGUN_RATE = 2e-3
+"""Peak learning rate of a network that begins from others' weights."""
+
 
 def source_of(architecture: ArchitectureSpec, given: Path | None) -> Path | None:
     """The folder or table to read; None is the built-in data set.
@@ -88,14 +91,16 @@ def on_fold(architecture: ArchitectureSpec, fold: int) -> ArchitectureSpec:
 
 
 def training_of(architecture: ArchitectureSpec) -> TrainingSpec:
-    """The settings of the search that found the architecture, else the defaults.
+    """The settings of the search that found the architecture, else the defaults, which are gentler
+    for a network that begins from others' weights.
 
     Epochs and seed are the defaults either way: a search trains short runs. Raises NasError for
     settings that are not allowed.
     """
     named = architecture.provenance.training
     if named is None:
-        return TrainingSpec()
+        begun = architecture.begin is not None
+        return TrainingSpec(learning_rate=BEGUN_RATE) if begun else TrainingSpec()
     try:
         training = TrainingSpec.model_validate(named)
     except ValidationError as error:

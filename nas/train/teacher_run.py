@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
 from nas.spec.definition import BeginSpec
 from nas.spec.preprocess import Preprocess
 from nas.spec.provenance import Provenance
+from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.registry import library_architecture
 from nas.train.data import data_request
@@ -21,6 +23,8 @@ from nas.train.plan import METRICS_FILE, RunPlan, TeacherPlan, new_plan
 from nas.train.run import train_untested
 from nas.train.trained import ARCHITECTURE_FILE
 
+POOLING = "GlobalAvgPool"
+"""The block behind which a published classifier is no more of features."""
 FINE_TUNING_EPOCHS = 12
 """Epochs of a teacher that begins with published weights, where its network has not more."""
 FINE_TUNING_RATE = 2e-3
@@ -87,6 +91,34 @@ def train_teacher(plan: TeacherPlan, facts: Preparation, device: torch.device, *
     )
     train_untested(replace(made, tested=False), device, say=told)
     return folder
+
+
+def reference_teacher(space: SpaceSpec, size: InputSpec | None = None) -> ArchitectureSpec:
+    """The whole network that the members of a space are cut from, with the space's head.
+
+    `size` None is the largest input of the members. Raises NasError, ValueError for a space that
+    begins at random.
+    """
+    if space.begin is None or space.begin.reference is None:
+        raise ValueError(f"{space.name} names no network that its members are cut from")
+    if size is None:
+        channels, height, width = max(space.input.shapes(), key=prod)
+        size = InputSpec(channels=channels, height=height, width=width)
+    whole = load_architecture(space.begin.reference)
+    names = [layer.config.name for layer in whole.layers]
+    pooled = names.index(POOLING) if POOLING in names else len(names)
+    layers = whole.layers if space.head == "linear" else whole.layers[:pooled]
+    return replace(
+        whole,
+        layers=layers,
+        input=size,
+        classes=space.classes,
+        head=space.head,
+        neck=None,
+        task=space.task,
+        begin=space.begin,
+        preprocess=space.preprocess,
+    )
 
 
 def teacher_architecture(

@@ -1,0 +1,162 @@
+"""Where a network's first weights come from: cut from a larger network, or random."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from numpy.random import default_rng
+from torch import nn
+
+from nas.data.preprocess import PixelPreprocess
+from nas.errors import NasError
+from nas.model.cut import Cut, SourceNetwork
+from nas.model.weights import HUB, PACKAGE, load_source
+from nas.spec.architecture import ArchitectureSpec, dump_architecture
+from nas.spec.definition import BeginSpec
+from nas.spec.preprocess import Preprocess
+from nas.spec.provenance import Provenance
+from nas.spec.space import SpaceSpec
+from nas.spec.trial import RandomTrial
+from nas.tasks.registry import task_named
+from nas.train.weights import WEIGHTS_FILE, build_seeded
+
+KEPT_SOURCES = 4
+"""Sources that are kept in memory; one of some million parameters takes 20 MB."""
+_known: dict[tuple[BeginSpec, int, str], "Beginning"] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """A network whose weights others begin with, and how these want their inputs."""
+
+    network: SourceNetwork
+    mean: tuple[float, ...] | None
+    """Of each channel, on the scale of 0 to 1; None where that is not known."""
+    std: tuple[float, ...] | None
+
+    def preprocess(self, before: Preprocess | None, kind: type[Preprocess]) -> Preprocess | None:
+        """`before` with the normalisation that the weights want, unless it says its own.
+
+        Spectrograms keep that of the data, since they are no pictures.
+        """
+        if self.mean is None or self.std is None or not issubclass(kind, PixelPreprocess):
+            return before
+        if before is not None and before.says_normalisation:
+            return before
+        wanted = {"mean": self.mean, "std": self.std}
+        return (before or kind.model_validate({})).model_copy(update=wanted)
+
+
+def library_weights(architecture: ArchitectureSpec) -> Path | None:
+    """The file that another library's network begins with; None where its `begin` names none.
+
+    Raises NasError for weights that can't be of it.
+    """
+    if architecture.model is None or architecture.begin is None:
+        return None
+    weights = architecture.begin.weights
+    if weights == HUB:
+        return None
+    if weights.startswith(PACKAGE) or architecture.begin.reference is not None:
+        problem = f"begins with {HUB} or a file of its library, not with {weights!r}"
+        raise NasError(f"{architecture.model} {problem}", key="begin.weights")
+    path = Path(weights)
+    return path / WEIGHTS_FILE if path.is_dir() else path
+
+
+def load_beginning(architecture: ArchitectureSpec) -> Beginning | None:
+    """What an architecture's `begin` names, for inputs of as many channels as its own; read once.
+
+    None for one that begins at random. Raises NasError for weights that can't be had.
+    """
+    if architecture.begin is None or architecture.model is not None:
+        return None
+    whole = ""
+    if architecture.begin.reference is None:  # the weights may be of the architecture itself
+        whole = dump_architecture(replace(architecture, provenance=Provenance()))
+    key = architecture.begin, architecture.input.channels, whole
+    if key not in _known:
+        weights = load_source(architecture.begin, architecture)
+        if len(_known) >= KEPT_SOURCES:
+            _known.clear()
+        network = SourceNetwork(weights.architecture, weights.state)
+        _known[key] = Beginning(network, weights.mean, weights.std)
+    return _known[key]
+
+
+def begin_from(source: SourceNetwork, architecture: ArchitectureSpec, network: nn.Module) -> Cut:
+    """Fill in place what the source has of a network; the rest is left as it is.
+
+    Raises NasError where it has nothing of it.
+    """
+    cut = source.cut(architecture, network)
+    if not cut.blocks:
+        known = ", ".join(layer.label(n) for n, layer in enumerate(source.architecture.layers))
+        raise NasError(
+            f"{source.architecture.name} has no layer of {architecture.name} in a form that "
+            f"serves; layers are matched by name, there {known}",
+            key="begin",
+        )
+    with torch.no_grad():
+        network.load_state_dict(cut.state(source.state), strict=False)
+    return cut
+
+
+def build_begun(architecture: ArchitectureSpec, seed: int, device: torch.device) -> nn.Module:
+    """The network with its first weights: those of that seed, and those that `begin` names.
+
+    Raises NasError for weights that can't be had, TrainingFailed where memory runs out.
+    """
+    network = build_seeded(architecture, seed, device)
+    if (found := load_beginning(architecture)) is not None:
+        begin_from(found.network, architecture, network)
+    return network
+
+
+def beginning_with(architecture: ArchitectureSpec, weights: str | Path | None) -> ArchitectureSpec:
+    """The architecture with `weights` to begin from; None leaves it as it is."""
+    if weights is None:
+        return architecture
+    begin = architecture.begin or BeginSpec()
+    return replace(architecture, begin=begin.model_copy(update={"weights": str(weights)}))
+
+
+def begun_architecture(architecture: ArchitectureSpec) -> ArchitectureSpec:
+    """The architecture with the normalisation that its first weights want, and files of weights by
+    their full path. Raises NasError for weights that can't be had.
+    """
+    if architecture.begin is None:
+        return architecture
+    architecture = replace(architecture, begin=_in_full(architecture.begin))
+    found = load_beginning(architecture)
+    if found is None:
+        return architecture
+    kind = task_named(architecture.task).preprocess_types[0]
+    return replace(architecture, preprocess=found.preprocess(architecture.preprocess, kind))
+
+
+def begun_space(space: SpaceSpec) -> SpaceSpec:
+    """As `begun_architecture`, of a space. Raises NasError where a member has none of the layers
+    that it is to begin with, too.
+    """
+    if space.begin is None:
+        return space
+    member = begun_architecture(space.sample(RandomTrial(default_rng(0))))
+    build_begun(member, 0, torch.device("cpu"))
+    keys = {"begin": member.begin.model_dump() if member.begin else None}
+    if member.preprocess is not None:
+        keys["preprocess"] = member.preprocess.model_dump(mode="json", exclude_unset=True)
+    return space.with_keys(**keys)
+
+
+def _in_full(begin: BeginSpec) -> BeginSpec:
+    """The same with files by their full path, so that it holds in any folder."""
+
+    def full(name: str) -> str:
+        return str(Path(name).resolve()) if Path(name).exists() else name
+
+    named = begin.weights == HUB or begin.weights.startswith(PACKAGE)
+    return BeginSpec(
+        reference=None if begin.reference is None else full(begin.reference),
+        weights=begin.weights if named else full(begin.weights),
+    )
