@@ -7,6 +7,8 @@ the folder is not trained again. With a search, the networks of its front at som
     python -m benchmarks.pretrained --data DIR --teacher RUN --out FOLDER
     python -m benchmarks.pretrained --data DIR --teacher RUN --out FOLDER \
         --search RUN --at 1.2M --at 2.5M --at 5M
+    python -m benchmarks.pretrained --data DIR --teacher RUN --out FOLDER \
+        --task sed --input 1x64x256
 """
 
 import json
@@ -47,20 +49,26 @@ class Arm:
         return TrainingSpec(epochs=self.epochs, learning_rate=rate, seed=seed)
 
 
-def truncated(stages: int, size: InputSpec, *, inner: float | None = None) -> ArchitectureSpec:
+def truncated(
+    stages: int, size: InputSpec, *, inner: float | None = None, task: str = "image"
+) -> ArchitectureSpec:
     """EfficientNet-Lite0 behind a stage, from its weights; `inner` is another expansion ratio."""
     whole = load_architecture("efficientnet_lite0")
     names = [layer.name for layer in whole.layers]
     layers: Sequence[LayerSpec] = whole.layers
-    if stages in STAGES:
-        dropout = replace(
-            whole.layers[-1], config=whole.layers[-1].config.model_copy(update={"p": 0.1})
-        )
-        layers = (*whole.layers[: names.index(STAGES[stages]) + 1], whole.layers[-2], dropout)
+    if stages in STAGES or task == "sed":  # whose head takes features that are not pooled
+        layers = whole.layers[: names.index(STAGES.get(stages, "conv2")) + 1]
     if inner is not None:
         layers = [_narrowed(layer, inner) for layer in layers]
-    name = f"lite0-{stages}"
-    return replace(whole, name=name, layers=tuple(layers), input=size, begin=WEIGHTS)
+    return replace(
+        whole,
+        name=f"lite0-{stages}",
+        layers=tuple(layers),
+        input=size,
+        begin=WEIGHTS,
+        task=task,
+        head="attention" if task == "sed" else "linear",
+    )
 
 
 def _narrowed(layer: LayerSpec, expand: float) -> LayerSpec:
@@ -90,6 +98,20 @@ def arms(size: InputSpec) -> list[Arm]:
         Arm("Lite0, 4 stages, inner widths halved, taught", halved, 24, True),
         Arm("Lite0, whole", truncated(7, size), 12, False),
     ]
+
+
+def arms_of(task: str, size: InputSpec) -> list[Arm]:
+    """The networks of another task than pictures."""
+    found = []
+    for stages in (3, 4):
+        cut = truncated(stages, size, task=task)
+        name = f"Lite0, {stages} stages"
+        found += [
+            Arm(f"{name}, random weights", replace(cut, begin=None), 40, False),
+            Arm(name, cut, 40, False),
+            Arm(f"{name}, taught", cut, 40, True),
+        ]
+    return [Arm("Lite0, whole", truncated(7, size, task=task), 40, False), *found]
 
 
 def found(search: Path, budgets: Sequence[int], epochs: int) -> list[Arm]:
@@ -193,6 +215,7 @@ def table(chosen: Sequence[Arm], out: Path) -> str:
 @click.option("--teacher", type=Path, required=True, help="Finished run that teaches.")
 @click.option("--out", type=Path, required=True, help="Folder of the trainings.")
 @click.option("--input", "size", default="3x46x64", help="Input of the networks without a search.")
+@click.option("--task", default="image", help="Task of the data.")
 @click.option("--only", multiple=True, help="Part of the names of the arms to train.")
 @click.option("--search", type=Path, help="Finished search whose front is trained too.")
 @click.option("--at", multiple=True, help="Budgets of multiply-adds at which it is.")
@@ -203,6 +226,7 @@ def main(
     teacher: Path,
     out: Path,
     size: str,
+    task: str,
     only: tuple[str, ...],
     search: Path | None,
     at: tuple[str, ...],
@@ -210,11 +234,14 @@ def main(
     seeds: int,
 ) -> None:
     """Train what is missing, then print the table."""
-    chosen = arms(InputSpec.parsed(size))
+    inputs = InputSpec.parsed(size)
+    chosen = arms(inputs) if task == "image" else arms_of(task, inputs)
     if search is not None:
         chosen += found(search, [parse_quantity(text) for text in at], epochs)
     for seed in range(seeds):
         for arm in chosen:
+            if arm.taught and not (teacher / METRICS).exists():
+                continue  # it is one of the networks, and comes first
             if not only or any(part in arm.name for part in only):
                 train(arm, seed, data, teacher, out)
     print(table(chosen, out))
