@@ -35,7 +35,7 @@ from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec, load_space
 from nas.tasks.registry import task_of
 from nas.train.device import seeded, set_threads
-from nas.train.inherit import Donors, block_weights
+from nas.train.inherit import Donors, layer_weights
 from nas.train.loop import fit
 
 CPU = torch.device("cpu")
@@ -50,7 +50,7 @@ class Measured:
     """`recorded` or `variant`."""
     donor: str
     shared: int
-    """Leading blocks."""
+    """Blocks that begin with the donor's weights."""
     share: float
     """Of the weights of all blocks that were inherited."""
     short: float
@@ -138,7 +138,7 @@ class Trainer:
         start, seed = process_time(), self.space.training.seed
         found = donors.find(network.architecture)
         assert found is not None
-        donor, shared = found
+        donor, cut = found
         results = {
             epochs: network.best[epochs, seed]
             if (epochs, seed) in network.best
@@ -146,13 +146,13 @@ class Trainer:
             for epochs in (short, full)
         }
         fresh, inherited = self.train(network.architecture, short, donors)
-        sizes = {name: value.numel() for name, value in block_weights(fresh).items()}
-        taken = sum(size for name, size in sizes.items() if int(name.split(".")[0]) < shared)
+        sizes = {name: value.numel() for name, value in layer_weights(fresh).items()}
+        taken = sum(size for name, size in sizes.items() if name in cut.parts)
         return Measured(
             hash=architecture_hash(network.architecture),
             kind=kind,
-            donor=donor.architecture_hash,
-            shared=shared,
+            donor=donor.path.stem,
+            shared=cut.blocks,
             share=taken / sum(sizes.values()),
             short=results[short],
             inherited=inherited,

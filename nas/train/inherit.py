@@ -1,12 +1,13 @@
-"""Inherited weights: a network begins with those of a finished one with the same leading blocks.
+"""Inherited weights: a network begins as if it were cut from a finished one (`nas.model.cut`).
 
-Blocks are shared from the first on, as far as config and input shape are equal; statistics of batch
-normalisation are included, heads are not.
+Layers are matched by name and taken where they are the same or smaller; heads are not handed on.
 """
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from heapq import nlargest
 from pathlib import Path
 
 import torch
@@ -16,30 +17,51 @@ from torch import Tensor, nn
 
 from nas.errors import NasError
 from nas.files import atomic_write_bytes
-from nas.model.build import Network
+from nas.model.build import build_network
+from nas.model.cut import LAYERS, Cut, SourceNetwork
 from nas.model.identity import architecture_hash, leading_hashes
+from nas.model.weights_file import read_state
 from nas.runs.folder import exclusive
+from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.spec.definition import ArchitectureSpec
+from nas.spec.provenance import Provenance
+from nas.train.begin import begin_from
 
 MAX_BYTES = 256 * 1024**2
 """Of all weights that are kept; a network of 500,000 parameters takes 2 MB."""
 SUFFIX = ".safetensors"
+COMPARED = 32
+"""Donors whose cut is reckoned, the nearest and best of all; each takes some ten milliseconds."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Donor:
     """A finished network whose weights are in a file."""
 
     path: Path
+    """Its stem is the hash of the architecture."""
+    architecture: ArchitectureSpec
     blocks: tuple[str, ...]
     """Its `leading_hashes`."""
     metric: float
     """Its metric; higher is better."""
 
-    @property
-    def architecture_hash(self) -> str:
-        """Names the file."""
-        return self.path.name.removesuffix(SUFFIX)
+    @cached_property
+    def outline(self) -> SourceNetwork:
+        """The network without weights, from which cuts can be reckoned, not filled."""
+        return SourceNetwork(self.architecture, layer_weights(_outline(self.architecture)))
+
+    def network(self) -> SourceNetwork:
+        """The network, its weights read. Raises NasError for a file that is gone, damaged (weights
+        that are not finite too), or of another network."""
+        state = read_state(self.path)
+        for name, value in self.outline.state.items():
+            given = state.get(name)
+            if given is None or (given.shape, given.dtype) != (value.shape, value.dtype):
+                raise NasError(f"of another network: no {name} of its shape", file=self.path)
+            if not given.isfinite().all():
+                raise NasError(f"damaged: {name} is not finite", file=self.path)
+        return SourceNetwork(self.architecture, state)
 
 
 @dataclass(frozen=True)
@@ -49,7 +71,7 @@ class Inherited:
     donor: str
     """Hash of the donor's architecture."""
     blocks: int
-    """Leading blocks that were taken over."""
+    """Blocks that begin with its weights."""
 
 
 class Donors:
@@ -68,42 +90,50 @@ class Donors:
         self._known: dict[Path, Donor | None] = {}
 
     def keep(self, architecture: ArchitectureSpec, network: nn.Module, metric: float) -> None:
-        """Write down a finished network's blocks, its head left out; it reached `metric`."""
-        blocks = leading_hashes(architecture)
-        path = self.folder / f"{architecture_hash(architecture)}{SUFFIX}"
-        if not blocks:
+        """Write down a finished network's layers, its head left out; it reached `metric`."""
+        if architecture.model is not None:  # another library's, whose layers are not known
             return
+        path = self.folder / f"{architecture_hash(architecture)}{SUFFIX}"
+        text = dump_architecture(replace(architecture, provenance=Provenance()))
         try:
-            self._write(path, network, {"blocks": " ".join(blocks), "metric": repr(metric)})
+            self._write(path, network, {"architecture": text, "metric": repr(metric)})
         except OSError as error:
             self.say(f"weights not kept for others, {path}: {error.strerror or error}")
 
     def start(self, architecture: ArchitectureSpec, network: nn.Module) -> Inherited | None:
-        """Fill the leading blocks of a fresh network in place; None leaves it as it is."""
+        """Fill in place what a donor has of a fresh network; None leaves it as it is."""
         found = self.find(architecture)
         if found is None:
             return None
-        donor, count = found
+        donor, _ = found
         try:
             os.utime(donor.path)  # used: it is kept for longer
-            hand_on(donor.path, network, count)
+            cut = begin_from(donor.network(), architecture, network)
         except (NasError, OSError) as error:
             name = architecture_hash(architecture)
-            self.say(f"{name} begins from scratch instead of from {donor.path}: {error}")
+            self.say(f"{name} begins without inherited weights, not from {donor.path}: {error}")
             return None
-        return Inherited(donor.architecture_hash, count)
+        return Inherited(donor.path.stem, cut.blocks)
 
-    def find(self, architecture: ArchitectureSpec) -> tuple[Donor, int] | None:
-        """The donor with the most shared leading blocks, of equals the best, and their number."""
+    def find(self, architecture: ArchitectureSpec) -> tuple[Donor, Cut] | None:
+        """The donor that most blocks can begin with, and these, reckoned without weights.
+
+        Of equals that with the most leading blocks that are the same, and of these the best.
+        """
+        if architecture.model is not None:
+            return None
         blocks, own = leading_hashes(architecture), architecture_hash(architecture)
-        best: tuple[Donor, int] | None = None
-        for donor in self.read():
-            count = sum(a == b for a, b in zip(donor.blocks, blocks, strict=False))
-            if count == 0 or donor.architecture_hash == own:  # left by a killed run of itself
-                continue
-            if best is None or (count, donor.metric) > (best[1], best[0].metric):
-                best = donor, count
-        return best
+
+        def nearness(donor: Donor) -> tuple[int, float]:
+            same = sum(a == b for a, b in zip(donor.blocks, blocks, strict=False))
+            return same, donor.metric
+
+        # its own was left by a killed run of itself
+        others = [donor for donor in self.read() if donor.path.stem != own]
+        nearest, outline = nlargest(COMPARED, others, key=nearness), _outline(architecture)
+        cuts = [(donor, donor.outline.cut(architecture, outline)) for donor in nearest]
+        best = max(cuts, key=lambda found: found[1].blocks, default=None)
+        return best if best is not None and best[1].blocks else None
 
     def read(self) -> list[Donor]:
         """All donors, by name. Each file is opened once: it never changes."""
@@ -118,13 +148,17 @@ class Donors:
         try:
             with safe_open(path, framework="pt") as file:
                 facts = file.metadata() or {}
-            return Donor(path, tuple(facts["blocks"].split()), float(facts["metric"]))
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            architecture = parse_architecture(facts["architecture"], path)
+            if architecture.model is not None:  # its code would be run
+                raise ValueError(f"of {architecture.model}, whose layers are not known")
+            blocks = leading_hashes(architecture)
+            return Donor(path, architecture, blocks, float(facts["metric"]))
+        except (OSError, SafetensorError, KeyError, ValueError, NasError) as error:
             self.say(f"no weights to inherit from {path}, which is gone or damaged: {error}")
             return None
 
     def _write(self, path: Path, network: nn.Module, facts: dict[str, str]) -> None:
-        weights = block_weights(network)
+        weights = layer_weights(network)
         plain = {name: value.detach().contiguous().cpu() for name, value in weights.items()}
         content = save(plain, facts)
         if len(content) > self.max_bytes:
@@ -145,43 +179,12 @@ class Donors:
             total -= files[path].st_size
 
 
-def hand_on(path: Path, network: nn.Module, count: int) -> None:
-    """Fill the first `count` blocks of a network in place from a donor's file.
-
-    Raises NasError for a file that is gone, damaged (weights that are not finite too), or of other
-    blocks; the network is then as it was.
-    """
-    own = {
-        name: value
-        for name, value in block_weights(network).items()
-        if int(name.partition(".")[0]) < count
-    }
-    try:
-        with safe_open(path, framework="pt") as file:
-            donated = {name: file.get_tensor(name) for name in own}
-    except (OSError, SafetensorError) as error:
-        raise NasError(f"gone, damaged, or of other blocks: {error}", file=path) from error
-    for name, value in own.items():
-        if donated[name].shape != value.shape:
-            shapes = f"{tuple(donated[name].shape)}, not {tuple(value.shape)}"
-            raise NasError(f"of other blocks: {name} has the shape {shapes}", file=path)
-        if not donated[name].isfinite().all():
-            raise NasError(f"damaged: {name} is not finite", file=path)
-    with torch.no_grad():
-        for name, value in own.items():
-            value.copy_(donated[name])
+def layer_weights(network: nn.Module) -> dict[str, Tensor]:
+    """The tensors of the network's layers by name, its head left out."""
+    return {name: value for name, value in network.state_dict().items() if name.startswith(LAYERS)}
 
 
-def block_weights(network: nn.Module) -> dict[str, Tensor]:
-    """The network's own weights and statistics, its head left out.
-
-    They are named by the place of the block, `2.conv.weight`, since equal blocks may bear other
-    names. Raises ValueError for another library's network.
-    """
-    if not isinstance(network, Network) or not isinstance(network.layers, nn.Sequential):
-        raise ValueError(f"a {type(network).__name__} has no blocks to hand on")
-    return {
-        f"{index}.{name}": value
-        for index, block in enumerate(network.layers)
-        for name, value in block.state_dict().items()
-    }
+def _outline(architecture: ArchitectureSpec) -> nn.Module:
+    """The network without memory for weights."""
+    with torch.device("meta"):
+        return build_network(architecture)

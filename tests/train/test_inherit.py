@@ -1,17 +1,18 @@
-"""Weights handed on: which blocks are shared, what comes along, and files that can't serve."""
+"""Weights handed on: what a network begins with, whose they are, and files that can't serve."""
 
 import os
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
-from nas.errors import NasError
 from nas.model.build import Network, build_network
 from nas.model.identity import architecture_hash, leading_hashes
 from nas.spec.architecture import parse_architecture
 from nas.spec.definition import ArchitectureSpec
-from nas.train.inherit import Donors, Inherited, block_weights, hand_on
+from nas.train.inherit import Donors, Inherited, layer_weights
 
 STEM = "- {name: stem, block: Conv, out: 8, stride: 2}\n"
 BODY = "- {name: body, block: InvertedResidualv2, out: 8, expand: 2, repeat: 2}\n"
@@ -85,8 +86,8 @@ def test_another_library_s_network_shares_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "weights").exists()
 
 
-def test_shared_blocks_come_with_their_statistics_and_others_stay_fresh(tmp_path: Path) -> None:
-    old, new = written(STEM + BODY + TAIL), written(STEM.replace("stem", "a") + BODY)
+def test_layers_come_with_their_statistics_and_others_stay_fresh(tmp_path: Path) -> None:
+    old, new = written(STEM + BODY + TAIL), written(STEM + BODY + END.replace("16", "24"))
     donor = trained(old)
     donors = Donors(tmp_path, never)
     donors.keep(old, donor, 0.5)
@@ -94,13 +95,36 @@ def test_shared_blocks_come_with_their_statistics_and_others_stay_fresh(tmp_path
     assert donors.start(new, network) == Inherited(architecture_hash(old), 3)
     state, before = network.state_dict(), fresh.state_dict()
     for name, value in donor.state_dict().items():
-        own = name.replace("layers.stem", "layers.a")
-        if name.startswith("layers.") and "tail" not in name:
-            assert torch.equal(state.pop(own), value), name
-            assert "running" not in name or not torch.equal(before[own], value), name
-    assert set(state) == {"head.linear.weight", "head.linear.bias"}
+        if name.startswith("layers.") and "tail" not in name and "num_batches" not in name:
+            assert torch.equal(state.pop(name), value), name
+            assert "running" not in name or not torch.equal(before[name], value), name
+    assert {name.split(".")[1] for name in state if "num_batches" not in name} == {"end", "linear"}
     for name, value in state.items():
-        assert torch.equal(value, before[name]), name
+        assert torch.equal(value, before[name]) or "num_batches" in name, name
+
+
+def test_smaller_layers_are_cut_from_a_donor_of_another_input(tmp_path: Path) -> None:
+    """One stem, and the only copy of a body that has inner channels half as many."""
+    old = written(STEM.replace("8", "16") + BODY.replace("expand: 2", "expand: 4") + TAIL)
+    size = "{height: 12, width: 20}"
+    new = written(STEM + BODY.replace(", repeat: 2", ""), size=size)
+    donor, network = trained(old), built(new)
+    Donors(tmp_path, never).keep(old, donor, 0.5)
+    assert Donors(tmp_path, never).start(new, network) == Inherited(architecture_hash(old), 2)
+    rows = {tuple(row.flatten().tolist()) for row in donor.state_dict()["layers.stem.0.weight"]}
+    own = [tuple(row.flatten().tolist()) for row in network.state_dict()["layers.stem.0.weight"]]
+    assert len(set(own)) == 8
+    assert set(own) < rows
+
+
+def test_layers_of_other_names_or_larger_ones_begin_fresh(tmp_path: Path) -> None:
+    old = written(STEM + BODY)
+    Donors(tmp_path, never).keep(old, trained(old), 0.5)
+    for layers in (STEM.replace("stem", "a") + BODY, STEM.replace("out: 8", "out: 16") + BODY):
+        network, fresh = built(written(layers)), built(written(layers))
+        assert Donors(tmp_path, never).start(written(layers), network) is None
+        for name, value in network.state_dict().items():
+            assert torch.equal(value, fresh.state_dict()[name]), name
 
 
 def test_a_classifier_of_other_classes_stays_fresh(tmp_path: Path) -> None:
@@ -109,10 +133,11 @@ def test_a_classifier_of_other_classes_stays_fresh(tmp_path: Path) -> None:
     donors, donor = Donors(tmp_path, never), trained(few)
     donors.keep(few, donor, 0.5)
     network, fresh = built(many), built(many)
-    assert donors.start(many, network) == Inherited(architecture_hash(few), 2)
-    for name, value in block_weights(network).items():
-        origin = fresh if name.startswith("2.") else donor
-        assert torch.equal(value, block_weights(origin)[name]), name
+    assert donors.start(many, network) == Inherited(architecture_hash(few), 1)
+    for name, value in layer_weights(network).items():
+        if "num_batches" not in name:
+            origin = donor if name.startswith("layers.stem") else fresh
+            assert torch.equal(value, layer_weights(origin)[name]), name
 
 
 def test_weights_are_filled_in_where_they_lie(tmp_path: Path) -> None:
@@ -127,23 +152,25 @@ def test_weights_are_filled_in_where_they_lie(tmp_path: Path) -> None:
     assert before[0].requires_grad
 
 
-def test_most_shared_blocks_win_then_the_higher_metric(tmp_path: Path) -> None:
+def test_most_blocks_win_then_those_that_are_the_same_then_the_metric(tmp_path: Path) -> None:
     donors = Donors(tmp_path, never)
-    near, better, worse = (
+    near, better, worse, wide = (
         written(STEM + BODY + TAIL),
         written(STEM + TAIL),
-        written(STEM + TAIL + BODY),
+        written(STEM + TAIL + END.replace("16", "32")),
+        written(STEM.replace("8", "24") + BODY + TAIL),
     )
-    for architecture, metric in ((near, 0.1), (better, 0.9), (worse, 0.8)):
+    for architecture, metric in ((near, 0.1), (better, 0.7), (worse, 0.8), (wide, 0.9)):
         donors.keep(architecture, trained(architecture), metric)
 
     def chosen(layers: str) -> tuple[str, int] | None:
         found = Donors(tmp_path, never).find(written(layers))
-        return None if found is None else (found[0].architecture_hash, found[1])
+        return None if found is None else (found[0].path.stem, found[1].blocks)
 
-    assert chosen(STEM + BODY) == (architecture_hash(near), 3)
-    assert chosen(STEM + TAIL + END) == (architecture_hash(better), 2)
-    assert chosen(STEM + TAIL + BODY + END) == (architecture_hash(worse), 4)
+    assert chosen(STEM + BODY) == (architecture_hash(near), 3)  # of two with three the same ones
+    assert chosen(STEM.replace("8", "16") + BODY) == (architecture_hash(wide), 3)
+    assert chosen(STEM) == (architecture_hash(worse), 1)
+    assert chosen(STEM + TAIL + END) == (architecture_hash(worse), 3)
     assert chosen(TAIL) is None
 
 
@@ -177,16 +204,50 @@ def test_a_damaged_file_is_told_once_and_left_out(tmp_path: Path, keep: int) -> 
     assert str(file) in said[0]
 
 
-def test_a_file_of_other_blocks_changes_nothing(tmp_path: Path) -> None:
-    old = written(STEM + TAIL)
+@pytest.mark.parametrize(
+    ("tensor", "value"),
+    [
+        ("layers.stem.0.weight", torch.zeros(2, 3, 3, 3)),
+        ("layers.stem.1.weight", torch.zeros(8, dtype=torch.int8)),
+        ("layers.stem.1.running_var", None),
+    ],
+)
+def test_a_file_of_another_network_changes_nothing(
+    tmp_path: Path, tensor: str, value: torch.Tensor | None
+) -> None:
+    old, new = written(STEM + TAIL), written(STEM + BODY)
     Donors(tmp_path, never).keep(old, trained(old), 0.5)
     [file] = tmp_path.glob("*.safetensors")
-    for layers in (STEM.replace("out: 8", "out: 16") + TAIL, STEM + BODY):
-        network, fresh = built(written(layers)), built(written(layers))
-        with pytest.raises(NasError, match="of other blocks"):
-            hand_on(file, network, 3)
-        for name, value in network.state_dict().items():
-            assert torch.equal(value, fresh.state_dict()[name]), name
+    with safe_open(file, framework="pt") as opened:
+        facts = opened.metadata()
+    state = {name: own for name, own in load_file(file).items() if name != tensor}
+    save_file(state if value is None else state | {tensor: value}, file, facts)
+    said: list[str] = []
+    network, fresh = built(new), built(new)
+    assert Donors(tmp_path, said.append).start(new, network) is None
+    assert "of another network" in said[0]
+    assert tensor in said[0]
+    for name, own in network.state_dict().items():
+        assert torch.equal(own, fresh.state_dict()[name]), name
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"metric": "0.5"},
+        {"architecture": "layers: [", "metric": "0.5"},
+        {"architecture": "layers: [{block: Conv, out: 0}]", "metric": "0.5"},
+        {"architecture": "input: {height: 9, width: 12}\nmodel: a.b:c\n", "metric": "0.5"},
+    ],
+)
+def test_a_file_that_says_no_architecture_of_ours_is_told(
+    tmp_path: Path, facts: dict[str, str]
+) -> None:
+    """Nothing that it names is imported."""
+    save_file({"layers.stem.0.weight": torch.zeros(2)}, tmp_path / "0123.safetensors", facts)
+    said: list[str] = []
+    assert Donors(tmp_path, said.append).find(written(STEM)) is None
+    assert "0123.safetensors" in said[0]
 
 
 def test_weights_that_are_not_finite_are_not_handed_on(tmp_path: Path) -> None:
@@ -214,7 +275,7 @@ def test_a_donor_that_goes_meanwhile_is_told(
     found[0].path.unlink()
     monkeypatch.setattr(donors, "find", lambda architecture: found)  # another removes it
     assert donors.start(new, built(new)) is None
-    assert "from scratch" in said[0]
+    assert "without inherited weights" in said[0]
 
 
 def test_the_longest_unused_go_first(tmp_path: Path) -> None:
