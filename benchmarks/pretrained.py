@@ -145,6 +145,7 @@ def train(arm: Arm, seed: int, data: Path, teacher: Path, out: Path) -> None:
         data=data,
         training=arm.training(seed),
         teacher=[teacher] if arm.taught else (),
+        soft_targets=out / "soft_targets",
         threads=1,
         out=folder,
         say=lambda _: None,

@@ -61,6 +61,8 @@ class RunPlan:
     """Cores that PyTorch uses: another number rounds sums otherwise."""
     teacher: TeacherPlan | None = None
     """Who teaches it; None for nobody."""
+    soft_targets: Path | None = None
+    """Folder in which the teacher's outputs are kept for other trainings on the same data."""
     tested: bool = True
     """Whether the test split is opened and measured on, at the end."""
     step: str | None = None
@@ -130,6 +132,7 @@ def new_plan(
     threads: int | None = None,
     teacher: Sequence[Path] | ArchitectureSpec = (),
     unlabelled: Path | None = None,
+    soft_targets: Path | None = None,
     out: Path | None = None,
     name: str | None = None,
 ) -> RunPlan:
@@ -166,6 +169,7 @@ def new_plan(
         pretrained=pretrained,
         threads=threads,
         teacher=planned_teacher(folder, teacher, unlabelled),
+        soft_targets=soft_targets,
         folder=folder,
     )
 

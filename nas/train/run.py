@@ -108,6 +108,7 @@ def run_training(
     weights: str | Path | None = None,
     teacher: TeacherChoice = (),
     unlabelled: str | Path | None = None,
+    soft_targets: str | Path | None = None,
     out: str | Path | None = None,
     device: str | torch.device = "auto",
     threads: int | None = None,
@@ -128,6 +129,8 @@ def run_training(
         teacher: Folder of a finished run whose network teaches, or several, whose mean does; an
             architecture is trained first, into the folder `teacher` of the run.
         unlabelled: Folder of samples without labels, which are learned from the teacher alone.
+        soft_targets: Folder in which the teacher's outputs are kept, at most 1 GB, for other
+            trainings with the same data, random seed and teacher: these ask it no more.
         out: A new folder. None: `runs/NAME-train`.
         device: `auto`, `cpu`, `cuda`, `cuda:1`.
         threads: Cores that PyTorch uses meanwhile. None: half of them.
@@ -152,6 +155,7 @@ def run_training(
         pretrained=pretrained,
         teacher=teachers(teacher),
         unlabelled=None if unlabelled is None else Path(unlabelled),
+        soft_targets=None if soft_targets is None else Path(soft_targets),
         threads=threads or default_threads(),
         out=None if out is None else Path(out),
     )
@@ -363,7 +367,7 @@ class _Run:
         teacher = Teacher(plan.teacher, self.task, data_request(plan), self.device)
         teacher.check(data)
         self.say(teacher.line())
-        return Teaching(teacher, data)
+        return Teaching(teacher, data, kept_in=plan.soft_targets)
 
     def _fit(
         self, network: nn.Module, data: AnyTaskData, teaching: Teaching | None
