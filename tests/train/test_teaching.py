@@ -213,6 +213,29 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     assert whole.read_bytes() == stopped.read_bytes()
 
 
+def test_a_second_training_reads_what_the_first_was_taught(
+    teacher_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = TRAINING.model_copy(update={"epochs": 2})
+
+    def weights(name: str, kept: Path | None) -> bytes:
+        run_training(
+            network_of(),
+            training=training,
+            teacher=teacher_run,
+            soft_targets=kept,
+            out=tmp_path / name,
+            threads=1,
+            say=silent,
+        )
+        return (tmp_path / name / "model.safetensors").read_bytes()
+
+    asked = weights("asked", None)
+    assert weights("keeps", tmp_path / "kept") == asked
+    monkeypatch.setattr(Teacher, "soft_targets", lambda *_: pytest.fail("asked again"))
+    assert weights("reads", tmp_path / "kept") == asked
+
+
 def test_a_network_is_trained_first_and_teaches(tmp_path: Path) -> None:
     folder = tmp_path / "run"
 
