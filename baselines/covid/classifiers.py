@@ -94,9 +94,9 @@ TEACHER_SHARE = Fraction(4, 6)
 """Epochs of the teacher over the others': it converges in no time (009-ver1)."""
 
 
-def study_training(*, pretrained: bool) -> TrainingSpec:
+def study_training(*, has_weights: bool) -> TrainingSpec:
     """The settings for a network that begins with trained weights, or not."""
-    return FROM_WEIGHTS if pretrained else FROM_SCRATCH
+    return FROM_WEIGHTS if has_weights else FROM_SCRATCH
 
 
 def teacher_training(training: TrainingSpec) -> TrainingSpec:

@@ -19,6 +19,7 @@ from baselines.covid.settings import (
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.model.build import build_network
+from nas.model.weights import HUB
 from nas.report.lines import Say
 from nas.runs.folder import new_run_folder
 from nas.spec.architecture import load_architecture
@@ -26,13 +27,15 @@ from nas.spec.definition import ArchitectureSpec
 from nas.spec.provenance import Provenance
 from nas.tasks.registry import task_named
 from nas.train import run
-from nas.train.plan import RunPlan
+from nas.train.plan import RunPlan, normalised_as_published
 from nas.train.source import same_data
 from nas.train.trained import ARCHITECTURE_FILE
 from nas.train.weights import load_backbone
 
 KEY = "--backbone-from"
 TASK: Literal["covid-detection"] = "covid-detection"
+PUBLISHED_LIKE = "torchvision:resnet50"
+"""A network whose published weights want inputs normalised as all the detectors' do."""
 COMMAND = "nas baseline covid-detection"
 """Goes on with what was stopped."""
 
@@ -129,7 +132,8 @@ class DetectionSettings(XrayBaselineSettings):
         """The detector on a fold's splits; None is that of `provenance`."""
         preprocess, facts = on_fold(self.preprocess, self.provenance, fold)
         whole = detector_architecture(detector_named(self.model), self.input, preprocess)
-        return replace(whole, provenance=facts)
+        whole = replace(whole, provenance=facts)
+        return normalised_as_published(whole, like=PUBLISHED_LIKE) if self.pretrained else whole
 
     def backbone_on(self, fold: int | None) -> Path | None:
         """The run that fills the backbone on a fold; None where none does.
@@ -172,6 +176,12 @@ def detection_settings(
     Raises NasError for whatever is wrong, before a folder is made.
     """
     detector = detector_named(model)
+    if request.weights not in (None, HUB):
+        raise NasError(
+            f"detectors begin with {HUB}, or their backbone with {KEY} RUN, not with "
+            f"{request.weights!r}",
+            key="--weights",
+        )
     size, preprocess, facts = INPUT, XrayPreprocess(labels="boxes"), Provenance()
     if request.inputs_of is not None:
         size, preprocess, facts = inputs_of(request.inputs_of)

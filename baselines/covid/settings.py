@@ -10,6 +10,7 @@ from pydantic import field_serializer
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.data.xray.source import find_xray_source
 from nas.errors import NasError
+from nas.model.weights import HUB
 from nas.spec.architecture import load_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.provenance import Provenance
@@ -41,8 +42,15 @@ class XrayBaselineSettings(Frozen):
     strict: bool
     pretrained: bool
     """Whether it begins with its library's weights."""
+    weights: str | None = None
+    """File of its library's weights, or finished run, that it begins with in their place."""
     threads: int
     """Cores that PyTorch uses."""
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it does not begin at random."""
+        return self.pretrained or self.weights is not None
 
     @field_serializer("preprocess")
     def _unmeasured_is_unsaid(self, preprocess: XrayPreprocess) -> dict[str, Any]:
@@ -58,7 +66,8 @@ class XrayRequest:
     """The baseline's own, or those of `training_file`."""
     threads: int
     training_file: Path | None = None
-    pretrained: bool = False
+    weights: str | None = None
+    """What it begins with, `hub` or a file of its library's weights; None is random."""
     data: Path | None = None
     """None is what `inputs_of` names, else the built-in set."""
     groups: Path | None = None
@@ -121,7 +130,8 @@ def shared_settings(
         data=source,
         groups=groups_of(known, source, request.groups),
         strict=request.strict,
-        pretrained=request.pretrained,
+        pretrained=request.weights == HUB,
+        weights=None if request.weights == HUB else request.weights,
         threads=request.threads,
     )
 

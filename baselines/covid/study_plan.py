@@ -35,7 +35,8 @@ from nas.spec.provenance import Provenance
 from nas.tasks.base import Task
 from nas.tasks.registry import task_named
 from nas.train import run
-from nas.train.plan import METRICS_FILE, RunPlan
+from nas.train.begin import library_weights, with_library_weights
+from nas.train.plan import METRICS_FILE, RunPlan, normalised_as_published
 from nas.train.trained import TEACHER
 from nas.train.weights import WEIGHTS_FILE, load_weights
 
@@ -71,8 +72,9 @@ class StudySettings(XrayBaselineSettings):
         """The classifier on a fold's splits; None is that of `provenance`."""
         backbone = backbone_named(self.backbone)
         preprocess, facts = on_fold(self.preprocess, self.provenance, fold)
-        whole = study_architecture(backbone, self.input, preprocess, pretrained=self.pretrained)
-        return replace(whole, provenance=facts)
+        whole = study_architecture(backbone, self.input, preprocess, pretrained=self.has_weights)
+        whole = with_library_weights(replace(whole, provenance=facts), self.weights)
+        return normalised_as_published(whole) if self.has_weights else whole
 
 
 def study_settings(
@@ -108,8 +110,10 @@ def study_settings(
         backbone=chosen.name,
     )
     task_named(TASK).check_architecture(settings.architecture)
-    with torch.device("cpu" if settings.pretrained else "meta"):  # try it out
-        build_network(settings.architecture, pretrained=settings.pretrained)
+    begun = settings.architecture
+    settings = settings.model_copy(update={"weights": begun.begin and begun.begin.weights})
+    with torch.device("cpu" if settings.has_weights else "meta"):  # try it out
+        build_network(begun, pretrained=settings.pretrained, weights=library_weights(begun))
     return settings
 
 
@@ -152,7 +156,7 @@ def train_study(
     `out` None is `runs/NAME-baseline`, `-steps` or `-folds`. A single plain run goes on with
     `nas.resume_training`, anything else with `resume_study`.
     """
-    if settings.pretrained and (note := substitute_note(backbone_named(settings.backbone))):
+    if settings.has_weights and (note := substitute_note(backbone_named(settings.backbone))):
         say(note)
     if settings.steps == 1 and not settings.folds:
         folder = new_run_folder(out, f"{settings.backbone}-baseline")

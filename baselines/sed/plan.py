@@ -8,12 +8,14 @@ from baselines.sed.backbones import INPUT, backbone_named, baseline_architecture
 from nas.data.audio.augment import SpectrogramAugmentSpec
 from nas.data.audio.preprocess import MelPreprocess
 from nas.errors import NasError
+from nas.model.weights import HUB
 from nas.spec.architecture import ArchitectureSpec, load_architecture
 from nas.spec.definition import InputSpec
 from nas.spec.provenance import Provenance
 from nas.spec.training import TrainingSpec
 from nas.tasks.registry import task_named
 from nas.tasks.sed.losses import KnownLabelLossSpec
+from nas.train.begin import with_library_weights
 from nas.train.plan import RunPlan, new_plan, resolve_training
 from nas.train.source import source_of
 
@@ -41,8 +43,8 @@ class SedBaselineSettings:
     """Frames that neighbouring windows share."""
     cbam: bool = False
     """Channel and spatial attention before the head."""
-    pretrained: bool = False
-    """Whether it begins with timm's published weights."""
+    weights: str | None = None
+    """What it begins with: `hub`, timm's published weights, or a file of them; None is random."""
     data: Path | None = None
     """None is what `inputs_of` names, else the built-in set."""
     groups: Path | None = None
@@ -67,7 +69,7 @@ def sed_plan(settings: SedBaselineSettings, out: Path | None, threads: int) -> R
         training=_with_practices(training, settings),
         groups=settings.groups,
         strict=settings.strict,
-        pretrained=settings.pretrained,
+        pretrained=settings.weights == HUB,
         threads=threads,
         out=out,
         name=f"{architecture.name}-baseline",
@@ -91,7 +93,8 @@ def _architecture(settings: SedBaselineSettings) -> ArchitectureSpec:
         backbone_named(settings.backbone), settings.input or size, preprocess, cbam=settings.cbam
     )
     task_named(TASK).check_architecture(architecture)
-    return replace(architecture, provenance=facts)
+    architecture = replace(architecture, provenance=facts)
+    return with_library_weights(architecture, settings.weights)
 
 
 def _with_practices(training: TrainingSpec, settings: SedBaselineSettings) -> TrainingSpec:

@@ -9,7 +9,7 @@ import click
 from nas.cli import options
 from nas.cli.baseline_xray import detection_baseline, study_baseline
 from nas.cli.options import FILE, Command, DataFlags, FiniteRange, Machine, grouped, option
-from nas.cli.settings import TrainingFlags, refuse_others, training_options
+from nas.cli.settings import TrainingFlags, first_weights, refuse_others, training_options
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class SedFlags:
 
     backbone: str | None
     pretrained: bool
+    weights: str | None
     cbam: bool
     best_practice: bool
     mixup: Literal["none", "input", "last_layer"] | None
@@ -60,6 +61,7 @@ class SedFlags:
     SedFlags,
     option("--backbone", metavar="NAME", help="Backbone to train, e.g. resnet18."),
     options.pretrained("timm's"),
+    options.weights(),
     option("--cbam", is_flag=True, help="Channel and spatial attention before the head."),
     option("--best-practice", is_flag=True, help="All that the starred models share, at once."),
     option(
@@ -139,7 +141,7 @@ def _train(flags: SedFlags, data: DataFlags, out: Path | None, machine: Machine)
         input=flags.size,
         overlap_frames=flags.overlap,
         cbam=flags.cbam,
-        pretrained=flags.pretrained,
+        weights=first_weights(flags.weights, pretrained=flags.pretrained),
         data=data.data,
         groups=data.groups,
         strict=data.strict,

@@ -9,7 +9,7 @@ import click
 
 from nas.cli import options
 from nas.cli.options import FILE, Command, Decorator, FiniteRange, Machine, grouped, option
-from nas.cli.settings import TrainingFlags, refuse_others, training_options
+from nas.cli.settings import TrainingFlags, first_weights, refuse_others, training_options
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -33,7 +33,13 @@ class XrayFlags:
     size: "InputSpec | None"
     inputs_of: Path | None
     pretrained: bool
+    weights: str | None
     training: TrainingFlags
+
+    @property
+    def first_weights(self) -> str | None:
+        """What the network begins with; None is random."""
+        return first_weights(self.weights, pretrained=self.pretrained)
 
     def request(self, own: "TrainingSpec", machine: Machine) -> "XrayRequest":
         """What is asked for; `own` are the baseline's training settings. Raises NasError."""
@@ -44,7 +50,7 @@ class XrayFlags:
             training=self.training.over(own),
             threads=machine.threads or default_threads(),
             training_file=self.training.training,
-            pretrained=self.pretrained,
+            weights=self.first_weights,
             data=self.data,
             groups=self.groups,
             strict=self.strict,
@@ -68,6 +74,7 @@ def xray_options(whose: str, size: str, **said: Mapping[str, Any]) -> Decorator[
         options.input_size(size),
         options.INPUTS_OF,
         options.pretrained(whose),
+        options.weights(),
         training_options(
             *("epochs", "batch_size", "learning_rate", "accumulate", "seed"),
             defaults=False,
@@ -143,7 +150,7 @@ def study_baseline(
     device = choose_device(machine.where)
     refuse_taken(out)
     settings = study_settings(
-        flags.request(study_training(pretrained=flags.pretrained), machine),
+        flags.request(study_training(has_weights=flags.first_weights is not None), machine),
         str(backbone),
         steps=3 if steps == "3" else 1,
         aux_weight=aux_weight,
@@ -204,7 +211,7 @@ def detection_baseline(
         return
     device = choose_device(machine.where)
     refuse_taken(out)
-    has_weights = flags.pretrained or backbone_from is not None
+    has_weights = flags.first_weights is not None or backbone_from is not None
     request = flags.request(detection_training(has_weights=has_weights), machine)
     settings = detection_settings(request, str(model), backbone_from=backbone_from)
     train_detection(settings, device, out, say=click.echo)

@@ -215,6 +215,18 @@ def refuse_others(kept: Collection[str], key: str, why: str) -> None:
         raise NasError(f"{why}: leave out {', '.join(given)}", key=key)
 
 
+def first_weights(weights: str | None, *, pretrained: bool) -> str | None:
+    """What `--weights` names, `hub` for `--pretrained`, None for random ones.
+
+    Raises NasError where both are given and differ.
+    """
+    from nas.model.weights import HUB
+
+    if pretrained and weights not in (None, HUB):
+        raise NasError(f"it stands for --weights {HUB}: give one of the two", key="--pretrained")
+    return HUB if pretrained else weights
+
+
 def refuse_without(value: object, needed: str, names: Collection[str]) -> None:
     """Raise NasError where one of these flags was typed and what it changes was not given."""
     context = click.get_current_context()

@@ -8,7 +8,7 @@ import click
 from nas.cli import options
 from nas.cli.network import NetworkFlags, load_for_task, prepared
 from nas.cli.options import Command, DataFlags, Machine, TeacherFlags, grouped, option
-from nas.cli.settings import TrainingFlags, refuse_others, training_options
+from nas.cli.settings import TrainingFlags, first_weights, refuse_others, training_options
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ def train(
     Without --data: on the data that the architecture file names, else on the built-in set. The file
     of a search's network brings the search's training settings, but for epochs and seed.
     """
-    from nas.model.weights import HUB
     from nas.train.begin import beginning_with
     from nas.train.plan import resolve_training
     from nas.train.run import resume_training, run_training
@@ -61,11 +60,8 @@ def train(
         refuse_others(kept, "--resume", "a resumed run keeps its settings")
         resume_training(resume, device=machine.where, threads=machine.threads, say=click.echo)
         return
-    if pretrained and weights not in (None, HUB):
-        raise NasError(f"it stands for --weights {HUB}: give one of the two", key="--pretrained")
-    architecture = beginning_with(
-        prepared(_architecture(network, task), data), HUB if pretrained else weights
-    )
+    named = first_weights(weights, pretrained=pretrained)
+    architecture = beginning_with(prepared(_architecture(network, task), data), named)
     settings = resolve_training(
         training.over(training_of(architecture)),
         architecture.task,

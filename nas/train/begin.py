@@ -64,6 +64,20 @@ def library_weights(architecture: ArchitectureSpec) -> Path | None:
     return path / WEIGHTS_FILE if path.is_dir() else path
 
 
+def with_library_weights(architecture: ArchitectureSpec, weights: str | None) -> ArchitectureSpec:
+    """Another library's network that begins with the file, or the run, that `weights` names.
+
+    `hub` and None leave it as it is. Raises NasError for what can't be of it, or is not there.
+    """
+    if weights is None or weights == HUB:
+        return architecture
+    begun = begun_architecture(beginning_with(architecture, weights))
+    file = library_weights(begun)
+    if file is not None and not file.is_file():
+        raise NasError("no such file of weights", file=file, key="--weights")
+    return begun
+
+
 def load_beginning(architecture: ArchitectureSpec) -> Beginning | None:
     """What an architecture's `begin` names, for inputs of as many channels as its own; read once.
 

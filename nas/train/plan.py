@@ -174,17 +174,20 @@ def new_plan(
     )
 
 
-def normalised_as_published(architecture: ArchitectureSpec) -> ArchitectureSpec:
+def normalised_as_published(
+    architecture: ArchitectureSpec, *, like: str | None = None
+) -> ArchitectureSpec:
     """Another library's network with the normalisation that its published weights want.
 
     One that the architecture says counts first; spectrograms are no pictures and keep their own.
+    `like` names the network whose weights want the same, where the library does not say it.
     """
     kind = task_named(architecture.task).preprocess_types[0]
     before = architecture.preprocess
     said = before is not None and before.says_normalisation
     if architecture.model is None or said or not issubclass(kind, PixelPreprocess):
         return architecture
-    found = library_normalisation(architecture.model, architecture.input.channels)
+    found = library_normalisation(like or architecture.model, architecture.input.channels)
     if found is None:
         return architecture
     wanted = {"mean": found[0], "std": found[1]}

