@@ -17,6 +17,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from nas.data.image.preprocess import ImagePreprocess
+from nas.data.sampler import DEFAULT_SAMPLER
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
 from nas.spec.training import TrainingSpec
@@ -59,7 +60,7 @@ class UsualTraining:
         refuse_unknown(training)
         dataset = ImageFolder(str(train_folder), _training_transform(size, preprocess, training))
         counts = torch.bincount(torch.tensor(dataset.targets)).tolist()
-        power = SAMPLING_POWERS[training.sampler]
+        power = SAMPLING_POWERS[training.sampler or DEFAULT_SAMPLER]
         weights = [counts[target] ** -power for target in dataset.targets]
         self.images = len(dataset)
         self._training = training

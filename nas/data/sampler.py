@@ -11,19 +11,22 @@ from nas.errors import did_you_mean
 
 SamplerKind = Literal["none", "inverse", "softened"]
 
+DEFAULT_SAMPLER: SamplerKind = "softened"
+"""Sampler where nothing is said of it."""
 _EXPONENTS: dict[str, float] = {"inverse": 1.0, "softened": 0.5}
 
 
 def build_sampler(
-    kind: SamplerKind, labels: NDArray[np.int64], generator: torch.Generator
+    kind: SamplerKind | None, labels: NDArray[np.int64], generator: torch.Generator
 ) -> Sampler[int]:
     """Sampler of one epoch of `len(labels)` positions.
 
     none: each image once, shuffled. inverse: with replacement, each with weight 1 / (images of its
     class), so that all classes are drawn equally often. softened: weight 1 / sqrt(images of its
     class), so that a class of n images is drawn in proportion to sqrt(n): half-way between the two
-    (square-root sampling, Mahajan et al. 2018, section 2.2).
+    (square-root sampling, Mahajan et al. 2018, section 2.2). None is `DEFAULT_SAMPLER`.
     """
+    kind = kind or DEFAULT_SAMPLER
     if kind == "none":
         return RandomSampler(range(len(labels)), generator=generator)
     if kind not in _EXPONENTS:

@@ -11,6 +11,7 @@ from nas.search.settings import SearchSettings
 from nas.spec.definition import InputSpec
 from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task
+from nas.tasks.recipe import Recipe, recipe_for, settled
 from nas.tasks.registry import task_of
 from nas.train.device import choose_device
 
@@ -56,8 +57,10 @@ class DataFacts:
     """A path, or the name of a built-in set."""
     unreadable: tuple[str, ...]
     """`PATH: REASON` of each file that is left out."""
-    split_digest: str = ""
+    split_digest: str
     """Of which file is in which split, where splits are made."""
+    recipe: Recipe
+    """How the candidates are trained, with what these data chose of it."""
 
 
 def examine_data(space: SpaceSpec, settings: SearchSettings, say: Say) -> DataFacts:
@@ -76,4 +79,19 @@ def examine_data(space: SpaceSpec, settings: SearchSettings, say: Say) -> DataFa
         say(f"{len(data.unreadable)} files can't be read and are left out; log.txt names them")
     for note in data.notes:
         say(note)
-    return DataFacts(data.classes, data.source, data.unreadable, data.split_digest)
+    recipe = _recipe(task, space, settings, data)
+    for line in recipe.lines:
+        say(line)
+    return DataFacts(data.classes, data.source, data.unreadable, data.split_digest, recipe)
+
+
+def _recipe(
+    task: Task[Any], space: SpaceSpec, settings: SearchSettings, data: AnyTaskData
+) -> Recipe:
+    """What the data choose was measured of networks from random weights that learn, each by itself,
+    from labels alone; others have the task's own."""
+    built_in, training = settings.data is None, settings.training
+    taught = bool(settings.teacher) or settings.teacher_architecture is not None
+    if taught or space.begin is not None or settings.search.evaluate == "shared":
+        return Recipe(settled(task, training, built_in=built_in))
+    return recipe_for(task, training, data, built_in=built_in)

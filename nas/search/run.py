@@ -74,6 +74,7 @@ def run_search(
     refuse_taken(out)
     _check_settings(space, settings)
     facts = examine_data(space, settings, say)
+    settings = settings.model_copy(update={"training": facts.recipe.training})
     folder = new_run_folder(out, space.name)
     with _working_in(folder):
         refuse_taken(folder)  # another process may have been given the same empty folder
@@ -148,6 +149,7 @@ def _go_on(
         space = load_space(folder / "space.yaml")
         _check_settings(space, settings)
         facts = examine_data(space, settings, say)
+        settings = settings.model_copy(update={"training": facts.recipe.training})
         write_settings(folder, settings)
         return _search(folder, space, settings, facts, say, finish)
 
@@ -200,6 +202,8 @@ def _search(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     for problem in facts.unreadable:
         append_log(folder, f"left out: {problem}")
+    for line in facts.recipe.lines:
+        append_log(folder, line)
     minutes = settings.search.minutes
     deadline = None if minutes is None else time.time() + 60 * minutes
     job = Job(folder, settings, facts.classes, task_of(space).primary_metric, 0, deadline)

@@ -19,6 +19,7 @@ from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.spec.validate import Frozen, validate
 from nas.spec.yaml_text import block
+from nas.tasks.recipe import open_until_read
 from nas.tasks.registry import task_of
 from nas.train.device import choose_device
 from nas.train.source import checked_fold
@@ -117,7 +118,7 @@ def _teacher_of(space: SpaceSpec) -> str | None:
 
 
 def resolved_training(space: SpaceSpec, training: TrainingSpec, *, built_in: bool) -> TrainingSpec:
-    """The settings with the task's own loss and augmentation.
+    """The settings with the task's own where they name none, but for what the data choose.
 
     Raises NasError, with file and line, for what the task or a search can't do.
     """
@@ -125,7 +126,7 @@ def resolved_training(space: SpaceSpec, training: TrainingSpec, *, built_in: boo
         if training.pseudo_labelling is not None:
             problem = "a search trains in one round; `nas train --rounds` adds labels"
             raise NasError(problem, key="training.pseudo_labelling")
-        return task_of(space).resolved(training, built_in=built_in)
+        return open_until_read(task_of(space), training, built_in=built_in)
     except NasError as error:
         if error.key is None or error.file is not None:
             raise
@@ -171,7 +172,8 @@ def read_settings(folder: Path, imports: Sequence[str] = ()) -> SearchSettings:
 
     The modules `imports` are imported first: settings may be of their kinds. A folder, which may be
     somebody else's, imports nothing by itself: NasError too where it names a module that `imports`
-    lacks. A run that was begun before there were early stopping and finalists goes on without them.
+    lacks. A run that was begun before there were early stopping, finalists and recipes goes on
+    without them.
     """
     document = read_document(folder / "settings.yaml")
     if missing := [name for name in _imports_in(document) if name not in imports]:
@@ -182,4 +184,7 @@ def read_settings(folder: Path, imports: Sequence[str] = ()) -> SearchSettings:
     settings = validate(SearchSettings, document)
     written = document.data.get("search") or {}
     before = {name: value for name, value in _BEFORE.items() if name not in written}
-    return settings.model_copy(update={"search": settings.search.model_copy(update=before)})
+    search, training = settings.search.model_copy(update=before), settings.training
+    if "recipe" not in (document.data.get("training") or {}):
+        training = training.model_copy(update={"recipe": "fixed"})
+    return settings.model_copy(update={"search": search, "training": training})

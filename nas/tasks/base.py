@@ -83,6 +83,16 @@ class Prediction:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class RecipeChoice:
+    """Training settings that a rule chooses for a training split."""
+
+    settings: Mapping[str, Any]
+    """Values by the name of their field."""
+    because: str
+    """What the rule saw, in words."""
+
+
 DataT = TypeVar("DataT", bound=AnyTaskData)
 
 
@@ -116,6 +126,8 @@ class Task(ABC, Generic[DataT]):
     """Models of `training.loss`, the first the default."""
     augment_types: ClassVar[tuple[type[TaskAugment], ...]]
     """Models of `training.augment`, the first the default."""
+    recipe_settings: ClassVar[tuple[str, ...]] = ()
+    """Training settings that `recipe` chooses by the training split, where nobody gives them."""
     built_in_source: ClassVar[str]
     """`source` of the built-in data set: what it is, in a few words."""
     needs_thresholds: ClassVar[bool] = False
@@ -170,6 +182,10 @@ class Task(ABC, Generic[DataT]):
         `built_in` data may allow less augmentation: a mirrored digit is another sign, or none.
         Raises NasError for the settings of another task.
         """
+
+    def recipe(self, data: DataT) -> Sequence[RecipeChoice]:
+        """What the training split chooses of `recipe_settings`."""
+        return ()
 
     @abstractmethod
     def build_loss(self, training: TrainingSpec) -> Loss:

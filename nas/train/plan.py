@@ -15,6 +15,7 @@ from nas.spec.load import read_document
 from nas.spec.provenance import Provenance
 from nas.spec.training import TeachingSpec, TrainingSpec, load_training
 from nas.spec.yaml_text import block
+from nas.tasks.recipe import open_until_read, settled
 from nas.tasks.registry import task_named
 from nas.train.begin import begun_architecture
 from nas.train.source import checked_fold, groups_of, on_fold, source_of, training_of
@@ -47,7 +48,7 @@ class RunPlan:
     folder: Path
     architecture: ArchitectureSpec
     training: TrainingSpec
-    """Resolved by the task."""
+    """Resolved by the task, but for what the data choose when they are read."""
     source: Path | None
     groups: Path | None = None
     strict: bool = False
@@ -82,7 +83,7 @@ class RunPlan:
         return cls(
             folder=folder,
             architecture=architecture,
-            training=task_named(architecture.task).resolved(training, built_in=source is None),
+            training=settled(task_named(architecture.task), training, built_in=source is None),
             source=source,
             groups=groups_of(architecture, source, None),
             strict=facts.strict,
@@ -155,7 +156,10 @@ def new_plan(
     source = source_of(architecture, data)
     settings = training_of(architecture) if training is None else training
     check_teacher(teacher, unlabelled, settings)
-    resolved = task.resolved(settings, built_in=source is None)
+    # measured of networks from random weights that learn from labels alone
+    plain = not (teacher or pretrained or architecture.begin is not None)
+    resolve = open_until_read if plain else settled
+    resolved = resolve(task, settings, built_in=source is None)
     if teacher and resolved.teaching is None:
         resolved = resolved.model_copy(update={"teaching": TeachingSpec()})
     table = groups_of(architecture, source, groups)
@@ -229,13 +233,13 @@ def planned_teacher(
 def resolve_training(
     training: TrainingSpec, task: str, *, built_in: bool, file: Path | None = None
 ) -> TrainingSpec:
-    """The settings with the task's own loss and augmentation where they name none.
+    """The settings with the task's own where they name none, but for what the data choose.
 
     `file` is where they were read. Raises NasError, with the place in the file, for settings of
     another task.
     """
     try:
-        return task_named(task).resolved(training, built_in=built_in)
+        return open_until_read(task_named(task), training, built_in=built_in)
     except NasError as error:
         if file is None or error.key is None:
             raise

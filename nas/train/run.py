@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -37,6 +37,7 @@ from nas.runs.folder import LOG_FILE, locked_run, refuse_taken
 from nas.spec.architecture import ArchitectureSpec, load_architecture
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Metrics, Task, Thresholds
+from nas.tasks.recipe import recipe_for
 from nas.tasks.registry import task_named
 from nas.train.begin import begin_from, beginning_with, library_weights, load_beginning
 from nas.train.checkpoint import EpochResult
@@ -221,7 +222,7 @@ def carry_out(
     say = also_to(plan.folder / LOG_FILE, say)
     task = task or task_named(plan.architecture.task)
     with using_threads(plan.threads):
-        return _Run(plan, task, device, say, start).carry_out(begin)
+        return _Run.begun(plan, task, device, say, start).carry_out(begin)
 
 
 def train_untested(plan: RunPlan, device: torch.device, *, say: Say = print) -> None:
@@ -235,7 +236,7 @@ def train_untested(plan: RunPlan, device: torch.device, *, say: Say = print) -> 
             refuse_taken(plan.folder)
         told = also_to(plan.folder / LOG_FILE, say)
         with using_threads(plan.threads):
-            run = _Run(plan, task_named(plan.architecture.task), device, told, start)
+            run = _Run.begun(plan, task_named(plan.architecture.task), device, told, start)
             run.finish(run.train(None), None)
 
 
@@ -256,11 +257,27 @@ class _Run:
     """State of a running training that its steps share."""
 
     plan: RunPlan
+    """With what the data chose of the settings."""
     task: Task[Any]
+    data: AnyTaskData
+    architecture: ArchitectureSpec
+    """With the classes of the data."""
     device: torch.device
     say: Say
     start: float
     """When it began, on the clock of `perf_counter`."""
+
+    @classmethod
+    def begun(
+        cls, plan: RunPlan, task: Task[Any], device: torch.device, say: Say, start: float
+    ) -> "_Run":
+        """The run once its data are read; remarks on them are said."""
+        data, architecture = _read(plan, task, say)
+        recipe = recipe_for(task, plan.training, data, built_in=plan.source is None)
+        for line in recipe.lines:
+            say(f"  {line}")
+        plan = replace(plan, training=recipe.training)
+        return cls(plan, task, data, architecture, device, say, start)
 
     def carry_out(self, begin: Begin | None) -> TrainingResult:
         """Train, and test once."""
@@ -290,8 +307,7 @@ class _Run:
 
     def train(self, begin: Begin | None) -> "_Trained":
         """All before the test; its weights and thresholds are in the folder then."""
-        plan, task = self.plan, self.task
-        data, architecture = self._read()
+        plan, task, data, architecture = self.plan, self.task, self.data, self.architecture
         network = self._build(architecture, begin)
         cost = count_macs(network, architecture.input.shape)
         if not plan.resumed:
@@ -320,20 +336,6 @@ class _Run:
         values = self._values(done, test)
         # Last: its presence says that the run is finished.
         atomic_write_text(folder / METRICS_FILE, json.dumps(values, indent=2) + "\n")
-
-    def _read(self) -> tuple[AnyTaskData, ArchitectureSpec]:
-        """The data, and the architecture with their classes; remarks on them are said."""
-        plan, task, say = self.plan, self.task, self.say
-        say(source_line(task, plan.source, resumed=plan.resumed))
-        data = load_run_data(plan, task, say)
-        architecture = adopted(plan, task, data)
-        for line in data_lines(data, made_words(task, architecture.provenance.split_seed)):
-            say(line)
-        if made_otherwise(plan.architecture, plan.source, data.split_digest):
-            say(f"  WARNING: {OTHER_SPLITS}")
-        if warning := other_fold_warning(architecture):
-            say(f"  WARNING: {warning}")
-        return data, architecture
 
     def _build(self, architecture: ArchitectureSpec, begin: Begin | None) -> nn.Module:
         """The network with its first weights."""
@@ -449,6 +451,20 @@ class _Run:
             "seconds": perf_counter() - self.start,
             "environment": environment(),
         }
+
+
+def _read(plan: RunPlan, task: Task[Any], say: Say) -> tuple[AnyTaskData, ArchitectureSpec]:
+    """The data, and the architecture with their classes; remarks on them are said."""
+    say(source_line(task, plan.source, resumed=plan.resumed))
+    data = load_run_data(plan, task, say)
+    architecture = adopted(plan, task, data)
+    for line in data_lines(data, made_words(task, architecture.provenance.split_seed)):
+        say(line)
+    if made_otherwise(plan.architecture, plan.source, data.split_digest):
+        say(f"  WARNING: {OTHER_SPLITS}")
+    if warning := other_fold_warning(architecture):
+        say(f"  WARNING: {warning}")
+    return data, architecture
 
 
 def _published(architecture: ArchitectureSpec) -> bool:

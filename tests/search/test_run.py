@@ -25,6 +25,7 @@ from nas.search.trials import records_of
 from nas.spec.architecture import load_architecture
 from nas.spec.search import SamplerName
 from nas.spec.space import SpaceSpec, parse_space
+from nas.tasks.image.losses import LossSpec
 from nas.tasks.image.task import ImageTask
 
 from .conftest import FEW, METRIC, SPACE, begin, copy_of, settings_for, trials_of, write_pictures
@@ -66,7 +67,31 @@ def test_front_files_rebuild_the_networks(finished: Path) -> None:
 
 def test_space_is_kept_and_settings_come_back(finished: Path, pictures: Path) -> None:
     assert (finished / "space.yaml").read_text() == SPACE
-    assert read_settings(finished) == settings_for(pictures, trials=4)
+    asked, kept = settings_for(pictures, trials=4), read_settings(finished)
+    assert kept == asked.model_copy(update={"training": kept.training})
+    left = {"loss": None, "sampler": None, "augment": None}  # which the data and the task choose
+    assert kept.training.model_copy(update=left) == asked.training
+
+
+def test_what_the_data_choose_is_said_and_written_out_for_all_candidates(
+    finished: Path, tmp_path: Path, pictures: Path
+) -> None:
+    smooth = LossSpec(kind="cross_entropy", label_smoothing=0.1)
+    training = read_settings(finished).training
+    assert (training.loss, training.sampler) == (smooth, "none")
+    assert load_architecture(finished / "best.yaml").provenance.training == training.model_dump(
+        mode="json"
+    )
+    assert "recipe: loss cross_entropy" in (finished / "log.txt").read_text()
+    said = begin(tmp_path / "run", pictures, trials=1)
+    assert [line for line in said if line.startswith("recipe: loss cross_entropy")]
+
+
+def test_a_run_from_before_recipes_goes_on_without(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text("training: {epochs: 4, sampler: softened}\n")
+    assert read_settings(tmp_path).training.recipe == "fixed"
+    write_settings(tmp_path, SearchSettings())
+    assert read_settings(tmp_path).training.recipe == "auto"
 
 
 def test_same_seed_same_search(finished: Path, tmp_path: Path, pictures: Path) -> None:

@@ -52,6 +52,8 @@ class ImageStatistics(DataStatistics):
     width: Spread
     portrait_share: float
     """Share of the training images that are higher than wide."""
+    class_ratio: float | None
+    """Training images of the largest class by those of the smallest; None where that has none."""
     mean_ratio: float
     """Short side by long side, the mean over the training images: height by width once portraits
     are turned."""
@@ -69,6 +71,11 @@ class ImageStatistics(DataStatistics):
         height, width = self.input_size
         portraits = f"{self.portrait_share:.1%} of the training images, to be turned"
         ratio = f"1 : {self.mean_ratio:.3f} (long : short side, training images)"
+        balance = (
+            "classes without training images"
+            if self.class_ratio is None
+            else (f"{self.class_ratio:.1f} : 1 (largest : smallest class, training images)")
+        )
         lines = [
             self.source,
             "",
@@ -77,6 +84,7 @@ class ImageStatistics(DataStatistics):
             f"height            {self.height}",
             f"width             {self.width}",
             f"portraits         {portraits}",
+            f"balance           {balance}",
             f"mean ratio        {ratio}",
             f"suggested input   {height} x {width} (height x width)",
             f"MACs saved        {self.macs_saved:.1%} of those at {width} x {width}",
@@ -116,6 +124,7 @@ def image_statistics(
     data = load_listed_images(listing, request.data(size, None, present), on_progress)
     readable_N2 = np.array([sizes[path] for split in present for path in data.split(split).paths])
     mean, std = channel_statistics(data.split("train").pixels)
+    counts = data.split("train").class_counts
     return ImageStatistics(
         source=data.source,
         classes=data.classes,
@@ -126,6 +135,7 @@ def image_statistics(
         height=Spread.of(readable_N2[:, 0]),
         width=Spread.of(readable_N2[:, 1]),
         portrait_share=float(np.mean([height > width for height, width in train])),
+        class_ratio=max(counts) / min(counts) if min(counts) else None,
         mean_ratio=ratio,
         input_size=(size.height, size.width),
         macs_saved=1 - ratio,

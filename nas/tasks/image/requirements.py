@@ -1,18 +1,22 @@
 """What a classifier of pictures must be, and its own loss and augmentation where none is named."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from math import prod
 
 from nas.data.augment import AugmentSpec
 from nas.data.decode import check_channels
 from nas.data.preprocess import PixelPreprocess
+from nas.data.sampler import DEFAULT_SAMPLER
 from nas.errors import NasError
 from nas.spec.definition import ArchitectureSpec, Head
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
+from nas.tasks.base import RecipeChoice
 from nas.tasks.image.losses import LossSpec
 
+BALANCED = 2.0
+"""Training pictures of the largest class by those of the smallest, up to which they are balanced"""
 CLASSIFIER_HEADS: tuple[Head, ...] = ("linear", "none")
 
 
@@ -91,6 +95,24 @@ def resolved_for_images(training: TrainingSpec, *, built_in: bool) -> TrainingSp
     if built_in:
         augment = augment.model_copy(update={"flip": False, "rotate_180": False})
     return training.model_copy(update={"loss": image_loss(training), "augment": augment})
+
+
+def image_recipe(class_counts: Sequence[int]) -> RecipeChoice:
+    """Loss and sampler for so many training pictures of each class.
+
+    Balanced classes need no evening out, by the sampler or by the loss.
+    """
+    largest, smallest = max(class_counts), min(class_counts)
+    seen = f"{smallest} to {largest} training pictures a class"
+    if largest <= BALANCED * smallest:
+        loss = LossSpec(kind="cross_entropy", label_smoothing=0.1)
+        return RecipeChoice(
+            {"loss": loss, "sampler": "none"}, f"{seen} are balanced (at most {BALANCED:g} to 1)"
+        )
+    return RecipeChoice(
+        {"loss": LossSpec(), "sampler": DEFAULT_SAMPLER},
+        f"{seen} are not balanced (more than {BALANCED:g} to 1)",
+    )
 
 
 def image_loss(training: TrainingSpec) -> LossSpec:

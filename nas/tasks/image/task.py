@@ -28,7 +28,7 @@ from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TaskAugment, TaskLoss, TrainingSpec
-from nas.tasks.base import Batch, Loss, Prediction, Task, Thresholds
+from nas.tasks.base import Batch, Loss, Prediction, RecipeChoice, Task, Thresholds
 from nas.tasks.image.losses import ClassifierLoss, LossSpec, softened_divergence
 from nas.tasks.image.metrics import ClassificationMetrics, mean_logits, measure_logits
 from nas.tasks.image.prediction import of_pictures, predict_images
@@ -38,6 +38,7 @@ from nas.tasks.image.requirements import (
     check_classifier_space,
     image_augment,
     image_loss,
+    image_recipe,
     resolved_for_images,
 )
 
@@ -56,6 +57,7 @@ class ImageTask(Task[ImageData]):
     preprocess_types: ClassVar[tuple[type[Preprocess], ...]] = (ImagePreprocess,)
     loss_types: ClassVar[tuple[type[TaskLoss], ...]] = (LossSpec,)
     augment_types: ClassVar[tuple[type[TaskAugment], ...]] = (AugmentSpec,)
+    recipe_settings: ClassVar[tuple[str, ...]] = ("loss", "sampler")
     built_in_source: ClassVar[str] = DIGITS_SOURCE
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
@@ -91,6 +93,9 @@ class ImageTask(Task[ImageData]):
 
     def resolved(self, training: TrainingSpec, *, built_in: bool = False) -> TrainingSpec:
         return resolved_for_images(training, built_in=built_in)
+
+    def recipe(self, data: ImageData) -> Sequence[RecipeChoice]:
+        return (image_recipe(data.split("train").class_counts),)
 
     def build_loss(self, training: TrainingSpec) -> Loss:
         return ClassifierLoss(image_loss(training))

@@ -43,6 +43,7 @@ def test_figures(folder: Path, cache_dir: Path) -> None:
     assert statistics.input_size == (40, 64)
     assert statistics.macs_saved == pytest.approx(0.375)
     assert statistics.portrait_share == 0.5
+    assert statistics.class_ratio == 1
     assert statistics.height == Spread(12, 18, 100)
     assert statistics.width == Spread(10, 13, 90)
     assert [part.class_counts for part in statistics.splits] == [(2, 2), (1, 0), (0, 1)]
