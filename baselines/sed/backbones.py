@@ -102,6 +102,7 @@ PLAIN = TrainingSpec(
     learning_rate=1e-3,
     weight_decay=0.01,
     loss=LOSS,
+    sampler="softened",
     augment=AUGMENT,
 )
 """One training on the labels as they are; 16 windows are the two recordings of their batches."""
