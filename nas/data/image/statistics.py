@@ -71,11 +71,9 @@ class ImageStatistics(DataStatistics):
         height, width = self.input_size
         portraits = f"{self.portrait_share:.1%} of the training images, to be turned"
         ratio = f"1 : {self.mean_ratio:.3f} (long : short side, training images)"
-        balance = (
-            "classes without training images"
-            if self.class_ratio is None
-            else (f"{self.class_ratio:.1f} : 1 (largest : smallest class, training images)")
-        )
+        balance = "a class without training images"
+        if self.class_ratio is not None:
+            balance = f"{self.class_ratio:.1f} : 1 (largest : smallest class, training images)"
         lines = [
             self.source,
             "",
