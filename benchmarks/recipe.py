@@ -37,6 +37,7 @@ from nas.spec.quantity import parse_quantity
 from nas.spec.space import SpaceSpec, load_space
 from nas.spec.training import TrainingSpec
 from nas.tasks.image.losses import LossSpec
+from nas.tasks.image.requirements import BALANCED
 from nas.tasks.image.task import ImageTask
 from nas.text_table import aligned
 from nas.train.device import seeded, set_threads
@@ -226,16 +227,26 @@ class _Trainer:
 
 
 def table(items: Sequence[Measured]) -> list[str]:
-    """A line for each data set: its own macro-F1, and what each change adds, with its interval."""
+    """A line for each data set: its own macro-F1, and what each change adds, with its interval.
+
+    Below them what it adds on all sets that are balanced, and on all that are not, by pairs.
+    """
     sets: dict[str, list[Measured]] = defaultdict(list)
     for item in items:
         sets[item.data].append(item)
     names = [name for name in CHANGES if name != OWN]
+    pooled: dict[bool, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     rows = [("data", "imbalance", "own", *names)]
     for name, group in sorted(sets.items(), key=lambda entry: entry[1][0].imbalance):
         own = [item.macro_f1 for item in group if item.change == OWN]
-        gains = [gain_text(paired(group, change)) for change in names]
-        rows.append((name, f"{group[0].imbalance:.1f}", f"{np.mean(own):.3f}", *gains))
+        gains = [paired(group, change) for change in names]
+        texts = map(gain_text, gains)
+        rows.append((name, f"{group[0].imbalance:.1f}", f"{np.mean(own):.3f}", *texts))
+        for change, found in zip(names, gains, strict=True):
+            pooled[group[0].imbalance <= BALANCED][change] += found
+    for balanced, found_by_change in sorted(pooled.items(), reverse=True):
+        name = f"all {'up to' if balanced else 'above'} {BALANCED:g}"
+        rows.append((name, "", "", *(gain_text(found_by_change[change]) for change in names)))
     return aligned(rows, left=(0,))
 
 
@@ -250,12 +261,12 @@ def paired(group: Collection[Measured], change: str) -> list[float]:
 
 
 def gain_text(gains: Sequence[float]) -> str:
-    """Mean and half the width of Student's interval."""
+    """Mean, half the width of Student's interval, and the number of pairs."""
     if len(gains) < 2:
         return "-" if not gains else f"{gains[0]:+.3f}"
     spread = np.std(gains, ddof=1) / np.sqrt(len(gains))
     half = t.ppf(0.5 + PAIRED / 2, len(gains) - 1) * spread
-    return f"{np.mean(gains):+.3f} +-{half:.3f}"
+    return f"{np.mean(gains):+.3f} +-{half:.3f} ({len(gains)})"
 
 
 def read_results(path: Path) -> list[Measured]:

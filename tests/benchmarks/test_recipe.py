@@ -59,11 +59,18 @@ def test_gains_are_of_pairs_with_students_interval() -> None:
     items = [measured("own", seed, f1) for seed, f1 in enumerate((0.5, 0.6, 0.7))]
     items += [measured("even", seed, f1) for seed, f1 in enumerate((0.52, 0.61, 0.75))]
     items += [measured("smooth", 2, 0.6)]
-    head, row = table(items)
+    items += [
+        Measured("b", change, 0, 9.0, 10, 2, f1, 1.0)
+        for change, f1 in (("own", 0.5), ("even", 0.4))
+    ]
+    head, row, uneven, pooled, pooled_uneven = table(items)
     assert [name for name in head.split("  ") if name.strip()][3].strip() == "even"
     low, high = ttest_1samp([0.02, 0.01, 0.05], 0).confidence_interval(0.95)
     half = (high - low) / 2
     assert row.split()[:4] == ["a", "1.0", "0.600", "+0.027"]
-    assert row.split()[4:6] == [f"+-{half:.3f}", "-0.100"]
-    assert row.split()[6:] == ["-"] * (len(CHANGES) - 3)
+    assert row.split()[4:7] == [f"+-{half:.3f}", "(3)", "-0.100"]
+    assert row.split()[7:] == ["-"] * (len(CHANGES) - 3)
+    assert uneven.split()[:4] == ["b", "9.0", "0.500", "-0.100"]
+    assert pooled.split()[:5] == ["all", "up", "to", "2", "+0.027"]
+    assert pooled_uneven.split()[:4] == ["all", "above", "2", "-0.100"]
     assert gain_text([]) == "-"

@@ -16,7 +16,7 @@ from nas.tasks.base import RecipeChoice
 from nas.tasks.image.losses import LossSpec
 
 BALANCED = 2.0
-"""Training pictures of the largest class by those of the smallest, up to which they are balanced."""
+"""Training pictures of the largest class by those of the smallest: up to it they are balanced."""
 CLASSIFIER_HEADS: tuple[Head, ...] = ("linear", "none")
 
 
