@@ -37,7 +37,6 @@ from nas.spec.quantity import parse_quantity
 from nas.spec.space import SpaceSpec, load_space
 from nas.spec.training import TrainingSpec
 from nas.tasks.image.losses import LossSpec
-from nas.tasks.image.requirements import BALANCED
 from nas.tasks.image.task import ImageTask
 from nas.text_table import aligned
 from nas.train.device import seeded, set_threads
@@ -46,11 +45,15 @@ from nas.train.loop import fit
 OWN = "own"
 """The task's own settings, which every change is compared with."""
 SHIFT_PIXELS = 2
+BALANCED = 2.0
+"""Training pictures of the largest class by those of the smallest, up to which they are balanced.
+"""
 _SMOOTH = {"loss": LossSpec(kind="cross_entropy", label_smoothing=0.1)}
 CHANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         OWN: {},
         "even": {"sampler": "none"},
+        "inverse": {"sampler": "inverse"},
         "smooth": _SMOOTH,
         "even+smooth": {"sampler": "none", **_SMOOTH},
         "no colour": {"augment": {"colour": 0.0}},

@@ -66,9 +66,9 @@ class TrainingSpec(Frozen):
     accumulate: Annotated[int, Field(strict=True, ge=1, le=1_024)] = 1
     """Gradient accumulation: batches per step."""
     recipe: Literal["auto", "fixed"] = "auto"
-    """What chooses loss and sampler where they are null: the training split, or the task alone."""
+    """What chooses the sampler where it is null: the training split, or the task alone."""
     loss: AnyLoss | None = None
-    """Loss and its weights; null for the recipe's."""
+    """Loss and its weights; null for the task's own."""
     sampler: Literal["none", "inverse", "softened"] | None = None
     """Sampling of training samples: uniform, by inverse class frequency, or by its square root;
     null for the recipe's."""

@@ -68,8 +68,8 @@ def test_gains_are_of_pairs_with_students_interval() -> None:
     low, high = ttest_1samp([0.02, 0.01, 0.05], 0).confidence_interval(0.95)
     half = (high - low) / 2
     assert row.split()[:4] == ["a", "1.0", "0.600", "+0.027"]
-    assert row.split()[4:7] == [f"+-{half:.3f}", "(3)", "-0.100"]
-    assert row.split()[7:] == ["-"] * (len(CHANGES) - 3)
+    assert row.split()[4:8] == [f"+-{half:.3f}", "(3)", "-", "-0.100"]
+    assert row.split()[8:] == ["-"] * (len(CHANGES) - 4)
     assert uneven.split()[:4] == ["b", "9.0", "0.500", "-0.100"]
     assert pooled.split()[:5] == ["all", "up", "to", "2", "+0.027"]
     assert pooled_uneven.split()[:4] == ["all", "above", "2", "-0.100"]

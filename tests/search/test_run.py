@@ -76,15 +76,18 @@ def test_space_is_kept_and_settings_come_back(finished: Path, pictures: Path) ->
 def test_what_the_data_choose_is_said_and_written_out_for_all_candidates(
     finished: Path, tmp_path: Path, pictures: Path
 ) -> None:
-    smooth = LossSpec(kind="cross_entropy", label_smoothing=0.1)
     training = read_settings(finished).training
-    assert (training.loss, training.sampler) == (smooth, "none")
+    assert (training.loss, training.sampler) == (LossSpec(), "softened")
     assert load_architecture(finished / "best.yaml").provenance.training == training.model_dump(
         mode="json"
     )
-    assert "recipe: loss cross_entropy" in (finished / "log.txt").read_text()
-    said = begin(tmp_path / "run", pictures, trials=1)
-    assert [line for line in said if line.startswith("recipe: loss cross_entropy")]
+    assert "recipe: sampler softened" in (finished / "log.txt").read_text()
+    data = Path(shutil.copytree(pictures, tmp_path / "data"))
+    for picture in sorted((data / "train" / "class2").iterdir())[1:]:
+        picture.unlink()
+    said = begin(tmp_path / "run", data, trials=1)
+    assert [line for line in said if line.startswith("recipe: sampler inverse; 1 to 8 ")]
+    assert read_settings(tmp_path / "run").training.sampler == "inverse"
 
 
 def test_a_run_from_before_recipes_goes_on_without(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from nas.tasks.recipe import Recipe, open_until_read, recipe_for, settled
 from nas.tasks.registry import TASKS
 
 TASK = ImageTask()
-SMOOTH = LossSpec(kind="cross_entropy", label_smoothing=0.1)
 
 
 def pictures(*counts: int) -> ImageData:
@@ -38,48 +37,47 @@ def chosen(training: TrainingSpec, *counts: int) -> Recipe:
     return recipe_for(TASK, opened, pictures(*counts), built_in=False)
 
 
-@pytest.mark.parametrize("counts", [(10, 20), (30, 30, 30), (91, 120, 150)])
-def test_balanced_classes_are_drawn_evenly_with_smoothed_labels(counts: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("counts", [(10, 79), (30, 30, 30), (410, 347, 326, 280, 278, 91)])
+def test_classes_are_evened_out_in_part(counts: tuple[int, ...]) -> None:
     recipe = chosen(TrainingSpec(epochs=3), *counts)
     assert recipe.training == TrainingSpec(
-        epochs=3, loss=SMOOTH, sampler="none", augment=AugmentSpec()
+        epochs=3, loss=LossSpec(), sampler="softened", augment=AugmentSpec()
     )
     (line,) = recipe.lines
     assert line == (
-        "recipe: loss cross_entropy (label_smoothing 0.1), sampler none; "
-        f"{min(counts)} to {max(counts)} training pictures a class are balanced (at most 2 to 1)"
+        f"recipe: sampler softened; {min(counts)} to {max(counts)} training pictures a class are "
+        "less than 8 to 1"
     )
 
 
-@pytest.mark.parametrize("counts", [(10, 21), (410, 347, 326, 280, 278, 91), (4, 0)])
-def test_other_classes_are_evened_out(counts: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("counts", [(10, 80), (300, 40, 30), (4, 0)])
+def test_where_they_differ_much_they_are_drawn_equally_often(counts: tuple[int, ...]) -> None:
     recipe = chosen(TrainingSpec(), *counts)
-    assert (recipe.training.loss, recipe.training.sampler) == (LossSpec(), "softened")
-    assert "are not balanced (more than 2 to 1)" in recipe.lines[0]
+    assert (recipe.training.loss, recipe.training.sampler) == (LossSpec(), "inverse")
+    assert recipe.lines[0].startswith("recipe: sampler inverse; ")
+    assert "are 8 to 1 or more" in recipe.lines[0]
 
 
 def test_what_is_given_wins() -> None:
-    said = TrainingSpec(loss=LossSpec(kind="focal"), sampler="inverse")
-    assert chosen(said, 20, 20) == Recipe(settled(TASK, said, built_in=False))
-    half = chosen(TrainingSpec(sampler="softened"), 20, 20)
-    assert (half.training.loss, half.training.sampler) == (SMOOTH, "softened")
-    assert "sampler" not in half.lines[0]
+    for sampler in ("none", "softened"):
+        said = TrainingSpec(loss=LossSpec(kind="focal"), sampler=sampler)
+        assert chosen(said, 20, 200) == Recipe(settled(TASK, said, built_in=False))
 
 
 def test_a_fixed_recipe_is_the_tasks_own() -> None:
-    recipe = chosen(TrainingSpec(recipe="fixed"), 20, 20)
-    assert (recipe.training.loss, recipe.training.sampler) == (LossSpec(), "softened")
-    assert recipe.lines == ()
+    recipe = chosen(TrainingSpec(recipe="fixed"), 20, 200)
+    assert (recipe.training.sampler, recipe.lines) == ("softened", ())
 
 
 def test_what_was_chosen_is_given_from_then_on() -> None:
-    first = chosen(TrainingSpec(), 20, 20).training
-    assert chosen(first, 20, 200) == Recipe(first)
+    first = chosen(TrainingSpec(), 20, 200).training
+    assert first.sampler == "inverse"
+    assert chosen(first, 20, 20) == Recipe(first)
 
 
 def test_digits_are_not_mirrored_either_way() -> None:
     opened = open_until_read(TASK, TrainingSpec(), built_in=True)
-    assert (opened.loss, opened.sampler) == (None, None)
+    assert (opened.loss, opened.sampler) == (LossSpec(), None)
     recipe = recipe_for(TASK, opened, pictures(20, 20), built_in=True)
     assert recipe.training.augment == AugmentSpec(flip=False)
 

@@ -15,8 +15,9 @@ from nas.spec.training import TrainingSpec
 from nas.tasks.base import RecipeChoice
 from nas.tasks.image.losses import LossSpec
 
-BALANCED = 2.0
-"""Training pictures of the largest class by those of the smallest: up to it they are balanced."""
+LOPSIDED = 8.0
+"""Training pictures of the largest class by those of the smallest, from which on all classes are
+drawn equally often."""
 CLASSIFIER_HEADS: tuple[Head, ...] = ("linear", "none")
 
 
@@ -98,21 +99,12 @@ def resolved_for_images(training: TrainingSpec, *, built_in: bool) -> TrainingSp
 
 
 def image_recipe(class_counts: Sequence[int]) -> RecipeChoice:
-    """Loss and sampler for so many training pictures of each class.
-
-    Balanced classes need no evening out, by the sampler or by the loss.
-    """
+    """The sampler for so many training pictures of each class."""
     largest, smallest = max(class_counts), min(class_counts)
     seen = f"{smallest} to {largest} training pictures a class"
-    if largest <= BALANCED * smallest:
-        loss = LossSpec(kind="cross_entropy", label_smoothing=0.1)
-        return RecipeChoice(
-            {"loss": loss, "sampler": "none"}, f"{seen} are balanced (at most {BALANCED:g} to 1)"
-        )
-    return RecipeChoice(
-        {"loss": LossSpec(), "sampler": DEFAULT_SAMPLER},
-        f"{seen} are not balanced (more than {BALANCED:g} to 1)",
-    )
+    if largest >= LOPSIDED * smallest:
+        return RecipeChoice({"sampler": "inverse"}, f"{seen} are {LOPSIDED:g} to 1 or more")
+    return RecipeChoice({"sampler": DEFAULT_SAMPLER}, f"{seen} are less than {LOPSIDED:g} to 1")
 
 
 def image_loss(training: TrainingSpec) -> LossSpec:

@@ -57,7 +57,7 @@ class ImageTask(Task[ImageData]):
     preprocess_types: ClassVar[tuple[type[Preprocess], ...]] = (ImagePreprocess,)
     loss_types: ClassVar[tuple[type[TaskLoss], ...]] = (LossSpec,)
     augment_types: ClassVar[tuple[type[TaskAugment], ...]] = (AugmentSpec,)
-    recipe_settings: ClassVar[tuple[str, ...]] = ("loss", "sampler")
+    recipe_settings: ClassVar[tuple[str, ...]] = ("sampler",)
     built_in_source: ClassVar[str] = DIGITS_SOURCE
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
