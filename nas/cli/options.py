@@ -237,6 +237,10 @@ def others(what: str) -> Decorator[Any]:
     )
 
 
+NOBODY = Path("none")
+"""As --teacher: none, although the space or the architecture file says one."""
+
+
 @dataclass(frozen=True)
 class TeacherFlags:
     """Which network teaches, and on what beside the training split."""
@@ -252,6 +256,11 @@ class TeacherFlags:
     def only_input(self) -> bool:
         """Whether no teacher is named, but perhaps its input."""
         return self.teacher is None and self.teacher_model is None and not self.others
+
+    def given(self, size: "InputSpec", task: str) -> "tuple[Path, ...] | ArchitectureSpec | None":
+        """As `choice`; None where nothing is said of a teacher, and none where it is nobody."""
+        chosen = self.choice(size, task)
+        return () if self.teacher == NOBODY else chosen or None
 
     def choice(self, size: "InputSpec", task: str) -> "tuple[Path, ...] | ArchitectureSpec":
         """The runs, or the network that is trained first: at `size` where it has no other.
@@ -282,7 +291,7 @@ class TeacherFlags:
         )
 
 
-def teacher(taught_by: str = "Finished run that teaches.") -> Decorator[Any]:
+def teacher(taught_by: str) -> Decorator[Any]:
     """Who teaches, as `TeacherFlags`."""
     return grouped(
         "taught",

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from nas.spec.definition import InputSpec
     from nas.spec.space import SpaceSpec
 
-NOBODY = Path("none")
-"""As --teacher: none, although the space says one."""
 CHANGEABLE = {"resume", "trials", "minutes", "hours", "workers", "threads", "device", "imports"}
 """Parameters that a search which goes on may be given."""
 FINISHING = {"finish", "finalists", "minutes", "hours", "workers", "threads", "device", "imports"}
@@ -101,7 +99,7 @@ class SearchFlags:
 
         folder = _printable_path(self.taught.unlabelled, "--unlabelled")
         fields: dict[str, Any] = {"unlabelled": None if folder is None else str(folder)}
-        if self.taught.teacher == NOBODY:
+        if self.taught.teacher == options.NOBODY:
             return fields | {"teacher_architecture": None}
         if space.teacher is not None and self.taught.only_input:
             whole = reference_teacher(space, self.taught.teacher_size)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @options.pretrained("the network's")
 @options.weights()
 @options.task_data()
-@options.teacher()
+@options.teacher("Finished run that teaches; none: nobody, even if --arch says one.")
 @options.out("New folder  [default: runs/NAME-train]")
 @options.resume("Go on with the run in this folder.")
 @training_options("epochs", "batch_size", "learning_rate", "seed")
@@ -75,7 +75,7 @@ def train(
         fold=data.fold,
         groups=data.groups,
         strict=data.strict,
-        teacher=taught.choice(architecture.input, architecture.task),
+        teacher=taught.given(architecture.input, architecture.task),
         unlabelled=taught.unlabelled,
         out=out,
         device=machine.where,
@@ -89,7 +89,9 @@ def _architecture(network: NetworkFlags, task: str | None) -> "ArchitectureSpec"
     if network.arch is not None:
         if task is not None:
             raise NasError("an architecture file says its task: leave it out", key="--task")
-        return load_for_task(network.arch, network.size)
+        from nas.train.source import teacher_from
+
+        return teacher_from(load_for_task(network.arch, network.size), network.arch)
     if network.size is None:
         raise NasError("--model needs --input CxHxW, e.g. 3x46x64 (see `nas data stats DIR`)")
     from nas.tasks.registry import library_architecture

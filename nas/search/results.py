@@ -30,6 +30,7 @@ from nas.search.finalists import FinalPlan, posterior_front
 from nas.search.job import Job
 from nas.search.objective import Objectives
 from nas.search.settings import SearchSettings
+from nas.search.teacher import teacher_facts
 from nas.search.trials import count_spent, records_of
 from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.spec.budget import BudgetSpec
@@ -260,7 +261,7 @@ def _architecture_text(
             **_metric_facts(record, result.verdict.certainty, result.metric),
         }
     )
-    provenance = measured.joined(found)
+    provenance = measured.joined(found).joined(teacher_facts(result.folder, settings))
     return dump_architecture(replace(architecture, provenance=provenance))
 
 

@@ -11,10 +11,11 @@ from nas.search.data import SearchData
 from nas.search.settings import SearchSettings
 from nas.spec.architecture import ArchitectureSpec, parse_architecture
 from nas.spec.definition import InputSpec
+from nas.spec.provenance import Provenance
 from nas.spec.space import SpaceSpec
 from nas.tasks.registry import task_of
 from nas.train.device import choose_device, default_threads
-from nas.train.plan import TeacherPlan, check_teacher, planned_teacher
+from nas.train.plan import OWN_TEACHER, TeacherPlan, check_teacher, planned_teacher
 from nas.train.teacher import Spent, Teacher
 from nas.train.teacher_run import Preparation, train_teacher
 from nas.train.teaching import Teaching
@@ -85,6 +86,16 @@ def prepare_teacher(folder: Path, space: SpaceSpec, settings: SearchSettings, sa
 def teacher_plan(folder: Path, settings: SearchSettings) -> TeacherPlan | None:
     """Who teaches the networks of the search in `folder`."""
     return planned_teacher(folder, _chosen(settings), _unlabelled(settings))
+
+
+def teacher_facts(folder: Path, settings: SearchSettings) -> Provenance:
+    """Who taught the networks of the search in `folder`, by full paths."""
+    own = (str(folder / OWN_TEACHER),) if settings.teacher_architecture is not None else ()
+    runs = [str(Path(run).resolve()) for run in own or settings.teacher]
+    if not runs:
+        return Provenance()
+    known = {} if settings.unlabelled is None else {"unlabelled": settings.unlabelled}
+    return Provenance.model_validate({"teacher": runs, **known})
 
 
 def first_size(space: SpaceSpec) -> InputSpec:

@@ -52,7 +52,7 @@ from nas.train.device import TrainingFailed, choose_device, default_threads, see
 from nas.train.loop import FitResult, evaluate
 from nas.train.plan import METRICS_FILE, RunPlan, new_plan
 from nas.train.pseudo_labelling import CHECKPOINT_FILE, RoundResults, TrainingRound, fit_rounds
-from nas.train.source import made_otherwise
+from nas.train.source import made_otherwise, source_of, teacher_from, teacher_of
 from nas.train.teacher import Teacher
 from nas.train.teaching import Teaching
 from nas.train.trained import save_thresholds
@@ -90,7 +90,7 @@ TeacherChoice = str | Path | Sequence[str | Path] | ArchitectureSpec
 """The folder of a finished run, several, or a network that is trained first."""
 
 
-def teachers(given: TeacherChoice) -> Sequence[Path] | ArchitectureSpec:
+def _teachers(given: TeacherChoice) -> Sequence[Path] | ArchitectureSpec:
     """The folders of what teaches, or the network that is trained first."""
     if isinstance(given, ArchitectureSpec):
         return given
@@ -107,7 +107,7 @@ def run_training(
     strict: bool = False,
     pretrained: bool = False,
     weights: str | Path | None = None,
-    teacher: TeacherChoice = (),
+    teacher: TeacherChoice | None = None,
     unlabelled: str | Path | None = None,
     soft_targets: str | Path | None = None,
     out: str | Path | None = None,
@@ -128,7 +128,8 @@ def run_training(
         pretrained: Begin with the published weights of the network, which are downloaded.
         weights: Begin with these: `hub`, `pip:NAME`, a file, or the folder of a finished run.
         teacher: Folder of a finished run whose network teaches, or several, whose mean does; an
-            architecture is trained first, into the folder `teacher` of the run.
+            architecture is trained first, into the folder `teacher` of the run. None: who taught
+            the networks of the search that found this one; `()` is nobody.
         unlabelled: Folder of samples without labels, which are learned from the teacher alone.
         soft_targets: Folder in which the teacher's outputs are kept, at most 1 GB, for other
             trainings with the same data, random seed and teacher: these ask it no more.
@@ -143,23 +144,33 @@ def run_training(
     where = choose_device(device)
     _check_threads(threads)
     if not isinstance(architecture, ArchitectureSpec):
-        architecture = load_architecture(architecture)
+        architecture = teacher_from(load_architecture(architecture), Path(architecture))
+    source = None if data is None else Path(data)
+    unlabelled = None if unlabelled is None else Path(unlabelled)
+    named = None
+    if teacher is None:
+        before = source_of(architecture, source)
+        named = teacher_of(architecture, before, fold=fold, training=training)
+    if named is not None:
+        teacher, unlabelled = named.runs, unlabelled or named.unlabelled
     if pretrained and architecture.model is None:
         pretrained, weights = False, weights or HUB
     plan = new_plan(
         beginning_with(architecture, weights),
-        data=None if data is None else Path(data),
+        data=source,
         training=training,
         fold=fold,
         groups=None if groups is None else Path(groups),
         strict=strict,
         pretrained=pretrained,
-        teacher=teachers(teacher),
-        unlabelled=None if unlabelled is None else Path(unlabelled),
+        teacher=_teachers(teacher or ()),
+        unlabelled=unlabelled,
         soft_targets=None if soft_targets is None else Path(soft_targets),
         threads=threads or default_threads(),
         out=None if out is None else Path(out),
     )
+    if named is not None:
+        also_to(plan.folder / LOG_FILE, say)(named.line)
     return run_plan(plan, where, say=say)
 
 

@@ -1,6 +1,6 @@
-"""Data on which a network is trained or evaluated if the command line does not say."""
+"""Data on which a network is trained or evaluated, settings and teacher, if nobody says them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from nas.data.preprocess import PixelPreprocess
 from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
+from nas.spec.provenance import Provenance
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Task
 from nas.tasks.registry import task_named
@@ -109,3 +110,56 @@ def training_of(architecture: ArchitectureSpec) -> TrainingSpec:
         raise NasError(problem["msg"], key=key) from error
     own = TrainingSpec()
     return training.model_copy(update={"epochs": own.epochs, "seed": own.seed})
+
+
+@dataclass(frozen=True)
+class NamedTeacher:
+    """Who taught a network, or those of its search, as its architecture file says."""
+
+    runs: tuple[Path, ...]
+    """Empty where they can't teach what is trained now."""
+    unlabelled: Path | None
+    """Folder of samples without labels, where it is still there."""
+    line: str
+    """What a person is told of it."""
+
+
+def teacher_from(architecture: ArchitectureSpec, file: Path) -> ArchitectureSpec:
+    """The architecture with its teacher's folders by their full paths, as seen from its file."""
+    named = architecture.provenance.teacher
+    if named is None:
+        return architecture
+    full = Provenance(teacher=[str((file.parent / run).resolve()) for run in named])
+    return replace(architecture, provenance=architecture.provenance.joined(full))
+
+
+def teacher_of(
+    architecture: ArchitectureSpec,
+    source: Path | None,
+    *,
+    fold: int | None = None,
+    training: TrainingSpec | None = None,
+) -> NamedTeacher | None:
+    """The teacher that the architecture names, for a training on `source`; None for nobody."""
+    facts = architecture.provenance
+    if not facts.teacher:
+        return None
+    runs = tuple(map(Path, facts.teacher))
+    rounds = None if training is None else training.pseudo_labelling
+    gone = [run for run in runs if not run.is_dir()]
+    reason = None
+    if gone:
+        reason = f"{gone[0]} is not there any more"
+    elif not same_data(architecture, source) or (fold is not None and facts.other_splits(fold)):
+        reason = "it has learned from other data or splits"
+    elif rounds is not None and rounds.rounds > 1:
+        reason = "it knows nothing of labels that are added between rounds"
+    names = ", ".join(map(str, runs))
+    if reason is not None:
+        line = f"{architecture.name} was found with the teacher {names}, but {reason}: no teacher"
+        return NamedTeacher((), None, line)
+    below = None if facts.unlabelled is None else Path(facts.unlabelled)
+    line = f"{architecture.name} was found with the teacher {names}: it teaches on"
+    if below is not None and not below.is_dir():
+        below, line = None, f"{line}, without {below}, which is not there any more"
+    return NamedTeacher(runs, below, f"{line} (--teacher none: nobody does)")

@@ -13,6 +13,7 @@ from nas.cli.train import train
 from nas.data.augment import AugmentSpec
 from nas.errors import NasError
 from nas.spec.architecture import dump_architecture, load_architecture
+from nas.spec.definition import ArchitectureSpec
 from nas.spec.provenance import Provenance
 from nas.spec.training import TrainingSpec, load_training
 from nas.tasks.image.losses import LossSpec
@@ -386,3 +387,26 @@ def test_settings_written_before_there_were_other_tasks_are_read(
     assert result.exception is None, result.output
     kept = load_training(tmp_path / "run" / "training.yaml")
     assert (kept.loss, kept.augment) == (LossSpec(kind="focal"), AugmentSpec())
+
+
+@pytest.mark.parametrize(
+    ("flags", "teacher"),
+    [((), None), (("--teacher", "none"), ()), (("--teacher", "big"), (Path("big"),))],
+)
+def test_nobody_teaches_only_where_that_is_said(
+    flags: tuple[str, ...],
+    teacher: tuple[Path, ...] | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without the flag it is who the architecture file says, as seen from it."""
+    given: list[tuple[object, object]] = []
+
+    def planned(architecture: ArchitectureSpec, **more: object) -> None:
+        given.append((architecture.provenance.teacher, more["teacher"]))
+
+    monkeypatch.setattr(training_run, "run_training", planned)
+    (tmp_path / "best.yaml").write_text(ARCHITECTURE + "provenance: {teacher: [teacher]}\n")
+    result = invoke(train, "--arch", tmp_path / "best.yaml", *flags)
+    assert result.exception is None, result.output
+    assert given == [([str(tmp_path / "teacher")], teacher)]

@@ -1,5 +1,6 @@
 """A search whose networks are taught: by a finished run, or by one that it trains first."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,11 @@ from nas.runs.records import TrialRecord
 from nas.search.run import SearchInterrupted, resume_search, run_search
 from nas.search.settings import SearchSettings
 from nas.search.teacher import SOFT_TARGETS
+from nas.spec.architecture import load_architecture
+from nas.spec.provenance import Provenance
 from nas.spec.space import parse_space
+from nas.train.run import run_training
+from nas.train.source import training_of
 from nas.train.teacher import Teacher
 
 from .conftest import FEW, put_workers_here, settings_for, trials_of
@@ -59,6 +64,33 @@ def test_the_teacher_is_trained_first_and_asked_once_an_epoch_and_seed(
     assert asked == [16, 2, 16, 2]
     records: tuple[TrialRecord, ...] = trials_of(folder)
     assert sum(item.state == "trained" for item in records) == 3
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_best_network_is_taught_on_when_it_is_trained(
+    searched: tuple[Path, list[int]], tmp_path: Path, there: bool
+) -> None:
+    folder, _ = searched
+    teacher = folder / "teacher"
+    best = load_architecture(folder / "best.yaml")
+    assert best.provenance.teacher == [str(teacher.resolve())]
+    if not there:
+        teacher = tmp_path / "gone"
+        facts = best.provenance.joined(Provenance(teacher=[str(teacher)]))
+        best = replace(best, provenance=facts)
+    said: list[str] = []
+    training = training_of(best).model_copy(update={"epochs": 1})
+    run = run_training(best, training=training, out=tmp_path / "run", threads=1, say=said.append)
+    taught = "Teacher: large, validation macro-F1 "
+    assert any(line.startswith(taught) for line in said) == there
+    says = "it teaches on (--teacher none" if there else "is not there any more: no teacher"
+    [line] = [line for line in said if "was found with the teacher" in line]
+    assert str(teacher) in line
+    assert says in line
+    assert line in (run.folder / "log.txt").read_text()
+    assert load_architecture(run.folder / "architecture.yaml").provenance.teacher == (
+        [str(teacher)] if there else None
+    )
 
 
 def test_the_finished_run_teaches_the_same(

@@ -14,12 +14,14 @@ from nas.data.dataset import DataRequest
 from nas.errors import NasError
 from nas.model.build import build_network
 from nas.spec.architecture import ArchitectureSpec, InputSpec, parse_architecture
-from nas.spec.training import TeachingSpec, TrainingSpec
+from nas.spec.provenance import Provenance
+from nas.spec.training import PseudoLabellingSpec, TeachingSpec, TrainingSpec
 from nas.tasks.image.losses import LossSpec, softened_divergence
 from nas.tasks.image.task import ImageTask
 from nas.train.loop import fit
 from nas.train.plan import TeacherPlan
 from nas.train.run import resume_training, run_training
+from nas.train.source import teacher_from, teacher_of
 from nas.train.teacher import Teacher
 from nas.train.teaching import Lesson, Teaching
 from nas.train.trained import load_trained
@@ -295,6 +297,49 @@ def test_what_can_not_teach_is_refused(
         Teacher(TeacherPlan((teacher_run,)), TASK, request(8), CPU).check(
             replace(data, preprocess=turned)
         )
+
+
+def named(run: Path | str, **facts: object) -> ArchitectureSpec:
+    """A network that was found with that teacher on the built-in digits."""
+    known = {"teacher": [str(run)], **facts}
+    return replace(network_of(), provenance=Provenance.model_validate(known))
+
+
+def test_who_taught_the_search_teaches_what_it_found(teacher_run: Path, tmp_path: Path) -> None:
+    built_in = TASK.built_in_source
+    found = teacher_of(named(teacher_run, data=built_in), None)
+    assert found is not None
+    assert (found.runs, found.unlabelled) == ((teacher_run,), None)
+    assert found.line.startswith(f"small was found with the teacher {teacher_run}: it teaches on")
+    with_more = teacher_of(named(teacher_run, data=built_in, unlabelled=str(tmp_path)), None)
+    assert with_more is not None
+    assert with_more.unlabelled == tmp_path
+    lost = teacher_of(named(teacher_run, data=built_in, unlabelled=str(tmp_path / "x")), None)
+    assert lost is not None
+    assert (lost.runs, lost.unlabelled) == ((teacher_run,), None)
+    assert f"without {tmp_path / 'x'}, which is not there any more" in lost.line
+    assert teacher_of(network_of(), None) is None
+
+
+def test_it_does_not_where_it_can_not_and_says_why(teacher_run: Path, tmp_path: Path) -> None:
+    own = named(teacher_run, data=TASK.built_in_source)
+    rounds = TRAINING.model_copy(update={"pseudo_labelling": PseudoLabellingSpec(rounds=2)})
+    for found, reason in (
+        (teacher_of(named(tmp_path / "x"), None), f"{tmp_path / 'x'} is not there any more"),
+        (teacher_of(own, tmp_path), "it has learned from other data or splits"),
+        (teacher_of(replace(own, provenance=own.provenance.joined(Provenance(split_seed=1))),
+                    None, fold=2), "it has learned from other data or splits"),
+        (teacher_of(own, None, training=rounds), "labels that are added between rounds"),
+    ):  # fmt: skip
+        assert found is not None
+        assert found.runs == ()
+        assert f"{reason}: no teacher" in found.line
+
+
+def test_a_teacher_is_named_as_seen_from_the_file(tmp_path: Path) -> None:
+    seen = teacher_from(named("../teacher"), tmp_path / "front" / "trial.yaml")
+    assert seen.provenance.teacher == [str(tmp_path / "teacher")]
+    assert teacher_from(network_of(), tmp_path / "a.yaml") == network_of()
 
 
 def test_a_teacher_of_other_splits_is_refused(teacher_run: Path) -> None:
