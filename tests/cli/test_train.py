@@ -293,7 +293,7 @@ def test_a_loss_that_breaks_down_is_a_clear_error(
         (("--model", "torchvision:resnet18"), "needs --input CxHxW"),
         (("--model", "torchvision:resnet18", "--input", "3x46"), "no input size"),
         (("--arch", "nowhere.yaml"), "nowhere.yaml"),
-        (("--arch", "x.yaml", "--pretrained"), "--pretrained"),
+        (("--arch", "x.yaml", "--pretrained", "--weights", "a.pth"), "--pretrained: it stands for"),
         (("--model", "torchvision:resnet81", "--input", "3x32x32"), "resnet18"),
     ],
 )
