@@ -19,7 +19,6 @@ from baselines.covid.settings import (
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.model.build import build_network
-from nas.model.weights import HUB
 from nas.report.lines import Say
 from nas.runs.folder import new_run_folder
 from nas.spec.architecture import load_architecture
@@ -27,6 +26,7 @@ from nas.spec.definition import ArchitectureSpec
 from nas.spec.provenance import Provenance
 from nas.tasks.registry import task_named
 from nas.train import run
+from nas.train.begin import library_weights, with_library_weights
 from nas.train.plan import RunPlan, normalised_as_published
 from nas.train.source import same_data
 from nas.train.trained import ARCHITECTURE_FILE
@@ -132,8 +132,8 @@ class DetectionSettings(XrayBaselineSettings):
         """The detector on a fold's splits; None is that of `provenance`."""
         preprocess, facts = on_fold(self.preprocess, self.provenance, fold)
         whole = detector_architecture(detector_named(self.model), self.input, preprocess)
-        whole = replace(whole, provenance=facts)
-        return normalised_as_published(whole, like=PUBLISHED_LIKE) if self.pretrained else whole
+        whole = with_library_weights(replace(whole, provenance=facts), self.weights)
+        return normalised_as_published(whole, like=PUBLISHED_LIKE) if self.has_weights else whole
 
     def backbone_on(self, fold: int | None) -> Path | None:
         """The run that fills the backbone on a fold; None where none does.
@@ -176,12 +176,6 @@ def detection_settings(
     Raises NasError for whatever is wrong, before a folder is made.
     """
     detector = detector_named(model)
-    if request.weights not in (None, HUB):
-        raise NasError(
-            f"detectors begin with {HUB}, or their backbone with {KEY} RUN, not with "
-            f"{request.weights!r}",
-            key="--weights",
-        )
     size, preprocess, facts = INPUT, XrayPreprocess(labels="boxes"), Provenance()
     if request.inputs_of is not None:
         size, preprocess, facts = inputs_of(request.inputs_of)
@@ -195,6 +189,8 @@ def detection_settings(
         model=detector.name,
         backbone_from=None if backbone_from is None else backbone_from.resolve(),
     )
+    begin = settings.architecture.begin
+    settings = settings.model_copy(update={"weights": None if begin is None else begin.weights})
     _try_out(settings)
     return settings
 
@@ -206,7 +202,8 @@ def _try_out(settings: DetectionSettings) -> None:
     """
     architecture = settings.architecture
     task_named(architecture.task).check_architecture(architecture)
-    network = build_network(architecture, pretrained=settings.pretrained)
+    weights = library_weights(architecture)
+    network = build_network(architecture, pretrained=settings.pretrained, weights=weights)
     for fold in settings.folds or (None,):
         if (classifier := settings.backbone_on(fold)) is not None:
             load_backbone(network, classifier)

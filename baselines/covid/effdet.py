@@ -27,6 +27,8 @@ TOPK_CANDIDATES = 5000
 class EfficientDetector(WholeDetector):
     """One of effdet's networks with its loss and its suppression."""
 
+    of_classes = ("class_net.predict.conv_pw",)
+
     def __init__(
         self,
         name: str,
@@ -44,6 +46,11 @@ class EfficientDetector(WholeDetector):
             )
         self.model: Any = _network(name, num_classes, input_size, pretrained)
         self.anchors = _anchors(self.model.config)
+
+    @property
+    def library_network(self) -> nn.Module:
+        network: nn.Module = self.model
+        return network
 
     @property
     def backbone(self) -> nn.Module:

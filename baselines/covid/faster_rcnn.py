@@ -17,9 +17,16 @@ from nas.tasks.covid.detections import DETECTIONS_PER_IMG, SCORE_THRESH, Detecti
 class FasterRCNN(WholeDetector):
     """One of torchvision's networks; inputs are neither resized nor normalised again."""
 
+    of_classes = ("roi_heads.box_predictor.cls_score", "roi_heads.box_predictor.bbox_pred")
+
     def __init__(self, name: str, num_classes: int = 1, pretrained: bool = False) -> None:
         super().__init__()
         self.model = _network(name, num_classes, pretrained)
+
+    @property
+    def library_network(self) -> nn.Module:
+        network: nn.Module = self.model
+        return network
 
     @property
     def backbone(self) -> nn.Module:

@@ -111,7 +111,8 @@ def study_settings(
     )
     task_named(TASK).check_architecture(settings.architecture)
     begun = settings.architecture
-    settings = settings.model_copy(update={"weights": begun.begin and begun.begin.weights})
+    weights = None if begun.begin is None else begun.begin.weights
+    settings = settings.model_copy(update={"weights": weights})
     with torch.device("cpu" if settings.has_weights else "meta"):  # try it out
         build_network(begun, pretrained=settings.pretrained, weights=library_weights(begun))
     return settings

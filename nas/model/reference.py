@@ -157,8 +157,9 @@ def factory_network(
     )
     if not isinstance(network, nn.Module):
         raise NasError(f"{source}:{name} gives a {type(network).__name__}, not a torch.nn.Module")
-    if weights is not None:
-        load_file_into(network, weights)
+    if weights is not None:  # a wrapped network says which one the library's names are of
+        within = getattr(network, "library_network", network)
+        load_file_into(within, weights, of_classes=getattr(network, "of_classes", ()))
     return network
 
 

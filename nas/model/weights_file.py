@@ -1,6 +1,6 @@
 """Files of weights: safetensors, or PyTorch's own without any code in it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,12 @@ def without_counters(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value for name, value in state.items() if not name.endswith(COUNTER)}
 
 
-def load_file_into(network: nn.Module, path: Path) -> None:
+def load_file_into(network: nn.Module, path: Path, *, of_classes: Collection[str] = ()) -> None:
     """Fill another library's network in place from a file with that library's names.
 
-    A classifier of other width stays as it is; the weights of a first convolution with other input
-    channels are summed and shared out. Raises NasError for a file of another network.
+    A classifier of other width stays as it is, and so do the modules `of_classes`; the weights of a
+    first convolution with other input channels are summed and shared out. Raises NasError for a
+    file of another network.
     """
     own, given = network.state_dict(), without_counters(read_state(path))
     first = next(name for name, value in own.items() if value.dim() > 1)
@@ -75,7 +76,7 @@ def load_file_into(network: nn.Module, path: Path) -> None:
         for name, value in given.items()
         if name in needed and needed[name].shape == value.shape
     }
-    if foreign := _foreign(needed, given, fitting):
+    if foreign := _foreign(needed, given, fitting, of_classes):
         raise NasError(
             f"weights of another network than {type(network).__name__}: {len(foreign)} tensors are "
             f"in one of the two only, or have other shapes, first {foreign[0]!r}",
@@ -87,7 +88,10 @@ def load_file_into(network: nn.Module, path: Path) -> None:
 
 
 def _foreign(
-    needed: Mapping[str, Tensor], given: Mapping[str, Tensor], fitting: Mapping[str, Tensor]
+    needed: Mapping[str, Tensor],
+    given: Mapping[str, Tensor],
+    fitting: Mapping[str, Tensor],
+    of_classes: Collection[str],
 ) -> list[str]:
     """Names that tell of another network; a classifier may be another, or be in the file alone."""
     last = _module_of(list(needed)[-1])
@@ -97,8 +101,7 @@ def _foreign(
         for name in needed
         if name not in fitting
         and not (
-            classifies
-            and _module_of(name) == last
+            (_module_of(name) in of_classes or (classifies and _module_of(name) == last))
             and name in given
             and given[name].shape[1:] == needed[name].shape[1:]
         )

@@ -118,8 +118,8 @@ def test_faster_rcnn_is_trained(xrays: Path, tmp_path: Path) -> None:
             "nowhere --backbone-from: no architecture.yaml in it",
         ),
         (
-            [*D0, "--weights", "d0.pth"],
-            "detectors begin with hub, or their backbone with --backbone-from RUN, not with 'd0",
+            [*D0, "--weights", "pip:x"],
+            "efficientdet_d0 begins with hub or a file of its library, not with 'pip:x'",
         ),
         (["--resume", "nowhere"], "no folds of a baseline were begun here"),
         (["--resume", "x", "--epochs", 3], "the folds keep their settings: leave out --epochs"),

@@ -1,15 +1,21 @@
 """What the flags of `nas baseline covid-detection` settle, before anything is trained."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from baselines.covid.detection_plan import DetectionSettings, detection_plan
 from baselines.covid.detectors import FROM_SCRATCH, FROM_WEIGHTS
+from baselines.covid.effdet import EfficientDetector
+from baselines.covid.faster_rcnn import FasterRCNN
 from baselines.covid.folds import begun_folds, resumed_folds
 from nas.data.xray.preprocess import XrayPreprocess
-from nas.spec.definition import InputSpec
+from nas.errors import NasError
+from nas.model.build import build_network
+from nas.spec.definition import BeginSpec, InputSpec
 from nas.spec.training import TrainingSpec
 from nas.train.plan import RunPlan
 from tests.cli.detection_baseline import (
@@ -59,6 +65,34 @@ def test_published_weights_bring_their_normalisation(
     assert isinstance(preprocess, XrayPreprocess)
     mean = (0.485, 0.456, 0.406)
     assert preprocess.mean == pytest.approx(mean if channels == 3 else [sum(mean) / 3])
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "classes"),
+    [("efficientdet_d0", EfficientDetector, 90), (SMALL, FasterRCNN, 90)],
+)
+def test_a_file_of_the_library_s_weights_fills_all_but_what_follows_the_classes(
+    planned: list[RunPlan], tmp_path: Path, model: str, kind: Any, classes: int
+) -> None:
+    torch.manual_seed(1)
+    state = kind(model, classes).library_network.state_dict()
+    torch.save(state, tmp_path / "coco.pth")
+    done("--model", model, "--input", "3x128x128", "--threads", 1, "--weights", "coco.pth")
+    plan = planned.pop()
+    assert resolved(plan.training) == resolved(FROM_WEIGHTS)
+    assert plan.architecture.begin == BeginSpec(weights=str(tmp_path / "coco.pth"))
+    assert isinstance(plan.architecture.preprocess, XrayPreprocess)
+    assert plan.architecture.preprocess.mean == (0.485, 0.456, 0.406)
+    network: Any = build_network(plan.architecture, weights=tmp_path / "coco.pth")
+    other = [
+        name.rpartition(".")[0]
+        for name, value in network.library_network.state_dict().items()
+        if not torch.equal(value, state[name]) and not name.endswith("num_batches_tracked")
+    ]
+    assert set(other) == set(network.of_classes)
+    torch.save({name: state[name] for name in state if "backbone" in name}, tmp_path / "coco.pth")
+    with pytest.raises(NasError, match="weights of another network"):
+        build_network(plan.architecture, weights=tmp_path / "coco.pth")
 
 
 def test_a_detector_takes_the_inputs_of_another_network(

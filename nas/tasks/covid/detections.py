@@ -170,6 +170,14 @@ class WholeDetector(nn.Module, ABC):
     evaluation mode.
     """
 
+    of_classes: tuple[str, ...] = ()
+    """Modules of `library_network` with outputs for each class: a file's may have others."""
+
+    @property
+    def library_network(self) -> nn.Module:
+        """The network that files of its library's weights have the names of."""
+        return self
+
     @abstractmethod
     def training_loss(self, x_NCHW: Tensor, boxes: tuple[Tensor, ...]) -> Tensor:
         """The loss of a training batch, a scalar; `boxes` (B, 4) are x1 y1 x2 y2 in pixels."""
