@@ -137,7 +137,7 @@ def test_folds_go_on_from_their_file_alone(
         data=tmp_path,
         groups=None,
         strict=True,
-        pretrained=True,
+        pretrained=False,
         backbone_from=tmp_path / "classifiers",
         threads=2,
     )
