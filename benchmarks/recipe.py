@@ -37,6 +37,7 @@ from nas.spec.quantity import parse_quantity
 from nas.spec.space import SpaceSpec, load_space
 from nas.spec.training import TrainingSpec
 from nas.tasks.image.losses import LossSpec
+from nas.tasks.image.requirements import LOPSIDED
 from nas.tasks.image.task import ImageTask
 from nas.text_table import aligned
 from nas.train.device import seeded, set_threads
@@ -232,13 +233,13 @@ class _Trainer:
 def table(items: Sequence[Measured]) -> list[str]:
     """A line for each data set: its own macro-F1, and what each change adds, with its interval.
 
-    Below them what it adds on all sets that are balanced, and on all that are not, by pairs.
+    Below them what it adds, by pairs, on all sets that are balanced, lopsided, or between.
     """
     sets: dict[str, list[Measured]] = defaultdict(list)
     for item in items:
         sets[item.data].append(item)
     names = [name for name in CHANGES if name != OWN]
-    pooled: dict[bool, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    pooled: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     rows = [("data", "imbalance", "own", *names)]
     for name, group in sorted(sets.items(), key=lambda entry: entry[1][0].imbalance):
         own = [item.macro_f1 for item in group if item.change == OWN]
@@ -246,11 +247,16 @@ def table(items: Sequence[Measured]) -> list[str]:
         texts = map(gain_text, gains)
         rows.append((name, f"{group[0].imbalance:.1f}", f"{np.mean(own):.3f}", *texts))
         for change, found in zip(names, gains, strict=True):
-            pooled[group[0].imbalance <= BALANCED][change] += found
-    for balanced, found_by_change in sorted(pooled.items(), reverse=True):
-        name = f"all {'up to' if balanced else 'above'} {BALANCED:g}"
+            pooled[_band(group[0].imbalance)][change] += found
+    for name, found_by_change in pooled.items():
         rows.append((name, "", "", *(gain_text(found_by_change[change]) for change in names)))
     return aligned(rows, left=(0,))
+
+
+def _band(imbalance: float) -> str:
+    if imbalance <= BALANCED:
+        return f"all up to {BALANCED:g}"
+    return f"all from {LOPSIDED:g}" if imbalance >= LOPSIDED else "all between"
 
 
 def paired(group: Collection[Measured], change: str) -> list[float]:

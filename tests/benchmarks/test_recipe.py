@@ -72,5 +72,5 @@ def test_gains_are_of_pairs_with_students_interval() -> None:
     assert row.split()[8:] == ["-"] * (len(CHANGES) - 4)
     assert uneven.split()[:4] == ["b", "9.0", "0.500", "-0.100"]
     assert pooled.split()[:5] == ["all", "up", "to", "2", "+0.027"]
-    assert pooled_uneven.split()[:4] == ["all", "above", "2", "-0.100"]
+    assert pooled_uneven.split()[:4] == ["all", "from", "8", "-0.100"]
     assert gain_text([]) == "-"
