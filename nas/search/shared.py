@@ -22,7 +22,7 @@ from nas.spec.training import TrainingSpec
 from nas.tasks.base import Metrics, Task
 from nas.tasks.registry import task_of
 from nas.train.checkpoint import EpochResult
-from nas.train.device import choose_device, using_threads
+from nas.train.device import choose_device, default_threads, using_threads
 from nas.train.sandwich import Sandwich
 from nas.train.shared_network import SharedWeights
 from nas.train.shared_run import (
@@ -83,7 +83,8 @@ class SearchShared:
 def prepare_shared(folder: Path, space: SpaceSpec, settings: SearchSettings, say: Say) -> None:
     """Train the shared network that a search's members are measured with, if it is not yet.
 
-    It uses the cores of all workers, none of which has begun. `space` has the data's classes.
+    It uses as many cores as a single training does: no worker has begun. `space` has the data's
+    classes.
     """
     own = folder / SHARED_FOLDER
     if settings.search.evaluate != "shared" or is_trained(own):
@@ -96,7 +97,7 @@ def prepare_shared(folder: Path, space: SpaceSpec, settings: SearchSettings, say
     teaching = SearchTeacher(folder, settings, data, device).of(data.at(weights.largest.input))
     sandwich = Sandwich(weights, space, data.at, budget=settings.budget, teaching=teaching)
     say(_announcement(sandwich, training))
-    with using_threads(settings.workers * settings.threads):
+    with using_threads(max(settings.threads, default_threads())):
         train_shared(
             sandwich, task, training, own, device=device,
             on_epoch=_Teller(training, task.primary_metric, say),

@@ -13,6 +13,7 @@ from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Metrics, Task
+from nas.train.begin import build_begun
 from nas.train.extremes import largest_member
 from nas.train.loop import OnEpoch, evaluate, fit
 from nas.train.sandwich import Sandwich
@@ -27,10 +28,11 @@ RECALIBRATION_BATCHES = 8
 def begin_shared(space: SpaceSpec, seed: int, device: torch.device) -> SharedWeights:
     """The shared network of a space with its first weights, the same each time.
 
-    Raises NasError for a head that can't be shared; `SharedWeights.check` tells of layers.
+    Raises NasError for weights that can't be had and a head that can't be shared;
+    `SharedWeights.check` tells of layers.
     """
     largest = largest_member(space)
-    return SharedWeights(largest, build_seeded(largest, seed, device).to(device), seed)
+    return SharedWeights(largest, build_begun(largest, seed, device).to(device), seed)
 
 
 def train_shared(

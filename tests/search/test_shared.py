@@ -1,5 +1,6 @@
 """A search whose members share one network's weights: trained once, resumed, finalists trained."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from nas.search.settings import SearchSettings
 from nas.spec.architecture import load_architecture
 from nas.spec.search import SearchSpec
 from nas.spec.space import SpaceSpec, parse_space
+from nas.spec.training import TrainingSpec
+from nas.train.run import run_training
+from nas.train.shared_run import begin_shared
+from nas.train.weights import build_seeded, save_weights
 
 from .conftest import settings_for, trials_of
 
@@ -96,6 +101,57 @@ def test_an_interrupted_shared_training_goes_on(pictures: Path, tmp_path: Path) 
     one, other = (load_file(item / "shared" / "model.safetensors") for item in (run, whole))
     assert all(torch.equal(value, other[name]) for name, value in one.items())
     assert [item.metric for item in trials_of(run)] == [item.metric for item in trials_of(whole)]
+
+
+WHOLE = """
+name: whole
+input: {channels: 3, height: 16, width: 16}
+layers:
+  - {name: stem, block: Conv, out: 8, kernel: 3, stride: 2}
+  - {name: a, block: MBConv, out: 16, expand: 3, kernel: 5}
+  - {name: b, block: MBConv, out: 32, expand: 4, kernel: 3, repeat: 2}
+classes: 7
+"""
+
+
+def begun_space(folder: Path) -> tuple[SpaceSpec, dict[str, torch.Tensor]]:
+    """The space of cuts of a network in `folder`, and that network's tensors."""
+    (folder / "whole.yaml").write_text(WHOLE)
+    whole = build_seeded(load_architecture(folder / "whole.yaml"), 5, torch.device("cpu"))
+    save_weights(whole, folder / "whole.safetensors")
+    begin = f"begin: {{reference: {folder}/whole.yaml, weights: {folder}/whole.safetensors}}"
+    return parse_space(
+        SPACE.replace("name: elastic", f"name: elastic\n{begin}")
+    ), whole.state_dict()
+
+
+def test_the_shared_network_begins_with_the_source(tmp_path: Path) -> None:
+    space, state = begun_space(tmp_path)
+    shared_network = begin_shared(space, 0, torch.device("cpu")).network
+    for name, value in shared_network.network.layers.state_dict().items():
+        assert torch.equal(value, state[f"layers.{name}"])
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("workers_here")
+def test_the_best_of_a_search_on_digits_is_trained_by_itself(tmp_path: Path) -> None:
+    space, _ = begun_space(tmp_path)
+    space = space.with_keys(input={"channels": 3, "size": [[12, 12], [16, 16]]})
+    search = SearchSpec(
+        evaluate="shared", trials=5, shared_epochs=3, finalists=1, final_seeds=1, minutes=9.0
+    )
+    settings = SearchSettings.for_space(
+        replace(space, search=search), workers=1, threads=1, device="cpu"
+    )
+    run_search(space, settings, out=tmp_path / "run", say=lambda _: None)
+    training = TrainingSpec(epochs=2)
+    result = run_training(
+        tmp_path / "run" / "best.yaml",
+        training=training,
+        out=tmp_path / "alone",
+        say=lambda _: None,
+    )
+    assert result.architecture.begin is not None
 
 
 @pytest.mark.parametrize("key", ["inherit", "short_epochs", "per_second"])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -32,6 +33,8 @@ from nas.train.shared_run import (
     recalibrate,
     train_shared,
 )
+from nas.train.teacher import Spent
+from nas.train.teaching import Teaching
 
 SPACE = """
 name: elastic
@@ -290,3 +293,47 @@ def test_members_are_measured_with_the_weights_that_were_written(
     assert metrics.primary > untrained.primary
     for one, other in zip(network.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(one, other)
+
+
+class OddTeacher:
+    """Says of a picture what the means of its channels are, and has pictures without labels."""
+
+    def __init__(self) -> None:
+        self.data = digits(InputSpec(height=16, width=16))
+        self.unlabelled = self.data
+        self.spent = Spent(0.0, 0.0)
+
+    def sees_as(self, data: AnyTaskData) -> bool:
+        return data.input == self.data.input
+
+    def unlabelled_at(self, size: InputSpec, _: object) -> AnyTaskData:
+        return digits(size)
+
+    def soft_targets(self, x_NCHW: Tensor) -> tuple[Tensor, ...]:
+        return (x_NCHW.mean((2, 3)) @ torch.ones(3, 10).cumsum(1),)
+
+
+def test_a_teacher_teaches_all_members_on_the_same_pictures(
+    space: SpaceSpec, training: TrainingSpec
+) -> None:
+    plain, teacher = sandwich_of(space), OddTeacher()
+    data = digits(plain.weights.largest.input)
+    teaching = Teaching(cast(Any, teacher), data)
+    teaching.unlabelled = teacher.unlabelled
+    sandwich = Sandwich(plain.weights, plain.space, digits, teaching=teaching)
+    lesson = sandwich.lesson(data, TASK, training, 3, CPU)
+    inputs, targets = next(lesson.batches())
+    assert [len(seen) for seen in targets.inputs] == [128] * 4
+    soft = teacher.soft_targets(inputs)[0]
+    outputs = lesson.outputs_of(plain.weights.network.train(), inputs, targets)
+    labels, own = targets.own.own, TASK.build_loss(training)
+    expected = [
+        0.2 * own(logits[:64], labels)
+        + 0.8
+        * 9
+        * nn.functional.kl_div((logits / 3).log_softmax(1), (soft / 3).softmax(1), reduction="none")
+        .sum(1)
+        .mean()
+        for logits in outputs
+    ]
+    torch.testing.assert_close(lesson.loss()(outputs, targets), torch.stack(expected).mean())
