@@ -242,7 +242,10 @@ def error_of(*arguments: object, command: object = study_baseline) -> str:
 
 def test_without_flags_a_baseline_is_trained_plainly(planned: list[RunPlan]) -> None:
     plan = plan_of(planned)
-    assert plan.training.model_copy(update={"loss": None, "augment": None}) == FROM_SCRATCH
+    assert (
+        plan.training.model_copy(update={"loss": None, "augment": None, "sampler": None})
+        == FROM_SCRATCH
+    )
     assert plan.architecture.model == "timm:efficientnet_b3"
     assert plan.architecture.input.shape == (3, 384, 384)
     assert plan.architecture.preprocess == XrayPreprocess(labels="study")

@@ -34,7 +34,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def resolved(training: TrainingSpec, **changes: object) -> dict[str, object]:
-    return {**training.model_dump(exclude={"loss", "augment"}), **changes}
+    return {**training.model_dump(exclude={"loss", "augment", "sampler"}), **changes}
 
 
 def test_settings_follow_the_weights_that_it_begins_with(
