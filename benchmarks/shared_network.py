@@ -206,9 +206,11 @@ def table(items: list[SharedMeasurement]) -> list[str]:
     return [
         *lines,
         f"{len(both)} members retrained, {minutes:.1f} minutes; with shared weights {measured:.1f}",
-        f"shared against retrained:        Spearman {bootstrapped(spearman, shared, retrained):.2f}, "
+        "shared against retrained:        "
+        f"Spearman {bootstrapped(spearman, shared, retrained):.2f}, "
         f"Kendall {bootstrapped(kendall, shared, retrained):.2f}",
-        f"multiply-adds against retrained: Spearman {bootstrapped(spearman, macs, retrained):.2f}, "
+        "multiply-adds against retrained: "
+        f"Spearman {bootstrapped(spearman, macs, retrained):.2f}, "
         f"Kendall {bootstrapped(kendall, macs, retrained):.2f}",
     ]
 

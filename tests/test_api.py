@@ -89,7 +89,7 @@ def test_what_can_t_be_trained_leaves_no_folder(architecture_file: Path, tmp_pat
     out = tmp_path / "run"
     with pytest.raises(nas.NasError, match="--fold: the image task has no fold 1"):
         nas.run_training(architecture_file, fold=1, out=out)
-    with pytest.raises(nas.NasError, match="begin.weights: nobody publishes weights of"):
+    with pytest.raises(nas.NasError, match=r"begin\.weights: nobody publishes weights of"):
         nas.run_training(architecture_file, pretrained=True, out=out)
     with pytest.raises(nas.NasError, match="no device 'gpu'"):
         nas.run_training(architecture_file, device="gpu", out=out)

@@ -1,6 +1,7 @@
 """A member cut from a larger network: which of its tensors are parts of which of the other's.
 
-Layers are matched by name, and the copies of a layer in order. Of a narrower one the most important
+Layers are matched by name, and the copies of a layer in order; what counts are the tensors of their
+blocks, so a stride or an activation may be another. Of a narrower one the most important
 channels are kept, the same ones along a shortcut; what the larger network hasn't begins at random.
 """
 
@@ -53,7 +54,7 @@ class Cut:
     blocks: int
     """Blocks of the member that begin so."""
     of_blocks: int
-    """Blocks of the member that have weights, its head's aside."""
+    """Blocks of the member, without its head and those that only pass channels on."""
     features: Tensor | None
     """Channels of the larger network's layer, by place, that the member's head sees; None where its
     last layer is not of the larger network."""
@@ -96,7 +97,10 @@ def _blocks(architecture: ArchitectureSpec) -> dict[str, list[_Block]]:
     stream = newest = 0
     for step in architecture.steps():
         axes = step.config.channel_axes(step.in_shape)
-        tied = axes is not None and all(of[0] != "out" for of in axes.values())
+        if axes is None:  # taken as it is, so that what follows may do without the last copies
+            tied = step.in_shape[0] == step.out_shape[0]
+        else:
+            tied = all(of[0] != "out" for of in axes.values())
         before = stream
         if not tied and not _passes(step):
             stream = newest = newest + 1
@@ -257,7 +261,9 @@ class SourceNetwork:
 
 
 def _alike(own: Axes, source: Axes) -> bool:
-    """Whether two tensors have axes of the same channels; a shortcut may tie those of one only."""
-    tied = ("in", "out")
-    first = own[0] == source[0] or (own[0] in tied and source[0] in tied)
+    """Whether two tensors have axes of the same channels.
+
+    A shortcut may be lost, but not gained: it would add channels that have nothing in common.
+    """
+    first = own[0] == source[0] or (own[0] == "out" and source[0] == "in")
     return first and own[1:] == source[1:]

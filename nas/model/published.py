@@ -107,6 +107,8 @@ def packaged_file(name: str) -> Path:
 
     Raises NasError for a package that is not here, or that holds none, or several.
     """
+    if not name.strip():
+        raise NasError(f"pip: names no package{did_you_mean('', PACKAGES)}")
     try:
         files = distribution(name).files or []
     except PackageNotFoundError:

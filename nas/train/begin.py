@@ -86,7 +86,8 @@ def load_beginning(architecture: ArchitectureSpec) -> Beginning | None:
     if architecture.begin is None or architecture.model is not None:
         return None
     whole = ""
-    if architecture.begin.reference is None:  # the weights may be of the architecture itself
+    own = architecture.begin.reference is None and not Path(architecture.begin.weights).is_dir()
+    if own:  # the weights are of the architecture itself, not of a run's
         whole = dump_architecture(replace(architecture, provenance=Provenance()))
     key = architecture.begin, architecture.input.channels, whole
     if key not in _known:
@@ -141,7 +142,7 @@ def begun_architecture(architecture: ArchitectureSpec) -> ArchitectureSpec:
     """
     if architecture.begin is None:
         return architecture
-    architecture = replace(architecture, begin=_in_full(architecture.begin))
+    architecture = replace(architecture, begin=in_full(architecture.begin))
     found = load_beginning(architecture)
     if found is None:
         return architecture
@@ -163,7 +164,7 @@ def begun_space(space: SpaceSpec) -> SpaceSpec:
     return space.with_keys(**keys)
 
 
-def _in_full(begin: BeginSpec) -> BeginSpec:
+def in_full(begin: BeginSpec) -> BeginSpec:
     """The same with files by their full path, so that it holds in any folder."""
 
     def full(name: str) -> str:

@@ -33,7 +33,8 @@ def load_run_data(plan: RunPlan, task: Task[Any], say: Say) -> AnyTaskData:
     if (rounds := plan.training.pseudo_labelling) is not None and rounds.rounds > 1:
         task.check_pseudo_labelling(data)
     given = plan.architecture.preprocess
-    known = given is not None and given.says_normalisation and plan.architecture.begin is None
+    begun = plan.pretrained or plan.architecture.begin is not None
+    known = given is not None and given.says_normalisation and not begun
     if known and not plan.resumed and not same_data(plan.architecture, plan.source):
         data = task.measure_normalisation(data)
     return data

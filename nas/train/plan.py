@@ -146,11 +146,11 @@ def new_plan(
     """
     if not isinstance(architecture, ArchitectureSpec):
         architecture = load_architecture(architecture)
-    architecture = begun_architecture(architecture)
     task = task_named(architecture.task)
     task.check_architecture(architecture)
     if (chosen := checked_fold(task, fold)) is not None:
         architecture = on_fold(architecture, chosen)
+    architecture = begun_architecture(architecture)  # after the fold, whose data it may not be of
     if pretrained or architecture.begin is not None:
         architecture = normalised_as_published(architecture)
     source = source_of(architecture, data)

@@ -174,13 +174,14 @@ class SharedWeights:
 
     def _head_parts(self, member: ArchitectureSpec, cut: Cut) -> Iterator[tuple[str, TensorPart]]:
         """The columns of the kept channels, of the head behind the member's last layer."""
-        assert cut.last is not None
-        assert cut.features is not None
+        if cut.last is None or cut.features is None:
+            problem = f"what {member.name} ends in is no part of the largest member's features"
+            raise NasError(f"{problem}: evaluate the members trained", key="layers")
         layer = self._labels[cut.last]
         name = _behind(layer)
         before = f"heads.{name}." if name in self.network.heads else "network.head."
-        step = next(item for item in self.largest.steps() if item.name == cut.last)
-        kept = cut.features if len(cut.features) < step.out_shape[0] else None
+        last = next(item for item in self.largest.steps() if item.name == cut.last)
+        kept = cut.features if len(cut.features) < last.out_shape[0] else None
         for step in member.head_steps():
             axes = step.config.channel_axes(step.in_shape)
             with torch.device("meta"):

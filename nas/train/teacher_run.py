@@ -18,6 +18,7 @@ from nas.spec.provenance import Provenance
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.registry import library_architecture
+from nas.train.begin import in_full
 from nas.train.data import data_request
 from nas.train.plan import METRICS_FILE, RunPlan, TeacherPlan, new_plan
 from nas.train.run import train_untested
@@ -26,7 +27,7 @@ from nas.train.trained import ARCHITECTURE_FILE
 POOLING = "GlobalAvgPool"
 """The block behind which a published classifier is no more of features."""
 FINE_TUNING_EPOCHS = 12
-"""Epochs of a teacher that begins with published weights, where its network has not more."""
+"""Most epochs of a teacher that begins with weights; the taught network's where these are fewer."""
 FINE_TUNING_RATE = 2e-3
 """Peak learning rate of such a teacher; from random weights it is the taught network's."""
 
@@ -142,9 +143,8 @@ def teacher_architecture(
 
 def _begun(architecture: ArchitectureSpec, weights: str) -> ArchitectureSpec:
     """The architecture with these weights to begin with, a file by its full path."""
-    path = Path(weights)
-    named = str(path.resolve()) if path.exists() else weights
-    begin = (architecture.begin or BeginSpec()).model_copy(update={"weights": named})
+    begun = (architecture.begin or BeginSpec()).model_copy(update={"weights": weights})
+    begin = in_full(begun)
     facts = architecture.provenance
     if architecture.model is not None and weights == HUB:
         facts = facts.joined(Provenance(pretrained=True))

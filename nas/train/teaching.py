@@ -81,6 +81,7 @@ class Teaching:
     def __init__(self, teacher: Teacher, data: AnyTaskData, *, kept_in: Path | None = None) -> None:
         """`data` are the taught network's. In the folder `kept_in` outputs are kept for others."""
         self.teacher = teacher
+        self.data = data
         self.unlabelled = teacher.unlabelled_at(data.input, data.preprocess)
         self.kept_in = kept_in
 
@@ -103,7 +104,8 @@ class Teaching:
         if self.kept_in is None:
             return None
         drawn = training.model_dump_json(include={"batch_size", "sampler", "augment"})
-        drawn += str(steps)
+        data = (self.data.source, self.data.split_digest, *self.data.classes)
+        drawn += str((steps, *data))
         digest = hashlib.sha256((drawn + self.teacher.fingerprint).encode()).hexdigest()[:16]
         return SoftTargetFolder(self.kept_in / digest, device)
 

@@ -4,12 +4,15 @@ import re
 
 import pytest
 import torch
+from numpy.random import default_rng
 from torch import Tensor, nn
 
 from nas.model.build import build_network
 from nas.model.cut import SourceNetwork
-from nas.spec.architecture import parse_architecture
+from nas.spec.architecture import dump_architecture, load_architecture, parse_architecture
 from nas.spec.definition import ArchitectureSpec
+from nas.spec.space import load_space
+from nas.spec.trial import RandomTrial
 from nas.train.device import seeded
 
 WHOLE = """
@@ -173,3 +176,34 @@ classes: 2
     kept = cut.parts["layers.a.project.0.weight"].columns
     assert kept is not None
     assert kept.tolist() == sorted(importance.argsort(descending=True)[:4].tolist())
+
+
+def test_a_shortcut_that_the_source_has_not_is_not_cut() -> None:
+    """It would add channels of the stem to others of the block."""
+    text = """
+input: {channels: 3, height: 8, width: 8}
+layers:
+  - {name: stem, block: Conv, out: 16}
+  - {name: a, block: InvertedResidualv2, out: 8, expand: 1}
+classes: 2
+"""
+    whole = parse_architecture(text)
+    member = parse_architecture(text.replace("out: 16", "out: 8"))
+    cut = SourceNetwork(whole, network_of(whole).state_dict()).cut(member, network_of(member))
+    assert {name.split(".")[1] for name in cut.parts} == {"stem"}
+
+
+@pytest.mark.parametrize("name", ["from-lite0", "from-mobilenetv3", "from-shufflenet"])
+def test_members_of_the_installed_spaces_are_cut_in_every_block(name: str) -> None:
+    space = load_space(f"{name}.yaml")
+    assert space.begin is not None
+    assert space.begin.reference is not None
+    whole = load_architecture(space.begin.reference)
+    with torch.device("meta"):
+        state = build_network(whole).state_dict()
+    source = SourceNetwork(whole, {key: torch.zeros(value.shape) for key, value in state.items()})
+    for seed in range(40):
+        member = space.sample(RandomTrial(default_rng(seed)))
+        with torch.device("meta"):
+            cut = source.cut(member, build_network(member))
+        assert cut.blocks == cut.of_blocks, dump_architecture(member)

@@ -105,9 +105,10 @@ def test_layers_come_with_their_statistics_and_others_stay_fresh(tmp_path: Path)
 
 def test_smaller_layers_are_cut_from_a_donor_of_another_input(tmp_path: Path) -> None:
     """One stem, and the only copy of a body that has inner channels half as many."""
-    old = written(STEM.replace("8", "16") + BODY.replace("expand: 2", "expand: 4") + TAIL)
+    body = BODY.replace("out: 8", "out: 8, stride: 2")  # no shortcut in its first copy
+    old = written(STEM.replace("8", "16") + body.replace("expand: 2", "expand: 4") + TAIL)
     size = "{height: 12, width: 20}"
-    new = written(STEM + BODY.replace(", repeat: 2", ""), size=size)
+    new = written(STEM + body.replace(", repeat: 2", ""), size=size)
     donor, network = trained(old), built(new)
     Donors(tmp_path, never).keep(old, donor, 0.5)
     assert Donors(tmp_path, never).start(new, network) == Inherited(architecture_hash(old), 2)

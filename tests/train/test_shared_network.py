@@ -41,8 +41,8 @@ name: elastic
 input: {channels: 3, size: [[12, 16], [16, 16]]}
 layers:
   - {name: stem, block: Conv, out: 8, kernel: 3, stride: 2}
-  - {name: a, block: MBConv, out: [8, 16], expand: [2, 4], kernel: [3, 5], repeat: [1, 2]}
-  - {name: b, block: InvertedResidualv2, out: 24, expand: [1.5, 3], stride: 2, repeat: [1, 2]}
+  - {name: a, block: MBConv, out: [16, 24], expand: [2, 4], kernel: [3, 5], repeat: [1, 2]}
+  - {name: b, block: InvertedResidualv2, out: 32, expand: [1.5, 3], stride: 2, repeat: [1, 2]}
   - {name: gap, block: GlobalAvgPool}
 last: [a, gap]
 training: {epochs: 2, batch_size: 64}
@@ -85,19 +85,19 @@ def test_largest_and_smallest_are_the_ends_of_all_choices(space: SpaceSpec) -> N
     assert smallest.input.shape == (3, 12, 16)
     _, a, b, _ = largest.layers
     assert (a.config.model_dump()["kernel"], a.repeat, b.repeat) == (5, 2, 2)
-    assert a.config.model_dump()["out"] == 16
+    assert a.config.model_dump()["out"] == 24
     assert [layer.name for layer in smallest.layers] == ["stem", "a"]
     assert smallest.layers[1].config.model_dump()["expand"] == 2
 
 
 def test_random_members_keep_to_size_and_budget(space: SpaceSpec) -> None:
     generator, size = np.random.default_rng(0), InputSpec(height=12, width=16)
-    budget = BudgetSpec(max_params=2_500)
+    budget = BudgetSpec(max_params=4_500)
     for _ in range(10):
         member = random_member(space, size, budget, generator)
         assert member is not None
         assert member.input == size
-        assert count_architecture(member).parameters <= 2_500
+        assert count_architecture(member).parameters <= 4_500
     assert random_member(space, size, BudgetSpec(max_params=100), generator) is None
 
 
@@ -178,7 +178,7 @@ def checked(space: SpaceSpec) -> None:
     begin_shared(space, 0, CPU).check(space)
 
 
-B = "block: InvertedResidualv2, out: 24, expand: [1.5, 3]"
+B = "block: InvertedResidualv2, out: 32, expand: [1.5, 3]"
 
 
 @pytest.mark.parametrize(
