@@ -58,9 +58,11 @@ def check(
     from nas.search.settings import resolved_training
     from nas.search.survey import survey_lines, survey_space
     from nas.tasks.registry import task_of
+    from nas.train.begin import check_begin
 
     loaded = _loaded(file, size)
     requirement = task_of(loaded).check_space(loaded)
+    check_begin(loaded)
     resolved_training(loaded, loaded.training, built_in=False)
     check_score(loaded, loaded.score)
     loaded = replace(loaded, budget=budget.applied_to(loaded.budget))

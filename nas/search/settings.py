@@ -21,6 +21,7 @@ from nas.spec.validate import Frozen, validate
 from nas.spec.yaml_text import block
 from nas.tasks.recipe import open_until_read
 from nas.tasks.registry import task_of
+from nas.train.begin import check_begin
 from nas.train.device import choose_device
 from nas.train.source import checked_fold
 from nas.train.teacher_run import reference_teacher
@@ -90,6 +91,7 @@ class SearchSettings(Frozen):
         blocks and tasks of one's own. Raises NasError for settings that the task or a search can't
         have.
         """
+        check_begin(space)
         processes, each = default_workers(workers, threads, device)
         search = space.search
         if data is None and search.minutes is None:

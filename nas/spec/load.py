@@ -218,9 +218,13 @@ def installed_spaces() -> tuple[str, ...]:
 
 
 def find_architecture(path: str | Path) -> Path:
-    """`path`, or the installed reference network of that name where no such file is here."""
+    """`path`, or the installed reference network of that name where no such file is here.
+
+    `reference/NAME.yaml` names it too.
+    """
     path = Path(path)
-    if path.name != str(path) or _is_here(path):
+    named = path.name == str(path) or path.parent == Path("reference")
+    if not named or _is_here(path):
         return path
     references = Path(str(files("search_spaces"))) / "reference"
     for name in (path.name, f"{path.name}.yaml"):

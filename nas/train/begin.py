@@ -8,11 +8,13 @@ from numpy.random import default_rng
 from torch import nn
 
 from nas.data.preprocess import PixelPreprocess
-from nas.errors import NasError
+from nas.errors import NasError, did_you_mean
+from nas.model.build import build_network
 from nas.model.cut import Cut, SourceNetwork
-from nas.model.weights import HUB, PACKAGE, load_source
-from nas.spec.architecture import ArchitectureSpec, dump_architecture
+from nas.model.weights import HUB, PACKAGE, installed_references, load_source
+from nas.spec.architecture import ArchitectureSpec, dump_architecture, load_architecture
 from nas.spec.definition import BeginSpec
+from nas.spec.load import find_architecture
 from nas.spec.preprocess import Preprocess
 from nas.spec.provenance import Provenance
 from nas.spec.space import SpaceSpec
@@ -105,13 +107,7 @@ def begin_from(source: SourceNetwork, architecture: ArchitectureSpec, network: n
     Raises NasError where it has nothing of it.
     """
     cut = source.cut(architecture, network)
-    if not cut.blocks:
-        known = ", ".join(layer.label(n) for n, layer in enumerate(source.architecture.layers))
-        raise NasError(
-            f"{source.architecture.name} has no layer of {architecture.name} in a form that "
-            f"serves; layers are matched by name, there {known}",
-            key="begin",
-        )
+    _refuse_empty(cut, source.architecture, architecture)
     with torch.no_grad():
         network.load_state_dict(cut.state(source.state), strict=False)
     return cut
@@ -150,12 +146,49 @@ def begun_architecture(architecture: ArchitectureSpec) -> ArchitectureSpec:
     return replace(architecture, preprocess=found.preprocess(architecture.preprocess, kind))
 
 
+def check_begin(space: SpaceSpec) -> None:
+    """Raises NasError, with the line, where a space names a network that there is not, or that has
+    none of its layers. Weights are not looked for.
+    """
+    if space.begin is None or space.begin.reference is None:
+        return
+    name = space.begin.reference
+    if not find_architecture(name).is_file():
+        near = did_you_mean(name, installed_references())
+        problem = f"no architecture file or installed network {name!r}{near}"
+        raise space.document.error(("begin", "reference"), problem)
+    whole = load_architecture(name)
+    member = space.sample(RandomTrial(default_rng(0)))
+    channels = whole.input.model_copy(update={"channels": member.input.channels})
+    whole = replace(whole, input=channels)
+    with torch.device("meta"):
+        state, network = build_network(whole).state_dict(), build_network(member)
+    zeros = {key: torch.zeros(value.shape) for key, value in state.items()}
+    try:
+        _refuse_empty(SourceNetwork(whole, zeros).cut(member, network), whole, member)
+    except NasError as error:
+        raise space.document.error(("begin",), error.problem) from error
+
+
+def _refuse_empty(cut: Cut, source: ArchitectureSpec, member: ArchitectureSpec) -> None:
+    """Raises NasError for a cut without any block."""
+    if cut.blocks:
+        return
+    known = ", ".join(layer.label(n) for n, layer in enumerate(source.layers))
+    raise NasError(
+        f"{source.name} has no layer of {member.name} in a form that serves; layers are matched "
+        f"by name, there {known}",
+        key="begin",
+    )
+
+
 def begun_space(space: SpaceSpec) -> SpaceSpec:
     """As `begun_architecture`, of a space. Raises NasError where a member has none of the layers
     that it is to begin with, too.
     """
     if space.begin is None:
         return space
+    check_begin(space)
     member = begun_architecture(space.sample(RandomTrial(default_rng(0))))
     build_begun(member, 0, torch.device("cpu"))
     keys = {"begin": member.begin.model_dump() if member.begin else None}

@@ -16,7 +16,7 @@ from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import load_space, parse_space
 from nas.spec.training import TrainingSpec
 from nas.spec.trial import RandomTrial
-from nas.train.begin import begun_architecture, begun_space, build_begun
+from nas.train.begin import begun_architecture, begun_space, build_begun, check_begin
 from nas.train.source import BEGUN_RATE, training_of
 from nas.train.weights import save_weights
 
@@ -159,3 +159,35 @@ def test_installed_space_begins_with_the_packaged_weights() -> None:
     space = begun_space(load_space("from-lite0.yaml"))
     assert space.preprocess is not None
     assert space.preprocess.says_normalisation
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        (
+            "reference: source.yaml",
+            "reference: efficientnet_lit0",
+            "did you mean 'efficientnet_lite0'",
+        ),
+        ("name: stem,", "name: root,", None),
+        ("reference: source.yaml", "reference: mobilenet_v2", "matched by name, there conv1, b1"),
+    ],
+)
+def test_a_space_is_checked_without_its_weights(
+    folder: Path, before: str, after: str, problem: str | None
+) -> None:
+    """One layer that begins at random is allowed, none that begins with weights is not."""
+    text = SPACE.replace("CHANNELS", "3").replace("source.safetensors", "gone.safetensors")
+    space = parse_space(text.replace(before, after), folder / "cuts.yaml")
+    if problem is None:
+        with pytest.raises(NasError, match="matched by name"):
+            check_begin(space)  # what follows reads the first one
+        return
+    with pytest.raises(NasError, match=problem) as caught:
+        check_begin(space)
+    assert caught.value.line == 10
+
+
+def test_an_installed_reference_has_two_names() -> None:
+    whole = load_architecture("efficientnet_lite0")
+    assert load_architecture("reference/efficientnet_lite0.yaml") == whole
