@@ -80,7 +80,7 @@ def test_commands_are_found_in_blocks_and_in_text() -> None:
     shown = [" ".join(words) for words in commands("README.md")]
 
     assert "nas search --space shufflenet.yaml" in shown  # behind `pip install . &&`
-    assert "nas macs --arch runs/shufflenet/best.yaml --compare" in shown  # before a comment
+    assert "nas macs --arch runs/from-lite0/best.yaml --compare" in shown  # before a comment
     assert "nas search --resume" in " ".join(shown)  # inline
 
 
