@@ -2,10 +2,10 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from time import perf_counter, process_time
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -36,7 +36,7 @@ class Spent(NamedTuple):
     @classmethod
     def now(cls) -> Self:
         """On the clocks that count it."""
-        return cls(perf_counter(), process_time())
+        return cls(time.perf_counter(), time.process_time())
 
     def plus(self, other: "Spent") -> "Spent":
         """Both together."""
