@@ -83,7 +83,8 @@ def test_flags_override_the_space(pictures: Path) -> None:
     kept = yaml.safe_load(Path("my run/settings.yaml").read_text())
     assert kept["search"] == {
         "trials": 1, "minutes": 5.0, "sampler": "known_cost", "per_second": True, "stop": "asha",
-        "short_epochs": 0, "inherit": True, "evaluate": "trained", "shared_epochs": None, "finalists": 1, "final_seeds": 3, "final_epochs": 4,
+        "short_epochs": 0, "inherit": True, "evaluate": "trained", "shared_epochs": None,
+        "finalists": 1, "final_seeds": 3, "final_epochs": 4,
         "seed": 9, "objectives": ["parameters", "metric"],
     }  # fmt: skip
     assert kept["budget"] == {"max_macs": 2_000_000, "max_params": 1_000, "min_metric": 0.2}
@@ -112,7 +113,8 @@ def test_what_is_not_given_comes_from_the_space(pictures: Path) -> None:
     kept = yaml.safe_load(Path("run/settings.yaml").read_text())
     assert kept["search"] == {
         "trials": 2, "minutes": None, "sampler": "nsga2", "per_second": False, "stop": "none",
-        "short_epochs": 0, "inherit": False, "evaluate": "trained", "shared_epochs": None, "finalists": 0, "final_seeds": 2,
+        "short_epochs": 0, "inherit": False, "evaluate": "trained", "shared_epochs": None,
+        "finalists": 0, "final_seeds": 2,
         "final_epochs": None, "seed": 4, "objectives": ["macs", "metric"],
     }  # fmt: skip
     assert kept["budget"] == {"max_macs": 1_000_000, "max_params": None, "min_metric": 0.1}
