@@ -16,10 +16,21 @@ if TYPE_CHECKING:
 
     from nas.spec.definition import ArchitectureSpec, InputSpec
 
-FILE = click.Path(path_type=Path)
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
 
+
+class NamedPath(click.Path):
+    """As click's, but for an empty text, which would be the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; an empty one is wrong usage."""
+        if value == "":
+            self.fail("an empty text names no file or folder.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE = NamedPath(path_type=Path)
 
 WIDE = 1_000
 """Upper bounds from here on are not told in `--help`."""
@@ -132,7 +143,17 @@ def input_size(text: str) -> Decorator[Any]:
 def _parse_input(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
     from nas.spec.definition import InputSpec
 
-    return None if text is None else InputSpec.parsed(text)
+    try:
+        return None if text is None else InputSpec.parsed(text)
+    except NasError as error:
+        raise NasError(error.problem, key=param.opts[0]) from error
+
+
+def _named(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
+    """The text. Raises NasError, naming the flag, for an empty one."""
+    if text is not None and not text.strip():
+        raise NasError(f"{text!r} names nothing", key=param.opts[0])
+    return text
 
 
 INPUTS_OF = option(
@@ -148,6 +169,7 @@ def weights() -> Decorator[Any]:
     return option(
         "--weights",
         metavar="SOURCE",
+        callback=_named,
         help="Begin with these: hub (the published ones), pip:NAME, a .safetensors or .pth file, "
         "or the folder of a finished run.",
     )
@@ -301,12 +323,14 @@ def teacher(taught_by: str) -> Decorator[Any]:
         option(
             "--teacher-model",
             metavar="NAME",
+            callback=_named,
             help="Teacher that is trained first: torchvision:NAME, timm:NAME, my.module:factory "
             "or an architecture file.",
         ),
         option(
             "--teacher-weights",
             metavar="SOURCE",
+            callback=_named,
             help="Weights that --teacher-model begins with: hub (the published ones), pip:NAME, "
             "a .safetensors or .pth file, or the folder of a finished run.",
         ),

@@ -106,7 +106,8 @@ class SearchFlags:
             return fields | {"teacher_architecture": dump_architecture(whole)}
         chosen = self.taught.choice(first_size(space), space.task)
         if isinstance(chosen, ArchitectureSpec):
-            return fields | {"teacher_architecture": dump_architecture(chosen)}
+            known = chosen.with_classes(space.classes)  # until the data say theirs
+            return fields | {"teacher_architecture": dump_architecture(known)}
         runs = [_printable_path(run, "--teacher") for run in chosen]
         if not runs:
             return fields
@@ -249,6 +250,7 @@ def _loaded(
     """
     from nas.spec.space import load_space
     from nas.tasks.registry import task_named, task_of
+    from nas.train.begin import begun_space, weights_told_as
 
     space = load_space(file)
     if task is not None:
@@ -269,7 +271,11 @@ def _loaded(
         keys["begin"] = space.begin.model_copy(update={"weights": weights}).model_dump()
     if own := preprocess_keys(task_of(space), data):
         keys["preprocess"] = {**(space.document.data.get("preprocess") or {}), **own}
-    return space.with_keys(**keys) if keys else space
+    changed = space.with_keys(**keys) if keys else space
+    if weights is not None:
+        with weights_told_as("--weights"):
+            begun_space(changed)
+    return changed
 
 
 def _begin(space: "SpaceSpec", flags: SearchFlags, out: Path | None) -> "SearchResult":

@@ -50,7 +50,12 @@ def train(
     Without --data: on the data that the architecture file names, else on the built-in set. The file
     of a search's network brings the search's training settings, but for epochs and seed.
     """
-    from nas.train.begin import beginning_with
+    from nas.train.begin import (
+        beginning_with,
+        begun_architecture,
+        library_weights,
+        weights_told_as,
+    )
     from nas.train.plan import resolve_training
     from nas.train.run import resume_training, run_training
     from nas.train.source import source_of, training_of
@@ -62,6 +67,9 @@ def train(
         return
     named = first_weights(weights, pretrained=pretrained)
     architecture = beginning_with(prepared(_architecture(network, task), data), named)
+    if named is not None:
+        with weights_told_as("--weights"):
+            library_weights(begun_architecture(architecture))
     settings = resolve_training(
         training.over(training_of(architecture)),
         architecture.task,

@@ -18,6 +18,8 @@ from nas.text_table import metric_text
 Say = Callable[[str], None]
 """Takes one line of progress: `print`, or a log."""
 
+UNTAUGHT = "  training.teaching has no use: there is no teacher"
+"""Where settings say how a teacher counts, and nobody teaches."""
 SECONDS = 10.0
 """Seconds between two lines; faster reading is not reported."""
 

@@ -19,6 +19,22 @@ from nas.text_table import metric_text
 NO_TIME = "No time was left to train finalists again; --resume with more --minutes does it."
 
 
+def finalists_left(study: optuna.Study, job: Job) -> bool:
+    """Whether a finalist is to be trained of what the study has found so far."""
+    if not FinalPlan.of(job.settings).finalists:
+        return False
+    store = job.store()
+    finals = store.finals()
+    store.give_back(finals)
+    return _next_is_there(finals, Found.of(study, job.objectives), job)
+
+
+def _next_is_there(finals: optuna.Study, found: Found, job: Job) -> bool:
+    begun, goals = read_finals(finals), job.objectives
+    following = next_final(found.records, found.posterior, begun, job.settings, objectives=goals)
+    return following is not None
+
+
 def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
     """Train the finalists of what the study found, as far as there is time.
 
@@ -31,9 +47,7 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
     finals = store.finals()
     store.give_back(finals)
     found = Found.of(study, job.objectives)
-    begun = read_finals(finals)
-    goals = job.objectives
-    if next_final(found.records, found.posterior, begun, job.settings, objectives=goals) is None:
+    if not _next_is_there(finals, found, job):
         return
     if job.deadline is not None and time.time() >= job.deadline:
         say(NO_TIME)

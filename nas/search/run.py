@@ -17,7 +17,7 @@ from nas.runs.folder import append_log, in_use, locked_run, new_run_folder, refu
 from nas.search.choice import check_score
 from nas.search.data import DataFacts, examine_data
 from nas.search.executors.base import open_executor
-from nas.search.final_stage import train_finalists
+from nas.search.final_stage import finalists_left, train_finalists
 from nas.search.finish import FinishRequest, ask_to_finish, finish_request, forget_finish
 from nas.search.job import Job
 from nas.search.pricing import PricedSpace
@@ -73,6 +73,7 @@ def run_search(
     space = begun_space(space)
     refuse_taken(out)
     _check_settings(space, settings)
+    check_settings(settings)
     facts = examine_data(space, settings, say)
     settings = settings.model_copy(update={"training": facts.recipe.training})
     folder = new_run_folder(out, space.name)
@@ -170,7 +171,6 @@ def _check_settings(space: SpaceSpec, settings: SearchSettings) -> None:
     check_shared(space, settings)
     plan_stops(settings.search, settings.training.epochs)  # refuses a short training that is none
     check_score(space, settings.score)
-    check_settings(settings)
     objectives = objectives_of(settings, task_of(space).primary_metric)
     member = PricedSpace(space, settings.budget, objectives).draw(RandomTrial(default_rng(0)))
     objectives.count(member)  # one's own fail here, not in every worker
@@ -214,7 +214,10 @@ def _search(
         again = _requeue_running(study, store)
     if again:
         say(f"{again} trials were interrupted and are begun again")
-    prepare_teacher(folder, space, settings, say)
+    if finish is not None:
+        job = replace(job, settings=finish.applied_to(settings))
+    if finish is None or finalists_left(study, job):
+        prepare_teacher(folder, space, settings, say)
     try:
         if finish is None:
             if count_spent(records_of(study)) < settings.search.trials:

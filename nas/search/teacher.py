@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from nas.data.dataset import AnyTaskData
-from nas.report.lines import Say
+from nas.report.lines import UNTAUGHT, Say
 from nas.search.data import SearchData
 from nas.search.settings import SearchSettings
 from nas.spec.architecture import ArchitectureSpec, parse_architecture
@@ -66,6 +66,8 @@ def prepare_teacher(folder: Path, space: SpaceSpec, settings: SearchSettings, sa
     """
     plan = teacher_plan(folder, settings)
     if plan is None:
+        if settings.training.teaching is not None:
+            say(UNTAUGHT)
         return
     device, task = choose_device(settings.device), task_of(space)
     source = SearchData(task, space, settings)

@@ -62,7 +62,7 @@ class InputSpec(Frozen):
 class BeginSpec(Frozen):
     """From which network's weights a network begins, instead of from random ones."""
 
-    reference: str | None = None
+    reference: Annotated[str, Field(min_length=1)] | None = None
     """Architecture that the weights belong to: an installed reference's name, or a file; null is
     the network itself, or the one of the run whose folder `weights` names."""
     weights: Annotated[str, Field(min_length=1)] = "hub"

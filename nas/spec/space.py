@@ -119,7 +119,7 @@ class SpaceFile(Frozen):
     classes: ClassNames = 10
     preprocess: AnyPreprocess | None = None
     begin: BeginSpec | None = None
-    teacher: Literal["reference"] | None = None
+    teacher: Literal["reference", "none"] | None = None
     budget: BudgetSpec = BudgetSpec()
     search: SearchSpec = SearchSpec()
     training: TrainingSpec = TrainingSpec()
@@ -142,8 +142,9 @@ def parse_space(text: str, path: str | Path = "space.yaml") -> SpaceSpec:
 
 def _space_from(document: Document, classes: tuple[str, ...] | None = None) -> SpaceSpec:
     header = validate(SpaceFile, document)
-    if header.teacher is not None and (header.begin is None or header.begin.reference is None):
-        problem = f"{header.teacher} is the network that `begin` names, and there is none"
+    teacher = None if header.teacher == "none" else header.teacher
+    if teacher is not None and (header.begin is None or header.begin.reference is None):
+        problem = f"{teacher} is the network that `begin` names, and there is none"
         raise document.error(("teacher",), problem)
     names = classes or class_names(document, header.classes)
     inputs = parse_input(document, header.input)
@@ -167,7 +168,7 @@ def _space_from(document: Document, classes: tuple[str, ...] | None = None) -> S
         classes=names,
         preprocess=header.preprocess,
         begin=header.begin,
-        teacher=header.teacher,
+        teacher=teacher,
         budget=header.budget,
         search=header.search,
         training=header.training,

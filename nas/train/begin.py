@@ -1,5 +1,7 @@
 """Where a network's first weights come from: cut from a larger network, or random."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -125,9 +127,14 @@ def build_begun(architecture: ArchitectureSpec, seed: int, device: torch.device)
 
 
 def beginning_with(architecture: ArchitectureSpec, weights: str | Path | None) -> ArchitectureSpec:
-    """The architecture with `weights` to begin from; None leaves it as it is."""
+    """The architecture with `weights` to begin from; None leaves it as it is.
+
+    Raises NasError for an empty text, which names no weights.
+    """
     if weights is None:
         return architecture
+    if not str(weights).strip():
+        raise NasError(f"{weights!r} names no weights", key="begin.weights")
     begin = architecture.begin or BeginSpec()
     return replace(architecture, begin=begin.model_copy(update={"weights": str(weights)}))
 
@@ -180,6 +187,17 @@ def _refuse_empty(cut: Cut, source: ArchitectureSpec, member: ArchitectureSpec) 
         f"by name, there {known}",
         key="begin",
     )
+
+
+@contextmanager
+def weights_told_as(flag: str) -> Iterator[None]:
+    """A NasError within about the weights names the flag that gave them, not the key of a file."""
+    try:
+        yield
+    except NasError as error:
+        if error.key not in (None, "begin", "begin.weights", "--weights"):
+            raise
+        raise NasError(error.problem, file=error.file, key=flag) from error
 
 
 def begun_space(space: SpaceSpec) -> SpaceSpec:

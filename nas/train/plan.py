@@ -19,7 +19,7 @@ from nas.tasks.recipe import open_until_read, settled
 from nas.tasks.registry import task_named
 from nas.train.begin import begun_architecture
 from nas.train.source import checked_fold, groups_of, on_fold, source_of, training_of
-from nas.train.trained import ARCHITECTURE_FILE
+from nas.train.trained import ARCHITECTURE_FILE, load_mean, load_trained
 
 TRAINING_FILE = "training.yaml"
 METRICS_FILE = "metrics.json"
@@ -101,12 +101,12 @@ class RunPlan:
 
     def write(self, architecture: ArchitectureSpec) -> None:
         """Write `architecture`, which the data completed, and the settings into the folder."""
+        if self.teacher is not None and self.teacher.architecture is not None:
+            known = self.teacher.architecture.with_classes(architecture.classes)
+            atomic_write_text(self.folder / TEACHER_FILE, dump_architecture(known))
         atomic_write_text(self.folder / ARCHITECTURE_FILE, dump_architecture(architecture))
         training = block(self.training.model_dump(mode="json")) + "\n"
         atomic_write_text(self.folder / TRAINING_FILE, training)
-        if self.teacher is not None and self.teacher.architecture is not None:
-            text = dump_architecture(self.teacher.architecture)
-            atomic_write_text(self.folder / TEACHER_FILE, text)
 
 
 def _teacher_of(folder: Path, facts: Provenance) -> TeacherPlan | None:
@@ -202,7 +202,10 @@ def normalised_as_published(
 def check_teacher(
     teacher: Sequence[Path] | ArchitectureSpec, unlabelled: Path | None, training: TrainingSpec
 ) -> None:
-    """Raises NasError for what can't teach, or can't be taught."""
+    """Raises NasError for what can't teach, or can't be taught.
+
+    Runs are loaded; whether their classes and inputs fit is known with the data.
+    """
     if not teacher:
         if unlabelled is not None:
             raise NasError("samples without labels need a --teacher", key="--unlabelled")
@@ -210,12 +213,17 @@ def check_teacher(
     if training.pseudo_labelling is not None and training.pseudo_labelling.rounds > 1:
         problem = "a teacher knows nothing of labels that are added between rounds: give one"
         raise NasError(problem, key="--teacher")
-    if unlabelled is not None and not unlabelled.is_dir():
-        raise NasError("no such folder", file=unlabelled, key="--unlabelled")
-    for run in () if isinstance(teacher, ArchitectureSpec) else teacher:
-        if not run.is_dir():
-            problem = "no such folder; give one that `nas train` wrote"
-            raise NasError(problem, file=run, key="--teacher")
+    if unlabelled is not None:
+        if not unlabelled.is_dir():
+            raise NasError("no such folder", file=unlabelled, key="--unlabelled")
+        if not any(path.is_file() for path in unlabelled.rglob("*")):
+            raise NasError("holds no file", file=unlabelled, key="--unlabelled")
+    if isinstance(teacher, ArchitectureSpec):
+        return
+    try:
+        _ = load_mean(teacher) if len(teacher) > 1 else load_trained(teacher[0])
+    except NasError as error:
+        raise NasError(error.problem, file=error.file, line=error.line, key="--teacher") from error
 
 
 def planned_teacher(

@@ -21,6 +21,7 @@ from nas.model.weights import HUB
 from nas.report.evaluation import draw_evaluation, evaluation_lines
 from nas.report.history_plot import plot_history
 from nas.report.lines import (
+    UNTAUGHT,
     Say,
     also_to,
     begun_line,
@@ -91,10 +92,16 @@ TeacherChoice = str | Path | Sequence[str | Path] | ArchitectureSpec
 
 
 def _teachers(given: TeacherChoice) -> Sequence[Path] | ArchitectureSpec:
-    """The folders of what teaches, or the network that is trained first."""
+    """The folders of what teaches, or the network that is trained first.
+
+    Raises NasError for an empty text, which is no folder.
+    """
     if isinstance(given, ArchitectureSpec):
         return given
-    return [Path(given)] if isinstance(given, str | Path) else [Path(run) for run in given]
+    runs = [given] if isinstance(given, str | Path) else list(given)
+    if "" in runs:
+        raise NasError("'' is no folder; give one that `nas train` wrote", key="teacher")
+    return [Path(run) for run in runs]
 
 
 def run_training(
@@ -163,7 +170,7 @@ def run_training(
         groups=None if groups is None else Path(groups),
         strict=strict,
         pretrained=pretrained,
-        teacher=_teachers(teacher or ()),
+        teacher=_teachers(() if teacher is None else teacher),
         unlabelled=unlabelled,
         soft_targets=None if soft_targets is None else Path(soft_targets),
         threads=threads or default_threads(),
@@ -171,6 +178,8 @@ def run_training(
     )
     if named is not None:
         also_to(plan.folder / LOG_FILE, say)(named.line)
+    if plan.teacher is None and plan.training.teaching is not None:
+        also_to(plan.folder / LOG_FILE, say)(UNTAUGHT)
     return run_plan(plan, where, say=say)
 
 

@@ -8,18 +8,29 @@ from pathlib import Path
 import torch
 
 from nas.data.dataset import AnyTaskData, DataRequest
-from nas.errors import NasError
-from nas.model.weights import HUB
+from nas.errors import NasError, did_you_mean
+from nas.model.build import build_network
+from nas.model.reference import torchvision_network
+from nas.model.weights import HUB, installed_references
 from nas.report.lines import Say
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
-from nas.spec.definition import BeginSpec
+from nas.spec.load import find_architecture
 from nas.spec.preprocess import Preprocess
 from nas.spec.provenance import Provenance
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
 from nas.tasks.registry import library_architecture
-from nas.train.begin import in_full
+from nas.train.begin import (
+    begin_from,
+    beginning_with,
+    begun_architecture,
+    in_full,
+    library_weights,
+    load_beginning,
+    weights_told_as,
+)
 from nas.train.data import data_request
+from nas.train.device import seeded
 from nas.train.plan import METRICS_FILE, RunPlan, TeacherPlan, new_plan
 from nas.train.run import train_untested
 from nas.train.trained import ARCHITECTURE_FILE
@@ -128,23 +139,66 @@ def teacher_architecture(
     """The network of a name or an architecture file, which is trained to teach.
 
     It begins with `weights` (as `BeginSpec` has them), None leaves it what a file says. Its input
-    is `given`, else a file's own, else `size`. Raises NasError for a network that there is not.
+    is `given`, else a file's own, else `size`. Raises NasError, naming the flag, for a network that
+    there is not, and for weights that are not there or not of it.
     """
     if ":" in model:
         architecture = library_architecture(model, given or size, task)
-    else:
+    elif find_architecture(model).is_file():
         sides = None if given is None else (given.height, given.width)
         architecture = load_architecture(model, input_size=sides)
+    else:
+        raise NasError(_unknown(model), key="--teacher-model")
     if architecture.task != task:
         problem = f"is of the task {architecture.task}, not {task}"
         raise NasError(problem, file=model, key="--teacher-model")
-    return architecture if weights is None else _begun(architecture, weights)
+    if weights is None:
+        _check_built(architecture)
+        return architecture
+    _check_built(replace(architecture, begin=None))
+    with weights_told_as("--teacher-weights"):
+        begun = _begun(architecture, weights)
+        _check_built(begun)
+    return begun
+
+
+def _unknown(model: str) -> str:
+    """What is said of a name that is no file, with the nearest that there is."""
+    allowed = "torchvision:NAME, timm:NAME, my.module:factory, an architecture file"
+    near = did_you_mean(model, installed_references())
+    said = near if near.startswith("; did") else ""
+    try:
+        with torch.device("meta"):
+            torchvision_network(model, None, pretrained=False)
+        said = f"; did you mean 'torchvision:{model}'?"
+    except NasError:
+        pass  # the name is none of theirs
+    return f"no architecture file or installed network {model!r}{said}; allowed: {allowed}"
+
+
+def _check_built(architecture: ArchitectureSpec) -> None:
+    """Raises NasError for a network that can't be built, or can't begin as it says.
+
+    Published weights of another library are left to its training, which downloads them.
+    """
+    begun = begun_architecture(architecture)
+    known = begun if begun.classes else begun.with_classes(("0", "1"))
+    file = library_weights(known)
+    try:
+        with seeded(0, torch.device("cpu")):
+            network = build_network(known, weights=file)
+    except NasError as error:
+        if error.key is not None or error.file is not None:
+            raise
+        raise NasError(error.problem, key="--teacher-model") from error
+    if (found := load_beginning(known)) is not None:
+        begin_from(found.network, known, network)
 
 
 def _begun(architecture: ArchitectureSpec, weights: str) -> ArchitectureSpec:
     """The architecture with these weights to begin with, a file by its full path."""
-    begun = (architecture.begin or BeginSpec()).model_copy(update={"weights": weights})
-    begin = in_full(begun)
+    named = beginning_with(architecture, weights).begin
+    begin = None if named is None else in_full(named)
     facts = architecture.provenance
     if architecture.model is not None and weights == HUB:
         facts = facts.joined(Provenance(pretrained=True))

@@ -1,5 +1,6 @@
 """A search whose networks are taught: by a finished run, or by one that it trains first."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from nas.errors import NasError
 from nas.runs.records import TrialRecord
-from nas.search.run import SearchInterrupted, resume_search, run_search
+from nas.search.run import SearchInterrupted, finish_search, resume_search, run_search
 from nas.search.settings import SearchSettings
 from nas.search.teacher import SOFT_TARGETS
 from nas.spec.architecture import load_architecture
@@ -17,7 +18,7 @@ from nas.train.run import run_training
 from nas.train.source import training_of
 from nas.train.teacher import Teacher
 
-from .conftest import FEW, put_workers_here, settings_for, trials_of
+from .conftest import FEW, copy_of, put_workers_here, settings_for, trials_of
 
 TEACHER = """
 name: large
@@ -137,3 +138,15 @@ def test_what_can_not_teach_is_refused_before_a_folder_is_made(
         with pytest.raises(NasError, match=message):
             run_search(parse_space(FEW), settings, out=tmp_path / "run", say=lambda _: None)
         assert not (tmp_path / "run").exists()
+
+
+def test_who_teaches_is_not_asked_for_where_nothing_is_trained(
+    searched: tuple[Path, list[int]], tmp_path: Path
+) -> None:
+    folder = copy_of(searched[0], tmp_path)
+    shutil.rmtree(folder / "teacher")
+    said: list[str] = []
+    for finalists in (0, None):
+        assert finish_search(folder, finalists=finalists, say=said.append) is not None
+    assert not any("Teacher:" in line for line in said)
+    assert not (folder / "teacher").exists()
