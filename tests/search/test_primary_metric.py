@@ -42,7 +42,7 @@ training: {epochs: 1, batch_size: 16}
 """
 SETTINGS = SearchSettings(
     search=SearchSpec(trials=3, sampler="random", finalists=1, final_seeds=1),
-    training=TrainingSpec(epochs=1, batch_size=16),
+    training=TrainingSpec(epochs=1, batch_size=16, sampler="softened"),
     budget=BudgetSpec(min_metric=0.001),
     score="macs / 1e6 - f1_50",
     device="cpu",
