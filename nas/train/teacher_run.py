@@ -9,7 +9,7 @@ import torch
 
 from nas.data.dataset import AnyTaskData, DataRequest
 from nas.errors import NasError
-from nas.model.weights import HUB
+from nas.model.weights import HUB, load_begin_reference
 from nas.report.lines import Say
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
 from nas.spec.definition import BeginSpec
@@ -105,7 +105,7 @@ def reference_teacher(space: SpaceSpec, size: InputSpec | None = None) -> Archit
     if size is None:
         channels, height, width = max(space.input.shapes(), key=prod)
         size = InputSpec(channels=channels, height=height, width=width)
-    whole = load_architecture(space.begin.reference)
+    whole = load_begin_reference(space.begin.reference)
     names = [layer.config.name for layer in whole.layers]
     pooled = names.index(POOLING) if POOLING in names else len(names)
     layers = whole.layers if space.head == "linear" else whole.layers[:pooled]
