@@ -104,7 +104,7 @@ def test_a_member_reads_back_as_the_same_network(name: str) -> None:
         assert again == member
         assert architecture_hash(again) == architecture_hash(member)
         if member.begin is not None:
-            with pytest.raises(NasError, match="a row of .* has no place for"):
+            with pytest.raises(NasError, match=r"a row of .* has no place for"):
                 dump_rows(member)
         elif not (member.keeps_time or member.detects):
             rows = parse_architecture(dump_rows(member))
