@@ -1,28 +1,25 @@
 """Where weights come from: a published network's, a file's, a package's, a finished run's."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from nas.errors import NasError, did_you_mean
-from nas.model.build import build_network
+from nas.model.matching import matched_state
 from nas.model.published import PACKAGES, PUBLISHED, canonical, packaged_file, shared_values
-from nas.model.weights_file import COUNTER, SUFFIXES, read_state, with_channels, without_counters
-from nas.spec.architecture import load_architecture
+from nas.model.weights_file import SUFFIXES, read_state, with_channels
+from nas.spec.architecture import architecture_from, load_architecture
 from nas.spec.definition import ArchitectureSpec, BeginSpec
-from nas.spec.load import find_architecture
+from nas.spec.load import find_architecture, read_document
 
 HUB, PACKAGE = "hub", "pip:"
 RUN_ARCHITECTURE, RUN_WEIGHTS = "architecture.yaml", "model.safetensors"
 """Files of a finished run."""
 _REFERENCE, _WEIGHTS = "begin.reference", "begin.weights"
-_CLASSIFIER = "head."
-"""Before the names of a head's tensors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +50,7 @@ def load_source(begin: BeginSpec, architecture: ArchitectureSpec) -> SourceWeigh
     source = _source_architecture(begin, architecture, run)
     try:
         given, file, ordered = _given(begin.weights, source, run)
-        state = _matched(source, given, file, ordered=ordered)
+        state = matched_state(source, given, file, ordered=ordered)
     except NasError as error:
         hint = _reference_hint(begin)
         raise NasError(error.problem + hint, file=error.file, key=_WEIGHTS) from error
@@ -65,11 +62,7 @@ def _source_architecture(
     begin: BeginSpec, architecture: ArchitectureSpec, run: Path | None
 ) -> ArchitectureSpec:
     if begin.reference is not None:
-        if not find_architecture(begin.reference).is_file():
-            near = did_you_mean(begin.reference, installed_references())
-            problem = f"no architecture file or installed network {begin.reference!r}{near}"
-            raise NasError(problem, key=_REFERENCE)
-        source = load_architecture(begin.reference)
+        source = load_begin_reference(begin.reference)
     elif run is not None:
         file = run / RUN_ARCHITECTURE
         if not file.is_file():
@@ -82,6 +75,23 @@ def _source_architecture(
         problem = f"{source.model} has no layers of ours to begin from"
         raise NasError(problem, key=_WEIGHTS if begin.reference is None else _REFERENCE)
     return replace(source, begin=None)
+
+
+def load_begin_reference(reference: str) -> ArchitectureSpec:
+    """The architecture that `begin.reference` names.
+
+    Raises NasError for a name that is none, and for a file of something else, without a word of it:
+    whoever wrote the spec need not be allowed to read the file.
+    """
+    path = find_architecture(reference)
+    if not path.is_file():
+        near = did_you_mean(reference, installed_references())
+        problem = f"no architecture file or installed network {reference!r}{near}"
+        raise NasError(problem, key=_REFERENCE)
+    document = read_document(path)
+    if not isinstance(document.data, dict):
+        raise NasError("is no architecture file", file=path, key=_REFERENCE)
+    return architecture_from(document)
 
 
 def installed_references() -> tuple[str, ...]:
@@ -127,93 +137,6 @@ def _unknown(weights: str) -> str:
     )
     said = near if near.startswith("; did") else ""
     return f"no weights {weights!r}{said}; allowed: {allowed}"
-
-
-def _matched(
-    source: ArchitectureSpec, given: Mapping[str, Tensor], file: str, *, ordered: bool
-) -> dict[str, Tensor]:
-    """The given tensors by our names. Raises NasError unless all of the layers' are there."""
-    with torch.device("meta"):
-        whole = build_network(source).state_dict()
-    own, given = without_counters(whole), without_counters(given)
-    classifier = _classifier(own)
-    body = [name for name in own if name not in classifier]
-    names = _in_order(source, (body, classifier), given, file, ordered=ordered)
-    pairs = dict(zip(body, names, strict=False))
-    for ours, theirs in pairs.items():
-        if own[ours].shape != given[theirs].shape or _kind(ours) != _kind(theirs):
-            raise NasError(
-                f"weights of another network: {theirs!r} has shape {tuple(given[theirs].shape)}, "
-                f"{ours!r} of {source.name} {tuple(own[ours].shape)}",
-                file=file,
-            )
-    rest = names[len(body) :]
-    if len(pairs) < len(body) or not (set(rest) <= set(classifier) or _is_head(rest, given)):
-        problem = f"has {len(names)} tensors, {source.name} has {len(own)}"
-        raise NasError(f"weights of another network: the file {problem}", file=file)
-    forms = [(_kind(name), own[name].shape) for name in classifier]
-    if forms == [(_kind(name), given[name].shape) for name in rest]:
-        pairs |= zip(classifier, rest, strict=True)
-    state = {ours: given[theirs].detach().float().clone() for ours, theirs in pairs.items()}
-    return _with_counters(whole, state, classifier)
-
-
-def _classifier(own: Mapping[str, Tensor]) -> list[str]:
-    """Names of the tensors that depend on the classes: the head's, else the last layer's."""
-    head = [name for name in own if name.startswith(_CLASSIFIER)]
-    last = list(own)[-1].split(".")[:2]
-    return head or [name for name in own if name.split(".")[:2] == last]
-
-
-def _in_order(
-    source: ArchitectureSpec,
-    own: tuple[Sequence[str], Sequence[str]],
-    given: Mapping[str, Tensor],
-    file: str,
-    *,
-    ordered: bool,
-) -> list[str]:
-    """The names of the given tensors in the network's order, by whose names they are."""
-    if all(name in given for name in own[0]):
-        ours = [*own[0], *(name for name in own[1] if name in given)]
-        known_here = set(ours)
-        return [*ours, *(name for name in given if name not in known_here)]
-    known = dict(PUBLISHED[source.name].namings()) if source.name in PUBLISHED else {}
-    for names in known.values():
-        wanted = [name for name in names if not name.endswith(COUNTER)]
-        if set(wanted) == set(given):
-            return wanted
-    if ordered:
-        return list(given)
-    foreign = next((name for name in given if name not in own[0]), "")
-    problem = f"its tensors have names of no network that is known, as {foreign!r}"
-    allowed = ", ".join(("ours", *known))
-    raise NasError(f"{problem}; allowed: {allowed}, or a .pth in the network's order", file=file)
-
-
-def _kind(name: str) -> str:
-    """`weight`, `bias`, `running_mean` or `running_var`."""
-    return name.rpartition(".")[2]
-
-
-def _is_head(names: Sequence[str], given: Mapping[str, Tensor]) -> bool:
-    """Whether these may be a classifier's: of ours, or one linear layer."""
-    if all(name.startswith(_CLASSIFIER) for name in names):
-        return True
-    return [_kind(name) for name in names] == ["weight", "bias"] and given[names[0]].dim() > 1
-
-
-def _with_counters(
-    whole: Mapping[str, Tensor], state: Mapping[str, Tensor], classifier: Iterable[str]
-) -> dict[str, Tensor]:
-    """The state in the network's order, with counters of steps, which begin anew."""
-    left_out = {name for name in classifier if name not in state}
-    modules = {name.rpartition(".")[0] for name in left_out}
-    return {
-        name: state[name] if name in state else torch.zeros(value.shape, dtype=value.dtype)
-        for name, value in whole.items()
-        if name in state or (name.endswith(COUNTER) and name.rpartition(".")[0] not in modules)
-    }
 
 
 def _normalisation(

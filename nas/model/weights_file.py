@@ -1,7 +1,9 @@
 """Files of weights: safetensors, or PyTorch's own without any code in it."""
 
+import warnings
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -19,31 +21,98 @@ COUNTER = "num_batches_tracked"
 """Of a batch normalisation: counts steps, computes nothing, and is missing in old files."""
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+"""Types that weights may have in a file."""
+_ZIP, _PICKLE = b"PK", b"\x80"
+"""How PyTorch's files begin, today's and those before version 1.6."""
+
+
+def read_state(path: Path, *, integers: Collection[str] = ()) -> dict[str, Tensor]:
     """The tensors of a file by name, in its order; of a checkpoint those of its network.
 
-    Nothing in the file is executed. Raises NasError for a missing, damaged or other file.
+    Nothing in the file is executed. All but counters are dense, finite and floating-point; those
+    that `integers` names may be of whole numbers. Raises NasError for a missing, damaged or other
+    file, and for tensors that are no weights.
     """
     if path.suffix not in SUFFIXES:
         allowed = ", ".join(SUFFIXES)
         raise NasError(f"a file of weights ends in {allowed}, not {path.suffix!r}", file=path)
     if not path.is_file():
         raise NasError("no such file of weights", file=path)
-    if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except (OSError, SafetensorError) as error:
-            raise NasError(f"damaged weights: {error}", file=path) from error
+    state = _safe_tensors(path) if path.suffix == SUFFIXES[0] else _tensors(_unpickled(path), path)
+    for name, value in without_counters(state).items():
+        if problem := _kind_problem(value, name in integers) or _value_problem(name, value):
+            raise NasError(f"{name!r} {problem}", file=path)
+    return state
+
+
+def _safe_tensors(path: Path) -> dict[str, Tensor]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise NasError(f"damaged weights: {error}", file=path) from error
+
+
+def _unpickled(path: Path) -> Any:
+    """What is in a file of PyTorch's, read without running anything in it."""
+    try:
+        with warnings.catch_warnings():  # of kinds of tensors that are refused afterwards
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of pickle, zip and torch, by what is wrong with the file
-        reason = str(error).split("\n")[0]
-        raise NasError(
-            f"is no file of tensors alone, which is all that is read of a stranger: {reason}; "
-            "save the network's state_dict()",
-            file=path,
-        ) from error
-    return _tensors(content, path)
+        raise NasError(_file_problem(path, error), file=path) from error
+
+
+def _file_problem(path: Path, error: Exception) -> str:
+    """Why torch can't read the file, in words of ours: torch's tell how to run what is in it."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(9)
+    except OSError as unreadable:
+        return f"can't read the file: {unreadable.strerror}"
+    if not begin:
+        return "the file is empty"
+    if begin[8:] == b"{" and int.from_bytes(begin[:8], "little") <= path.stat().st_size:
+        return f"is a safetensors file: its name must end in .safetensors, not {path.suffix}"
+    if not begin.startswith((_ZIP, _PICKLE)):
+        return "is no file of tensors alone: neither a zip archive nor a pickle, as PyTorch's are"
+    if not isinstance(error, UnpicklingError):
+        return "is no file of tensors alone: damaged, cut off, or an archive of something else"
+    other = "" if begin.startswith(_ZIP) else ", or is damaged"
+    problem = f"is no file of tensors alone: it holds other objects, which are not read{other}"
+    return f"{problem}; save the network's state_dict()"
+
+
+def _kind_problem(value: Tensor, may_be_integer: bool) -> str:
+    """What makes a tensor something else than numbers that weights can be; empty for nothing."""
+    kind = ""
+    if value.is_nested or value.layout != torch.strided:
+        kind = "nested" if value.is_nested else str(value.layout).removeprefix("torch.")
+    elif value.is_meta:
+        kind = "without values (device meta)"
+    elif value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        kind = "a view that repeats its values"
+    elif value.dtype not in FLOATS and not (may_be_integer and _is_integer(value)):
+        kind = "of type " + _word(value.dtype)
+    allowed = ", ".join(map(_word, FLOATS))
+    return f"is {kind}; weights are dense tensors of type {allowed}" if kind else ""
+
+
+def _is_integer(value: Tensor) -> bool:
+    return not (value.is_floating_point() or value.is_complex() or value.is_quantized)
+
+
+def _word(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _value_problem(name: str, value: Tensor) -> str:
+    """What makes a tensor's values damaged, as those of a training that diverged; or empty."""
+    if not value.float().isfinite().all():  # weights are float32 in use
+        return "is not finite in float32: NaN or infinity is in it"
+    if name.endswith("running_var") and bool((value < 0).any()):
+        return "is a variance with values below 0"
+    return ""
 
 
 def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
@@ -66,7 +135,9 @@ def load_file_into(network: nn.Module, path: Path, *, of_classes: Collection[str
     first convolution with other input channels are summed and shared out. Raises NasError for a
     file of another network.
     """
-    own, given = network.state_dict(), without_counters(read_state(path))
+    own = network.state_dict()
+    integers = [name for name, value in own.items() if not value.is_floating_point()]
+    given = without_counters(read_state(path, integers=integers))
     first = next(name for name, value in own.items() if value.dim() > 1)
     if first in given and given[first].dim() == own[first].dim() == 4:
         given[first] = with_channels(given[first], own[first].shape[1])

@@ -11,7 +11,7 @@ from nas.data.dataset import AnyTaskData, DataRequest
 from nas.errors import NasError, did_you_mean
 from nas.model.build import build_network
 from nas.model.reference import torchvision_network
-from nas.model.weights import HUB, installed_references
+from nas.model.weights import HUB, installed_references, load_begin_reference
 from nas.report.lines import Say
 from nas.spec.architecture import ArchitectureSpec, InputSpec, load_architecture
 from nas.spec.load import find_architecture
@@ -116,7 +116,7 @@ def reference_teacher(space: SpaceSpec, size: InputSpec | None = None) -> Archit
     if size is None:
         channels, height, width = max(space.input.shapes(), key=prod)
         size = InputSpec(channels=channels, height=height, width=width)
-    whole = load_architecture(space.begin.reference)
+    whole = load_begin_reference(space.begin.reference)
     names = [layer.config.name for layer in whole.layers]
     pooled = names.index(POOLING) if POOLING in names else len(names)
     layers = whole.layers if space.head == "linear" else whole.layers[:pooled]

@@ -1,6 +1,6 @@
 """Weights of others in our networks, and what is said of those that are not to be had."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -270,22 +270,71 @@ def more(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {**state, "layers.other.weight": torch.zeros(3)}
 
 
+def without_a_bias(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if name != "head.linear.bias"}
+
+
+Change = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+
+
+def with_head(layer: str = "head.", **shapes: tuple[int, ...]) -> Change:
+    """With tensors of those shapes in the head."""
+    tensors = {f"{layer}{name}": torch.zeros(shape) for name, shape in shapes.items()}
+    return lambda state: {**state, **tensors}
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         (wrong_shape, "'layers.stem.0.weight' has shape \\(8, 3, 5, 5\\)"),
         (renamed, "names of no network that is known, as 'net.*allowed: ours, or a .pth"),
-        (without_a_block, "names of no network"),
-        (more, "weights of another network"),
+        (without_a_block, r"lacks \d+ of the \d+ tensors of small, first 'layers.body_1"),
+        (lambda state: {}, r"lacks (\d+) of the \1 tensors of small"),
+        (without_a_bias, "lacks 'head.linear.bias' of small"),
+        (more, "weights of another network: the file has 'layers.other.weight', small has not"),
+        (with_head(extra=(3,)), "the file has 'head.extra', small has not"),
+        (
+            with_head("head.linear.", bias=(9, 3, 3, 3)),
+            r"'head.linear.bias' has shape \(9, 3, 3, 3",
+        ),
+        (with_head("head.linear.", bias=(9,)), "'head.linear.weight' .*, for any classes"),
+        (with_head("head.linear.", weight=(4, 9)), r"weight' has shape \(4, 9\), .*small \(4, 8\)"),
+        (with_head("head.linear.", weight=(9, 8), bias=(7,)), r"'head.linear.bias' has shape \(7,"),
     ],
 )
-def test_another_networks_file_is_refused(change: Any, says: str, tmp_path: Path) -> None:
+def test_another_networks_file_is_refused(change: Change, says: str, tmp_path: Path) -> None:
     file = tmp_path / "other.safetensors"
     save_file(change(filled(SMALL).state_dict()), file)
     with pytest.raises(NasError, match=says) as refusal:
         load_source(BeginSpec(weights=str(file)), SMALL)
     assert refusal.value.key == "begin.weights"
     assert refusal.value.file == str(file)
+
+
+def test_a_librarys_file_that_is_not_whole_is_said(tmp_path: Path) -> None:
+    """Without its classifier it is taken, with a part of it not."""
+    state = load_reference("torchvision:mobilenet_v2", None).state_dict()
+    begin = BeginSpec(reference="mobilenet_v2", weights=str(tmp_path / "less.safetensors"))
+    body = {name: value for name, value in state.items() if "classifier" not in name}
+    save_file(body, tmp_path / "less.safetensors")
+    assert not any(name.startswith("head.") for name in load_source(begin, SMALL).state)
+    for lost in ("features.18.0.weight", "classifier.1.bias"):
+        less = {name: value for name, value in state.items() if name != lost}
+        save_file(less, tmp_path / "less.safetensors")
+        with pytest.raises(NasError, match="lacks "):
+            load_source(begin, SMALL)
+
+
+@pytest.mark.parametrize("head", ["linear", "attention", "cbam_attention"])
+@pytest.mark.parametrize("own", ["linear", "attention", "cbam_attention"])
+def test_a_head_of_other_form_or_width_is_left_out(head: Any, own: Any, tmp_path: Path) -> None:
+    file = tmp_path / "own.safetensors"
+    theirs = replace(SMALL, head=head, classes=tuple("abcdefg"))
+    save_file(build_network(theirs).state_dict(), file)
+    source = load_source(BeginSpec(weights=str(file)), replace(SMALL, head=own))
+    assert set(source.state) == {
+        name for name in build_network(theirs).state_dict() if "head." not in name
+    }
 
 
 def test_tensors_in_another_order_are_refused(tmp_path: Path) -> None:
@@ -322,6 +371,15 @@ def test_names_that_are_none_are_said(begin: dict[str, str], key: str, says: str
     with pytest.raises(NasError, match=says) as refusal:
         load_source(BeginSpec.model_validate(begin), SMALL)
     assert refusal.value.key == key
+
+
+@pytest.mark.parametrize("text", ["root:x:0:0", "- a\n- b\n", "12"])
+def test_nothing_is_told_of_a_reference_that_is_no_architecture(text: str, tmp_path: Path) -> None:
+    (tmp_path / "foreign").write_text(text)
+    begin = BeginSpec(reference=str(tmp_path / "foreign"))
+    with pytest.raises(NasError) as refusal:
+        load_source(begin, SMALL)
+    assert str(refusal.value) == f"{tmp_path / 'foreign'} {REFERENCE}: is no architecture file"
 
 
 def test_a_package_that_is_not_here_is_said_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
