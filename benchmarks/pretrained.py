@@ -221,7 +221,8 @@ def table(chosen: Sequence[Arm], out: Path) -> str:
 @click.option("--search", type=Path, help="Finished search whose front is trained too.")
 @click.option("--at", multiple=True, help="Budgets of multiply-adds at which it is.")
 @click.option("--epochs", default=24, help="Training epochs of the search's networks.")
-@click.option("--seeds", default=3)
+@click.option("--seeds", default=3, help="Random seeds of each network, from 0 on.")
+@click.option("--from-seed", default=0, help="The first of them, where several such programs run.")
 def main(
     data: Path,
     teacher: Path,
@@ -233,13 +234,14 @@ def main(
     at: tuple[str, ...],
     epochs: int,
     seeds: int,
+    from_seed: int,
 ) -> None:
     """Train what is missing, then print the table."""
     inputs = InputSpec.parsed(size)
     chosen = arms(inputs) if task == "image" else arms_of(task, inputs)
     if search is not None:
         chosen += found(search, [parse_quantity(text) for text in at], epochs)
-    for seed in range(seeds):
+    for seed in range(from_seed, seeds):
         for arm in chosen:
             if arm.taught and not (teacher / METRICS).exists():
                 continue  # it is one of the networks, and comes first
