@@ -14,7 +14,6 @@ from nas.errors import NasError
 if TYPE_CHECKING:
     import torch
 
-    from nas.spec.definition import ArchitectureSpec, InputSpec
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
@@ -137,10 +136,10 @@ def library() -> Decorator[Any]:
 
 def input_size(text: str) -> Decorator[Any]:
     """An input size in the form `3x46x64`, as an `InputSpec`."""
-    return option("--input", "size", metavar="CxHxW", callback=_parse_input, help=text)
+    return option("--input", "size", metavar="CxHxW", callback=parse_input, help=text)
 
 
-def _parse_input(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
+def parse_input(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
     from nas.spec.definition import InputSpec
 
     try:
@@ -149,7 +148,7 @@ def _parse_input(ctx: click.Context, param: click.Parameter, text: str | None) -
         raise NasError(error.problem, key=param.opts[0]) from error
 
 
-def _named(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
+def named(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
     """The text. Raises NasError, naming the flag, for an empty one."""
     if text is not None and not text.strip():
         raise NasError(f"{text!r} names nothing", key=param.opts[0])
@@ -169,7 +168,7 @@ def weights() -> Decorator[Any]:
     return option(
         "--weights",
         metavar="SOURCE",
-        callback=_named,
+        callback=named,
         help="Begin with these: hub (the published ones), pip:NAME, a .safetensors or .pth file, "
         "or the folder of a finished run.",
     )
@@ -256,98 +255,6 @@ def others(what: str) -> Decorator[Any]:
         metavar="RUN_DIR",
         type=FILE,
         help=f"Another run; the mean of all networks' probabilities is {what}. Repeatable.",
-    )
-
-
-NOBODY = Path("none")
-"""As --teacher: none, although the space or the architecture file says one."""
-
-
-@dataclass(frozen=True)
-class TeacherFlags:
-    """Which network teaches, and on what beside the training split."""
-
-    teacher: Path | None = None
-    others: tuple[Path, ...] = ()
-    teacher_model: str | None = None
-    teacher_weights: str | None = None
-    teacher_size: "InputSpec | None" = None
-    unlabelled: Path | None = None
-
-    @property
-    def only_input(self) -> bool:
-        """Whether no teacher is named, but perhaps its input."""
-        return self.teacher is None and self.teacher_model is None and not self.others
-
-    def given(self, size: "InputSpec", task: str) -> "tuple[Path, ...] | ArchitectureSpec | None":
-        """As `choice`; None where nothing is said of a teacher, and none where it is nobody."""
-        chosen = self.choice(size, task)
-        return () if self.teacher == NOBODY else chosen or None
-
-    def choice(self, size: "InputSpec", task: str) -> "tuple[Path, ...] | ArchitectureSpec":
-        """The runs, or the network that is trained first: at `size` where it has no other.
-
-        Raises NasError for what does not go together.
-        """
-        for value, needed, name in (
-            (self.others, self.teacher, "--with"),
-            (self.teacher_weights, self.teacher_model, "--teacher-weights"),
-            (self.teacher_size, self.teacher_model, "--teacher-input"),
-        ):
-            if value and needed is None:
-                other = "--teacher" if name == "--with" else "--teacher-model"
-                raise NasError(f"has no use without {other}", key=name)
-        if self.teacher_model is None:
-            return () if self.teacher is None else (self.teacher, *self.others)
-        if self.teacher is not None:
-            problem = "trains a teacher, --teacher names one: give one of the two"
-            raise NasError(problem, key="--teacher-model")
-        from nas.train.teacher_run import teacher_architecture
-
-        return teacher_architecture(
-            self.teacher_model,
-            self.teacher_weights,
-            task,
-            size=size,
-            given=self.teacher_size,
-        )
-
-
-def teacher(taught_by: str) -> Decorator[Any]:
-    """Who teaches, as `TeacherFlags`."""
-    return grouped(
-        "taught",
-        TeacherFlags,
-        option("--teacher", type=FILE, metavar="RUN_DIR", help=taught_by),
-        others("what teaches"),
-        option(
-            "--teacher-model",
-            metavar="NAME",
-            callback=_named,
-            help="Teacher that is trained first: torchvision:NAME, timm:NAME, my.module:factory "
-            "or an architecture file.",
-        ),
-        option(
-            "--teacher-weights",
-            metavar="SOURCE",
-            callback=_named,
-            help="Weights that --teacher-model begins with: hub (the published ones), pip:NAME, "
-            "a .safetensors or .pth file, or the folder of a finished run.",
-        ),
-        option(
-            "--teacher-input",
-            "teacher_size",
-            metavar="CxHxW",
-            callback=_parse_input,
-            told_default="the network's",
-            help="Input of --teacher-model.",
-        ),
-        option(
-            "--unlabelled",
-            type=FILE,
-            metavar="DIR",
-            help="Pictures without labels, which are learned from the teacher alone.",
-        ),
     )
 
 

@@ -16,11 +16,11 @@ from nas.cli.options import (
     DataFlags,
     FiniteRange,
     Machine,
-    TeacherFlags,
     grouped,
     option,
 )
 from nas.cli.settings import Changes, changes, refuse_others
+from nas.cli.teacher import NOBODY, TeacherFlags, teacher
 from nas.errors import NasError
 from nas.spec.budget import BudgetSpec
 from nas.spec.search import SearchSpec
@@ -99,7 +99,7 @@ class SearchFlags:
 
         folder = _printable_path(self.taught.unlabelled, "--unlabelled")
         fields: dict[str, Any] = {"unlabelled": None if folder is None else str(folder)}
-        if self.taught.teacher == options.NOBODY:
+        if self.taught.teacher == NOBODY:
             return fields | {"teacher_architecture": None}
         if space.teacher is not None and self.taught.only_input:
             whole = reference_teacher(space, self.taught.teacher_size)
@@ -179,7 +179,7 @@ class SearchFlags:
     ),
     options.machine("cores / workers"),
     options.imports(kept=True),
-    options.teacher("Finished run that teaches; none: nobody, even if the space says one."),
+    teacher("Finished run that teaches; none: nobody, even if the space says one."),
 )  # fmt: skip
 def search(
     space: str | None,

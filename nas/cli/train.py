@@ -7,8 +7,9 @@ import click
 
 from nas.cli import options
 from nas.cli.network import NetworkFlags, load_for_task, prepared
-from nas.cli.options import Command, DataFlags, Machine, TeacherFlags, grouped, option
+from nas.cli.options import Command, DataFlags, Machine, grouped, option
 from nas.cli.settings import TrainingFlags, first_weights, refuse_others, training_options
+from nas.cli.teacher import TeacherFlags, teacher
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @options.pretrained("the network's")
 @options.weights()
 @options.task_data()
-@options.teacher("Finished run that teaches; none: nobody, even if --arch says one.")
+@teacher("Finished run that teaches; none: nobody, even if --arch says one.")
 @options.out("New folder  [default: runs/NAME-train]")
 @options.resume("Go on with the run in this folder.")
 @training_options("epochs", "batch_size", "learning_rate", "seed")
