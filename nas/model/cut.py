@@ -124,10 +124,18 @@ class SourceNetwork:
     arXiv:1708.06519) times the norm of the weights that read it.
     """
 
-    def __init__(self, architecture: ArchitectureSpec, state: Mapping[str, Tensor]) -> None:
-        """`state` has the names of `build_network(architecture).state_dict()`."""
+    def __init__(
+        self,
+        architecture: ArchitectureSpec,
+        state: Mapping[str, Tensor],
+        importance: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """`state` has the names of `build_network(architecture).state_dict()`; `importance` says
+        another one of channels, by the name of the scale of each normalisation that they pass.
+        """
         self.architecture = architecture
         self.state = dict(state)
+        self._importance = importance
         self._by_layer = _blocks(architecture)
         self._kept: dict[tuple[str, str, int], Tensor] = {}
 
@@ -243,7 +251,10 @@ class SourceNetwork:
 
     def _scale(self, names: list[str]) -> Tensor:
         """Product of the scales of the normalisations among these tensors; without one the norm of
-        the weights that write each channel."""
+        the weights that write each channel. Sum of what is given instead."""
+        if self._importance is not None:
+            given = [self._importance[name] for name in names if name in self._importance]
+            return torch.stack(given).sum(0)
         scales = [
             self.state[name].abs()
             for name in names
@@ -255,7 +266,10 @@ class SourceNetwork:
         return torch.stack([weight.flatten(1).norm(dim=1) for weight in weights]).sum(0)
 
     def _norm(self, names: list[str]) -> Tensor:
-        """Norm of the weights that read each channel, over all of these tensors."""
+        """Norm of the weights that read each channel, over all of these tensors; 1 where another
+        importance is given."""
+        if self._importance is not None:
+            return torch.ones(())
         norms = [self.state[name].transpose(0, 1).flatten(1).square().sum(1) for name in names]
         return torch.stack(norms).sum(0).sqrt() if norms else torch.ones(())
 
