@@ -167,7 +167,7 @@ class SearchFlags:
     changes(
         "budget",
         BudgetSpec,
-        ("max_macs", "max_params", "min_metric"),
+        ("max_macs", "from_macs", "max_params", "min_metric"),
         min_metric={"old": ("--min-macro-f1",)},
     ),
     option("--score", metavar="TEXT", help="Name or expression of a score; the lowest is best."),

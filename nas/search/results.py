@@ -14,7 +14,6 @@ from nas.report.findings import Findings
 from nas.report.front_plot import plot_front
 from nas.report.html import SearchPage, write_report
 from nas.report.tables import expectation_text, finalist_table, front_table, noise_text
-from nas.runs.costs import MACS, PARAMETERS
 from nas.runs.records import (
     Certainty,
     FinalRecord,
@@ -103,8 +102,7 @@ class SearchResult:
     @property
     def findings(self) -> Findings:
         """What tables and pictures show of it."""
-        axis, bounds = self.objectives.axis, self.budget
-        known = {MACS: bounds.max_macs, PARAMETERS: bounds.max_params, **bounds.max}
+        axis = self.objectives.axis
         return Findings(
             self.records,
             self.front_numbers,
@@ -112,7 +110,7 @@ class SearchResult:
             self.metric,
             self.verdict.certainty,
             cost=axis.kind,
-            max_cost=known.get(axis.name),
+            max_cost=self.budget.of_cost(axis.name),
             further=self.objectives.kinds,
         )
 

@@ -56,6 +56,7 @@ def build_sampler(
             noise_sd=noise_sd,
             seconds=seconds,
             retry=_was_interrupted,
+            least_cost=space.budget.least(space.objectives.axis.name),
             cost_index=space.objectives.axis_index,
             metric_index=len(space.objectives.costs),
             seed=seed,

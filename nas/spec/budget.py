@@ -35,8 +35,13 @@ def _bound(value: Any) -> Any:
 
 
 Quantity = Annotated[int, BeforeValidator(_quantity)]
+QuantityOrZero = Annotated[
+    int, BeforeValidator(lambda value: 0 if value in (0, "0") else _quantity(value))
+]
 Bound = Annotated[int | float, BeforeValidator(_bound), Field(gt=0, allow_inf_nan=False)]
 _OLDER_NAME = "min_macro_f1"
+LOOKED_AT = 10
+"""How many times the cheapest networks that are looked for the budget is."""
 
 
 class BudgetSpec(Frozen):
@@ -44,6 +49,9 @@ class BudgetSpec(Frozen):
 
     max_macs: Quantity | None = None
     """Most multiply-adds of one sample's forward pass, e.g. 20M; networks above are not trained."""
+    from_macs: QuantityOrZero | None = None
+    """Multiply-adds from which on `known_cost` looks for networks, by default a tenth of
+    max_macs; 0 for all."""
     max_params: Quantity | None = None
     """Most parameters, e.g. 500k; networks above are not trained."""
     max: Mapping[str, Bound] = {}  # pydantic copies defaults
@@ -67,11 +75,32 @@ class BudgetSpec(Frozen):
             raise ValidationError.from_exception_data(cls.__name__, [at_key])
         return data
 
+    @model_validator(mode="after")
+    def _in_order(self) -> "BudgetSpec":
+        if None not in (self.from_macs, self.max_macs) and self.from_macs > self.max_macs:  # type: ignore[operator]
+            raise ValueError(f"from_macs {self.from_macs} is above max_macs {self.max_macs}")
+        return self
+
     @model_serializer(mode="wrap")
     def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """As before there were other costs, where none is bounded."""
+        """Without the keys that came later, where they say nothing."""
         written: dict[str, Any] = write(self)
-        return written if self.max else {k: v for k, v in written.items() if k != "max"}
+        empty = {"max": not self.max, "from_macs": self.from_macs is None}
+        return {key: value for key, value in written.items() if not empty.get(key)}
+
+    def of_cost(self, name: str) -> float | None:
+        """The most of a cost; None where there is no bound."""
+        known = {"macs": self.max_macs, "parameters": self.max_params, **self.max}
+        return known.get(name)
+
+    def least(self, name: str) -> float:
+        """The cost from which on a search looks for networks; 0 where nothing says so.
+
+        A budget says where somebody looks: rarely at a hundredth of it.
+        """
+        if name == "macs" and self.from_macs is not None:
+            return self.from_macs
+        return (self.of_cost(name) or 0.0) / LOOKED_AT
 
     def excess(
         self, macs: int, parameters: int, others: Mapping[str, float] = MappingProxyType({})

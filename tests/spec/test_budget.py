@@ -53,3 +53,18 @@ def test_other_costs_are_bounded_by_name_and_written_only_then() -> None:
     assert budget.excess(500_000, 9, {"peak_bytes": 150_000, "latency_ms": 2.0}) <= 0
     assert budget.excess(3_000_000, 9, {"peak_bytes": 1, "latency_ms": 2.0}) == 2.0
     assert "max" not in BudgetSpec().model_dump(mode="json")
+
+
+def test_a_budget_is_looked_at_from_a_tenth_on_unless_it_says_otherwise() -> None:
+    budget = parse_space(SPACE).budget
+    assert (budget.least("macs"), budget.least("parameters")) == (100_000, 0)
+    assert parse_space(f"{SPACE}  from_macs: 300k\n").budget.least("macs") == 300_000
+    assert parse_space(f"{SPACE}  from_macs: 0\n").budget.least("macs") == 0
+    assert BudgetSpec(max={"ram": 2_000}).least("ram") == 200
+
+
+def test_a_budget_that_begins_above_its_end_is_refused() -> None:
+    with pytest.raises(NasError) as caught:
+        parse_space(f"{SPACE}  from_macs: 2M\n", "tiny.yaml")
+    assert str(caught.value).startswith("tiny.yaml")
+    assert "from_macs 2000000 is above max_macs 1000000" in str(caught.value)

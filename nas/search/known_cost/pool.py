@@ -1,6 +1,7 @@
 """Members of a space drawn at random or made from others; those that were not tried yet."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from math import inf, log
 from typing import Any
 
 import numpy as np
@@ -117,10 +118,11 @@ def _next_quantile(places_T: Floats) -> float:
 
 
 class Pool:
-    """Feasible members that no trial has, by key."""
+    """Feasible members that no trial has and that cost enough, by key."""
 
-    def __init__(self) -> None:
+    def __init__(self, least_cost: float = 0.0) -> None:
         self._members: dict[Hashable, Member] = {}
+        self._least = log(least_cost) if least_cost > 0 else -inf
 
     def __len__(self) -> int:
         return len(self._members)
@@ -130,10 +132,12 @@ class Pool:
         return list(self._members.values())
 
     def add(self, members: Iterable[Member], taken: set[Hashable]) -> list[Member]:
-        """Take in those that are feasible, not taken and new; returns these."""
+        """Take in those that serve, are not taken and new; returns these."""
         fresh = []
         for member in members:
-            if member.feasible and member.key not in taken and member.key not in self._members:
+            if not member.feasible or member.log_cost < self._least:
+                continue
+            if member.key not in taken and member.key not in self._members:
                 self._members[member.key] = member
                 fresh.append(member)
         return fresh

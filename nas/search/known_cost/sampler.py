@@ -35,7 +35,8 @@ class KnownCostSampler(BaseSampler):
     be proposed. `space` is a define-by-run function, called with what has a trial's `suggest_`
     methods, or fixed distributions; without it, those that all trials share, as in other samplers.
     Sets of parameters with one `key` are the same; while others are left none is proposed again,
-    that of a failed trial only where `retry` says so. `noise_sd` is known error of a trial's
+    that of a failed trial only where `retry` says so. While there are any, none cheaper than
+    `least_cost` is proposed. `noise_sd` is known error of a trial's
     metric, beyond the noise that is estimated. With `seconds`, of a set of parameters, what is
     added per second counts. `cost_index` is the objective that is the cost, `metric_index` the one
     that is the metric, by default the other one of two; further objectives are not looked at.
@@ -54,6 +55,7 @@ class KnownCostSampler(BaseSampler):
         cost_index: int = 0,
         metric_index: int | None = None,
         best_value: float | None = 1.0,
+        least_cost: float = 0.0,
         seed: int | None = None,
     ) -> None:
         if metric_index is None and cost_index not in (0, 1):
@@ -67,7 +69,8 @@ class KnownCostSampler(BaseSampler):
         self._registry = Registry(cost, key or key_of)
         self._reader = HistoryReader(self._registry, noise_sd, retry, metric_index)
         self._model = MetricModel(best_value)
-        self._pool = Pool()
+        self._least_cost = least_cost
+        self._pool = Pool(least_cost)
         self._generator = np.random.default_rng(seed)
         self._independent = RandomSampler(seed=seed)
         self._intersection = IntersectionSearchSpace()
@@ -130,18 +133,25 @@ class KnownCostSampler(BaseSampler):
         others = [item for item in study.get_trials(deepcopy=False) if item.number != trial.number]
         history = self._reader.read(others, space, maximize, self._proposed)
         fixed = trial.system_attrs.get("fixed_params", {})
-        pool = Pool() if fixed else self._pool
+        pool = Pool(self._least_cost) if fixed else self._pool
         drawer = Drawer(space, self._registry, self._generator, fixed)
-        pool.drop(history.taken)
-        draws = UNIFORM_DRAWS if len(pool) else FIRST_DRAWS
-        pool.add((drawer.uniform() for _ in range(draws)), history.taken)
-        if not len(pool) and history.tried:
-            pool.add(drawer.offspring(history.tried, FIRST_DRAWS), history.taken)
+        self._fill(pool, history, drawer)
+        if not len(pool) and self._least_cost:
+            pool = Pool()
+            self._fill(pool, history, drawer)
         if not len(pool):
             return None
         if len(history.tried) < OPENING_TRIALS or len(history.members) < 2:
             return opening_member(pool.members, history.tried, self._registry, self._generator)
         return self._best(history, pool, drawer)
+
+    def _fill(self, pool: Pool, history: History, drawer: Drawer) -> None:
+        """Drop what was tried, add new candidates."""
+        pool.drop(history.taken)
+        draws = UNIFORM_DRAWS if len(pool) else FIRST_DRAWS
+        pool.add((drawer.uniform() for _ in range(draws)), history.taken)
+        if not len(pool) and history.tried:
+            pool.add(drawer.offspring(history.tried, FIRST_DRAWS), history.taken)
 
     def _best(self, history: History, pool: Pool, drawer: Drawer) -> Member:
         """The candidate that is expected to add most."""

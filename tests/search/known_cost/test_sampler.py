@@ -278,3 +278,15 @@ def test_a_stopped_trials_prediction_counts_by_its_uncertainty() -> None:
     )
     truth = accuracy(odd.params)
     assert abs(doubted[odd.number][0] - truth) < abs(trusted[odd.number][0] - truth)
+
+
+def test_nothing_below_the_least_cost_is_proposed_while_there_is_more() -> None:
+    study = begin(KnownCostSampler(cost, DEPTHS, least_cost=10_000, seed=0))
+    tried = run(study, 27)
+    assert min(cost(params) for params in tried) >= 10_000  # as many as there are
+
+    few = {**DEPTHS, "depth": IntDistribution(1, 2), "width": IntDistribution(8, 16, step=8)}
+    study = begin(KnownCostSampler(cost, few, least_cost=500, seed=0))
+    tried = run(study, 12, space=few)
+    assert distinct(tried) == 12  # 2 depths x 2 widths x 3 blocks: the cheap ones at the end
+    assert [cost(params) >= 500 for params in tried] == [True] * 3 + [False] * 9
