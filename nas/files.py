@@ -1,30 +1,54 @@
-"""Files that a kill leaves whole: the old one or the new one, never a part."""
+"""Files that a kill leaves whole: the old one or the new one, never a part, nothing beside it."""
 
+import errno
 import os
-import tempfile
+import secrets
+import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A new file, put on disk in `path`'s place when the block ends well, else removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """A new file, put on disk in `path`'s place when the block ends well, else nothing.
+
+    A symbolic link stays one: the file that it leads to is replaced. A file that is replaced keeps
+    its mode and owner. What is no file, as a device, a pipe or a descriptor (`/dev/stdout`), is
+    written to and stays what it is. Raises OSError that names `path`; for a folder always.
+    """
+    temporary = target = None
     try:
-        with os.fdopen(handle, "w+b") as stream:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        target = _target(path)
+        if isinstance(target, int) or not _is_plain(target):
+            content = BytesIO()
+            yield content
+            # A descriptor goes on where others have written.
+            handle = os.dup(target) if isinstance(target, int) else os.open(target, os.O_WRONLY)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content.getvalue())
+            return
+        # Short, for the file's own name may be as long as names can be.
+        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+        with _new_file(temporary) as stream:
             yield stream
             stream.flush()
+            _like_the_old(stream, target)
             os.fsync(stream.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        # mkstemp's 0600 would shut out a group that shares runs
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+            _give_name(stream, temporary)
+        os.replace(temporary, target)
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        # A full disk gives no name at all.
+        if isinstance(error, OSError) and str(error.filename) in map(
+            str, (None, temporary, target)
+        ):
+            error.filename, error.filename2 = str(path), None
         raise
 
 
@@ -37,3 +61,78 @@ def atomic_write_bytes(path: Path, data: bytes) -> None:
 def atomic_write_text(path: Path, text: str) -> None:
     """`atomic_write_bytes` of UTF-8 text."""
     atomic_write_bytes(path, text.encode("utf-8"))
+
+
+def is_plain(path: Path) -> bool:
+    """Whether `path` is, or would be when written, a file of a folder: no device, pipe or such.
+
+    Raises OSError for a folder, and for links that lead in a circle.
+    """
+    return _is_plain(_target(path))
+
+
+def _target(path: Path) -> Path | int:
+    """Where links lead: a path that is none, or the number of this process's open file."""
+    with suppress(FileNotFoundError):  # a file to come, at the end of a dangling link too
+        os.stat(path)  # refuses circles
+    while (descriptor := _descriptor(path)) is None:
+        if not path.is_symlink():
+            return path
+        path = Path(os.path.realpath(path.parent), os.readlink(path))
+    return descriptor
+
+
+def _descriptor(path: Path) -> int | None:
+    """The number that `/dev/stdout` leads to, and the like."""
+    folders = ("/dev/fd", f"/proc/{os.getpid()}/fd")
+    named = path.name.isdecimal() and os.path.realpath(path.parent) in folders
+    return int(path.name) if named else None
+
+
+def _is_plain(target: Path | int) -> bool:
+    if isinstance(target, int):
+        return False
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return True
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    return stat.S_ISREG(mode)
+
+
+def _new_file(temporary: Path) -> BinaryIO:
+    """An empty file without a name, which ends with the process; of this name where that can't be.
+
+    Its mode is what any new file's is.
+    """
+    with suppress(OSError, AttributeError):
+        handle = os.open(temporary.parent, os.O_TMPFILE | os.O_RDWR, 0o666)
+        return os.fdopen(handle, "w+b")
+    return open(temporary, "x+b")
+
+
+def _like_the_old(stream: BinaryIO, place: Path) -> None:
+    """Give the new file the mode of the one that it replaces, and its owner where it may."""
+    try:
+        old = os.stat(place)
+    except FileNotFoundError:
+        return
+    with suppress(OSError):
+        os.fchown(stream.fileno(), old.st_uid, old.st_gid)
+    os.fchmod(stream.fileno(), stat.S_IMODE(old.st_mode))
+
+
+def _give_name(stream: BinaryIO, temporary: Path) -> None:
+    if os.fstat(stream.fileno()).st_nlink:
+        return  # has it already
+    try:
+        # Any `src_dir_fd` makes Python follow the link: linkat(2), AT_SYMLINK_FOLLOW.
+        os.link(f"/proc/self/fd/{stream.fileno()}", temporary, src_dir_fd=stream.fileno())
+    except OSError:  # no /proc, or links are forbidden
+        with open(temporary, "xb") as named:
+            stream.seek(0)
+            shutil.copyfileobj(stream, named)
+            named.flush()
+            os.fchmod(named.fileno(), stat.S_IMODE(os.fstat(stream.fileno()).st_mode))
+            os.fsync(named.fileno())

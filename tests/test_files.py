@@ -1,21 +1,39 @@
-"""Files that a kill leaves whole."""
+"""Files that a kill leaves whole, whatever stands where they are written."""
 
+import errno
 import os
+import socket
+import stat
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nas.files import atomic_write_bytes, atomic_write_text
+from nas.files import atomic_file, atomic_write_bytes, atomic_write_text
+
+
+@pytest.fixture(params=["nameless", "named", "no links"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How the file to come is kept: as file systems can, and as they allow."""
+    if request.param == "named":
+        monkeypatch.delattr(os, "O_TMPFILE")
+    elif request.param == "no links":
+
+        def link(*names: Any, **keywords: Any) -> None:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+        monkeypatch.setattr(os, "link", link)
+    return str(request.param)
 
 
 class Killed(BaseException):
     """Stands for the moment at which the process ends."""
 
 
-@pytest.mark.parametrize("moment", ["fsync", "chmod", "replace"])
+@pytest.mark.parametrize("moment", ["fsync", "fchmod", "replace"])
 def test_kill_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, way: str
 ) -> None:
     path = tmp_path / "best.yaml"
     atomic_write_text(path, "old")
@@ -30,6 +48,18 @@ def test_kill_leaves_the_old_file(
     assert os.listdir(tmp_path) == ["best.yaml"]
 
 
+def test_a_process_that_ends_leaves_nothing_beside_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "pixels.npy"
+    path.write_text("old")
+    if not (child := os.fork()):
+        with atomic_file(path) as stream:
+            stream.write(b"half")
+            stream.flush()
+            os._exit(9)  # no `finally`, as with SIGKILL
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert (os.listdir(tmp_path), path.read_text()) == (["pixels.npy"], "old")
+
+
 def test_content_is_on_disk_before_the_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,10 +72,89 @@ def test_content_is_on_disk_before_the_name(
     assert (tmp_path / "a" / "b").read_bytes() == b"\x00\xff"
 
 
-def test_others_may_read_what_was_written(tmp_path: Path) -> None:
+def test_others_may_read_what_was_written(tmp_path: Path, way: str) -> None:
     before = os.umask(0o027)
     try:
         atomic_write_text(tmp_path / "x", "x")
     finally:
         os.umask(before)
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_is_replaced_keeps_its_mode(tmp_path: Path, way: str) -> None:
+    path = tmp_path / "x"
+    path.write_text("a longer text")
+    path.chmod(0o604)
+    atomic_write_text(path, "new")
+    assert (path.read_text(), path.stat().st_mode & 0o7777) == ("new", 0o604)
+
+
+def test_links_are_written_through(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "first").symlink_to("second")
+    (tmp_path / "second").symlink_to("elsewhere/../elsewhere/x")  # dangles at first
+    for text in ("made", "replaced"):
+        atomic_write_text(tmp_path / "first", text)
+        assert (elsewhere / "x").read_text() == text
+        assert all((tmp_path / name).is_symlink() for name in ("first", "second"))
+    assert sorted(os.listdir(tmp_path)) == ["elsewhere", "first", "second"]
+    assert os.listdir(elsewhere) == ["x"]
+
+
+@pytest.mark.parametrize("name", ["null", "full"])
+def test_devices_stay_devices(tmp_path: Path, name: str) -> None:
+    """Also behind a link, as `/dev/null` of a folder of links; /dev/full is a full disk."""
+    device = Path("/dev", name)
+    before = device.stat()
+    link = tmp_path / "link"
+    link.symlink_to(device)
+    for path in (device, link):
+        if name == "full":
+            with pytest.raises(OSError, match=f"No space left on device: '{path}'"):
+                atomic_write_text(path, "x")
+        else:
+            atomic_write_text(path, "x")
+    after = device.stat()
+    assert stat.S_ISCHR(after.st_mode)
+    assert (after.st_rdev, after.st_ino) == (before.st_rdev, before.st_ino)
+
+
+def test_a_pipe_gets_the_whole(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    atomic_write_bytes(pipe, b"x" * 200_000)  # more than a pipe holds
+    reader.join()
+    assert (got, stat.S_ISFIFO(pipe.stat().st_mode)) == ([b"x" * 200_000], True)
+
+
+@pytest.mark.parametrize("form", ["/dev/fd/{}", "/proc/self/fd/{}"])
+def test_a_descriptor_goes_on_where_it_stands(tmp_path: Path, form: str) -> None:
+    """As standard output that the shell sends to a file: no new file takes its place."""
+    with (tmp_path / "x").open("wb", buffering=0) as stream:
+        stream.write(b"before ")
+        atomic_write_text(Path(form.format(stream.fileno())), "text ")
+        stream.write(b"after")
+    assert (tmp_path / "x").read_bytes() == b"before text after"
+
+
+def test_what_can_not_be_a_file_is_refused_by_its_name(tmp_path: Path) -> None:
+    folder, circle, listening = tmp_path / "folder", tmp_path / "circle", tmp_path / "socket"
+    folder.mkdir()
+    circle.symlink_to("circle")
+    (tmp_path / "link").symlink_to("folder")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(listening))
+        for path in (folder, tmp_path / "link", circle, listening, tmp_path / ("x" * 256)):
+            with pytest.raises(OSError, match=f": '{path}'"):
+                atomic_write_text(path, "x")
+        assert stat.S_ISSOCK(listening.stat().st_mode)
+    assert not list(folder.iterdir())
+
+
+def test_names_as_long_as_names_can_be(tmp_path: Path, way: str) -> None:
+    atomic_write_text(tmp_path / ("x" * 255), "text")
+    assert os.listdir(tmp_path) == ["x" * 255]

@@ -53,7 +53,7 @@ class BoxFlags:
     option("--opacity", type=FILE, metavar="RUN", help="Classifier of opacity / none."),
     option("--detection", type=FILE, metavar="RUN", help="Detector of opacities."),
 )
-@options.out("File to write.", required=True)
+@options.out_file("File to write.", required=True)
 @options.split("Only this split of the data.")
 @options.fold("the runs'")
 @grouped(
@@ -166,7 +166,7 @@ def check(
 
 @covid.command("pool", cls=Command)
 @click.argument("runs", type=FILE, nargs=-1, metavar="RUN...")
-@options.out("File to write the metrics to, as JSON.")
+@options.out_file("File to write the metrics to, as JSON.")
 @options.machine("all")
 @options.imports()
 def pool(runs: tuple[Path, ...], out: Path | None, machine: Machine) -> None:

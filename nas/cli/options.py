@@ -236,9 +236,15 @@ def split(text: str, default: str | None = None) -> Decorator[Any]:
 # Where runs are, and what is written.
 
 
-def out(text: str, *, required: bool = False) -> Decorator[Any]:
-    """Where to write."""
-    return option("--out", type=FILE, required=required, help=text)
+def out(text: str) -> Decorator[Any]:
+    """The folder to write."""
+    return option("--out", type=FILE, help=text)
+
+
+def out_file(text: str, *, required: bool = False) -> Decorator[Any]:
+    """The file to write; a folder is wrong usage."""
+    place = NamedPath(path_type=Path, dir_okay=False)
+    return option("--out", type=place, required=required, help=text)
 
 
 def resume(text: str) -> Decorator[Any]:

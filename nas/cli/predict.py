@@ -20,7 +20,7 @@ from nas.cli.options import FILE, Command, Machine, option
     show_default=True,
     help="Output format.",
 )
-@options.out("File to write  [default: the terminal]")
+@options.out_file("File to write  [default: the terminal]")
 @option(
     "--table", metavar="NAME", help="This table alone, a row an entry, as events of recordings."
 )
@@ -57,11 +57,11 @@ def predict(
     texts = prediction_texts(predictions, form, table, task.prediction_tables)
     if out is None:
         click.echo(texts[""], nl=False)
-        if more := [name for name in texts if name]:
-            click.echo(f"More with --table: {', '.join(more)}", err=True)
     else:
         for name, place in places.items():
             atomic_write_text(place, texts[name])
+    if more := [name for name in texts if name and name not in places]:
+        click.echo(f"More with --table: {', '.join(more)}", err=True)
     if task.notice:
         click.echo(f"Note: {task.notice}", err=True)
     failed = [prediction for prediction in predictions if prediction.error is not None]

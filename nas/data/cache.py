@@ -97,7 +97,9 @@ def _is_made(folder: Path, write: Callable[[Path], None]) -> bool:
         with cache_lock(folder.with_suffix(".lock")):
             # Another process may have made it while this one waited.
             if not folder.is_dir():
-                half = Path(tempfile.mkdtemp(prefix=".half-", dir=folder.parent))
+                for left in folder.parent.glob(f".half-{folder.name}-*"):  # by a kill
+                    shutil.rmtree(left, ignore_errors=True)
+                half = Path(tempfile.mkdtemp(prefix=f".half-{folder.name}-", dir=folder.parent))
                 try:
                     write(half)
                     half.rename(folder)

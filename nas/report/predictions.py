@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nas.errors import NasError, did_you_mean
+from nas.files import is_plain
 from nas.tasks.base import Prediction
 
 Row = dict[str, Any]
@@ -47,13 +48,19 @@ def prediction_texts(
 def prediction_files(out: Path, tables: Iterable[str]) -> dict[str, Path]:
     """File of each table, `out` itself last under an empty name: x.events.csv beside x.csv or x.
 
-    Raises NasError, before anything is predicted, for one that is a folder.
+    A device or a pipe has nothing beside it. Raises NasError, before anything is predicted, for
+    what can't be written.
     """
     name = out.stem if out.suffix.lower() == ".csv" else out.name
-    places = {table: out.with_name(f"{name}.{table}.csv") for table in tables} | {"": out}
-    for place in places.values():
-        if place.is_dir():
-            raise NasError("is a folder; name a file", file=place, key="--out")
+    try:
+        beside = tables if is_plain(out) else ()
+        places = {table: out.with_name(f"{name}.{table}.csv") for table in beside} | {"": out}
+        for place in places.values():
+            is_plain(place)
+    except IsADirectoryError as error:
+        raise NasError("is a folder; name a file", file=error.filename, key="--out") from None
+    except OSError as error:
+        raise NasError(f"can't be written: {error.strerror}", file=out, key="--out") from error
     return places
 
 

@@ -119,8 +119,19 @@ def test_a_folder_is_refused_as_the_output_before_anything_is_predicted(
 ) -> None:
     monkeypatch.setattr("nas.train.trained.TrainedNetwork.predict", None)
     result = invoke(predict, run, photos / "test", "--out", tmp_path)
-    assert isinstance(result.exception, NasError)
-    assert str(result.exception) == f"{tmp_path} --out: is a folder; name a file"
+    assert result.exit_code == 2
+    assert "'--out'" in result.output
+    assert "is a directory" in result.output
+
+
+def test_a_device_has_no_tables_beside_it() -> None:
+    assert prediction_files(Path("/dev/null"), ["events"]) == {"": Path("/dev/null")}
+
+
+def test_a_device_as_the_output_stays_one(run: Path, photos: Path) -> None:
+    result = invoke(predict, run, photos / "test" / "red" / "00.jpg", "--out", "/dev/null")
+    assert result.exit_code == 0, result.output
+    assert Path("/dev/null").is_char_device()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from nas.data import cache, digests
-from nas.data.cache import DecodedFiles, decoded_files, default_cache_dir
+from nas.data.cache import DecodedFiles, decoded_files, default_cache_dir, made_folder
 from nas.data.decode import UnreadableImage, decode_image, upright_size
 from nas.data.digests import DigestMemo
 from nas.data.image import load as image_load
@@ -227,6 +227,26 @@ def test_a_full_disk_leaves_nothing_behind(
     assert "No space left" in caplog.text
     left = [path.suffix for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert left == [".lock"]
+
+
+def test_a_kill_leaves_no_half_of_a_made_data_set(tmp_path: Path) -> None:
+    def write(folder: Path) -> None:
+        (folder / "first").write_text("1")
+        if os.getpid() != parent:
+            os._exit(9)  # as SIGKILL, in the middle
+        (folder / "second").write_text("2")
+
+    parent = os.getpid()
+    if not (child := os.fork()):
+        with made_folder(tmp_path, "set", (1,), write):
+            pass
+    os.waitpid(child, 0)
+    assert list((tmp_path / "generated_set").glob(".half-*"))
+    with made_folder(tmp_path, "set", (1,), write) as folder:
+        assert sorted(os.listdir(folder)) == ["first", "second"]
+    assert [path.name for path in (tmp_path / "generated_set").iterdir() if path.is_dir()] == [
+        folder.name
+    ]
 
 
 def test_progress_counts_images(folder: Path, tmp_path: Path) -> None:
