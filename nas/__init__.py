@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nas.macs.count import count_macs as count_macs
     from nas.macs.ops import register_op as register_op
     from nas.model.build import build_network as build_network
+    from nas.plugins import load_plugins as load_plugins
     from nas.search.known_cost.sampler import KnownCostSampler as KnownCostSampler
     from nas.search.objective import Objective as Objective
     from nas.search.objective import register_objective as register_objective
@@ -63,6 +64,7 @@ _HOMES = {
     "finish_search": "nas.search.run",
     "load_architecture": "nas.spec.architecture",
     "load_mean": "nas.train.trained",
+    "load_plugins": "nas.plugins",
     "load_space": "nas.spec.space",
     "load_trained": "nas.train.trained",
     "predict": "nas.train.evaluation",
@@ -92,6 +94,7 @@ __all__ = [
     "finish_search",
     "load_architecture",
     "load_mean",
+    "load_plugins",
     "load_space",
     "load_trained",
     "predict",

@@ -1,8 +1,8 @@
 """Plug-ins: modules that the command line names, and entry points of installed packages.
 
 A plug-in registers what it brings when it is imported: `register_block`, `register_task`,
-`register_objective`, `register_op`. Files that are received (an architecture, a space, weights)
-never import one.
+`register_objective`, `register_op`; or it has networks, which an architecture's `model` may then
+name. Files that are received (an architecture, a space, weights) never import one.
 """
 
 import os
@@ -17,6 +17,7 @@ from typing import Any
 
 from blocks import BLOCKS, BlockConfig, register_block
 from nas.errors import NasError
+from nas.model.reference import allow_module
 from nas.tasks.base import Task
 from nas.tasks.registry import TASKS, register_task
 
@@ -28,8 +29,9 @@ BLOCK_GROUP, TASK_GROUP = "nas.blocks", "nas.tasks"
 def load_plugins(modules: Sequence[str] = ()) -> None:
     """Import the plug-ins of installed packages, then these modules; each once a process.
 
-    A module that is not installed is looked for in the current folder. The running program is not
-    imported again under its other name, as it has registered what it has.
+    An architecture file may name networks of these modules (`model: my.module:factory`). One that
+    is not installed is looked for in the current folder. The running program is not imported again
+    under its other name, as it has registered what it has.
 
     Raises NasError, naming `--import` or the entry point, for what can't be imported.
     """
@@ -42,6 +44,7 @@ def load_plugins(modules: Sequence[str] = ()) -> None:
                 import_module(name)
         except (Exception, SystemExit) as error:  # whatever the user's own code raises
             raise NasError(f"{name} can't be imported: {_reason(error)}", key=FLAG) from error
+        allow_module(name)
 
 
 def _is_running(spec: ModuleSpec | None) -> bool:
@@ -58,7 +61,7 @@ def _load_entry_points() -> None:
         for point in entry_points(group=group):
             try:
                 _register(point.load())
-            except Exception as error:  # whatever another package raises
+            except (Exception, SystemExit) as error:  # whatever another package raises
                 raise NasError(f"can't be loaded: {_reason(error)}", key=_title(point)) from error
 
 

@@ -73,6 +73,11 @@ def main() -> None:
     except NasError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+    except SystemExit as error:
+        if error.code not in (None, 0):
+            raise
+        click.echo("Error: code of your own ended the program before it was done", err=True)
+        sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -131,7 +131,7 @@ ARCH = option("--arch", type=FILE, help="Architecture file, e.g. a search's best
 def library() -> Decorator[Any]:
     """A network of another library."""
     text = "Another library's network: torchvision:NAME, timm:NAME or my.module:factory."
-    return option("--model", metavar="NAME", help=text)
+    return option("--model", metavar="NAME", callback=own_model, help=text)
 
 
 def input_size(text: str) -> Decorator[Any]:
@@ -146,6 +146,16 @@ def parse_input(ctx: click.Context, param: click.Parameter, text: str | None) ->
         return None if text is None else InputSpec.parsed(text)
     except NasError as error:
         raise NasError(error.problem, key=param.opts[0]) from error
+
+
+def own_model(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
+    """As `named`; the module of `my.module:factory` may be imported, as whoever typed it asks."""
+    if (model := named(ctx, param, text)) is not None:
+        from nas.model.reference import allow_module, own_module
+
+        if (module := own_module(model)) is not None:
+            allow_module(module)
+    return model
 
 
 def named(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
@@ -333,5 +343,5 @@ def imports(*, kept: bool = False) -> Decorator[Any]:
         is_eager=True,
         expose_value=kept,
         callback=_load_plugins,
-        help="Module of your own to import first: blocks, tasks, objectives. Repeatable.",
+        help="Module of your own to import first: blocks, tasks, objectives, networks. Repeatable.",
     )

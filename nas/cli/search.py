@@ -93,6 +93,7 @@ class SearchFlags:
 
     def _teacher(self, space: "SpaceSpec") -> dict[str, Any]:
         """Fields of the settings that say who teaches; what is not given is as the space says."""
+        from nas.model.reference import own_module
         from nas.search.teacher import first_size
         from nas.spec.architecture import ArchitectureSpec, dump_architecture
         from nas.train.teacher_run import reference_teacher
@@ -107,6 +108,9 @@ class SearchFlags:
         chosen = self.taught.choice(first_size(space), space.task)
         if isinstance(chosen, ArchitectureSpec):
             known = chosen.with_classes(space.classes)  # until the data say theirs
+            own = None if known.model is None else own_module(known.model)
+            if own is not None:  # the workers import it too
+                fields["imports"] = tuple(dict.fromkeys((*self.imports, own)))
             return fields | {"teacher_architecture": dump_architecture(known)}
         runs = [_printable_path(run, "--teacher") for run in chosen]
         if not runs:

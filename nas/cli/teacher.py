@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.cli.options import FILE, Decorator, grouped, named, option, others, parse_input
+from nas.cli.options import FILE, Decorator, grouped, named, option, others, own_model, parse_input
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def teacher(taught_by: str) -> Decorator[Any]:
         option(
             "--teacher-model",
             metavar="NAME",
-            callback=named,
+            callback=own_model,
             help="Teacher that is trained first: torchvision:NAME, timm:NAME, my.module:factory "
             "or an architecture file.",
         ),

@@ -70,7 +70,7 @@ def trace_forward(
                 result = module(x)
         except NasError:
             raise
-        except Exception as error:  # whatever the user's own forward raises
+        except (Exception, SystemExit) as error:  # whatever the user's own forward raises
             shape = ", ".join("x".join(map(str, shape)) for shape in input_shapes)
             reason = str(error).split("\n")[0] or type(error).__name__
             if "meta" in reason:

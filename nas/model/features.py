@@ -80,7 +80,10 @@ def output_of(shapes: nn.Module, input_shape: Shape) -> Any:
     try:
         with torch.no_grad():
             return shapes(torch.empty((1, *input_shape), device="meta"))
-    except Exception as error:  # whatever another library's or the user's own code raises
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # of another library's or the user's own code
         size = "x".join(map(str, input_shape))
         reason = str(error).split("\n")[0] or type(error).__name__
         raise NasError(f"its features can't run on an input of {size}: {reason}") from error

@@ -20,6 +20,10 @@ _INSTALL = {
     "timm": "pip install 'compact-nas[timm]'",
 }
 
+_OURS = ("baselines.covid.effdet", "baselines.covid.faster_rcnn")
+"""Modules of this package whose networks a file may name."""
+_allowed: set[str] = set()
+
 # Left unset, their builders warn that the default of init_weights will change.
 _OLD_INCEPTIONS = ("googlenet", "inception_v3")
 
@@ -35,15 +39,16 @@ def load_reference(
     """The network `torchvision:NAME`, `timm:NAME` or `my.module:factory`.
 
     Args:
-        model: `my.module` is looked for in the current folder too; `factory` is a module, or is
-            called to make one, with `num_classes`, `pretrained` and `input_size` where it has them.
+        model: `my.module` must have been named by whoever runs the program (`allow_module`), and is
+            looked for in the current folder too; `factory` is a module, or is called to make one,
+            with `num_classes`, `pretrained` and `input_size` where it has them.
         classes: Outputs of the classifier; None keeps the library's own number.
         pretrained: Load the library's published weights, but for a classifier of other width.
         weights: Load those of this file, which has the library's names, in their place.
         input_size: (height, width) in pixels, for factories whose networks depend on it.
 
-    Raises NasError for an unknown name, a library that is missing or broken, and weights that
-    can't be had.
+    Raises NasError for an unknown name, a library that is missing or broken, a module that only a
+    file names, and weights that can't be had.
     """
     source, name = parse_reference(model)
     if source == "torchvision":
@@ -54,6 +59,20 @@ def load_reference(
     return factory_network(
         source, name, classes, pretrained=pretrained, weights=weights, input_size=input_size
     )
+
+
+def allow_module(name: str) -> None:
+    """From now on an architecture's `model` may be of this module, or of one within it.
+
+    Files can't say so: an architecture that somebody sent would run what it likes.
+    """
+    _allowed.add(name)
+
+
+def own_module(model: str) -> str | None:
+    """`my.module` of `my.module:factory`; None for networks of libraries and of this package."""
+    source, colon, _ = model.partition(":")
+    return source if colon and source not in (*_INSTALL, *_OURS) else None
 
 
 def parse_reference(model: str) -> tuple[str, str]:
@@ -164,16 +183,23 @@ def factory_network(
 
 
 def _import_own(source: str) -> ModuleType:
+    ours = source in _OURS
+    if not ours and not any(f"{source}.".startswith(f"{name}.") for name in _allowed):
+        raise NasError(
+            f"{source} is code of your own, which a file can't ask for: if you trust it, name it, "
+            f"--import {source} (in Python nas.load_plugins([{source!r}]))",
+            key="model",
+        )
     folder = os.getcwd()
-    sys.path.insert(0, folder)
+    if not ours:
+        sys.path.insert(0, folder)
     try:
         return importlib.import_module(source)
-    except Exception as error:  # whatever the user's own code raises
-        raise NasError(
-            f"{source} can't be imported: {type(error).__name__}: {_first_line(error)}"
-        ) from error
+    except (Exception, SystemExit) as error:  # whatever the user's own code raises
+        raise NasError(f"{source} can't be imported: {_reason(error)}") from error
     finally:
-        sys.path.remove(folder)
+        if not ours:
+            sys.path.remove(folder)
 
 
 def _call(
@@ -198,13 +224,20 @@ def _call(
         return factory(**options)
     except NasError:
         raise
-    except Exception as error:  # whatever the user's own code raises
-        raise NasError(f"{model} failed: {type(error).__name__}: {_first_line(error)}") from error
+    except (Exception, SystemExit) as error:  # whatever the user's own code raises
+        raise NasError(f"{model} failed: {_reason(error)}") from error
 
 
 def _takes(factory: Callable[..., object], parameter: str) -> bool:
     parameters = inspect.signature(factory).parameters.values()
     return any(p.name == parameter or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def _reason(error: Exception | SystemExit) -> str:
+    """`KeyError: 'oops'`; of a module or a factory that ends the program, that it does."""
+    if isinstance(error, SystemExit):
+        return f"it ends the program (SystemExit: {error})"
+    return f"{type(error).__name__}: {_first_line(error)}"
 
 
 def _first_line(error: Exception) -> str:

@@ -192,7 +192,10 @@ def _load_network(folder: Path, device: torch.device) -> TrainedNetwork:
             "such (see its metrics.json); use the last step",
             file=folder,
         )
-    network = build_network(architecture)
+    try:
+        network = build_network(architecture)
+    except NasError as error:
+        raise NasError(error.problem, file=error.file or file, key=error.key) from error
     load_weights(network, folder / WEIGHTS_FILE)
     return TrainedNetwork(
         architecture,

@@ -20,6 +20,7 @@ from nas.data.audio.augment import SpectrogramAugmentSpec
 from nas.data.audio.preprocess import MelPreprocess
 from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
+from nas.model.reference import allow_module
 from nas.spec.architecture import load_architecture
 from nas.spec.definition import BeginSpec
 from nas.spec.provenance import Provenance
@@ -58,6 +59,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Iterator
         patch.chdir(root)
         patch.setenv("NAS_CACHE", str(root / "cache"))
         patch.delitem(sys.modules, "tiny_backbone", raising=False)
+        allow_module("tiny_backbone")
         patch.setitem(BACKBONES, "tiny", SoundBackbone("tiny", "tiny_backbone:features", 16))
         for name, *more in (("a", "--mixup"), ("b", "--cbam", "--seed", 1)):
             train("--data", recordings, "--out", root / name, *more)

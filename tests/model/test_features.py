@@ -16,6 +16,7 @@ from nas.macs.count import count_macs
 from nas.model.build import build_network
 from nas.model.features import feature_shape, load_features, shapes_only
 from nas.model.identity import architecture_hash
+from nas.model.reference import allow_module
 from nas.spec.architecture import parse_architecture
 from nas.spec.definition import ArchitectureSpec
 
@@ -142,6 +143,7 @@ def factories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "map_factories.py").write_text(FACTORIES)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "map_factories", raising=False)
+    allow_module("map_factories")
 
 
 def over_time(model: str, head: str = "attention", size: str = "1x32x64") -> ArchitectureSpec:

@@ -12,6 +12,7 @@ from nas.model.build import build_network
 from nas.model.features import shapes_only
 from nas.model.identity import architecture_hash
 from nas.model.maps import load_maps, maps_shape
+from nas.model.reference import allow_module
 from nas.model.requirements import check_maps, check_space_maps
 from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
@@ -62,6 +63,7 @@ def test_a_factory_must_give_three_maps(tmp_path, monkeypatch: pytest.MonkeyPatc
         "    def forward(self, x):\n        return [self.pool(x), self.pool(x)]\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
+    allow_module("own_maps")
     size = InputSpec(channels=1, height=64, width=64)
     architecture = ArchitectureSpec(
         "x", size, model="own_maps:Two", head="detection", classes=("opacity",)

@@ -13,7 +13,7 @@ from torch import nn
 
 from nas.errors import NasError
 from nas.model import download
-from nas.model.reference import load_reference
+from nas.model.reference import allow_module, load_reference
 
 
 @pytest.mark.parametrize("model", ["torchvision:mobilenet_v3_small", "timm:resnet10t"])
@@ -52,12 +52,16 @@ def number():
 
 def broken():
     raise KeyError("oops")
+
+def leaving():
+    raise SystemExit(0)
 """
 
 
 @pytest.fixture
 def factories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "reference_factories.py").write_text(FACTORIES)
+    allow_module("reference_factories")
     monkeypatch.chdir(tmp_path)
 
 
@@ -99,6 +103,7 @@ def test_a_library_s_network_is_the_same_for_every_input(model: str) -> None:
     [
         ("number", "gives a int, not a torch.nn.Module"),
         ("broken", "failed: KeyError: 'oops'"),
+        ("leaving", r"failed: it ends the program \(SystemExit: 0\)"),
         ("__name__", "is a str; needed is"),
         ("sizd", "did you mean 'sized'"),
     ],
