@@ -2,11 +2,12 @@
 
     python -m benchmarks.stopping POOL.jsonl
     python -m benchmarks.stopping POOL.jsonl --record --space SPACE.yaml --data DIR
+    python -m benchmarks.stopping SEARCH --seed-sd 0.015
 
-The networks of the pool come in an order; each is trained as a search would train it, its epochs
-being read from the record. Printed is how many times fewer epochs than without stopping were spent
-until a share of the pool's hypervolume was there, and in all. A member of the pool's front that was
-stopped counts as lost.
+The networks of the pool (a file, or the folder of a search with `--stop none`) come in an order;
+each is trained as a search would train it, its epochs being read from the record. Printed is how
+many times fewer epochs than without stopping were spent until a share of the pool's hypervolume was
+there, and in all. A member of the pool's front that was stopped counts as lost.
 """
 
 from pathlib import Path
@@ -15,7 +16,7 @@ import click
 
 from benchmarks.early_stopping.comparison import Arm, compare
 from benchmarks.early_stopping.orders import ORDERS
-from benchmarks.early_stopping.pool import Pool, read_pool
+from benchmarks.early_stopping.pool import Pool, pool_of_search, read_pool
 from benchmarks.program import Program
 from nas.search.stopping.asha import REDUCTION, BandedHalving
 from nas.search.stopping.dominance import DEVIATIONS, LEAST_CURVES, LUCK, DominanceRule
@@ -27,6 +28,7 @@ PATH = click.Path(path_type=Path)
 @click.command(cls=Program)
 @click.argument("pool_file", type=PATH)
 @click.option("--seeds", default=10, show_default=True, help="Orders of each kind.")
+@click.option("--seed-sd", default=0.0, help="Of a final metric, where the pool is a search.")
 @click.option("--deviations", default=DEVIATIONS, show_default=True, help="Of the dominance rule.")
 @click.option("--luck", default=LUCK, show_default=True, help="Of the dominance rule.")
 @click.option("--least-curves", default=LEAST_CURVES, show_default=True, help="Before any stop.")
@@ -40,6 +42,7 @@ PATH = click.Path(path_type=Path)
 def main(
     pool_file: Path,
     seeds: int,
+    seed_sd: float,
     deviations: float,
     luck: float,
     least_curves: int,
@@ -54,7 +57,8 @@ def main(
     """Compare rules on the recorded networks of POOL_FILE."""
     if record:
         _record(pool_file, space, data, count=count, seed=seed, short_epochs=short_epochs)
-    pool = read_pool(pool_file)
+    is_search = pool_file.is_dir()
+    pool = pool_of_search(pool_file, seed_sd) if is_search else read_pool(pool_file)
     dominance = DominanceRule(
         pool.epochs, deviations=deviations, luck=luck, least_curves=least_curves
     )
@@ -78,9 +82,12 @@ def _compare(pool: Pool, dominance: DominanceRule, halving: BandedHalving, seeds
     arms = [
         Arm("dominance", dominance, short=False),
         Arm("asha", halving, short=False),
-        Arm("dominance after a short run", dominance, short=True),
-        Arm("asha after a short run", halving, short=True),
     ]
+    if any(item.curve.short for item in pool.networks):
+        arms += [
+            Arm("dominance after a short run", dominance, short=True),
+            Arm("asha after a short run", halving, short=True),
+        ]
     click.echo(
         f"{len(pool.networks)} networks of {pool.epochs} epochs, "
         f"{len(pool.front)} of them on the front; from seed to seed a final metric has a standard "

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.hypervolume import Reference, Staircase, undominated
 from benchmarks.json_lines import read_json_lines
+from nas.errors import NasError
 from nas.search.stopping.rule import LearningCurve
 
 BEYOND = 1.1
@@ -63,6 +64,42 @@ def read_pool(path: Path) -> Pool:
     rows = list(read_json_lines(path, ("macs", "runs")))
     seed_sd = _seed_sd(rows)
     return Pool(tuple(_recorded(number, row, seed_sd) for number, row in enumerate(rows)))
+
+
+def pool_of_search(folder: Path, seed_sd: float) -> Pool:
+    """The networks that a search trained to the end, without short trainings.
+
+    `seed_sd` is the standard deviation of a final metric from seed to seed. Raises NasError for a
+    folder of another kind, or with a training that was stopped.
+    """
+    import optuna  # and torch, with these, take seconds to import
+
+    from nas.search.store import open_store
+    from nas.search.trials import records_of
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+    store = open_store("journal", folder)
+    if not store.begun():
+        raise NasError("no search of MACs and a metric was begun here", file=folder)
+    records = records_of(store.search(("minimize", "maximize")))
+    if any(record.state == "stopped" for record in records):
+        raise NasError("trainings were stopped there: search with --stop none", file=folder)
+    trained = [record for record in records if record.state == "trained" and record.macs]
+    if len(trained) < 2:
+        raise NasError(f"{len(trained)} networks were trained there, 2 are needed", file=folder)
+    return Pool(
+        tuple(
+            Recorded(
+                LearningCurve(
+                    number, record.macs or 0, record.history, finished=True, seed_sd=seed_sd
+                ),
+                0.0,
+                (record.seconds or 0.0) / len(record.history),
+            )
+            for number, record in enumerate(trained)
+        )
+    )
 
 
 def _seed_sd(rows: Sequence[dict[str, Any]]) -> float:

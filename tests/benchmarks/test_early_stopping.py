@@ -9,9 +9,12 @@ import pytest
 
 from benchmarks.early_stopping.comparison import Arm, compare
 from benchmarks.early_stopping.orders import FIRST_AT_RANDOM, ORDERS, guided_order
-from benchmarks.early_stopping.pool import BEYOND, Pool, read_pool
+from benchmarks.early_stopping.pool import BEYOND, Pool, pool_of_search, read_pool
 from benchmarks.early_stopping.replay import replay
+from nas.errors import NasError
+from nas.search.journal import open_study
 from nas.search.stopping.rule import GO_ON, LearningCurve, NeverStop, StopVerdict
+from nas.search.trials import note_costs, note_outcome
 
 FINALS = [(100, 0.3), (200, 0.5), (400, 0.4), (800, 0.6)]
 """MACs and final metric: only the third is not on the front."""
@@ -31,6 +34,27 @@ def pool(tmp_path: Path) -> Pool:
     path = tmp_path / "pool.jsonl"
     path.write_text("".join(row(*item) + "\n" for item in FINALS))
     return read_pool(path)
+
+
+def test_a_search_without_stops_is_a_pool(tmp_path: Path) -> None:
+    study = open_study(tmp_path / "study.log")
+    for macs, final in FINALS:
+        trial = study.ask()
+        history = [0.1, 0.2, final, 0.25]
+        note_costs(trial, {"macs": macs, "parameters": 10})
+        note_outcome(trial, "trained", metric=final, history=history, seconds=8.0, epochs=4)
+        study.tell(trial, [macs, final])
+    found = pool_of_search(tmp_path, 0.02)
+    assert [item.curve.best for item in found.networks] == [final for _, final in FINALS]
+    assert [curve.number for curve in found.front] == [0, 1, 3]
+    assert found.networks[0].full_epoch_s == 2.0
+    assert found.networks[0].curve.seed_sd == 0.02
+
+    stopped = study.ask()
+    note_outcome(stopped, "stopped", predicted=0.2)
+    study.tell(stopped, [900, 0.2])
+    with pytest.raises(NasError, match="search with --stop none"):
+        pool_of_search(tmp_path, 0.02)
 
 
 class StopsAt:
