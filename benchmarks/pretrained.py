@@ -160,6 +160,8 @@ class Result:
     parameters: int
     validation: float
     test: float
+    lwlrap: float | None
+    """On the test split; None where the task has none."""
     minutes: float
 
 
@@ -173,6 +175,7 @@ def results(arm: Arm, out: Path) -> list[Result]:
             parameters=item["parameters"],
             validation=item["validation"]["macro_f1"],
             test=item["test"]["macro_f1"],
+            lwlrap=item["test"].get("lwlrap"),
             minutes=item["seconds"] / 60,
         )
         for item in read
@@ -202,13 +205,20 @@ def table(chosen: Sequence[Arm], out: Path) -> str:
             count_text(done[0].parameters),
             str(len(done)),
             f"{validation:.3f}",
-            f"{np.mean(test):.3f} +- {half_width(test):.3f}",
+            _mean_text(test),
+            _mean_text([item.lwlrap for item in done if item.lwlrap is not None]),
             f"{np.mean([item.minutes for item in done]):.1f}",
         )
-        for macs, name, done, test, validation in sorted(rows)
+        for macs, name, done, test, validation in sorted(rows, key=lambda row: row[:2])
     ]
-    head = ("network", "MACs", "parameters", "seeds", "validation", "test macro-F1", "minutes")
+    head = ("network", "MACs", "parameters", "seeds", "validation", "test macro-F1")
+    head += ("test LWLRAP", "minutes")
     return "\n".join(aligned([head, *cells], left=(0,)))
+
+
+def _mean_text(values: Sequence[float]) -> str:
+    """With the half-width of its interval; empty without values."""
+    return f"{np.mean(values):.3f} +- {half_width(values):.3f}" if values else ""
 
 
 @click.command()
