@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from nas.spec.training import TrainingSpec as TrainingSpec
     from nas.tasks.base import Task as Task
     from nas.tasks.registry import register_task as register_task
+    from nas.train.api import resume_training as resume_training
+    from nas.train.api import run_training as run_training
     from nas.train.evaluation import evaluate as evaluate
     from nas.train.evaluation import predict as predict
-    from nas.train.run import resume_training as resume_training
-    from nas.train.run import run_training as run_training
     from nas.train.trained import load_mean as load_mean
     from nas.train.trained import load_trained as load_trained
     from nas.train.trained import save_ensemble as save_ensemble
@@ -73,9 +73,9 @@ _HOMES = {
     "register_op": "nas.macs.ops",
     "register_task": "nas.tasks.registry",
     "resume_search": "nas.search.run",
-    "resume_training": "nas.train.run",
+    "resume_training": "nas.train.api",
     "run_search": "nas.search.run",
-    "run_training": "nas.train.run",
+    "run_training": "nas.train.api",
     "save_ensemble": "nas.train.trained",
 }
 

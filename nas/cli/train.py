@@ -51,6 +51,7 @@ def train(
     Without --data: on the data that the architecture file names, else on the built-in set. The file
     of a search's network brings the search's training settings, but for epochs and seed.
     """
+    from nas.train.api import resume_training, run_training
     from nas.train.begin import (
         beginning_with,
         begun_architecture,
@@ -58,7 +59,6 @@ def train(
         weights_told_as,
     )
     from nas.train.plan import resolve_training
-    from nas.train.run import resume_training, run_training
     from nas.train.source import source_of, training_of
 
     if resume is not None:

@@ -76,7 +76,7 @@ class Preparation:
 def train_teacher(plan: TeacherPlan, facts: Preparation, device: torch.device, *, say: Say) -> Path:
     """The folder of the teacher, trained there; one that was begun is gone on with.
 
-    Raises NasError as `nas.train.run.run_training`, ValueError for a plan without an architecture.
+    Raises NasError as `nas.run_training`, ValueError for a plan without an architecture.
     """
     (folder,) = plan.runs
     if plan.architecture is None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import nas
 import nas.train.run as training_run
 from nas.cli.search import search
 from nas.cli.train import train
@@ -125,7 +126,7 @@ def test_weights_that_are_not_there_name_their_flag(photos: Path) -> None:
 def test_an_empty_text_is_no_weights_for_the_library_either() -> None:
     for options in ({"weights": ""}, {"teacher": ""}):
         with pytest.raises(NasError, match=r"names no weights|is no folder"):
-            training_run.run_training("small.yaml", out="run", **options)
+            nas.run_training("small.yaml", out="run", **options)
     assert not Path("run").exists()
 
 

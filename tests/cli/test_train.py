@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import nas.train.api as training_api
 import nas.train.run as training_run
 from nas.cli.evaluate import evaluate
 from nas.cli.train import train
@@ -405,7 +406,7 @@ def test_nobody_teaches_only_where_that_is_said(
     def planned(architecture: ArchitectureSpec, **more: object) -> None:
         given.append((architecture.provenance.teacher, more["teacher"]))
 
-    monkeypatch.setattr(training_run, "run_training", planned)
+    monkeypatch.setattr(training_api, "run_training", planned)
     (tmp_path / "best.yaml").write_text(ARCHITECTURE + "provenance: {teacher: [teacher]}\n")
     result = invoke(train, "--arch", tmp_path / "best.yaml", *flags)
     assert result.exception is None, result.output

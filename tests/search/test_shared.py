@@ -17,7 +17,7 @@ from nas.spec.architecture import load_architecture
 from nas.spec.search import SearchSpec
 from nas.spec.space import SpaceSpec, parse_space
 from nas.spec.training import TrainingSpec
-from nas.train.run import run_training
+from nas.train.api import run_training
 from nas.train.shared_run import begin_shared
 from nas.train.weights import build_seeded, save_weights
 

@@ -14,7 +14,7 @@ from nas.search.teacher import SOFT_TARGETS
 from nas.spec.architecture import load_architecture
 from nas.spec.provenance import Provenance
 from nas.spec.space import parse_space
-from nas.train.run import run_training
+from nas.train.api import run_training
 from nas.train.source import training_of
 from nas.train.teacher import Teacher
 

@@ -18,9 +18,9 @@ from nas.spec.provenance import Provenance
 from nas.spec.training import PseudoLabellingSpec, TeachingSpec, TrainingSpec
 from nas.tasks.image.losses import LossSpec, softened_divergence
 from nas.tasks.image.task import ImageTask
+from nas.train.api import resume_training, run_training
 from nas.train.loop import fit
 from nas.train.plan import TeacherPlan
-from nas.train.run import resume_training, run_training
 from nas.train.source import teacher_from, teacher_of
 from nas.train.teacher import Teacher
 from nas.train.teaching import Lesson, Teaching
