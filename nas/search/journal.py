@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from nas.errors import NasError
 from nas.runs.folder import exclusive
+from nas.search.journal_line import DamagedLine, LineReader
 from nas.search.objective import Direction
 from nas.search.store import StudyStore, begin_or_load
 
@@ -31,14 +32,38 @@ class KilledWritersFile(JournalFileBackend):
     def __init__(self, journal: Path) -> None:
         super().__init__(str(journal))
         self._journal = journal
+        self._lines = LineReader()
+        self._offset = 0
         with self._exclusive() as handle:  # before the first read
             _cut_unfinished_line(handle)
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """The operations from that number on. Raises DamagedLine, and `line` is then its number."""
+        if log_number_from != self._lines.number:  # read by another storage, or anew
+            self._offset, self._lines = 0, LineReader()
+        with self._journal.open("rb") as stream:
+            stream.seek(self._offset)
+            for line in stream:
+                if not line.endswith(b"\n"):  # a writer is at it, or was killed
+                    return
+                log = self._lines.read(line)
+                self._offset += len(line)
+                if self._lines.number > log_number_from:
+                    yield log
+
+    @property
+    def line(self) -> int:
+        """Number of the line that was read last, from 1."""
+        return self._lines.number
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Add a line for each entry. Raises OSError where the disk is full."""
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         with self._exclusive() as handle:
             _cut_unfinished_line(handle)
+            if os.fstat(handle).st_size < self._offset:
+                problem = "lost lines while the search ran: it ends, so as not to begin it anew"
+                raise NasError(problem, file=self._journal)
             _write_all(handle, text.encode("utf-8"))
             if any("state" in log for log in logs):
                 os.fsync(handle)
@@ -82,11 +107,17 @@ def open_study(
 
     Raises NasError for a file that is no journal.
     """
+    file = KilledWritersFile(journal)
     try:
-        storage = JournalStorage(KilledWritersFile(journal))
-        return begin_or_load(storage, STUDY_NAME, directions, sampler)
-    except (ValueError, LookupError, TypeError, AssertionError) as error:
-        raise NasError(f"damaged, or no journal of a search: {error}", file=journal) from error
+        return begin_or_load(JournalStorage(file), STUDY_NAME, directions, sampler)
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        problem = f"damaged, or no journal of a search: {_said(error)}"
+        raise NasError(problem, file=journal, line=file.line or None) from error
+
+
+def _said(error: Exception) -> str:
+    """What is wrong with a line; of Optuna's own errors the kind tells more than the text."""
+    return str(error) if isinstance(error, DamagedLine) else f"{type(error).__name__}: {error}"
 
 
 class JournalStore(StudyStore):
@@ -101,7 +132,7 @@ class JournalStore(StudyStore):
         return self.folder / "finalists.log"
 
     def begun(self) -> bool:
-        return self.place.exists()
+        return self.place.exists() and self.place.stat().st_size > 0
 
     def search(
         self, directions: Sequence[Direction], sampler: optuna.samplers.BaseSampler | None = None

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import optuna
 from numpy.random import default_rng
@@ -15,6 +14,12 @@ from nas.files import atomic_write_text
 from nas.report.lines import Say
 from nas.runs.folder import append_log, in_use, locked_run, new_run_folder, refuse_taken
 from nas.search.choice import check_score
+from nas.search.continuity import (
+    refuse_lost_journal,
+    refuse_lost_trials,
+    refuse_other_data,
+    refuse_other_space,
+)
 from nas.search.data import DataFacts, examine_data
 from nas.search.executors.base import open_executor
 from nas.search.final_stage import finalists_left, train_finalists
@@ -26,11 +31,10 @@ from nas.search.samplers import check_sampler
 from nas.search.settings import SearchSettings, objectives_of, read_settings, write_settings
 from nas.search.shared import check_shared, prepare_shared
 from nas.search.stopping.plan import plan_stops
-from nas.search.store import StudyStore, open_store
+from nas.search.store import StudyStore
 from nas.search.teacher import check_settings, prepare_teacher
 from nas.search.trials import count_spent, records_of
 from nas.search.watch import Watch, shortfall
-from nas.spec.old_names import with_current_names
 from nas.spec.space import SpaceSpec, load_space
 from nas.spec.trial import RandomTrial
 from nas.tasks.registry import task_of
@@ -144,7 +148,7 @@ def _go_on(
 ) -> SearchResult:
     with _working_in(folder):
         settings = read_settings(folder, imports)
-        _refuse_lost_trials(folder, settings)
+        refuse_lost_journal(folder, settings)
         if change is not None:
             settings = change(settings)
         space = load_space(folder / "space.yaml")
@@ -153,17 +157,6 @@ def _go_on(
         settings = settings.model_copy(update={"training": facts.recipe.training})
         write_settings(folder, settings)
         return _search(folder, space, settings, facts, say, finish)
-
-
-def _refuse_lost_trials(folder: Path, settings: SearchSettings) -> None:
-    """Raises NasError where the trials of a table are in the study no more."""
-    store = open_store(settings.storage, folder)
-    if (folder / "trials.csv").exists() and not store.begun():
-        raise NasError(
-            f"its journal {store.place.name} is gone: going on would begin anew and overwrite "
-            "trials.csv",
-            file=folder,
-        )
 
 
 def _check_settings(space: SpaceSpec, settings: SearchSettings) -> None:
@@ -210,7 +203,9 @@ def _search(
     store = job.store()
     with store.alone():  # the workers of a killed search end within a second
         study = store.search(job.objectives.directions)
-        _refuse_other_data(study, store, facts)
+        refuse_lost_trials(study, store)
+        refuse_other_data(study, store, facts)
+        refuse_other_space(study, space.with_classes(facts.classes))
         again = _requeue_running(study, store)
     if again:
         say(f"{again} trials were interrupted and are begun again")
@@ -241,28 +236,6 @@ def _search(
     if short is not None:
         say(short)
     return result
-
-
-def _refuse_other_data(study: optuna.Study, store: StudyStore, facts: DataFacts) -> None:
-    """Raises NasError where trials of now and before could not be compared."""
-    before: Any = study.user_attrs.get("data")
-    if before is not None:
-        before = with_current_names(before, "provenance", store.place.name)
-    if before is None:
-        known = {"classes": list(facts.classes), "split_digest": facts.split_digest}
-        study.set_user_attr("data", known)
-    elif tuple(before["classes"]) != facts.classes:
-        raise NasError(
-            f"the data have other classes ({', '.join(facts.classes)}) than when the search began "
-            f"({', '.join(before['classes'])})",
-            key="--resume",
-        )
-    elif before["split_digest"] != facts.split_digest:
-        raise NasError(
-            "files came or went since the search began, so its validation split would be another: "
-            "put them back, or begin a new search",
-            key="--resume",
-        )
 
 
 def _requeue_running(study: optuna.Study, store: StudyStore) -> int:

@@ -109,6 +109,8 @@ def begin_or_load(
     sampler: optuna.samplers.BaseSampler | None = None,
 ) -> optuna.Study:
     """The study of that name in one of Optuna's storages, begun if there is none."""
+    if any(item.study_name == name for item in storage.get_all_studies()):  # nothing is written
+        return optuna.load_study(study_name=name, storage=storage, sampler=sampler)
     return optuna.create_study(
         study_name=name,
         storage=storage,

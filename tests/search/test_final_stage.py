@@ -129,7 +129,8 @@ def test_what_the_finalists_leave(finished: Path) -> None:
 def test_seeds_make_a_difference_and_come_back(finished: Path, tmp_path: Path) -> None:
     run = copy_of(finished, tmp_path)
     before = finals_of(run)
-    (run / "finalists.log").unlink()
+    for name in ("finalists.log", "finalists.csv"):
+        (run / name).unlink()
     resume_search(run, say=lambda text: None)
     known = {(row["trial"], row["seed"]): row["history"] for row in before}
     again = {(row["trial"], row["seed"]): row["history"] for row in finals_of(run)}
@@ -154,7 +155,8 @@ def test_no_time_for_finalists_is_said(
 ) -> None:
     """Both where the time is over, and where it ends while the workers start."""
     run = copy_of(finished, tmp_path)
-    (run / "finalists.log").unlink()
+    for name in ("finalists.log", "finalists.csv"):
+        (run / name).unlink()
     monkeypatch.setattr(LocalWorkers, "run", lambda self, on_poll: time.sleep(60 * minutes))
     said: list[str] = []
     resume_search(run, say=said.append, change=lambda old: changed(old, minutes=minutes))

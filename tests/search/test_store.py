@@ -3,7 +3,9 @@
 import fcntl
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -106,6 +108,71 @@ def test_damaged_journal_is_the_users_to_mend(tmp_path: Path, content: bytes) ->
     journal.write_bytes(content)
     with pytest.raises(NasError, match="damaged"):
         open_study(journal)
+
+
+def with_lines(journal: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    change(lines)
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def line_of(journal: Path, word: str) -> int:
+    """Number of the first line with the word, from 1."""
+    lines = journal.read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if word in line)
+
+
+@pytest.mark.parametrize(
+    ("word", "change", "problem"),
+    [
+        ('"macs"', {"user_attr": {"macs": "many"}}, "macs 'many' is not allowed"),
+        ('"macs"', {"user_attr": {"macs": True}}, "macs .* is not allowed"),
+        ('"macs"', {"user_attr": ["macs"]}, "one name with its value"),
+        ('"history"', {"user_attr": {"history": [0.5, "x"]}}, "history 'x' is not allowed"),
+        ('"outcome"', {"user_attr": {"outcome": 3}}, "outcome 3 is not allowed"),
+        ('"values":[1', {"values": ["a", 0.5]}, "finite numbers in a list"),
+        ('"values":[1', {"values": [1, float("nan")]}, "finite numbers in a list"),
+        ('"values":[1', {"trial_id": 7}, "names trial 7, which no line before it began"),
+        ('"values":[1', {"state": "done"}, "done"),
+        ('"values":[1', {"op_code": 99}, "op_code 99 is none"),
+        ('"values":[1', {"op_code": "6"}, "no operation of a journal"),
+        ('"width"', {"distribution": "{}"}, "KeyError"),
+        ('"width"', {"param_value_internal": None}, "TypeError"),
+        ('"study_name"', {"directions": 5}, "TypeError"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_line(
+    tmp_path: Path, word: str, change: dict[str, Any], problem: str
+) -> None:
+    journal = tmp_path / "study.log"
+    add_trial(open_study(journal), 0.5)
+    number = line_of(journal, word)
+    with_lines(journal, lambda lines: lines[number - 1].update(change))
+    with pytest.raises(NasError, match=problem) as caught:
+        open_study(journal)
+    assert (caught.value.file, caught.value.line) == (str(journal), number)
+
+
+def test_the_last_line_is_read_too(tmp_path: Path) -> None:
+    """Optuna's own reader leaves out a last line that is none."""
+    journal = tmp_path / "study.log"
+    add_trial(open_study(journal), 0.5)
+    count = len(journal.read_text().splitlines())
+    with journal.open("a") as stream:
+        stream.write("{broken\n")
+    with pytest.raises(NasError, match="not JSON") as caught:
+        open_study(journal)
+    assert caught.value.line == count + 1
+
+
+def test_a_journal_that_is_emptied_while_it_is_written_is_not_begun_anew(tmp_path: Path) -> None:
+    journal = tmp_path / "study.log"
+    study = open_study(journal)
+    add_trial(study, 0.5)
+    journal.write_text("")
+    with pytest.raises(NasError, match="lost lines while the search ran"):
+        study.ask()
+    assert journal.read_text() == ""
 
 
 def test_only_the_end_of_a_trial_waits_for_the_disk(

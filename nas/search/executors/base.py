@@ -10,9 +10,17 @@ from types import TracebackType
 from typing import Self
 
 import optuna
+from optuna.trial import TrialState
 
 from nas.errors import NasError, did_you_mean
 from nas.search.job import Job
+
+_DONE = (
+    (TrialState.COMPLETE, "trained"),
+    (TrialState.COMPLETE, "stopped"),
+    (TrialState.FAIL, "failed"),
+)
+"""A training that ended, and was told; a network that was drawn in vain has another outcome."""
 
 
 class Executor(ABC):
@@ -52,8 +60,8 @@ class Executor(ABC):
     def end(self) -> None:
         """End the workers that are left; return when none is."""
 
-    def give_back(self, worker: int, reason: str) -> bool:
-        """Give back what a dead worker held; whether that was a network for training.
+    def give_back(self, worker: int, reason: str) -> None:
+        """Give back what a dead worker held.
 
         A network in training has failed for the `reason`. One whose training had ended, but which
         the study was not told, is trained again.
@@ -63,7 +71,17 @@ class Executor(ABC):
             for trial in ended:
                 if trial.user_attrs.get("outcome") in ("trained", "stopped"):  # noted, not told
                     self.study.enqueue_trial(trial.params)
-        return any("architecture_hash" in trial.user_attrs for trial in ended)
+
+    def count_done(self) -> int:
+        """Trainings of the stage that ended or failed, so far: what workers do that don't only die.
+
+        What is drawn again and again counts as nothing.
+        """
+        deaths = self.study.user_attrs.get("deaths", {})
+        return len(deaths) + sum(
+            (trial.state, trial.user_attrs.get("outcome")) in _DONE
+            for trial in self.study.get_trials(deepcopy=False)
+        )
 
 
 _HOMES = {"local": "nas.search.executors.local:LocalWorkers"}

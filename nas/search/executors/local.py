@@ -19,7 +19,7 @@ from nas.search.job import Job
 from nas.search.worker import ENDS, work_in_process
 
 MAX_DEATHS = 3
-"""Workers that may die in a row without a trial in training, before the search is given up."""
+"""Workers that may die while no training ends or fails, before the search is given up."""
 POLL_S = 0.3
 END_S = 5.0
 """How long a worker may take to end when it is asked to, before it is killed."""
@@ -36,6 +36,7 @@ class LocalWorkers(Executor):
         self._context = multiprocessing.get_context("spawn")
         self._started = 0
         self._deaths = 0
+        self._done = self.count_done()
 
     def end(self) -> None:
         for process in self.processes:
@@ -71,8 +72,11 @@ class LocalWorkers(Executor):
         """Write down what the dead worker was doing, and start another."""
         how = f"worker process ended with {_exit_text(dead.exitcode)}"
         append_log(self.job.folder, how)
-        ended = dead.pid is not None and self.give_back(dead.pid, how)
-        self._deaths = 0 if ended else self._deaths + 1
+        if dead.pid is not None:
+            self.give_back(dead.pid, how)
+        done = self.count_done()
+        self._deaths = 1 if done > self._done else self._deaths + 1
+        self._done = done
         if self._deaths > MAX_DEATHS:
             last = last_in_log(self.job.folder, ENDS)
             raise NasError(

@@ -135,6 +135,19 @@ def test_workers_that_die_without_a_network_end_the_search_with_their_last_words
         run_workers(job_in(tmp_path), 1, dies_whenever_it_draws)
 
 
+def dies_of_a_network_in_vain(job: Job, parent: int) -> None:
+    """It notes the network and an outcome, which are drawn again for ever."""
+    limits = Limits(BudgetSpec(), job.settings.search.trials)
+    proposal = proposer_for(job.folder, SPACE, limits, job.index).propose()
+    note_outcome(proposal.trial, ("duplicate", "trained")[job.index % 2])
+    raise SystemExit(3)
+
+
+def test_networks_in_vain_do_not_reset_the_count_of_deaths(tmp_path: Path) -> None:
+    with pytest.raises(NasError, match="exit code 3, 4 times with nothing done"):
+        run_workers(job_in(tmp_path), 1, dies_of_a_network_in_vain)
+
+
 def hangs(job: Job, parent: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     (job.folder / f"begun-{os.getpid()}").touch()
