@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -141,6 +141,8 @@ class DecodedFiles:
     """(height, width) of each readable file, upright but not turned."""
     unreadable: dict[int, str]
     """Reason by position in the list of files."""
+    notes: dict[int, str] = field(default_factory=dict)
+    """What was passed over in a readable file, by position in the list of files."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ class _Record:
     crc32: int
     sizes: list[tuple[int, int]]
     unreadable: dict[int, str]
+    notes: dict[int, str]
 
 
 def decoded_files(
@@ -195,6 +198,7 @@ def _open(array: Path) -> DecodedFiles | None:
     try:
         record = json.loads(array.with_suffix(".json").read_text("utf-8"))
         unreadable = {int(position): str(why) for position, why in record["unreadable"].items()}
+        notes = {int(position): str(note) for position, note in record["notes"].items()}
         shape = tuple(int(size) for size in record["shape"])
         sizes_N2 = np.array(record["sizes"], dtype=np.int64).reshape(shape[0], 2)
         with open(array, "rb") as stream:
@@ -204,7 +208,7 @@ def _open(array: Path) -> DecodedFiles | None:
     except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError):
         return None
     # A plain array on the same memory: np.memmap itself is slower to index.
-    return DecodedFiles(np.asarray(mapped), sizes_N2, unreadable) if whole else None
+    return DecodedFiles(np.asarray(mapped), sizes_N2, unreadable, notes) if whole else None
 
 
 def _build(
@@ -223,7 +227,7 @@ def _in_memory(
     buffer = stream.getbuffer().toreadonly()
     pixels = np.frombuffer(buffer, dtype=np.uint8, offset=_HEADER_BYTES)
     sizes_N2 = np.array(record.sizes, dtype=np.int64).reshape(-1, 2)
-    return DecodedFiles(pixels.reshape(record.shape), sizes_N2, record.unreadable)
+    return DecodedFiles(pixels.reshape(record.shape), sizes_N2, record.unreadable, record.notes)
 
 
 def _write_array(
@@ -231,6 +235,7 @@ def _write_array(
 ) -> _Record:
     """Decodes in order and writes a .npy file, whose header comes last: only then is N known."""
     unreadable: dict[int, str] = {}
+    notes: dict[int, str] = {}
     sizes: list[tuple[int, int]] = []
     crc32 = 0
     stream.write(bytes(_HEADER_BYTES))
@@ -243,12 +248,14 @@ def _write_array(
                 stream.write(made.pixels.data)
                 crc32 = zlib.crc32(made.pixels.data, crc32)
                 sizes.append(made.original_size)
+                if made.note:
+                    notes[position] = made.note
             if on_progress is not None:
                 on_progress(position + 1, len(paths))
     shape = (len(sizes), *maker.shape)
     stream.seek(0)
     stream.write(_npy_header(shape))
-    return _Record(shape, crc32, sizes, unreadable)
+    return _Record(shape, crc32, sizes, unreadable, notes)
 
 
 def _decode_all(
@@ -263,12 +270,12 @@ def _decode_all(
 
 def _made_or_reason(path: Path, maker: PixelMaker) -> SizedPixels | UnreadableImage:
     try:
-        pixels, original_size = maker(path)
+        made = maker(path)
     except UnreadableImage as error:
         return error
     except OSError as error:
         return UnreadableImage(error.strerror or str(error))
-    return SizedPixels(np.ascontiguousarray(pixels), original_size)
+    return made._replace(pixels=np.ascontiguousarray(made.pixels))
 
 
 def _npy_header(shape: tuple[int, ...]) -> bytes:

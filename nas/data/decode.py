@@ -62,6 +62,8 @@ class SizedPixels(NamedTuple):
     """(H, W, C), resized."""
     original_size: tuple[int, int]
     """(height, width) in the file, upright but not turned."""
+    note: str = ""
+    """What of the file was passed over; empty for nothing."""
 
 
 def decode_image(

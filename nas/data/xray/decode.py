@@ -19,8 +19,9 @@ from nas.data.decode import (
     image_extensions,
     refuse_pipe,
 )
-from nas.data.xray.dicom import UnreadableXray, is_dicom, read_dicom
+from nas.data.xray.dicom import dicom_picture, is_dicom
 from nas.data.xray.preprocess import XrayPreprocess
+from nas.data.xray.shades import UnreadableXray
 
 DICOM_SUFFIXES = frozenset((".dcm", ".dicom"))
 XRAY_SUFFIXES = DICOM_SUFFIXES | image_extensions()
@@ -29,7 +30,7 @@ XRAY_SUFFIXES = DICOM_SUFFIXES | image_extensions()
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF8")
 """What PNG, JPEG, TIFF and GIF begin with: they are pictures whatever their name."""
 
-XRAY_VERSION = 2
+XRAY_VERSION = 3
 """Raised whenever the same file gives other pixels than before: old caches are then not used."""
 
 
@@ -38,7 +39,7 @@ def decode_xray(
 ) -> SizedPixels:
     """Pixels (H, W, C), the same grey in every channel, and the file's own (height, width).
 
-    DICOM as `read_dicom` has it, a picture as `nas.data.decode` has it but never turned: by the
+    DICOM as `dicom_picture` has it, a picture as `nas.data.decode` has it but never turned: by the
     content where it tells, else by the name. Then resized, each axis by itself. Raises
     UnreadableImage (UnreadableXray is one).
     """
@@ -70,9 +71,9 @@ def _resized_dicom(
     content: bytes, height: int, width: int, preprocess: XrayPreprocess
 ) -> SizedPixels:
     """Pixels (H, W, 1)."""
-    grey_HW = read_dicom(content)
+    grey_HW, note = dicom_picture(content)
     resized = Image.fromarray(grey_HW).resize((width, height), FILTERS[preprocess.interpolation])
-    return SizedPixels(np.asarray(resized)[..., None], (grey_HW.shape[0], grey_HW.shape[1]))
+    return SizedPixels(np.asarray(resized)[..., None], (grey_HW.shape[0], grey_HW.shape[1]), note)
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,18 @@
-"""From a DICOM file to a grey picture: rescaled, windowed, dense tissue bright.
-
-Standard: DICOM PS3.3, C.11.1 (modality LUT), C.11.2 (VOI LUT and window), as pydicom applies them.
-"""
+"""From a DICOM file to a grey picture: rescaled, windowed, dense tissue bright."""
 
 import struct
+import sys
 import zlib
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nas.data.decode import UnreadableImage
+from nas.data.xray.codestream import claimed_size
+from nas.data.xray.shades import Toned, UnreadableXray, tone
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -25,6 +24,10 @@ _PREAMBLE_BYTES = 128
 _MAGIC = b"DICM"
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 """What a DICOM file without a preamble begins with: group 2 or 8, in either order of bytes."""
+_PICTURE_GROUP = 0x0028
+_META_BYTES = 4096
+"""Within which a file says how it is encoded."""
+_INFLATED_AT_ONCE = 1 << 20
 _HEADER_BYTES = 8
 """Before the value of an element, at least."""
 _CUT_OFF = "a DICOM file that is cut off"
@@ -34,8 +37,12 @@ _LUMA = (299, 587, 114)
 """Thousandths of red, green and blue in grey (ITU-R 601)."""
 
 
-class UnreadableXray(UnreadableImage):
-    """The file can't be decoded; the message says why, in a line."""
+class DicomPicture(NamedTuple):
+    """What a DICOM file shows."""
+
+    grey_HW: GreyPixels
+    note: str = ""
+    """What of the file was passed over; empty for nothing."""
 
 
 def is_dicom(beginning: bytes) -> bool:
@@ -44,16 +51,22 @@ def is_dicom(beginning: bytes) -> bool:
 
 
 def read_dicom(content: bytes) -> GreyPixels:
+    """The picture alone that `dicom_picture` gives."""
+    return dicom_picture(content).grey_HW
+
+
+def dicom_picture(content: bytes) -> DicomPicture:
     """uint8 (H, W) of the first frame, at full size. Raises UnreadableXray.
 
     Rescaled or through its modality LUT, then through the first of its VOI LUTs, else of its
-    windows; the smallest value becomes 0 and the largest 255, rounded; MONOCHROME1 is inverted.
-    RGB and YBR become grey (ITU-R 601).
-    A constant picture is 0. Call it under `guarded_pillow`.
+    windows (see `nas.data.xray.shades`); the smallest value becomes 0 and the largest 255, rounded;
+    MONOCHROME1 is inverted. Padding is 0, and no end of the range. RGB and YBR become grey (ITU-R
+    601). A constant picture is 0. Call it under `guarded_pillow`.
     """
     cut_off = False
     try:
         dataset = _dataset(content)
+        _leave_out_empty(dataset)
         # Said only where decoding fails: all pixels may be there.
         cut_off = _is_cut_off(dataset, content)
         return _read(dataset)
@@ -76,9 +89,10 @@ def patient_of(path: Path) -> str | None:
             return None
         stream.seek(0)
         try:
+            _refuse_inflated(stream)
             header = dcmread(stream, stop_before_pixels=True, specific_tags=["PatientID"])
             return str(header.get("PatientID") or "").strip() or None
-        # As in `read_dicom`; that the file is broken is said where it is decoded.
+        # As in `dicom_picture`; that the file is broken is said where it is decoded.
         except Exception:
             return None
 
@@ -86,9 +100,12 @@ def patient_of(path: Path) -> str | None:
 def _dataset(content: bytes) -> "Dataset":
     """The file's elements, with pixels to be decoded."""
     from pydicom import dcmread, uid
+    from pydicom.encaps import get_frame
 
+    stream = BytesIO(content)
+    _refuse_inflated(stream)
     # pydicom loads zlib before gdcm, and so must who imports gdcm: else its own takes zlib's place.
-    dataset = dcmread(BytesIO(content), force=True)
+    dataset = dcmread(stream, force=True)
     if "PixelData" not in dataset:
         raise UnreadableXray(_no_pixels(dataset, content))
     if "TransferSyntaxUID" not in dataset.file_meta:
@@ -96,13 +113,57 @@ def _dataset(content: bytes) -> "Dataset":
         big_or_little = uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
         syntax = uid.ImplicitVRLittleEndian if implicit else big_or_little
         dataset.file_meta.TransferSyntaxUID = syntax
-    pixels = int(dataset.get("Rows") or 0) * int(dataset.get("Columns") or 0)
+    size = int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)
+    pixels = size[0] * size[1]
     if Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:
         raise UnreadableXray(f"{pixels} pixels, more than the {Image.MAX_IMAGE_PIXELS} allowed")
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_transfer_syntax and syntax.is_encapsulated:
+        found = claimed_size(get_frame(dataset.PixelData, 0, number_of_frames=1))
+        if found is not None and found != size:
+            within, said = (" x ".join(map(str, both)) for both in (found, size))
+            raise UnreadableXray(f"the picture within is {within}, the file says {said}")
     return dataset
 
 
-def _read(dataset: "Dataset") -> GreyPixels:
+def _leave_out_empty(dataset: "Dataset") -> None:
+    """Elements of the picture that are there and empty are as good as absent (PS3.5, 7.4)."""
+    from pydicom.dataelem import RawDataElement
+
+    for tag in list(dataset.group_dataset(_PICTURE_GROUP).keys()):
+        element = dataset.get_item(tag)
+        empty = not element.value if isinstance(element, RawDataElement) else element.is_empty
+        if empty:
+            del dataset[tag]
+
+
+def _refuse_inflated(stream: BinaryIO) -> None:
+    """Raises UnreadableXray for a deflated file that holds more than any picture that is allowed,
+    before it is inflated as a whole: a megabyte may hold a gigabyte.
+    """
+    from pydicom.filereader import data_element_generator
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    beginning = stream.read(_META_BYTES)
+    stream.seek(0)
+    if not is_dicom(beginning) or DeflatedExplicitVRLittleEndian.encode() not in beginning:
+        return
+    stream.seek(_PREAMBLE_BYTES + len(_MAGIC))
+    # It stops before the first element of another group.
+    for _ in data_element_generator(stream, False, True, lambda tag, _, __: tag.group != 2):
+        pass
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    rest, held = stream.read(), 0
+    most = 4 * (Image.MAX_IMAGE_PIXELS or sys.maxsize)
+    while rest and not inflater.eof:
+        held += len(inflater.decompress(rest, _INFLATED_AT_ONCE))
+        rest = inflater.unconsumed_tail
+        if held > most:
+            raise UnreadableXray(f"holds more than {most} bytes once it is inflated")
+    stream.seek(0)
+
+
+def _read(dataset: "Dataset") -> DicomPicture:
     from pydicom.pixels.utils import pixel_array
 
     frame = pixel_array(dataset, index=0)
@@ -114,31 +175,23 @@ def _read(dataset: "Dataset") -> GreyPixels:
     frame_HW -= low
     # What a value becomes is looked up: a radiograph has millions of pixels, but few values.
     values = np.arange(low, high + 1)
-    shades = values.astype(np.float64) if colour else _shades(values, dataset)
-    levels = _levels(shades, np.bincount(frame_HW.ravel()) > 0)
-    return np.take(levels, frame_HW)
+    if colour:
+        toned = Toned(values.astype(np.float64), np.zeros(len(values), dtype=np.bool_))
+    else:
+        toned = tone(values, dataset)
+    levels = _levels(toned, np.bincount(frame_HW.ravel()) > 0)
+    return DicomPicture(np.take(levels, frame_HW), toned.note)
 
 
-def _shades(values: NDArray[np.int64], dataset: "Dataset") -> NDArray[np.float64]:
-    """How bright each stored value is, on no scale. Raises UnreadableXray for what is not grey."""
-    from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
-
-    kind = str(dataset.PhotometricInterpretation)
-    if kind not in ("MONOCHROME1", "MONOCHROME2"):
-        raise UnreadableXray(f"{kind} pixels; allowed: MONOCHROME1, MONOCHROME2, RGB, YBR")
-    shades = np.asarray(apply_voi_lut(apply_modality_lut(values, dataset), dataset), np.float64)
-    if not np.isfinite(shades).all():
-        raise UnreadableXray("a rescaling or a window that gives values that are no numbers")
-    return -shades if kind == "MONOCHROME1" else shades
-
-
-def _levels(shades: NDArray[np.float64], present: NDArray[np.bool_]) -> GreyPixels:
-    """0 to 255 for each shade, the ends being those of the shades that are present."""
-    dark, bright = shades[present].min(), shades[present].max()
-    if dark == bright:
-        return np.zeros(len(shades), dtype=np.uint8)
-    levels = ((shades - dark) * 255 / (bright - dark) + 0.5).clip(0, 255)
-    return np.asarray(levels, dtype=np.uint8)
+def _levels(toned: Toned, present: NDArray[np.bool_]) -> GreyPixels:
+    """0 to 255 for each shade, the ends being those of the shades that are present and no padding;
+    padding is 0."""
+    shown = toned.shades[present & ~toned.padding]
+    if not len(shown) or shown.min() == shown.max():
+        return np.zeros(len(toned.shades), dtype=np.uint8)
+    dark, bright = shown.min(), shown.max()
+    levels = ((toned.shades - dark) * 255 / (bright - dark) + 0.5).clip(0, 255)
+    return np.where(toned.padding, np.uint8(0), levels.astype(np.uint8))
 
 
 def _no_pixels(dataset: "Dataset", content: bytes) -> str:

@@ -27,10 +27,10 @@ from nas.data.xray.dataset import (
     labelled_xrays,
 )
 from nas.data.xray.decode import XrayMaker
-from nas.data.xray.dicom import UnreadableXray
 from nas.data.xray.folds import FOLDS
 from nas.data.xray.listing import XrayListing, list_xrays
 from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
+from nas.data.xray.shades import UnreadableXray
 from nas.data.xray.siim import STUDY_COLUMNS
 from nas.errors import NasError
 
@@ -163,7 +163,8 @@ class _Copier:
                 known[path] = reason
                 continue
             pixels, (height, width) = next(rows)
-            known[path] = SizedPixels(pixels, (height, width))
+            note = decoded.notes.get(position, "")
+            known[path] = SizedPixels(pixels, (height, width), note)
         return known
 
 
@@ -207,6 +208,7 @@ def load_listed_xrays(
     memo = DigestMemo(cache_dir, listing.root)
     labels = preprocess.labels or "study"
     chosen = [item for item in listing.files if labels == "study" or not item.unmarked]
+    passed_over: list[str] = []
 
     def read(split: Split, left_out: list[str]) -> XraySet:
         members = [item for item in chosen if item.split == split]
@@ -214,6 +216,7 @@ def load_listed_xrays(
             raise _without_images(listing, split)
         mates = listing.members(split)
         decoded = split_pixels(members, mates, maker, memo, cache_dir, on_progress)
+        passed_over.extend(f"{members[n].key}: {note}" for n, note in decoded.notes.items())
         found = labelled_xrays(members, decoded, labels, left_out)
         if not len(found):
             problem = f"no image in the {split} split can be read{first_of(left_out)}"
@@ -223,7 +226,11 @@ def load_listed_xrays(
         return found
 
     data = load_splits(request, listing, preprocess, read)
-    return replace(data, classes=XRAY_CLASSES[labels], notes=_notes(listing, chosen))
+    return replace(
+        data,
+        classes=XRAY_CLASSES[labels],
+        notes=(*_notes(listing, chosen), *_of_headers(passed_over)),
+    )
 
 
 def _without_images(listing: XrayListing, split: Split) -> NasError:
@@ -235,6 +242,13 @@ def _without_images(listing: XrayListing, split: Split) -> NasError:
     problem += f": all images are in fold{'s' * (len(folds) > 1)} {', '.join(map(str, folds))}"
     problem += f"; {FOLDS} folds are needed, 0 to {FOLDS - 1}, or an empty column for made ones"
     return NasError(problem, file=listing.places.meta, key="fold")
+
+
+def _of_headers(passed_over: Sequence[str]) -> tuple[str, ...]:
+    """One line of the files whose headers say what can't be."""
+    if not passed_over:
+        return ()
+    return (f"{len(passed_over)} files have odd headers{first_of(passed_over)}",)
 
 
 def _notes(listing: XrayListing, chosen: Sequence[ListedXray]) -> tuple[str, ...]:

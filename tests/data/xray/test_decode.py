@@ -37,7 +37,7 @@ def test_a_picture_is_not_turned(tmp_path: Path, ending: str) -> None:
     smooth = np.add.outer(np.arange(20) * 9, np.arange(10) * 5).astype(np.uint8)
     path = tmp_path / f"a.{ending}"
     Image.fromarray(smooth).save(path)
-    pixels, size = decode_xray(path, 20, 10, 1, SETTINGS)
+    pixels, size, _ = decode_xray(path, 20, 10, 1, SETTINGS)
     assert size == (20, 10)
     assert np.abs(pixels[..., 0].astype(int) - smooth).max() <= 4
     assert decode_xray(path, 5, 7, 3, SETTINGS).pixels.shape == (5, 7, 3)
@@ -47,7 +47,7 @@ def test_a_picture_is_upright_by_its_exif(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise
     Image.fromarray(GREY).save(tmp_path / "a.png", exif=exif)
-    pixels, size = decode_xray(tmp_path / "a.png", 10, 20, 1, SETTINGS)
+    pixels, size, _ = decode_xray(tmp_path / "a.png", 10, 20, 1, SETTINGS)
     assert size == (10, 20)
     np.testing.assert_array_equal(pixels[..., 0], np.rot90(GREY, -1))
 

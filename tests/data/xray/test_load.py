@@ -337,6 +337,17 @@ class TestLoading:
         gc.collect()
         assert warnings.filters == before
 
+    def test_odd_headers_are_noted_from_the_cache_too(self, tmp_path: Path) -> None:
+        write_set(tmp_path)
+        for name in ("00", "04"):
+            odd = {"WindowCenter": 1, "WindowWidth": 0}
+            write_dicom(tmp_path / "train" / f"s{name}" / f"i{name}.dcm", **odd)
+        for labels in ("study", "study", "opacity"):
+            found = load(tmp_path, labels, *SPLITS)
+            assert not found.unreadable
+            assert found.notes[-1].startswith("2 files have odd headers: train/s0")
+            assert found.notes[-1].count("Window Width 0: shown at its full range") == 2
+
     def test_channels_are_one_or_three(self, tmp_path: Path) -> None:
         with pytest.raises(NasError, match="1 channel"):
             load(tmp_path, "study", channels=2)
