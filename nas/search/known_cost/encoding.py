@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
 from nas.search.known_cost.kernel import Columns
-from nas.search.known_cost.replay import contains, position
+from nas.search.known_cost.replay import NO_VALUE, position, settled
 
 Vectors = NDArray[np.float64]
 FEW = 8
@@ -33,6 +33,13 @@ class Encoder:
         self._first: dict[str, int] = {}
         self._groups: list[int] = []
         self._numbers: list[bool] = []
+
+    def copy(self) -> "Encoder":
+        """Another one with the same columns; what either learns later the other doesn't know."""
+        other = Encoder()
+        other._distributions, other._first = dict(self._distributions), dict(self._first)
+        other._groups, other._numbers = list(self._groups), list(self._numbers)
+        return other
 
     @property
     def columns(self) -> Columns:
@@ -72,11 +79,13 @@ class Encoder:
         self, vector: Vectors, first: int, distribution: BaseDistribution, value: Any
     ) -> None:
         """Fill in a parameter's columns; a value that its distribution hasn't leaves them at 0."""
-        if not contains(distribution, value):
+        value = settled(distribution, value)
+        if value is NO_VALUE:
             return
         count = _count(distribution)
         if isinstance(distribution, CategoricalDistribution):
-            _write_corner(vector[first : first + count], distribution.choices.index(value), 1.0)
+            corner = int(distribution.to_internal_repr(value))
+            _write_corner(vector[first : first + count], corner, 1.0)
             return
         place = position(distribution, value)
         if count:

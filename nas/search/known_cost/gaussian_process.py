@@ -4,7 +4,7 @@ Axes: M members with known values, N others, D columns of an encoded member, P p
 hyperparameters, X pairs of members in a row.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,6 @@ class Hyperparameters:
 
     kernel: Kernel
     noise_sd: float
-    logs_H: Floats
-    """The same as the optimiser sees it."""
 
 
 @dataclass(frozen=True)
@@ -57,24 +55,30 @@ def fit(
     values_M: Floats,
     variances_M: Floats,
     columns: Columns,
-    start: Floats | None = None,
 ) -> Hyperparameters:
     """The most probable hyperparameters given the values (scaled; `variances_M` is known noise)."""
     prior = prior_of(columns.parameters)
     norm = _norm(members)
     posterior = LogPosterior(members, values_M, variances_M, columns, prior, norm)
-    begin = prior.means_H
-    if start is not None and len(start) == len(begin):
-        begin = start
     found = minimize(
         posterior.loss,
-        begin,
+        prior.means_H,
         jac=True,
         method="L-BFGS-B",
         bounds=np.column_stack([prior.means_H - 3 * prior.sds_H, prior.means_H + 3 * prior.sds_H]),
         options={"maxiter": MAX_STEPS},
     )
     return _hyperparameters(found.x, columns, norm)
+
+
+def with_columns(known: Hyperparameters, columns: Columns) -> Hyperparameters:
+    """The same for more columns, of whose parameters nothing is known but what is likely."""
+    kernel = known.kernel
+    more = columns.parameters - kernel.columns.parameters
+    likely = np.full(more, LENGTH * np.sqrt(columns.parameters))
+    lengths_P = np.concatenate([kernel.lengths_P, likely])
+    wider = replace(kernel, columns=columns, lengths_P=lengths_P)
+    return replace(known, kernel=wider)
 
 
 def _norm(members: Inputs) -> float:
@@ -87,7 +91,7 @@ def _hyperparameters(logs_H: Floats, columns: Columns, norm: float) -> Hyperpara
     kernel = Kernel(
         columns, lengths_P, float(cost_length), float(rough), float(line), float(cost_line), norm
     )
-    return Hyperparameters(kernel, float(noise), logs_H)
+    return Hyperparameters(kernel, float(noise))
 
 
 class LogPosterior:

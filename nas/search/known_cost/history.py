@@ -1,7 +1,7 @@
 """What the trials of a study say to the sampler."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from optuna.trial import FrozenTrial, TrialState
@@ -26,11 +26,22 @@ class History:
     """Those in training."""
     taken: set[Hashable] = field(default_factory=set)
     """Keys that are not to be proposed."""
+    index: int = 0
+    """How many trials before the one that is asked for, but for those that are to come again."""
 
     @property
     def tried(self) -> list[Member]:
         """Those measured and those in training."""
         return self.members + self.pending
+
+    def only(self, rows: Sequence[int]) -> "History":
+        """The same with these of the measured ones alone."""
+        return replace(
+            self,
+            members=[self.members[row] for row in rows],
+            values=[self.values[row] for row in rows],
+            noise_sds=[self.noise_sds[row] for row in rows],
+        )
 
 
 class HistoryReader:
@@ -48,22 +59,35 @@ class HistoryReader:
         self._noise_sd = noise_sd
         self._metric_index = metric_index
         self._ended: dict[int, Member | None] = {}
+        self._broken: dict[int, bool] = {}
+        self._noises: dict[int, float] = {}
 
     def read(
         self,
         trials: Sequence[FrozenTrial],
+        number: int,
         space: SpaceFunction,
         maximize: bool,
-        proposed: Mapping[int, Member],
+        proposed: dict[int, Member],
     ) -> History:
-        """The history; `proposed` is what trials were told whose parameters aren't known yet."""
+        """The history of all other trials than `number`.
+
+        `proposed` is what trials were told whose parameters aren't known yet; what is no use any
+        more is taken out of it.
+        """
         history = History()
         for trial in trials:
-            member = self._member(trial, space) or proposed.get(trial.number)
-            if member is None or self._forgotten(trial):
+            if trial.number == number:
+                continue
+            if trial.state.is_finished():
+                proposed.pop(trial.number, None)
+            forgotten = self._forgotten(trial)
+            history.index += trial.number < number and not forgotten
+            member = self._member(trial, space) or self._told(proposed.get(trial.number))
+            if member is None or forgotten:
                 continue
             history.taken.add(member.key)
-            if not member.feasible or refused(trial):
+            if not member.feasible or self._refused(trial):
                 continue
             if trial.state == TrialState.RUNNING:
                 history.pending.append(member)
@@ -71,9 +95,22 @@ class HistoryReader:
                 self._observe(history, trial, member, maximize)
         return history
 
+    def _told(self, member: Member | None) -> Member | None:
+        """The member, known to the registry."""
+        if member is None or self._registry.holds(member):
+            return member
+        return self._registry.member(member.params, member.distributions)
+
     def _forgotten(self, trial: FrozenTrial) -> bool:
         failed = trial.state == TrialState.FAIL
         return failed and self._retry is not None and self._retry(trial)
+
+    def _refused(self, trial: FrozenTrial) -> bool:
+        if not trial.state.is_finished():
+            return refused(trial)
+        if trial.number not in self._broken:
+            self._broken[trial.number] = refused(trial)
+        return self._broken[trial.number]
 
     def _observe(
         self, history: History, trial: FrozenTrial, member: Member, maximize: bool
@@ -82,8 +119,10 @@ class HistoryReader:
         if isfinite(value):
             history.members.append(member)
             history.values.append(value if maximize else -value)
-            noise = 0.0 if self._noise_sd is None else self._noise_sd(trial)
-            history.noise_sds.append(noise)
+            if trial.number not in self._noises:
+                noise = 0.0 if self._noise_sd is None else self._noise_sd(trial)
+                self._noises[trial.number] = noise
+            history.noise_sds.append(self._noises[trial.number])
 
     def _member(self, trial: FrozenTrial, space: SpaceFunction) -> Member | None:
         if trial.number in self._ended:

@@ -32,7 +32,7 @@ class Member:
 
 def key_of(params: Params) -> Hashable:
     """What makes two sets of parameters one, where the caller knows nothing better."""
-    return frozenset((name, type(value), value) for name, value in params.items())
+    return frozenset((name, repr(value)) for name, value in params.items())
 
 
 class Catalogue:
@@ -61,6 +61,10 @@ class Catalogue:
             self._vectors[member.key] = vector
         return member
 
+    def holds(self, member: Member) -> bool:
+        """Whether it made the member, or one with its key."""
+        return member.key in self._vectors
+
     def arrays(self, members: Sequence[Member]) -> tuple[Floats, Floats]:
         """Vectors (members x columns) and log-costs."""
         vectors_MD = self.encoder.matrix([self._vectors[member.key] for member in members])
@@ -79,3 +83,9 @@ class Registry(Catalogue):
     def member(self, params: dict[str, Any], distributions: dict[str, BaseDistribution]) -> Member:
         """The member at its cost. Raises ValueError for a cost that is not above 0."""
         return self.add(params, distributions, float(self._cost(params)))
+
+    def copy(self) -> "Registry":
+        """Another one with the same members, for candidates that are forgotten with it."""
+        other = Registry(self._cost, self._key)
+        other.encoder, other._vectors = self.encoder.copy(), dict(self._vectors)
+        return other

@@ -5,13 +5,20 @@ Axes: M members, D columns of an encoded one.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from hashlib import sha256
+from math import ceil, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.search.known_cost.gaussian_process import GaussianProcess, Hyperparameters, fit
+from nas.search.known_cost.gaussian_process import (
+    JITTER,
+    GaussianProcess,
+    Hyperparameters,
+    fit,
+    with_columns,
+)
 from nas.search.known_cost.history import refused
 from nas.search.known_cost.kernel import Columns, Inputs
 from nas.search.known_cost.members import Catalogue
@@ -20,6 +27,8 @@ from nas.search.known_cost.metric_scale import MetricScale, scale_of
 Floats = NDArray[np.float64]
 FIT_MEMBERS = 150
 REFIT_GROWTH = 1.15
+MOST_MEMBERS = 600
+"""Observations that a model is given; what it takes grows with their cube."""
 
 
 @dataclass(frozen=True)
@@ -35,40 +44,98 @@ class Observed:
     def __len__(self) -> int:
         return len(self.values_M)
 
+    def at(self, rows: NDArray[np.intp] | slice) -> "Observed":
+        """Those rows alone."""
+        return Observed(
+            self.vectors_MD[rows],
+            self.log_costs_M[rows],
+            self.values_M[rows],
+            self.noise_sds_M[rows],
+        )
+
+    def first(self, count: int) -> "Observed":
+        """The first of them alone."""
+        return self.at(slice(count))
+
+    def digest(self, columns: Columns) -> bytes:
+        """What tells these observations from others."""
+        parts = (columns.groups_D, self.vectors_MD, self.log_costs_M, self.values_M)
+        whole = b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
+        return sha256(whole + self.noise_sds_M.tobytes()).digest()
+
 
 class MetricModel:
-    """A Gaussian process of a metric (that rises) over encoded parameters and log-cost.
-
-    Hyperparameters are fitted anew only when the observations have grown by a share.
-    """
+    """A Gaussian process of a metric (that rises) over encoded parameters and log-cost."""
 
     def __init__(self, best_value: float | None = 1.0) -> None:
         self.best_value = best_value
-        self._fitted: Hyperparameters | None = None
-        self._fitted_on = 0
+        self._learned: Hyperparameters | None = None
+        self._learned_of = b""
 
-    def fit(self, observed: Observed, columns: Columns) -> "FittedMetric":
-        """The model of what was observed; `columns` says what each column is."""
+    def learn(self, observed: Observed, columns: Columns) -> Hyperparameters:
+        """The hyperparameters for what was observed, which are fitted to its first part alone.
+
+        The part grows by shares, so that they are seldom fitted anew. They follow from what is
+        given, not from what was asked for before: who begins anew comes to the same.
+        """
+        part = observed.first(_grown(len(observed)))
+        digest = part.digest(columns)
+        if self._learned is None or digest != self._learned_of:
+            self._learned = self._fitted(part, columns)
+            self._learned_of = digest
+        return self._learned
+
+    def fit(
+        self, observed: Observed, columns: Columns, learned: Hyperparameters | None = None
+    ) -> "FittedMetric":
+        """The model of what was observed; `columns` says what each column is.
+
+        `learned` are hyperparameters for the first of these columns; None fits them.
+        """
         scale = scale_of(observed.values_M, observed.log_costs_M, self.best_value)
         ruler = CostRuler.of(observed.log_costs_M)
-        inputs = Inputs(observed.vectors_MD, ruler.scaled(observed.log_costs_M))
-        numbers_M = scale.scaled(observed.values_M, observed.log_costs_M)
-        sds_M = scale.scaled_sds(observed.noise_sds_M, observed.values_M, observed.log_costs_M)
-        fitted = self._hyperparameters(inputs, numbers_M, sds_M**2, columns)
-        process = GaussianProcess(fitted, inputs, numbers_M, sds_M**2)
+        inputs, numbers_M, variances_M = self._scaled(observed, scale, ruler)
+        if learned is None:
+            learned = self._fitted(observed, columns)
+        elif learned.kernel.columns.parameters < columns.parameters:
+            learned = with_columns(learned, columns)
+        process = GaussianProcess(learned, inputs, numbers_M, variances_M)
         return FittedMetric(process, scale, ruler)
 
-    def _hyperparameters(
-        self, inputs: Inputs, numbers_M: Floats, variances_M: Floats, columns: Columns
-    ) -> Hyperparameters:
-        known = self._fitted
-        same = known is not None and len(known.logs_H) == columns.parameters + 5
-        if known is None or not same or len(inputs) >= REFIT_GROWTH * self._fitted_on:
-            rows = _some_rows(numbers_M)
-            start = known.logs_H if same and known is not None else None
-            known = fit(inputs[rows], numbers_M[rows], variances_M[rows], columns, start)
-            self._fitted, self._fitted_on = known, len(inputs)
-        return known
+    def _scaled(
+        self, observed: Observed, scale: MetricScale, ruler: "CostRuler"
+    ) -> tuple[Inputs, Floats, Floats]:
+        """What the process is told: inputs, values and their variances."""
+        log_costs_M, values_M = observed.log_costs_M, observed.values_M
+        sds_M = scale.scaled_sds(observed.noise_sds_M, values_M, log_costs_M)
+        inputs = Inputs(observed.vectors_MD, ruler.scaled(log_costs_M))
+        return inputs, scale.scaled(values_M, log_costs_M), sds_M**2
+
+    def _fitted(self, observed: Observed, columns: Columns) -> Hyperparameters:
+        scale = scale_of(observed.values_M, observed.log_costs_M, self.best_value)
+        ruler = CostRuler.of(observed.log_costs_M)
+        inputs, numbers_M, variances_M = self._scaled(observed, scale, ruler)
+        rows = _some_rows(numbers_M)
+        return fit(inputs[rows], numbers_M[rows], variances_M[rows], columns)
+
+    def representatives(self, observed: Observed, count: int) -> NDArray[np.intp]:
+        """At most so many rows, ascending, that stand for all: half the best for their cost, the
+        others evenly over the rest."""
+        if len(observed) <= count:
+            return np.arange(len(observed))
+        scale = scale_of(observed.values_M, observed.log_costs_M, self.best_value)
+        order_M = np.argsort(-scale.scaled(observed.values_M, observed.log_costs_M), kind="stable")
+        best, rest = order_M[: count // 2], order_M[count // 2 :]
+        places = np.linspace(0, len(rest) - 1, count - len(best)).astype(np.intp)
+        return np.sort(np.concatenate([best, rest[np.unique(places)]]))
+
+
+def _grown(count: int) -> int:
+    """The last of the sizes 2, 3, 4, ..., each a share above the one before, that is no larger."""
+    size = 2
+    while (following := max(size + 1, ceil(REFIT_GROWTH * size))) <= count:
+        size = following
+    return size
 
 
 def _some_rows(numbers_M: Floats) -> NDArray[np.intp]:
@@ -111,9 +178,30 @@ class FittedMetric:
         """Mean and SD of members on the model's own scale."""
         return self.process.predict(Inputs(vectors_MD, self.ruler.scaled(log_costs_M)))
 
+    def predict_observed(self, observed: Observed, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """Mean and SD of members that were observed, in units of the metric.
+
+        The model was given those in `rows`; to each of the others its own value is added.
+        """
+        means_M, sds_M = self.numbers(observed.vectors_MD, observed.log_costs_M)
+        scaled_M = self.scale.scaled(observed.values_M, observed.log_costs_M)
+        noise_M = self.scale.scaled_sds(
+            observed.noise_sds_M, observed.values_M, observed.log_costs_M
+        )
+        other_M = np.ones(len(observed), dtype=bool)
+        other_M[rows] = False
+        share_M = sds_M**2 / (sds_M**2 + noise_M**2 + self.process.noise + JITTER)
+        means_M = np.where(other_M, means_M + share_M * (scaled_M - means_M), means_M)
+        sds_M = np.where(other_M, sds_M * np.sqrt(1 - share_M), sds_M)
+        return self._in_units(means_M, sds_M, observed.log_costs_M)
+
     def predict(self, vectors_MD: Floats, log_costs_M: Floats) -> tuple[Floats, Floats]:
         """Mean and SD of members in units of the metric."""
-        means_M, sds_M = self.numbers(vectors_MD, log_costs_M)
+        return self._in_units(*self.numbers(vectors_MD, log_costs_M), log_costs_M)
+
+    def _in_units(
+        self, means_M: Floats, sds_M: Floats, log_costs_M: Floats
+    ) -> tuple[Floats, Floats]:
         high_M = self.scale.unscaled(means_M + sds_M, log_costs_M)
         low_M = self.scale.unscaled(means_M - sds_M, log_costs_M)
         return self.scale.unscaled(means_M, log_costs_M), (high_M - low_M) / 2
@@ -142,8 +230,10 @@ def posterior_of(
     noise_M = np.array([0.0 if noise_sd is None else noise_sd(trial) for trial in complete])
     vectors_MD, log_costs_M = catalogue.arrays(members)
     observed = Observed(vectors_MD, log_costs_M, values_M, noise_M)
-    fitted = MetricModel(best_value).fit(observed, catalogue.encoder.columns)
-    means_M, sds_M = fitted.predict(vectors_MD, log_costs_M)
+    model = MetricModel(best_value)
+    rows = model.representatives(observed, MOST_MEMBERS)
+    fitted = model.fit(observed.at(rows), catalogue.encoder.columns)
+    means_M, sds_M = fitted.predict_observed(observed, rows)
     return {
         trial.number: (sign * float(mean), float(sd))
         for trial, mean, sd in zip(complete, means_M, sds_M, strict=True)

@@ -9,6 +9,12 @@ import numpy as np
 from nas.search.known_cost.members import Floats, Member, Params, Registry
 from nas.search.known_cost.replay import Replay, SpaceFunction
 
+FIRST_DRAWS = 400
+"""Uniform draws for a proposal."""
+ENOUGH = 40
+"""Candidates that are enough to choose among."""
+MOST_DRAWS = 20_000
+"""Uniform draws until one is found that may be proposed: 1 in 5,000 is nearly always."""
 MORE_CHANGES = 0.7
 """Mean number of parameters that a mutant changes besides the first."""
 
@@ -27,6 +33,29 @@ class Drawer:
         self._registry = registry
         self._generator = generator
         self._fixed = dict(fixed)
+
+    def pool(
+        self, tried: Sequence[Member], taken: set[Hashable], least_cost: float = 0.0
+    ) -> "Pool":
+        """New members at random, and where few may be proposed also some made from others.
+
+        None is cheaper than `least_cost`, unless no other was found.
+        """
+        dear, every = Pool(least_cost), Pool()
+        for _ in range(MOST_DRAWS // FIRST_DRAWS):
+            self._fill(dear, every, [self.uniform() for _ in range(FIRST_DRAWS)], taken)
+            parents = dear.members or every.members or tried
+            if len(dear) < ENOUGH and parents:
+                self._fill(dear, every, self.offspring(parents, FIRST_DRAWS), taken)
+            if parents:
+                break
+        return dear if len(dear) else every
+
+    def _fill(
+        self, dear: "Pool", every: "Pool", members: list[Member], taken: set[Hashable]
+    ) -> None:
+        dear.add(members, taken)
+        every.add(members, taken)
 
     def uniform(self) -> Member:
         """Any member."""
@@ -141,11 +170,6 @@ class Pool:
                 self._members[member.key] = member
                 fresh.append(member)
         return fresh
-
-    def drop(self, keys: Iterable[Hashable]) -> None:
-        """Forget members."""
-        for key in keys:
-            self._members.pop(key, None)
 
     def keep_best(self, gains_M: Floats, count: int) -> list[Member]:
         """Forget all but those with the highest gains; returns these, the best first."""

@@ -1,5 +1,6 @@
 """A trial without a study, which takes over values that are given and draws the others."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
@@ -66,9 +67,12 @@ class Replay:
         return self.params[name]
 
     def _value(self, name: str, distribution: BaseDistribution) -> Any:
-        if name in self._inherited and contains(distribution, self._inherited[name]):
-            value = self._inherited[name]
-            return nudge(distribution, value, self._generator) if name in self._nudged else value
+        if name in self._inherited:
+            value = settled(distribution, self._inherited[name])
+            if value is not NO_VALUE:
+                return (
+                    nudge(distribution, value, self._generator) if name in self._nudged else value
+                )
         self.drawn += 1
         return draw(distribution, self._generator)
 
@@ -85,7 +89,12 @@ def _real(low: float, high: float, step: float | None, log: bool) -> FloatDistri
 
 def _categorical(choices: tuple[Any, ...]) -> CategoricalDistribution:
     # 1, 1.0 and True are one key of a cache: their types keep them apart.
-    return _categorical_of_types(choices, tuple(map(type, choices)))
+    try:
+        return _categorical_of_types(choices, tuple(map(type, choices)))
+    except TypeError:  # lists, which can't be keys
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the study's own trial warned of them
+            return CategoricalDistribution(choices)
 
 
 @lru_cache(maxsize=4096)
@@ -106,12 +115,29 @@ def function_of(distributions: Mapping[str, BaseDistribution]) -> Callable[[Repl
     return suggest_all
 
 
-def contains(distribution: BaseDistribution, value: Any) -> bool:
-    """Whether a parameter of that distribution may have the value."""
-    if isinstance(distribution, CategoricalDistribution):
-        return value in distribution.choices
+class _NoValue:
+    """Stands for a value that a parameter can't have; None may be one that it can."""
+
+
+NO_VALUE = _NoValue()
+
+
+def settled(distribution: BaseDistribution, value: Any) -> Any:
+    """The value as a trial of Optuna's has it, 2 for 2.0 of whole numbers; NO_VALUE for none."""
+    try:
+        internal = distribution.to_internal_repr(value)
+    except (ValueError, TypeError):
+        return NO_VALUE
+    if not isinstance(distribution, CategoricalDistribution) and not _within(
+        distribution, internal
+    ):
+        return NO_VALUE
+    return distribution.to_external_repr(internal)
+
+
+def _within(distribution: BaseDistribution, value: float) -> bool:
     assert isinstance(distribution, IntDistribution | FloatDistribution)
-    if type(value) not in (int, float) or not distribution.low <= value <= distribution.high:
+    if not distribution.low <= value <= distribution.high:
         return False
     if distribution.step is None:
         return True
@@ -134,13 +160,13 @@ def nudge(distribution: BaseDistribution, value: Any, generator: np.random.Gener
     if distribution.single():
         return value
     if isinstance(distribution, CategoricalDistribution):
-        others = [choice for choice in distribution.choices if choice != value]
-        return others[int(generator.integers(len(others)))]
+        own, count = int(distribution.to_internal_repr(value)), len(distribution.choices)
+        return distribution.choices[(own + 1 + int(generator.integers(count - 1))) % count]
     place = position(distribution, value)
     moved = value_at(distribution, place + LOCAL_SHARE * float(generator.normal()))
     if moved == value and isinstance(distribution, IntDistribution) and not distribution.log:
         step = distribution.step if generator.uniform() < 0.5 else -distribution.step
-        moved = value + step if contains(distribution, value + step) else value - step
+        moved = value + step if _within(distribution, value + step) else value - step
     return moved
 
 

@@ -29,7 +29,7 @@ def members(count: int, seed: int = 0) -> Inputs:
 
 def hyperparameters() -> Hyperparameters:
     kernel = Kernel(COLUMNS, LENGTHS, COST_LENGTH, ROUGH, LINE, COST_LINE, NORM)
-    return Hyperparameters(kernel, NOISE, np.zeros(0))
+    return Hyperparameters(kernel, NOISE)
 
 
 class Part(ScikitKernel):

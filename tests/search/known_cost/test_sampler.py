@@ -239,7 +239,7 @@ def test_a_metric_that_falls_is_minimised() -> None:
 
 
 @pytest.mark.parametrize(
-    "directions", [["maximize"], ["maximize", "maximize"], ["minimize", "maximize", "maximize"]]
+    "directions", [["maximize", "maximize"], ["minimize", "maximize", "maximize"]]
 )
 def test_other_studies_are_refused(directions: list[str]) -> None:
     study = optuna.create_study(
