@@ -20,6 +20,7 @@ from torchvision.transforms import v2
 
 from benchmarks.usual_loader import usual_loader
 from nas.data.boxes import Box
+from nas.data.decode import PICTURE_FORMATS
 from nas.data.xray.dataset import ListedXray
 from nas.spec.definition import InputSpec
 from nas.tasks.base import Batch
@@ -31,7 +32,8 @@ Item = tuple[Tensor, Tensor]
 def usual_pixels(path: Path) -> Tensor:
     """The file as uint8 (1, H, W): DICOM windowed as it says, bright where bone is."""
     if path.suffix.lower() not in (".dcm", ".dicom"):
-        return torch.from_numpy(np.array(Image.open(path).convert("L")))[None]
+        opened = Image.open(path, formats=PICTURE_FORMATS)
+        return torch.from_numpy(np.array(opened.convert("L")))[None]
     dataset = pydicom.dcmread(path)
     plane = apply_voi_lut(apply_modality_lut(dataset.pixel_array, dataset), dataset)
     plane = plane.astype(np.float32) - plane.min()

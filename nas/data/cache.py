@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -171,13 +171,13 @@ def decoded_files(
         log.warning("no folder for the cache (set NAS_CACHE): decoded images are kept in RAM")
         return _in_memory(paths, maker, on_progress)
     array = cache_dir / "images" / f"{_cache_key(memo.digests(paths), maker)}.npy"
-    found = _open(array)
+    found = _fresh(array, paths, maker)
     if found is not None:
         return found
     try:
         with cache_lock(array.with_suffix(".lock")):
             # Another process may have filled it while this one waited.
-            found = _open(array)
+            found = _fresh(array, paths, maker)
             if found is None:
                 _build(array, paths, maker, on_progress)
                 found = _open(array)
@@ -209,6 +209,25 @@ def _open(array: Path) -> DecodedFiles | None:
         return None
     # A plain array on the same memory: np.memmap itself is slower to index.
     return DecodedFiles(np.asarray(mapped), sizes_N2, unreadable, notes) if whole else None
+
+
+def _fresh(array: Path, paths: Sequence[Path], maker: PixelMaker) -> DecodedFiles | None:
+    """The cached files; None where they are not whole, or one that could not be read now can.
+
+    Failures are not remembered: a missing decoder, a full memory, a disk that came back are no
+    fault of the file's, and which it was nobody can tell.
+    """
+    found = _open(array)
+    if found is None or not found.unreadable:
+        return found
+    again: dict[int, str] = {}
+    with guarded_pillow():
+        for position in found.unreadable:
+            made = _made_or_reason(paths[position], maker)
+            if not isinstance(made, UnreadableImage):
+                return None
+            again[position] = str(made)
+    return replace(found, unreadable=again)
 
 
 def _build(

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
 from nas.errors import NasError
 
@@ -66,6 +66,16 @@ class SizedPixels(NamedTuple):
     """What of the file was passed over; empty for nothing."""
 
 
+PICTURE_FORMATS = (
+    *("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000"),  # MPO is opened as JPEG
+    *("PNG", "PPM", "TGA", "TIFF", "WEBP"),
+)
+"""Pillow's names of what is read. It knows more, one of which starts a program (Ghostscript)."""
+
+MOST_FILE_BYTES = 1 << 30
+"""Of a picture's file: uncompressed, the largest that Pillow decodes has less."""
+
+
 def decode_image(
     path: Path, height: int, width: int, channels: int, geometry: PictureGeometry
 ) -> Pixels:
@@ -76,7 +86,7 @@ def decode_image(
     """
     with guarded_pillow():
         try:
-            content = path.read_bytes()
+            content = read_content(path)
         except OSError as error:
             raise UnreadableImage(error.strerror or str(error)) from error
         return decode_bytes(content, height, width, channels, geometry).pixels
@@ -88,7 +98,7 @@ def decode_bytes(
     """As `decode_image`, from the file's content. Call it under `guarded_pillow`."""
     check_channels(channels)
     try:
-        with Image.open(BytesIO(content)) as opened:
+        with Image.open(BytesIO(content), formats=_known_formats()) as opened:
             original_size = _upright_size(opened)
             _draft(opened, height, width, geometry.turn_portrait)
             upright = ImageOps.exif_transpose(opened)
@@ -112,7 +122,7 @@ def upright_size(path: Path) -> tuple[int, int]:
     """
     try:
         refuse_pipe(path)
-        with Image.open(path) as image:
+        with Image.open(path, formats=_known_formats()) as image:
             return _upright_size(image)
     except UnreadableImage:
         raise
@@ -121,9 +131,34 @@ def upright_size(path: Path) -> tuple[int, int]:
 
 
 def image_extensions() -> frozenset[str]:
-    """Extensions that Pillow can open, in lower case with the dot."""
+    """Extensions of pictures that are read, in lower case with the dot."""
     known = Image.registered_extensions()
-    return frozenset(extension for extension, kind in known.items() if kind in Image.OPEN)
+    formats = _known_formats()
+    return frozenset(extension for extension, kind in known.items() if kind in formats)
+
+
+def picture_libraries() -> dict[str, str | None]:
+    """Version of each library that decodes pictures; None for one that is not there."""
+    names = ("pil", "jpg", "libjpeg_turbo", "zlib", "jpg_2000", "libtiff", "webp", "avif")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {name: features.version(name) for name in names}
+
+
+def read_content(path: Path) -> bytes:
+    """The file's bytes. Raises UnreadableImage for what is no plain file and for one that is too
+    large for a picture, and OSError."""
+    refuse_pipe(path)
+    size = path.stat().st_size
+    if size > MOST_FILE_BYTES:
+        raise UnreadableImage(f"a file of {size} bytes, more than the {MOST_FILE_BYTES} allowed")
+    return path.read_bytes()
+
+
+def _known_formats() -> list[str]:
+    """Those of `PICTURE_FORMATS` that this Pillow has a reader for."""
+    Image.init()
+    return [name for name in PICTURE_FORMATS if name in Image.OPEN]
 
 
 def refuse_pipe(path: Path) -> None:
@@ -158,6 +193,8 @@ def guarded_pillow() -> Iterator[None]:
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "not an image that Pillow knows"
+    if isinstance(error, MemoryError):
+        return "more memory is needed than there is"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"{type(error).__name__}: {error}"
@@ -194,7 +231,7 @@ def _eight_bit(image: Image.Image, channels: int) -> Image.Image:
 
 def _from_16_bit(image: Image.Image) -> Image.Image:
     """0 to 65,535 scaled to 0 to 255, rounded; Pillow's own conversion clips at 255."""
-    values = np.asarray(image).astype(np.int64)
+    values = np.asarray(image).astype(np.int32)
     if values.min() < 0 or values.max() > 65_535:
         raise UnreadableImage("32-bit pixels have no known range: save as 8 or 16 bits")
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))

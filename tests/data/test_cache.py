@@ -164,19 +164,37 @@ def test_a_damaged_memo_is_replaced(folder: Path, tmp_path: Path, content: str) 
     assert len(json.loads(memo.read_text())) >= 9
 
 
-def test_unreadable_files_are_left_out_and_remembered(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_files_are_left_out_and_tried_again(folder: Path, tmp_path: Path) -> None:
     (folder / "a" / "001.png").write_bytes(b"no image")
     (folder / "b" / "zzz.png").symlink_to(folder / "nowhere.png")
-    decoded(folder, tmp_path / "cache")
-    monkeypatch.setattr(image_load, "decode_bytes", refuse_decoding)
+    for _ in range(2):
+        found = decoded(folder, tmp_path / "cache")
+        assert found.unreadable == {
+            1: "not an image that Pillow knows",
+            9: "No such file or directory",
+        }
+        assert found.pixels.shape == (8, 6, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OSError(5, "Input/output error"), OSError("no decoder webp")]
+)
+def test_what_passes_is_not_remembered(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A missing decoder, a full memory or a disk that comes back: the file itself is whole."""
+    with monkeypatch.context() as patched:
+
+        def fail(*_: object, **__: object) -> None:
+            raise error
+
+        patched.setattr(Image, "open", fail)
+        assert len(decoded(folder, tmp_path / "cache").unreadable) == 9
     found = decoded(folder, tmp_path / "cache")
-    assert found.unreadable == {
-        1: "not an image that Pillow knows",
-        9: "No such file or directory",
-    }
-    assert found.pixels.shape == (8, 6, 8, 3)
+    assert not found.unreadable
+    np.testing.assert_array_equal(found.pixels, uncached(folder))
+    monkeypatch.setattr(image_load, "decode_bytes", refuse_decoding)
+    assert not decoded(folder, tmp_path / "cache").unreadable
 
 
 def test_pipes_are_not_waited_for(folder: Path, tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from nas.data.decode import (
     UnreadableImage,
     _draft,
     decode_image,
     guarded_pillow,
+    image_extensions,
     upright_size,
 )
 from nas.data.image.preprocess import ImagePreprocess
@@ -234,6 +235,30 @@ def test_broken_files_say_why(tmp_path: Path, content: bytes, reason: str) -> No
     path.write_bytes(content)
     with pytest.raises(UnreadableImage, match=reason):
         decode_image(path, 8, 8, 3, STILL)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.eps"])
+def test_no_program_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Pillow hands EPS, whatever it is called, to Ghostscript."""
+    started: list[object] = []
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *args: started.append(args))
+    path = tmp_path / name
+    path.write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+    )
+    with pytest.raises(UnreadableImage, match="not an image"):
+        decode_image(path, 8, 8, 3, STILL)
+    with guarded_pillow(), pytest.raises(UnreadableImage, match="not an image"):
+        upright_size(path)
+    assert not started
+    assert ".eps" not in image_extensions()
+
+
+def test_a_file_too_large_for_a_picture_is_not_read(tmp_path: Path) -> None:
+    with open(tmp_path / "a.png", "wb") as stream:
+        stream.truncate((1 << 30) + 1)  # takes no place on the disk
+    with pytest.raises(UnreadableImage, match="1073741825 bytes, more than the 1073741824 allowed"):
+        decode_image(tmp_path / "a.png", 8, 8, 3, STILL)
 
 
 def test_any_damage_is_an_unreadable_image_or_pixels(tmp_path: Path) -> None:

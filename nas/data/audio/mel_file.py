@@ -1,11 +1,15 @@
 """Spectrograms as files: ready-made ones, and those that the cache keeps of recordings."""
 
+import lzma
+import math
 import re
 import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from zipfile import BadZipFile
+from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +73,17 @@ def open_mel(path: Path) -> StoredMel | None:
 
 READY_SUFFIX = ".npz"
 
+MOST_READY_BYTES = 1 << 28
+"""Of a ready-made spectrogram: 2.3 hours of 128 bands in float32, 62 frames a second."""
+
+_OF_ARCHIVES = (
+    BadZipFile,
+    LargeZipFile,
+    RuntimeError,
+    zlib.error,
+    lzma.LZMAError,
+)
+
 _READING = Lock()
 """numpy reads headers with `ast`, which fails now and then where two threads do (CPython 3.11)."""
 
@@ -81,25 +96,61 @@ def read_ready_mel(path: Path, bands: int) -> Mel:
     """
     refuse_no_file(path)
     try:
-        with (
-            _READING,
-            open(path, "rb") as stream,
-            np.load(stream, allow_pickle=False) as archive,
-        ):
-            arrays = {name: archive[name] for name in archive.files}
-    # numpy hands a file that is no archive to pickle (ValueError), or gives its one array.
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
+        with _READING, ZipFile(path) as archive:
+            arrays = {info: _header(archive, info) for info in archive.infolist()}
+            fitting = [info for info, header in arrays.items() if header.fits(bands)]
+            if len(fitting) != 1:
+                raise UnreadableAudio(_not_one(arrays.values(), bands))
+            arrays[fitting[0]].refuse_size(fitting[0].file_size)
+            with archive.open(fitting[0]) as stream:
+                mel = np.lib.format.read_array(stream, allow_pickle=False)
+    except MemoryError as error:
+        raise UnreadableAudio("more memory is needed than there is") from error
+    # Broken archives lead zipfile and numpy to errors of many kinds, zlib.error among them.
+    except (OSError, ValueError, LookupError, EOFError, *_OF_ARCHIVES) as error:
         raise UnreadableAudio(f"no .npz file of numbers: {error}") from error
-    fitting = [name for name, array in arrays.items() if _fits(array, bands)]
-    if len(fitting) != 1:
-        found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "nothing"
-        raise UnreadableAudio(f"not one array of {bands} rows and some columns: holds {found}")
-    return np.asarray(arrays[fitting[0]], dtype=np.float32)
+    return np.asarray(mel, dtype=np.float32)
 
 
-def _fits(array: np.ndarray, bands: int) -> bool:
-    numbers = np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)
-    return numbers and array.ndim == 2 and array.shape[0] == bands and array.shape[1] > 0
+@dataclass(frozen=True)
+class _Header:
+    """What an array within an archive says of itself."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def fits(self, bands: int) -> bool:
+        numbers = np.issubdtype(self.dtype, np.floating) or np.issubdtype(self.dtype, np.integer)
+        return numbers and len(self.shape) == 2 and self.shape[0] == bands and self.shape[1] > 0
+
+    def refuse_size(self, held: int) -> None:
+        """Raises UnreadableAudio for an array that is larger than allowed, or than what is held."""
+        claimed = math.prod(self.shape) * self.dtype.itemsize
+        if claimed > min(held, MOST_READY_BYTES):
+            problem = f"{self.name} {self.shape} has {claimed} bytes, and {held} are there"
+            raise UnreadableAudio(f"{problem}; at most {MOST_READY_BYTES} are allowed")
+
+
+def _header(archive: ZipFile, info: ZipInfo) -> _Header:
+    """Raises ValueError for what is no array of numbers."""
+    with archive.open(info) as stream:
+        version = np.lib.format.read_magic(stream)
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }.get(version)
+        if read is None:
+            raise ValueError(f"version {version} of the format of arrays")
+        shape, _, dtype = read(stream)
+    if dtype.hasobject:
+        raise ValueError("objects of Python")
+    return _Header(info.filename.removesuffix(".npy"), shape, dtype)
+
+
+def _not_one(arrays: Iterable[_Header], bands: int) -> str:
+    found = ", ".join(f"{array.name} {array.shape}" for array in arrays) or "nothing"
+    return f"not one array of {bands} rows and some columns: holds {found}"
 
 
 class MelMaker:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import PIL
 
 from nas.data.cache import DecodedFiles, decoded_files, default_cache_dir
 from nas.data.dataset import DataRequest
@@ -15,7 +14,8 @@ from nas.data.decode import (
     check_channels,
     decode_bytes,
     image_extensions,
-    refuse_pipe,
+    picture_libraries,
+    read_content,
 )
 from nas.data.digests import DigestMemo
 from nas.data.files import Progress, visible_files
@@ -46,11 +46,10 @@ class ImageMaker:
         """The parts that change pixels: not the mean and std that come after."""
         geometry = self.preprocess.model_dump(include={"turn_portrait", "interpolation"})
         size = {"height": self.height, "width": self.width, "channels": self.channels}
-        return {"decode": DECODE_VERSION, "pillow": PIL.__version__, **size, **geometry}
+        return {"decode": DECODE_VERSION, "libraries": picture_libraries(), **size, **geometry}
 
     def __call__(self, path: Path) -> SizedPixels:
-        refuse_pipe(path)
-        return decode_bytes(path.read_bytes(), *self.shape, self.preprocess)
+        return decode_bytes(read_content(path), *self.shape, self.preprocess)
 
 
 def load_images(request: DataRequest, on_progress: Progress | None = None) -> ImageData:

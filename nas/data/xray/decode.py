@@ -5,7 +5,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import PIL
 from PIL import Image
 
 from nas.data.decode import (
@@ -17,7 +16,8 @@ from nas.data.decode import (
     decode_bytes,
     guarded_pillow,
     image_extensions,
-    refuse_pipe,
+    picture_libraries,
+    read_content,
 )
 from nas.data.xray.dicom import dicom_picture, is_dicom
 from nas.data.xray.preprocess import XrayPreprocess
@@ -55,8 +55,7 @@ def decode_guarded(
 ) -> SizedPixels:
     """As `decode_xray`, under the caller's `guarded_pillow`. Raises OSError too."""
     check_channels(channels)
-    refuse_pipe(path)
-    content = path.read_bytes()
+    content = read_content(path)
     if not content:
         raise UnreadableXray("an empty file")
     named_dicom = path.suffix.lower() in DICOM_SUFFIXES and not content.startswith(_PICTURES)
@@ -94,7 +93,7 @@ class XrayMaker:
         return {
             "xray": XRAY_VERSION,
             "decode": DECODE_VERSION,
-            "pillow": PIL.__version__,
+            "libraries": picture_libraries(),
             "pydicom": version("pydicom"),
             "gdcm": version("python-gdcm"),
             "height": self.height,

@@ -92,6 +92,8 @@ def patient_of(path: Path) -> str | None:
             _refuse_inflated(stream)
             header = dcmread(stream, stop_before_pixels=True, specific_tags=["PatientID"])
             return str(header.get("PatientID") or "").strip() or None
+        except (OSError, MemoryError):
+            raise
         # As in `dicom_picture`; that the file is broken is said where it is decoded.
         except Exception:
             return None

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 from nas.data.decode import guarded_pillow
@@ -46,7 +47,7 @@ class PatientMemo:
     """Patients of the files below one folder; each header is read once and then remembered."""
 
     def __init__(self, cache_dir: Path | None, root: Path) -> None:
-        self._memo = FileMemo(cache_dir, root, "patients")
+        self._memo = FileMemo(cache_dir, root, f"patients_{version('pydicom')}")
 
     def patients(self, paths: Sequence[Path]) -> list[str | None]:
         """PatientID of each file; None where the file is no DICOM, has none or can't be read."""
@@ -58,7 +59,7 @@ def _patient(path: Path) -> str | None:
     """Empty for a file that names nobody, which is remembered too."""
     try:
         return patient_of(path) or ""
-    except OSError:
+    except (OSError, MemoryError):
         return None
 
 

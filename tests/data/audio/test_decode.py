@@ -96,6 +96,10 @@ def damaged(path: Path, damage: str) -> None:
         ("a.flac", "empty", "an empty file"),
         ("a.mp3", "cut", r"cut short: \d+ of 40000 samples can be read"),
         ("a.ogg", "header", "malformed"),
+        ("a.ogg", "cut", "cut short"),
+        ("a.wav", "cut", r"^cut short: \d+ of 80000 bytes of samples are there$"),
+        ("a.aiff", "cut", r"^cut short: \d+ of \d+ bytes of samples are there$"),
+        ("a.au", "cut", r"^cut short: \d+ of 80000 bytes of samples are there$"),
         ("a.wav", "text", "not recognised"),
     ],
 )
@@ -103,6 +107,67 @@ def test_a_broken_file_says_why(tmp_path: Path, name: str, damage: str, reason: 
     damaged(tmp_path / name, damage)
     with pytest.raises(UnreadableAudio, match=reason):
         read_audio(tmp_path / name, 16_000)
+
+
+@pytest.mark.parametrize("form", ["WAV", "WAVEX", "RF64", "AIFF", "AU", "OGG"])
+def test_a_file_is_cut_or_whole(tmp_path: Path, form: str) -> None:
+    soundfile.write(
+        tmp_path / "a", noise(40_001), 8_000, "PCM_U8" if form == "WAV" else None, format=form
+    )
+    content = (tmp_path / "a").read_bytes()
+    assert len(read_audio(tmp_path / "a", 8_000)) == 40_001
+    (tmp_path / "a").write_bytes(content + b"trailing bytes of another program")
+    assert len(read_audio(tmp_path / "a", 8_000)) >= 40_001
+    for lost in (3, 5_000):
+        (tmp_path / "a").write_bytes(content[:-lost])
+        with pytest.raises(UnreadableAudio, match="cut short"):
+            read_audio(tmp_path / "a", 8_000)
+
+
+def test_an_ogg_without_its_last_page_is_cut_short(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.ogg", noise(400_000), 16_000)
+    content = (tmp_path / "a.ogg").read_bytes()
+    (tmp_path / "a.ogg").write_bytes(content[: content.rindex(b"OggS")])
+    with pytest.raises(UnreadableAudio, match="its last page is missing"):
+        read_audio(tmp_path / "a.ogg", 16_000)
+
+
+@pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x7FFF_FFFF, 0x8000_0000, 0x7FFF_F000])
+def test_a_wav_of_a_stream_is_read_to_its_end(tmp_path: Path, size: int) -> None:
+    (tmp_path / "a.wav").write_bytes(with_data_size(tmp_path, size))
+    assert len(read_audio(tmp_path / "a.wav", 8_000)) == 4_000
+
+
+def test_a_wav_that_says_it_is_empty_and_is_not_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(with_data_size(tmp_path, 0))
+    with pytest.raises(UnreadableAudio, match="says no samples, but 8000 bytes follow it"):
+        read_audio(tmp_path / "a.wav", 8_000)
+
+
+def with_data_size(folder: Path, size: int) -> bytes:
+    """A WAV of 4,000 samples at 8 kHz whose header says another size of samples."""
+    soundfile.write(folder / "a.wav", noise(4_000), 8_000)
+    content = (folder / "a.wav").read_bytes()
+    place = content.index(b"data") + 4
+    return content[:place] + size.to_bytes(4, "little") + content[place + 4 :]
+
+
+def test_a_low_rate_does_not_make_a_small_file_large(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", noise(100_000), 1)
+    with pytest.raises(UnreadableAudio, match="100000 s at 1 Hz are 3200000000 samples, more than"):
+        read_audio(tmp_path / "a.wav", 32_000)
+    soundfile.write(tmp_path / "a.wav", noise(100), 1)
+    assert len(read_audio(tmp_path / "a.wav", 1_000)) == 100_000
+
+
+def test_a_flac_of_unknown_length_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.flac", noise(4_000), 8_000)
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[21] &= 0xF0  # the count of samples: 36 bits of STREAMINFO
+    content[22:26] = bytes(4)
+    (tmp_path / "a.flac").write_bytes(content)
+    with pytest.raises(UnreadableAudio, match="does not say how long it is"):
+        read_audio(tmp_path / "a.flac", 8_000)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -1,7 +1,9 @@
 """Ready-made spectrograms: the one array that fits, or a reason."""
 
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
@@ -72,17 +74,38 @@ def test_pickled_objects_and_plain_arrays_are_refused(tmp_path: Path) -> None:
             read_ready_mel(tmp_path / name, 8)
 
 
+def npz_of(path: Path, shape: tuple[int, int], content: bytes) -> None:
+    """An archive of one array whose header claims a shape."""
+    header = BytesIO()
+    fields = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, fields)
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("mel.npy", header.getvalue() + content)
+
+
+def test_sizes_are_looked_at_before_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npz_of(tmp_path / "a.npz", (8, 10**10), bytes(320))
+    with pytest.raises(UnreadableAudio, match=r"has 320000000000 bytes, and \d+ are there"):
+        read_ready_mel(tmp_path / "a.npz", 8)
+    npz_of(tmp_path / "b.npz", (8, 50_000), bytes(1_600_000))
+    assert (tmp_path / "b.npz").stat().st_size < 3_000
+    assert read_ready_mel(tmp_path / "b.npz", 8).shape == (8, 50_000)
+    monkeypatch.setattr(mel_file, "MOST_READY_BYTES", 1_000_000)
+    with pytest.raises(UnreadableAudio, match="at most 1000000 are allowed"):
+        read_ready_mel(tmp_path / "b.npz", 8)
+
+
 def test_threads_read_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two of numpy's readers of headers at once end in a SystemError of Python 3.11 at times."""
     np.savez(tmp_path / "a.npz", mel=MEL)
-    load = np.load
+    read = np.lib.format.read_array
     inside: list[bool] = []
 
     def watched(*args: object, **options: object) -> object:
         inside.append(mel_file._READING.locked())
-        return load(*args, **options)
+        return read(*args, **options)
 
-    monkeypatch.setattr(np, "load", watched)
+    monkeypatch.setattr(np.lib.format, "read_array", watched)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(read_ready_mel, [tmp_path / "a.npz"] * 20, [8] * 20))
     assert inside == [True] * 20
