@@ -93,7 +93,7 @@ def write_ensemble(result: EnsembleResult, out: Path | None) -> Path:
     """A new folder, `out` or `runs/sed-ensemble`, with the ensemble and its metrics in it."""
     folder = new_run_folder(out, "sed-ensemble")
     save_ensemble(folder, result.trained)
-    text = json.dumps(ensemble_values(result), indent=2) + "\n"
+    text = json.dumps(ensemble_values(result), indent=2, allow_nan=False) + "\n"
     atomic_write_text(folder / METRICS_FILE, text)
     return folder
 

@@ -52,6 +52,6 @@ def stats(
     request = StatisticsRequest(source, long_side, seed, strict, groups)
     statistics = task_of_data(source).statistics(request)
     if as_json:
-        click.echo(json.dumps(statistics.as_json(), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(statistics.as_json(), indent=2, allow_nan=False, ensure_ascii=False))
     else:
         click.echo("\n".join(statistics.lines()))

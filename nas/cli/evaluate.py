@@ -68,7 +68,7 @@ def evaluate(
     if save is not None:
         save_ensemble(new_run_folder(save, "ensemble"), result.trained)
     if as_json:
-        click.echo(json.dumps(result.as_json(), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False, ensure_ascii=False))
     else:
         primary = task_named(result.trained.architecture.task).primary_metric
         click.echo("\n".join(evaluation_lines(split, primary, result.metrics)))

@@ -38,10 +38,11 @@ def predict(
 ) -> None:
     """Predict FILES, or all in folders, with the network of RUN_DIR that `nas train` wrote.
 
-    A file that can't be read gets an error in place of a prediction, and the exit code is 1. Where
-    a file has tables of its own, as a recording its events, `--format csv --out x.csv` writes each
-    beside the others, as x.events.csv. Thresholds of several runs together are chosen on validation
-    data: keep them with `nas evaluate --with RUN --save FOLDER` and predict with that folder.
+    A file that can't be read, or for which the network's outputs are no numbers, gets an error in
+    place of a prediction, and the exit code is 1. Where a file has tables of its own, as a
+    recording its events, `--format csv --out x.csv` writes each beside the others, as x.events.csv.
+    Thresholds of several runs together are chosen on validation data: keep them with
+    `nas evaluate --with RUN --save FOLDER` and predict with that folder.
     """
     from nas.files import atomic_write_text
     from nas.report.predictions import prediction_files, prediction_texts
@@ -66,5 +67,5 @@ def predict(
         click.echo(f"Note: {task.notice}", err=True)
     failed = [prediction for prediction in predictions if prediction.error is not None]
     if failed:
-        click.echo(f"Error: {len(failed)} of {len(predictions)} files could not be read", err=True)
+        click.echo(f"Error: {len(failed)} of {len(predictions)} files have no prediction", err=True)
         raise SystemExit(1)

@@ -68,7 +68,7 @@ def check(
     loaded = replace(loaded, budget=budget.applied_to(loaded.budget))
     survey = survey_space(loaded, samples=samples, seed=seed)
     if as_json:
-        click.echo(json.dumps(asdict(survey), indent=2))
+        click.echo(json.dumps(asdict(survey), indent=2, allow_nan=False))
     else:
         click.echo("\n".join(survey_lines(loaded, survey, requirement)))
 

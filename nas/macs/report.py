@@ -56,7 +56,7 @@ def as_json(
     }
     if comparison is not None:
         content["counters"] = {name: comparison.totals[name] for name in _JSON_COUNTERS}
-    return json.dumps(content, indent=2)
+    return json.dumps(content, indent=2, allow_nan=False)
 
 
 def as_csv(report: MacsReport) -> str:

@@ -39,7 +39,8 @@ def read_state(path: Path, *, integers: Collection[str] = ()) -> dict[str, Tenso
         raise NasError(f"a file of weights ends in {allowed}, not {path.suffix!r}", file=path)
     if not path.is_file():
         raise NasError("no such file of weights", file=path)
-    state = _safe_tensors(path) if path.suffix == SUFFIXES[0] else _tensors(_unpickled(path), path)
+    safe = path.suffix == SUFFIXES[0]
+    state = _safe_tensors(path) if safe else _tensors(read_tensors(path), path)
     for name, value in without_counters(state).items():
         if problem := _kind_problem(value, name in integers) or _value_problem(name, value):
             raise NasError(f"{name!r} {problem}", file=path)
@@ -53,8 +54,11 @@ def _safe_tensors(path: Path) -> dict[str, Tensor]:
         raise NasError(f"damaged weights: {error}", file=path) from error
 
 
-def _unpickled(path: Path) -> Any:
-    """What is in a file of PyTorch's, read without running anything in it."""
+def read_tensors(path: Path) -> Any:
+    """What is in a file of PyTorch's, tensors and plain values, read without running anything.
+
+    Raises NasError for a damaged file, and for one that holds anything else.
+    """
     try:
         with warnings.catch_warnings():  # of kinds of tensors that are refused afterwards
             warnings.simplefilter("ignore")

@@ -101,7 +101,7 @@ def _flat(item: Prediction, tables: Tables) -> Row:
 
 
 def _json(rows: list[Row]) -> str:
-    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(rows, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def _csv(rows: list[Row], columns: Sequence[str]) -> str:

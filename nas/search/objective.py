@@ -209,6 +209,8 @@ class Objectives:
         except Exception as error:  # whatever the user's own function raises
             problem = f"the objective {objective.name} failed: {type(error).__name__}: {error}"
             raise NasError(problem) from error
+        if math.isnan(value):
+            raise NasError(f"the objective {objective.name} gave {value}, which is no number")
         if objective == self.axis and value <= 0 and objective.name not in _ALWAYS:
             raise NasError(f"the objective {objective.name} gave {value}: costs are above 0")
         return value

@@ -1,5 +1,6 @@
 """Training of one worker's candidates, with the results told to the study."""
 
+import math
 import time
 from dataclasses import asdict, replace
 from functools import partial
@@ -28,7 +29,7 @@ from nas.spec.space import SpaceSpec
 from nas.tasks.base import Task
 from nas.train.begin import build_begun
 from nas.train.checkpoint import EpochResult
-from nas.train.device import choose_device
+from nas.train.device import TrainingFailed, choose_device
 from nas.train.inherit import Donors
 from nas.train.loop import FitResult, fit
 from nas.train.teacher import Spent
@@ -105,7 +106,12 @@ class CandidateTrainer:
             raise ValueError(f"trial {run.number}: nothing was trained")
         subject = TrainedCandidate(architecture, run.network.eval(), self.device)
         after = {item.name: item.of(subject) for item in self.objectives.after_training}
-        return self.objectives.measured(metrics) | after
+        measured = self.objectives.measured(metrics) | after
+        for name, value in measured.items():
+            if not math.isfinite(value):
+                problem = f"the objective {name} gave {value}, which is no finite number"
+                raise TrainingFailed(problem)
+        return measured
 
     def _run(self, run: TrialRun, architecture: ArchitectureSpec, data: AnyTaskData) -> None:
         """The short training, and then the full one if the rule lets it; the run tells of both.

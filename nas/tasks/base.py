@@ -71,7 +71,7 @@ class Metrics(ABC):
 
 @dataclass(frozen=True)
 class Prediction:
-    """Prediction of one file, or why the file could not be read."""
+    """Prediction of one file, or why there is none."""
 
     file: str
     values: dict[str, Any] = field(default_factory=dict)
@@ -145,6 +145,12 @@ class Task(ABC, Generic[DataT]):
     @abstractmethod
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
         """Raises NasError, saying what this task needs, for a network that it can't train."""
+
+    def check_network(
+        self, network: nn.Module, architecture: ArchitectureSpec, *, training: bool
+    ) -> None:
+        """Raises NasError for a network of the architecture's `model`, another library's or one's
+        own, whose outputs are of another form than this task's; in `training` mode too, if said."""
 
     @abstractmethod
     def check_space(self, space: SpaceSpec) -> str:

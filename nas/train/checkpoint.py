@@ -3,8 +3,8 @@
 from copy import deepcopy
 from dataclasses import dataclass, field
 from io import BytesIO
+from math import isfinite
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from nas.errors import NasError
 from nas.files import atomic_write_bytes
+from nas.model.weights_file import read_tensors
+from nas.spec.load import show
 from nas.tasks.base import Metrics, Task
 
 
@@ -109,23 +111,14 @@ def write_state(path: Path, state: TrainingState) -> None:
 
 def read_state(path: Path, state: TrainingState, task: Task[Any], device: torch.device) -> None:
     """Bring `state` to where the file left off. Raises NasError for a file of another run."""
+    content = read_tensors(path)
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
-        state.network.load_state_dict(content["network"])
-        state.optimizer.load_state_dict(content["optimizer"])
-        if state.average is not None:
-            state.average.network.load_state_dict(content["average"])
-            state.average.updates = content["average_updates"]
-        state.best_epoch = content["best_epoch"]
-        state.best_weights = content["best_weights"]
-        state.history = [_result_from_json(values, task) for values in content["history"]]
-        state.stopped = content["stopped"]
+        _fill(state, content, task, device)
     except (
-        OSError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
         RuntimeError,
-        UnpicklingError,
-        EOFError,
-        KeyError,
         TypeError,
         ValueError,
     ) as error:
@@ -133,7 +126,88 @@ def read_state(path: Path, state: TrainingState, task: Task[Any], device: torch.
         raise NasError(
             f"damaged, or of another network or settings: {reason}", file=path
         ) from error
-    state.epoch = len(state.history)
+
+
+_KEYS = frozenset({"network", "average", "best_weights", "best_epoch", "history", "stopped"})
+_KEYS |= {"optimizer", "average_updates"}
+"""Of a checkpoint."""
+
+
+def _fill(state: TrainingState, content: Any, task: Task[Any], device: torch.device) -> None:
+    """Take over a checkpoint's values. Raises ValueError and others for what can't be right."""
+    if not isinstance(content, dict) or (missing := _KEYS - content.keys()):
+        words = "" if not isinstance(content, dict) else f": no {', '.join(sorted(missing))}"
+        raise ValueError(f"it is no checkpoint of a training{words}")
+    history = [_result_from_json(values, task) for values in content["history"]]
+    best, updates, stopped = (content[key] for key in ("best_epoch", "average_updates", "stopped"))
+    if not history or [item.epoch for item in history] != list(range(1, len(history) + 1)):
+        raise ValueError("its history does not count the epochs from 1 on")
+    highest = max(item.validation.primary for item in history)
+    if type(best) is not int or not 1 <= best <= len(history):
+        raise ValueError(f"best_epoch {show(best)}, with {len(history)} epochs done")
+    if history[best - 1].validation.primary != highest:
+        raise ValueError(f"best_epoch {best}, whose validation is not the best")
+    if type(updates) is not int or updates < 0 or type(stopped) is not bool:
+        raise ValueError(f"average_updates {show(updates)}, stopped {show(stopped)}")
+    _check_weights(state.network, content["network"], "network")
+    _check_weights(state.evaluated, content["best_weights"], "best_weights")
+    state.network.load_state_dict(content["network"])
+    _check_optimizer(state.optimizer, content["optimizer"])
+    state.optimizer.load_state_dict(content["optimizer"])
+    if (state.average is None) != (content["average"] is None):
+        raise ValueError("one of the two has an average of weights, the other has none")
+    if state.average is not None:
+        _check_weights(state.average.network, content["average"], "average")
+        state.average.network.load_state_dict(content["average"])
+        state.average.updates = updates
+    state.best_epoch, state.stopped = best, stopped
+    state.best_weights = {name: value.to(device) for name, value in content["best_weights"].items()}
+    state.history, state.epoch = history, len(history)
+
+
+def _check_weights(network: nn.Module, given: Any, key: str) -> None:
+    """Raises ValueError unless `given` is a state of the network, of finite weights."""
+    own = network.state_dict()
+    if not isinstance(given, dict) or given.keys() != own.keys():
+        raise ValueError(f"{key} is not the state of this network")
+    parameters = dict(network.named_parameters())
+    for name, value in own.items():
+        found = given[name]
+        if not isinstance(found, Tensor):
+            raise ValueError(f"{key}: {name!r} is {show(found)}, no tensor")
+        if (found.shape, found.dtype) != (value.shape, value.dtype):
+            raise ValueError(
+                f"{key}: {name!r} is {found.dtype} {tuple(found.shape)}, the network's "
+                f"{value.dtype} {tuple(value.shape)}"
+            )
+        if name in parameters and not found.isfinite().all():
+            raise ValueError(f"{key}: {name!r} is not finite")
+
+
+_MOMENTS = frozenset({"step", "exp_avg", "exp_avg_sq"})
+"""What AdamW keeps of each weight."""
+_ADAM = ("betas", "eps", "weight_decay", "amsgrad", "maximize")
+"""Its settings, but for the rate, which is set at each step."""
+
+
+def _check_optimizer(optimizer: torch.optim.Optimizer, given: Any) -> None:
+    """Raises ValueError for other settings, and for moments that can't be those of the weights."""
+    pairs = list(zip(optimizer.param_groups, given["param_groups"], strict=True))
+    if any(own.get(name) != other.get(name) for own, other in pairs for name in _ADAM):
+        raise ValueError("optimizer has other settings")
+    weights = {
+        number: weight
+        for own, other in pairs
+        for weight, number in zip(own["params"], other["params"], strict=True)
+    }
+    for number, moments in given["state"].items():
+        if number not in weights or moments.keys() != _MOMENTS:
+            raise ValueError(f"optimizer is of other weights: number {number}")
+        for name, value in moments.items():
+            wanted = torch.Size() if name == "step" else weights[number].shape
+            known = isinstance(value, Tensor) and value.is_floating_point()
+            if not known or value.shape != wanted or not value.isfinite().all():
+                raise ValueError(f"optimizer: {name} of weight {number} is none of it")
 
 
 def _result_as_json(result: EpochResult) -> dict[str, Any]:
@@ -141,4 +215,7 @@ def _result_as_json(result: EpochResult) -> dict[str, Any]:
 
 
 def _result_from_json(values: dict[str, Any], task: Task[Any]) -> EpochResult:
+    for name in ("train_loss", "seconds", "learning_rate"):
+        if type(values[name]) is not float or not isfinite(values[name]):
+            raise ValueError(f"its history has the {name} {show(values[name])}")
     return EpochResult(**{**values, "validation": task.metrics_from_json(values["validation"])})

@@ -18,6 +18,7 @@ from nas.data.dataset import AnyTaskData
 from nas.data.splits import Split
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Task, Thresholds
+from nas.tasks.outputs import NotFinite, require_finite
 from nas.train.checkpoint import EpochResult, TrainingState, WeightAverage, read_state, write_state
 from nas.train.device import TrainingFailed, memory_watched, seeded, uses_bfloat16
 from nas.train.optimizer import (
@@ -29,6 +30,9 @@ from nas.train.optimizer import (
 from nas.train.weights import folded_copy
 
 DataT = TypeVar("DataT", bound=AnyTaskData)
+
+TO_TRY = "try a lower learning_rate, or clip_norm: 1"
+"""Advice where a training diverged."""
 
 OnEpoch = Callable[[EpochResult], bool | None]
 """Told of each finished epoch; True ends the run early."""
@@ -199,7 +203,7 @@ def evaluate(
     """Metrics of a network on a split, with these thresholds; the network is left as it was.
 
     Without `thresholds` a task that needs them chooses them on the split itself. Raises ValueError
-    for a test split that they would be chosen on.
+    for a test split that they would be chosen on, NotFinite for outputs that are no numbers.
     """
     if thresholds:
         data = task.with_thresholds(data, thresholds)
@@ -213,9 +217,12 @@ def split_outputs(
     network: nn.Module, data: DataT, task: Task[DataT], split: Split, device: torch.device
 ) -> Iterator[tuple[Any, Any]]:
     """Outputs of a network for each batch of a split, and the targets; batch normalisation is
-    folded. To be used without gradients."""
+    folded. To be used without gradients. Raises NotFinite for NaN or infinity in them."""
     folded = folded_copy(network).to(memory_format=torch.channels_last)
-    return ((folded(x), target) for x, target in task.evaluation_batches(data, split, device))
+    for x, target in task.evaluation_batches(data, split, device):
+        outputs = folded(x)
+        require_finite(outputs, f"samples of a batch of the {split} split")
+        yield outputs, target
 
 
 def _run_epoch(
@@ -257,10 +264,14 @@ def _run_epoch(
             average=state.average,
         )
     _require_finite(losses, state.network, epoch)
+    try:
+        validation = evaluate(state.evaluated, data, task, "validation", device=device)
+    except NotFinite as error:
+        raise TrainingFailed(f"{error.problem}, after epoch {epoch}; {TO_TRY}") from error
     return EpochResult(
         epoch=epoch,
         train_loss=float(losses.mean()),
-        validation=evaluate(state.evaluated, data, task, "validation", device=device),
+        validation=validation,
         seconds=perf_counter() - start,
         learning_rate=float(state.optimizer.param_groups[0]["lr"]),
     )
@@ -275,7 +286,12 @@ def _require_finite(losses: Tensor, network: nn.Module, epoch: int) -> None:
     finite = losses.isfinite()
     if not finite.all():
         batch = int((~finite).nonzero()[0]) + 1
-        raise TrainingFailed(f"loss is not finite at epoch {epoch}, batch {batch}")
-    norms = torch.stack([p.detach().norm() for p in network.parameters()])
-    if not norms.isfinite().all():
-        raise TrainingFailed(f"weights are not finite after epoch {epoch}")
+        raise TrainingFailed(f"loss is not finite at epoch {epoch}, batch {batch}; {TO_TRY}")
+    norms = [p.detach().norm() for p in network.parameters()]
+    statistics = [
+        value.norm(torch.inf)
+        for name, value in network.named_buffers()
+        if name.endswith(("running_mean", "running_var"))
+    ]
+    if not torch.stack([*norms, *statistics]).isfinite().all():
+        raise TrainingFailed(f"weights are not finite after epoch {epoch}; {TO_TRY}")

@@ -162,7 +162,7 @@ def pool_and_say(
     pooled = pool_folds(runs, device)
     say("\n".join(pooled_lines(pooled)))
     if out is not None:
-        atomic_write_text(out, json.dumps(pooled_values(pooled), indent=2) + "\n")
+        atomic_write_text(out, json.dumps(pooled_values(pooled), indent=2, allow_nan=False) + "\n")
         say(f"written to {out}")
     return pooled
 

@@ -198,6 +198,8 @@ class _Run:
         plan, task, data, architecture = self.plan, self.task, self.data, self.architecture
         network = self._build(architecture, begin)
         cost = count_macs(network, architecture.input.shape)
+        if architecture.model is not None:
+            task.check_network(network, architecture, training=True)
         if not plan.resumed:
             plan.write(architecture)  # from here on the folder holds a run
         facts = task.cost_facts(architecture, cost.total)
@@ -223,7 +225,8 @@ class _Run:
         self.say(f"{seconds_text(fitted.seconds_per_epoch)} an epoch; written to {folder}")
         values = self._values(done, test)
         # Last: its presence says that the run is finished.
-        atomic_write_text(folder / METRICS_FILE, json.dumps(values, indent=2) + "\n")
+        text = json.dumps(values, indent=2, allow_nan=False) + "\n"
+        atomic_write_text(folder / METRICS_FILE, text)
 
     def _build(self, architecture: ArchitectureSpec, begin: Begin | None) -> nn.Module:
         """The network with its first weights."""

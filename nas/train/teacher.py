@@ -20,6 +20,7 @@ from nas.spec.definition import InputSpec
 from nas.spec.preprocess import Preprocess
 from nas.spec.quantity import count_text
 from nas.tasks.base import Task
+from nas.tasks.outputs import NotFinite, require_finite
 from nas.text_table import metric_text
 from nas.train.plan import METRICS_FILE, TeacherPlan
 from nas.train.source import made_otherwise
@@ -129,7 +130,13 @@ class Teacher:
     @torch.no_grad()
     def soft_targets(self, x_NCHW: Tensor) -> tuple[Tensor, ...]:
         """What it says of a batch of its own inputs."""
-        return self.task.soft_targets(self._network(x_NCHW))
+        outputs = self._network(x_NCHW)
+        try:
+            require_finite(outputs, "samples that it is asked about")
+        except NotFinite as error:
+            run = self.plan.runs[0]
+            raise NasError(error.problem, file=run, key="--teacher") from error
+        return self.task.soft_targets(outputs)
 
     def prepare(self) -> None:
         """Load networks and samples without labels now, not when they are first needed."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from nas.errors import NasError
 from nas.files import atomic_write_text
 from nas.model.build import MeanNetwork, build_network
+from nas.model.reference import own_module
 from nas.spec.architecture import ArchitectureSpec, load_architecture
 from nas.spec.load import read_document, show
 from nas.spec.yaml_text import block
@@ -194,6 +195,9 @@ def _load_network(folder: Path, device: torch.device) -> TrainedNetwork:
         )
     try:
         network = build_network(architecture)
+        if architecture.model is not None and own_module(architecture.model) is not None:
+            task = task_named(architecture.task)
+            task.check_network(network, architecture, training=False)
     except NasError as error:
         raise NasError(error.problem, file=error.file or file, key=error.key) from error
     load_weights(network, folder / WEIGHTS_FILE)

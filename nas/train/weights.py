@@ -65,13 +65,13 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 def load_weights(network: nn.Module, path: Path) -> None:
     """Fill a network in place. Raises NasError for a missing, damaged or foreign file."""
+    if not path.exists():
+        raise NasError("no weights here; is the training finished?", file=path)
+    own = network.state_dict()
     try:
         state = load_file(path)
-    except FileNotFoundError:
-        raise NasError("no weights here; is the training finished?", file=path) from None
     except (OSError, SafetensorError) as error:
         raise NasError(f"damaged weights: {error}", file=path) from error
-    own = network.state_dict()
     for name in own.keys() | state.keys():
         if name not in state or name not in own:
             where = "the file" if name not in state else "the architecture"
@@ -82,6 +82,14 @@ def load_weights(network: nn.Module, path: Path) -> None:
                 f"in the file, {tuple(own[name].shape)} in the architecture",
                 file=path,
             )
+        if own[name].dtype != state[name].dtype:
+            raise NasError(
+                f"{name!r} is of the type {state[name].dtype} in the file, not {own[name].dtype}",
+                file=path,
+            )
+    for name, _ in network.named_parameters(remove_duplicate=False):
+        if not state[name].isfinite().all():
+            raise NasError(f"{name!r} is not finite: NaN or infinity is in it", file=path)
     with torch.no_grad():
         network.load_state_dict(state)
 

@@ -163,7 +163,7 @@ def test_a_broken_file_is_named_and_the_others_are_predicted(
     assert "error" not in second
     alone = json.loads(invoke(predict, run, good, *FAST).stdout)
     assert second == alone[0]
-    assert "Error: 1 of 2 files could not be read" in result.stderr
+    assert "Error: 1 of 2 files have no prediction" in result.stderr
 
 
 def test_macs_of_each_task_meet_the_formula(

@@ -57,7 +57,7 @@ def test_unreadable_files_are_named_and_the_rest_predicted(
     out = tmp_path / "out.json"
     result = invoke(predict, run, broken, good, missing, "--out", out)
     assert result.exit_code == 1
-    assert "2 of 3 files could not be read" in result.output
+    assert "2 of 3 files have no prediction" in result.output
     rows = json.loads(out.read_text())
     assert [("error" in row, "class" in row) for row in rows] == [
         (True, False),

@@ -165,7 +165,7 @@ def test_a_broken_recording_is_named(run: Path, recordings: Path, tmp_path: Path
     good = next((recordings / "test").iterdir())
     result = invoke(predict, run, broken, good, "--table", "events")
     assert result.exit_code == 1
-    assert "1 of 2 files could not be read" in result.output
+    assert "1 of 2 files have no prediction" in result.output
 
 
 @pytest.fixture(scope="module")

@@ -109,6 +109,17 @@ class CovidDetectionTask(XrayTask):
         xray_preprocess(architecture.preprocess, self.labels, self.name)
         check_detector(architecture)
 
+    def check_network(
+        self, network: nn.Module, architecture: ArchitectureSpec, *, training: bool
+    ) -> None:
+        if architecture.head == "none" and not isinstance(network, WholeDetector):
+            kind = type(network).__name__
+            raise NasError(
+                f"{architecture.model} gives a {kind}; with head: none needed is a "
+                "nas.tasks.covid.detections.WholeDetector",
+                key="model",
+            )
+
     def check_space(self, space: SpaceSpec) -> str:
         check_space_preprocess(space, self.labels)
         return check_detector_space(space)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from blocks import STRIDES, DetectionOutput
 from nas.metrics.boxes import Boxes
 from nas.spec.pyramid import map_sizes
+from nas.tasks.outputs import not_finite
 
 RANGE_STRIDES = (4.0, 8.0)
 """A map is for boxes whose farthest side is so many strides from the location; the finest map is
@@ -69,6 +70,8 @@ class Detections:
     boxes_B4: Boxes
     """x1, y1, x2, y2 in pixels of the input."""
     scores_B: NDArray[np.float64]
+    finite: bool = True
+    """Whether the network's outputs were numbers: boxes of others mean nothing."""
 
     @classmethod
     def none(cls) -> "Detections":
@@ -82,7 +85,13 @@ Found = DetectionOutput | list["Detections"]
 
 def found_in(outputs: Found, size: tuple[int, int]) -> list[Detections]:
     """The boxes of each image of a batch, by falling score; see `decode`."""
-    return decode(outputs, size) if isinstance(outputs, DetectionOutput) else outputs
+    if not isinstance(outputs, DetectionOutput):
+        return outputs
+    wrong = not_finite(outputs).tolist()
+    return [
+        replace(item, finite=not bad)
+        for item, bad in zip(decode(outputs, size), wrong, strict=True)
+    ]
 
 
 def decode(outputs: DetectionOutput, size: tuple[int, int]) -> list[Detections]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nas.data.augment import BatchAugment
 from nas.data.batches import train_batches
@@ -38,6 +38,7 @@ from nas.tasks.image.requirements import (
     image_augment,
     image_loss,
 )
+from nas.tasks.outputs import NO_NUMBERS, check_logits, not_finite
 
 
 def predict_classes(
@@ -48,14 +49,19 @@ def predict_classes(
 ) -> Iterator[Prediction]:
     """`class`, `probability` and `probabilities` (by class) of each file, in order."""
     for batch in file_batches(architecture, files, device):
-        rows: Iterator[list[float]] = iter(())
+        rows: Iterator[list[float] | None] = iter(())
         if batch.x_NCHW is not None:
-            rows = iter(network(batch.x_NCHW).cpu().double().softmax(dim=1).tolist())
+            logits_NK = network(batch.x_NCHW).cpu()
+            found = logits_NK.double().softmax(dim=1).tolist()
+            wrong = not_finite(logits_NK).tolist()
+            rows = iter([None if bad else row for row, bad in zip(found, wrong, strict=True)])
         for file in batch.files:
             if file.error is not None:
                 yield Prediction(str(file.path), error=file.error)
+            elif (row := next(rows)) is None:
+                yield Prediction(str(file.path), error=NO_NUMBERS)
             else:
-                values = class_values(next(rows), architecture.classes)
+                values = class_values(row, architecture.classes)
                 yield Prediction(str(file.path), {**values, "notice": NOT_FOR_DIAGNOSIS})
 
 
@@ -78,6 +84,11 @@ class CovidStudyTask(XrayTask):
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
         xray_preprocess(architecture.preprocess, self.labels, self.name)
         check_classifier(architecture, self.name)
+
+    def check_network(
+        self, network: nn.Module, architecture: ArchitectureSpec, *, training: bool
+    ) -> None:
+        check_logits(network, architecture, training=training)
 
     def check_space(self, space: SpaceSpec) -> str:
         check_space_preprocess(space, self.labels)

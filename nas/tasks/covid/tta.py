@@ -1,7 +1,7 @@
 """Boxes that a detector finds in files, with test-time augmentation where asked for."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from nas.spec.architecture import ArchitectureSpec
 from nas.tasks.covid.data import file_batches
 from nas.tasks.covid.detections import NMS_THRESH, Detections, found_in
 from nas.tasks.covid.suppression import fuse, suppress, to_original
+from nas.tasks.outputs import NO_NUMBERS
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,9 @@ def detect_in_files(
                 yield FileDetections(file.path, error=file.error)
                 continue
             item = next(found)
+            if not item.finite:
+                yield FileDetections(file.path, error=NO_NUMBERS)
+                continue
             boxes = to_original(item.boxes_B4, file.original_size, size)
             yield FileDetections(file.path, boxes, item.scores_B)
 
@@ -135,13 +139,14 @@ def _seen(
     """What is found in one symmetry of the images, mapped back."""
     x_NCHW = symmetry.apply(x_NCHW).contiguous(memory_format=torch.channels_last)
     found = found_in(network(x_NCHW), (x_NCHW.shape[2], x_NCHW.shape[3]))
-    return [Detections(symmetry.boxes_back(item.boxes_B4, size), item.scores_B) for item in found]
+    return [replace(item, boxes_B4=symmetry.boxes_back(item.boxes_B4, size)) for item in found]
 
 
 def _together(found: Sequence[Detections], size: tuple[int, int], tta: TtaSettings) -> Detections:
     boxes, scores = [item.boxes_B4 for item in found], [item.scores_B for item in found]
+    finite = all(item.finite for item in found)
     if tta.fusion:
-        return Detections(*fuse(boxes, scores, size, tta.max_iou))
+        return Detections(*fuse(boxes, scores, size, tta.max_iou), finite)
     all_boxes, all_scores = np.concatenate(boxes), np.concatenate(scores)
     kept = suppress(all_boxes, all_scores, tta.max_iou)
-    return Detections(all_boxes[kept], all_scores[kept])
+    return Detections(all_boxes[kept], all_scores[kept], finite)

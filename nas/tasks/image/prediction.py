@@ -16,6 +16,7 @@ from nas.errors import NasError
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.preprocess import Preprocess
 from nas.tasks.base import Prediction
+from nas.tasks.outputs import NO_NUMBERS, not_finite
 
 FILES_AT_ONCE = 64
 """Files that are decoded at once."""
@@ -36,8 +37,10 @@ def predict_images(
         for path, image in zip(chosen, decoded, strict=True):
             if isinstance(image, str):
                 yield Prediction(str(path), error=image)
+            elif (row := next(rows)) is None:
+                yield Prediction(str(path), error=NO_NUMBERS)
             else:
-                yield Prediction(str(path), class_values(next(rows), architecture.classes))
+                yield Prediction(str(path), class_values(row, architecture.classes))
 
 
 def of_pictures(preprocess: Preprocess | None) -> ImagePreprocess:
@@ -67,8 +70,8 @@ def _probabilities(
     architecture: ArchitectureSpec,
     images: Sequence[Pixels],
     device: torch.device,
-) -> list[list[float]]:
-    """Softmax of the logits, a row a picture."""
+) -> list[list[float] | None]:
+    """Softmax of the logits, a row a picture; None where they are no numbers."""
     if not images:
         return []
     preprocess = of_pictures(architecture.preprocess)
@@ -76,8 +79,9 @@ def _probabilities(
     unlabelled = ImageSet(np.stack(images), labels, ("",) * len(images), architecture.classes)
     batches = evaluation_batches(unlabelled, FILES_AT_ONCE, preprocess, device)
     logits_NK = torch.cat([network(x_NCHW) for x_NCHW, _ in batches])
-    rows: list[list[float]] = logits_NK.float().softmax(dim=1).tolist()
-    return rows
+    rows = logits_NK.float().softmax(dim=1).tolist()
+    wrong = not_finite(logits_NK).tolist()
+    return [None if bad else row for row, bad in zip(rows, wrong, strict=True)]
 
 
 def class_values(row: Sequence[float], classes: Sequence[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nas.data.augment import AugmentSpec, BatchAugment
 from nas.data.batches import evaluation_batches, train_batch_count, train_batches
@@ -41,6 +41,7 @@ from nas.tasks.image.requirements import (
     image_recipe,
     resolved_for_images,
 )
+from nas.tasks.outputs import check_logits
 
 EVALUATION_BATCH = 256
 """Batch size of evaluation: larger is no faster on a CPU."""
@@ -65,6 +66,11 @@ class ImageTask(Task[ImageData]):
         if architecture.preprocess is not None:
             of_pictures(architecture.preprocess)
         check_classifier(architecture, self.name)
+
+    def check_network(
+        self, network: nn.Module, architecture: ArchitectureSpec, *, training: bool
+    ) -> None:
+        check_logits(network, architecture, training=training)
 
     def check_space(self, space: SpaceSpec) -> str:
         if space.preprocess is not None:

@@ -18,6 +18,7 @@ from nas.errors import NasError
 from nas.metrics.events import decode_events
 from nas.spec.architecture import ArchitectureSpec
 from nas.tasks.base import Prediction, Thresholds
+from nas.tasks.outputs import NO_NUMBERS, NotFinite, require_finite
 from nas.tasks.sed.batches import evaluation_batches
 from nas.tasks.sed.requirements import mel_preprocess
 from nas.tasks.sed.results import RecordingResult, labelled_events
@@ -134,7 +135,11 @@ def predict_recordings(
             continue
         labels_KT = np.zeros((len(architecture.classes), mel_FT.shape[1]), np.int8)
         recording = Recording(path.stem, str(path), mel_FT, labels_KT, events=())
-        result = _result(network, architecture, preprocess, recording, device)
+        try:
+            result = _result(network, architecture, preprocess, recording, device)
+        except NotFinite:
+            yield Prediction(str(path), error=NO_NUMBERS)
+            continue
         yield Prediction(str(path), _values(result, architecture, preprocess, thresholds))
 
 
@@ -147,8 +152,16 @@ def _result(
 ) -> RecordingResult:
     recordings = RecordingSet((recording,), architecture.classes, complete=False)
     batches = evaluation_batches(recordings, preprocess, architecture.input, device)
-    (result,) = stitch((network(x), EvaluationTargets(recordings, at)) for x, at in batches)
+    (result,) = stitch(
+        (_finite(network(x)), EvaluationTargets(recordings, at)) for x, at in batches
+    )
     return result
+
+
+def _finite(outputs: TimeAttentionOutput) -> TimeAttentionOutput:
+    """The outputs. Raises NotFinite for NaN or infinity in them."""
+    require_finite(outputs, "windows")
+    return outputs
 
 
 def _values(
