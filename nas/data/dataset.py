@@ -69,6 +69,9 @@ class TaskData(Generic[SplitT, PreprocessT]):
     """Differs where made splits come out otherwise; empty where all splits are given."""
     unreadable: tuple[str, ...] = ()
     """`PATH: REASON` or `TABLE:LINE: REASON` of each file, row and box that was left out."""
+    copies: tuple[str, ...] = ()
+    """`FILE (SPLIT) = FILE (SPLIT)` of each file whose content stands in another split too, with
+    `~` where it nearly does."""
     notes: tuple[str, ...] = ()
     """Further remarks on how the data were read, a line each."""
     ignored_files: int = 0

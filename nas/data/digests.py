@@ -9,6 +9,8 @@ from pathlib import Path
 
 from nas.files import atomic_write_bytes
 
+MISSING = "missing"
+"""Digest of a file that can't be read."""
 Stamp = list[int]
 """Size, time of change of the content and of the file's record in ns, number of the file."""
 
@@ -85,7 +87,7 @@ class DigestMemo:
 
     def digests(self, paths: Sequence[Path]) -> list[str]:
         """Digest of each file, or `missing` where it can't be read or is no plain file."""
-        return [digest or "missing" for digest in self._memo.recall(paths, _digest)]
+        return [digest or MISSING for digest in self._memo.recall(paths, _digest)]
 
 
 def _digest(path: Path) -> str | None:

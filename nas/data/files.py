@@ -1,6 +1,7 @@
 """Files of a data set: how they are found or described, progress of reading, what is left out."""
 
 from collections.abc import Callable, Container, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -15,6 +16,8 @@ DESCRIPTION_SUFFIXES = (".yaml", ".yml")
 FileName = Annotated[str, Field(strict=True, min_length=1)]
 """Path of a file or a folder, relative to the file that describes."""
 Description = TypeVar("Description", bound=Frozen)
+_COMPARED = 2_000
+"""Names that one is compared with letter by letter, which is slow."""
 Progress = Callable[[int, int], None]
 """Called with the files done and their total; not at all where nothing is left to be read."""
 
@@ -23,6 +26,34 @@ def first_of(reasons: Sequence[str], shown: int = 3) -> str:
     """`: A; B; C; ...` of the first reasons; empty for none."""
     more = "; ..." if len(reasons) > shown else ""
     return f": {'; '.join(reasons[:shown])}{more}" if reasons else ""
+
+
+def nearest_file(path: Path) -> Path | None:
+    """The file that is likely to be meant by a path that is none: with slashes for backslashes, in
+    another case, with another ending or none, or of a similar name; None where there is none."""
+    place = Path(path.anchor)
+    for part in Path(str(path).replace("\\", "/")).relative_to(path.anchor).parts:
+        if not (place / part).exists():
+            found = _nearest_name(place, part)
+            if found is None:
+                return None
+            part = found
+        place /= part
+    return place if place.is_file() else None
+
+
+def _nearest_name(folder: Path, name: str) -> str | None:
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError:
+        return None
+    whole = {other.casefold(): other for other in names}
+    stems = {Path(other).stem.casefold(): other for other in names}
+    wanted = name.casefold()
+    for known, key in ((whole, wanted), (stems, wanted), (stems, Path(wanted).stem)):
+        if key in known:
+            return known[key]
+    return next(iter(get_close_matches(name, names[:_COMPARED], n=1)), None)
 
 
 def visible_files(folder: Path, suffixes: Container[str]) -> tuple[Path, ...]:

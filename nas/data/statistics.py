@@ -93,6 +93,13 @@ class SplitFigures(Protocol):
         """False where the split was taken from train."""
 
 
+def copy_lines(copies: Sequence[str]) -> list[str]:
+    """The files whose content stands in two splits; nothing where there are none."""
+    if not copies:
+        return []
+    return [f"in two splits     {len(copies)} files", *(f"  {pair}" for pair in copies)]
+
+
 def split_table(splits: Sequence[SplitFigures], rows: Sequence[tuple[str, ...]]) -> list[str]:
     """A column a split, under its name; the first of each row is what the row counts."""
     heads = [item.split + ("" if item.given else " (made)") for item in splits]

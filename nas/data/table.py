@@ -48,6 +48,9 @@ def read_file_rows(
     for line, cells in read_rows(table, required, optional):
         if not cells["path"]:
             raise NasError("no path in this row", file=table, line=line, key="path")
+        if "\0" in cells["path"]:
+            problem = f"{cells['path']!r} holds a NUL, which no path can"
+            raise NasError(problem, file=table, line=line, key="path")
         yield line, cells
 
 

@@ -65,6 +65,18 @@ def read_audio(path: Path, sample_rate_hz: int) -> Samples:
     return samples
 
 
+def declared_duration_s(path: Path) -> float | None:
+    """Seconds that the header says; None where it says nothing, or is no recording's."""
+    if not path.is_file():
+        return None
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            known = 0 < file.frames < _UNKNOWN_LENGTH
+            return float(file.frames / file.samplerate) if known else None
+    except (soundfile.SoundFileError, OSError, TypeError, ValueError):
+        return None
+
+
 def refuse_no_file(path: Path) -> None:
     """Raises UnreadableAudio unless `path` is a file with content: a pipe may never end."""
     if not path.is_file():

@@ -19,6 +19,7 @@ from nas.data.audio.listing import AudioListing, ListedRecording, list_recording
 from nas.data.audio.preprocess import MelPreprocess
 from nas.data.audio.spectrograms import load_spectrograms
 from nas.data.cache import default_cache_dir
+from nas.data.copies import Named, tell_copies
 from nas.data.dataset import DataRequest
 from nas.data.files import Progress, first_of
 from nas.data.listing import as_built_in, load_splits
@@ -58,7 +59,13 @@ def _loaded(
     preprocess = request.preprocess_of(MelPreprocess)
     reader = _Reader(listing, preprocess, request.input.height, cache_dir, on_progress)
     data = load_splits(request, listing, preprocess, reader.read)
-    return replace(data, notes=_notes(data))
+    parts = {
+        split: Named(
+            [item.path for item in found.recordings], [item.mel_FT for item in found.recordings]
+        )
+        for split, found in data.splits.items()
+    }
+    return tell_copies(replace(data, notes=_notes(data)), parts, strict=request.strict)
 
 
 def _notes(data: AudioData) -> tuple[str, ...]:

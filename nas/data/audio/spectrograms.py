@@ -19,7 +19,7 @@ from nas.data.audio.decode import UnreadableAudio
 from nas.data.audio.mel_file import MelMaker, StoredMel, open_mel, write_mel
 from nas.data.audio.preprocess import MelPreprocess
 from nas.data.cache import cache_lock, default_cache_dir
-from nas.data.digests import DigestMemo
+from nas.data.digests import MISSING, DigestMemo
 from nas.data.files import Progress
 from nas.machine import usable_cores
 
@@ -35,7 +35,7 @@ class MelCache:
         self._files: dict[Path, Path] = {}
         for path, digest in zip(paths, _digests(folder, paths), strict=True):
             # What can't be read now may be there a moment later, under no known digest.
-            if digest != "missing":
+            if digest != MISSING:
                 name = _name([maker.key(path), digest])
                 self._files[path] = self._folder / name[:2] / f"{name}.npy"
 

@@ -3,11 +3,17 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from nas.data.audio.dataset import EventRow
+from nas.data.audio.decode import declared_duration_s
 from nas.data.audio.listing import AudioListing, list_recordings
+from nas.data.cache import default_cache_dir
+from nas.data.copies import same_content
+from nas.data.digests import MISSING, DigestMemo
+from nas.data.files import first_of
 from nas.data.splits import SPLITS, Split
-from nas.data.statistics import DataStatistics, StatisticsRequest, split_table
+from nas.data.statistics import DataStatistics, StatisticsRequest, copy_lines, split_table
 from nas.errors import NasError
 
 
@@ -40,6 +46,8 @@ class AudioStatistics(DataStatistics):
     splits: tuple[SplitEvents, ...]
     wrong: tuple[str, ...]
     """`TABLE:LINE: REASON` of each row that can't be used."""
+    copies: tuple[str, ...]
+    """Files whose content stands in another split too."""
     ignored_files: int
     """Recordings that no table labels, where labels are known in part."""
 
@@ -56,7 +64,7 @@ class AudioStatistics(DataStatistics):
             f"ignored files     {self.ignored_files}",
             f"wrong rows        {len(self.wrong)}",
         ]
-        return lines + [f"  {row}" for row in self.wrong]
+        return lines + [f"  {row}" for row in self.wrong] + copy_lines(self.copies)
 
     def _event_table(self) -> list[str]:
         rows = [
@@ -68,22 +76,58 @@ class AudioStatistics(DataStatistics):
 
 
 def audio_statistics(request: StatisticsRequest) -> AudioStatistics:
-    """Figures of the tables of a data set; no recording is decoded.
+    """Figures of the tables of a data set; no recording is decoded, only their headers are read.
 
-    Raises NasError as `list_recordings` does, and with `strict` for a row that can't be used.
+    Raises NasError as `list_recordings` does, and with `strict` for a row that can't be used and a
+    file whose content stands in two splits.
     """
     request.refuse_long_side("recordings have no sides")
     listing = list_recordings(request.source, request.seed, request.groups)
-    if request.strict and listing.wrong:
-        problem = f"{len(listing.wrong)} rows can't be used, the first is {listing.wrong[0]}"
+    wrong = (*listing.wrong, *_beyond_ends(listing))
+    if request.strict and wrong:
+        problem = f"{len(wrong)} rows can't be used, the first is {wrong[0]}"
+        raise NasError(problem, file=request.source)
+    copies = _copies(listing, request.cache_dir or default_cache_dir())
+    if request.strict and copies:
+        problem = f"{len(copies)} files stand in another split{first_of(copies)}"
         raise NasError(problem, file=request.source)
     return AudioStatistics(
         str(request.source),
         listing.classes,
         tuple(_split_events(listing, split) for split in SPLITS),
-        listing.wrong,
+        wrong,
+        copies,
         listing.ignored_files,
     )
+
+
+def _beyond_ends(listing: AudioListing) -> list[str]:
+    """Rows that begin where their recording, by its header, has ended; of ready-made spectrograms
+    nobody knows it here."""
+    wrong: list[str] = []
+    for item in listing.files:
+        rows = (*item.rows_tp, *item.rows_fp)
+        duration_s = declared_duration_s(item.path) if rows else None
+        if duration_s is not None:
+            wrong += [
+                f"{row.place}: begins at {row.t_min_s:g} s, but {row.recording_id} ends at "
+                f"{duration_s:.2f} s"
+                for row in rows
+                if row.t_min_s >= duration_s
+            ]
+    return wrong
+
+
+def _copies(listing: AudioListing, cache_dir: Path | None) -> tuple[str, ...]:
+    """By the bytes of the files; those that can't be read are none."""
+    memo = DigestMemo(cache_dir, listing.root)
+    parts: dict[Split, list[tuple[str, str]]] = {}
+    for split in SPLITS:
+        members = listing.members(split)
+        digests = memo.digests([item.path for item in members])
+        named = zip((item.key for item in members), digests, strict=True)
+        parts[split] = [(key, digest) for key, digest in named if digest != MISSING]
+    return tuple(same_content(parts).values())
 
 
 def _split_events(listing: AudioListing, split: Split) -> SplitEvents:

@@ -1,12 +1,14 @@
 """Pictures of a data set, by split: listed, divided, decoded once, cached."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from nas.data.cache import DecodedFiles, decoded_files, default_cache_dir
+from nas.data.copies import Named, tell_copies
 from nas.data.dataset import DataRequest
 from nas.data.decode import (
     DECODE_VERSION,
@@ -18,7 +20,7 @@ from nas.data.decode import (
     read_content,
 )
 from nas.data.digests import DigestMemo
-from nas.data.files import Progress, visible_files
+from nas.data.files import Progress, first_of, nearest_file, visible_files
 from nas.data.image.dataset import ImageData, ImageSet
 from nas.data.image.digits import load_digits
 from nas.data.image.listing import list_images
@@ -80,12 +82,16 @@ def load_listed_images(
             raise NasError(_no_images(split), file=listing.source)
         paths = [file.path for file in members]
         decoded = decoded_files(paths, maker, memo, cache_dir, on_progress)
-        left_out += [f"{members[n].key}: {why}" for n, why in decoded.unreadable.items()]
+        reasons = _reasons(members, decoded.unreadable, listing.root)
+        left_out += reasons
         found = _image_set(members, decoded, listing.classes)
-        _refuse_lost_classes(found, split, members, listing)
+        _refuse_lost_classes(found, split, members, listing, reasons)
         return found
 
-    return load_splits(request, listing, preprocess, read)
+    data = load_splits(request, listing, preprocess, read)
+    parts = {split: Named(found.paths, found.pixels) for split, found in data.splits.items()}
+    pixels = {split: found.pixels for split, found in data.splits.items()}
+    return tell_copies(data, parts, strict=request.strict, pixels=pixels)
 
 
 UNLABELLED = "unlabelled"
@@ -150,14 +156,46 @@ def _no_images(split: Split) -> str:
     )
 
 
+_HINTS = 3
+"""Missing files of which the nearest is looked for."""
+
+
+def _reasons(members: Sequence[ImageFile], unreadable: Mapping[int, str], root: Path) -> list[str]:
+    """A line for each file that can't be read; the first missing ones name what is there."""
+    lines, hints = [], 0
+    for position, why in unreadable.items():
+        file = members[position]
+        line = f"{file.key}: {why}"
+        if hints < _HINTS and not os.path.lexists(file.path):
+            hints += 1
+            line += nearest_words(file.path, root)
+        lines.append(line)
+    return lines
+
+
+def nearest_words(path: Path, root: Path) -> str:
+    """`; the nearest file is 'a/b.jpg'` for a file that is not there; empty where none is near."""
+    near = nearest_file(path)
+    if near is None:
+        return ""
+    shown = near.relative_to(root) if near.is_relative_to(root) else near
+    return f"; the nearest file is {shown.as_posix()!r}"
+
+
 def _refuse_lost_classes(
-    found: ImageSet, split: Split, members: Sequence[ImageFile], listing: Listing[ImageFile]
+    found: ImageSet,
+    split: Split,
+    members: Sequence[ImageFile],
+    listing: Listing[ImageFile],
+    reasons: Sequence[str],
 ) -> None:
     """Raises NasError for a class of which no image of train is left, or a split with no image."""
     left = {found.classes[label] for label in np.unique(found.labels_N)}
     lost = {file.label for file in members} - left
     if lost and (split == "train" or not left):
+        keys = tuple(f"{file.key}: " for file in members if file.label in lost)
         raise NasError(
-            f"no image of {', '.join(map(repr, sorted(lost)))} in the {split} split can be read",
+            f"no image of {', '.join(map(repr, sorted(lost)))} in the {split} split can be read"
+            f"{first_of([line for line in reasons if line.startswith(keys)])}",
             file=listing.source,
         )

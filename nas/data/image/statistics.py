@@ -9,12 +9,12 @@ from nas.data.decode import UnreadableImage, guarded_pillow, upright_size
 from nas.data.files import Progress
 from nas.data.image.dataset import ImageData
 from nas.data.image.listing import list_images
-from nas.data.image.load import load_listed_images
+from nas.data.image.load import load_listed_images, nearest_words
 from nas.data.image.source import ImageFile
 from nas.data.listing import Listing
 from nas.data.normalise import channel_statistics
 from nas.data.splits import SPLITS, Split
-from nas.data.statistics import DataStatistics, Spread, StatisticsRequest, split_table
+from nas.data.statistics import DataStatistics, Spread, StatisticsRequest, copy_lines, split_table
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
 
@@ -65,6 +65,8 @@ class ImageStatistics(DataStatistics):
     """Of each channel over the training images at the suggested input, on the scale of 0 to 1."""
     std: tuple[float, ...]
     unreadable: tuple[UnreadableFile, ...]
+    copies: tuple[str, ...]
+    """Files whose content stands in another split too (`=`), or nearly does (`~`)."""
     ignored_files: int
 
     def lines(self) -> list[str]:
@@ -91,7 +93,8 @@ class ImageStatistics(DataStatistics):
             f"ignored files     {self.ignored_files}",
             f"unreadable files  {len(self.unreadable)}",
         ]
-        return lines + [f"  {file.path}: {file.reason}" for file in self.unreadable]
+        lines += [f"  {file.path}: {file.reason}" for file in self.unreadable]
+        return lines + copy_lines(self.copies)
 
     def _count_table(self) -> list[str]:
         columns = [split.class_counts for split in self.splits]
@@ -114,7 +117,9 @@ def image_statistics(
     sizes = _upright_sizes(listing.files)
     train = [sizes[file.key] for file in listing.members("train") if file.key in sizes]
     if not train:
-        raise NasError("no image of the train split can be read", file=request.source)
+        raise NasError(
+            f"no image of the train split can be read{_example(listing)}", file=request.source
+        )
     ratio = float(np.mean([min(size) / max(size) for size in train]))
     width = request.long_side or min(LONG_SIDE, round(float(np.median([max(s) for s in train]))))
     size = InputSpec(channels=channels, height=max(round(width * ratio), 1), width=width)
@@ -140,8 +145,22 @@ def image_statistics(
         mean=mean,
         std=std,
         unreadable=_unreadable(listing, data),
+        copies=data.copies,
         ignored_files=data.ignored_files,
     )
+
+
+def _example(listing: Listing[ImageFile]) -> str:
+    """Why the first one can't."""
+    for file in listing.members("train"):
+        if not file.path.exists():
+            return f": {file.key}: no such file{nearest_words(file.path, listing.root)}"
+        try:
+            with guarded_pillow():
+                upright_size(file.path)
+        except UnreadableImage as error:
+            return f": {file.key}: {error}"
+    return ""
 
 
 def _upright_sizes(files: Sequence[ImageFile]) -> dict[str, tuple[int, int]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from nas.data.cache import DecodedFiles, decoded_files, default_cache_dir
+from nas.data.copies import Named, tell_copies
 from nas.data.dataset import DataRequest
 from nas.data.decode import SizedPixels, check_channels
 from nas.data.digests import DigestMemo
@@ -226,11 +227,10 @@ def load_listed_xrays(
         return found
 
     data = load_splits(request, listing, preprocess, read)
-    return replace(
-        data,
-        classes=XRAY_CLASSES[labels],
-        notes=(*_notes(listing, chosen), *_of_headers(passed_over)),
-    )
+    notes = (*_notes(listing, chosen), *_of_headers(passed_over))
+    data = replace(data, classes=XRAY_CLASSES[labels], notes=notes)
+    parts = {split: Named(found.paths, found.pixels) for split, found in data.splits.items()}
+    return tell_copies(data, parts, strict=request.strict)
 
 
 def _without_images(listing: XrayListing, split: Split) -> NasError:

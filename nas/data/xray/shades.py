@@ -5,6 +5,7 @@ Elements are read as they are stored: pydicom takes the sign of a LUT's first va
 refuses 8-bit LUTs that are packed, and numbers that are written with a comma.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ def tone(values: Values, dataset: "Dataset") -> Toned:
     kind = str(dataset.PhotometricInterpretation)
     if kind not in ("MONOCHROME1", "MONOCHROME2"):
         raise UnreadableXray(f"{kind} pixels; allowed: MONOCHROME1, MONOCHROME2, RGB, YBR")
-    shades, negative = _modality(values, dataset)
+    shades, negative, flat = _modality(values, dataset)
     note = ""
     if (table := _first_lut(dataset, "VOILUTSequence", negative)) is not None:
         shades = table.of(shades)
@@ -58,21 +59,26 @@ def tone(values: Values, dataset: "Dataset") -> Toned:
         shades, note = _windowed(shades, dataset)
     if not np.isfinite(shades).all():
         raise UnreadableXray("a rescaling or a window that gives values that are no numbers")
+    note = "; ".join(part for part in (flat, note) if part)
     return Toned(-shades if kind == "MONOCHROME1" else shades, _padding(values, dataset), note)
 
 
-def _modality(values: Values, dataset: "Dataset") -> tuple[Shades, bool]:
-    """Values of the modality, and whether such can be negative: LUTs after it are then signed."""
+def _modality(values: Values, dataset: "Dataset") -> tuple[Shades, bool, str]:
+    """Values of the modality, whether such can be negative (LUTs after it are then signed), and
+    what is to be said."""
     signed = bool(dataset.get("PixelRepresentation"))
     if (table := _first_lut(dataset, "ModalityLUTSequence", signed)) is not None:
-        return table.of(values.astype(np.float64)), False
+        return table.of(values.astype(np.float64)), False, ""
     slope = (_numbers(dataset, "RescaleSlope") or [1.0])[0]
     intercept = (_numbers(dataset, "RescaleIntercept") or [0.0])[0]
+    note = ""
+    if slope == 0:
+        slope, note = 1.0, "Rescale Slope 0: taken for 1"
     bits = int(dataset.BitsStored)
     ends = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     with np.errstate(over="ignore", invalid="ignore"):
         shades = values.astype(np.float64) * slope + intercept
-    return shades, min(end * slope + intercept for end in ends) < 0
+    return shades, min(end * slope + intercept for end in ends) < 0, note
 
 
 @dataclass(frozen=True)
@@ -128,9 +134,10 @@ def _windowed(shades: Shades, dataset: "Dataset") -> tuple[Shades, str]:
     if name not in _FUNCTIONS:
         note, name = f"VOI LUT Function {name!r} is none of {', '.join(_FUNCTIONS)}", "LINEAR"
     least = 1.0 if name == "LINEAR" else np.nextafter(0.0, 1.0)
-    usable = [(centre, width) for centre, width in pairs if width >= least]
+    usable = [pair for pair in pairs if math.isfinite(pair[0]) and least <= pair[1] < math.inf]
     if not usable:
-        return shades, f"Window Width {pairs[0][1]:g}: shown at its full range"
+        centre, width = pairs[0]
+        return shades, f"Window Center {centre:g} and Width {width:g}: shown at its full range"
     return _through_window(shades, *usable[0], name), note
 
 

@@ -12,7 +12,7 @@ from nas.data.cache import default_cache_dir
 from nas.data.files import Progress
 from nas.data.normalise import channel_statistics
 from nas.data.splits import SPLITS, Split
-from nas.data.statistics import DataStatistics, Spread, StatisticsRequest, split_table
+from nas.data.statistics import DataStatistics, Spread, StatisticsRequest, copy_lines, split_table
 from nas.data.xray.dataset import XrayData, XraySet
 from nas.data.xray.folds import FOLDS
 from nas.data.xray.listing import list_xrays
@@ -83,6 +83,8 @@ class XrayStatistics(DataStatistics):
     notes: tuple[str, ...]
     unreadable: tuple[str, ...]
     """`PATH: REASON` or `TABLE:LINE: REASON` of what is left out."""
+    copies: tuple[str, ...]
+    """Files whose content stands in another split too."""
     ignored_files: int
 
     def lines(self) -> list[str]:
@@ -104,7 +106,8 @@ class XrayStatistics(DataStatistics):
             *(f"note              {note}" for note in self.notes),
             f"left out          {len(self.unreadable)} files, rows and boxes",
         ]
-        return lines + [f"  {line}" for line in self.unreadable]
+        lines += [f"  {line}" for line in self.unreadable]
+        return lines + copy_lines(self.copies)
 
     def _split_table(self) -> list[str]:
         rows = [
@@ -153,6 +156,7 @@ def xray_statistics(
         fold_images=tuple(folds[fold] for fold in range(FOLDS)),
         notes=data.notes,
         unreadable=data.unreadable,
+        copies=data.copies,
         ignored_files=data.ignored_files,
     )
 

@@ -9,6 +9,8 @@ from PIL import Image
 from nas.data.dataset import DataRequest
 from nas.data.image.load import load_images
 from nas.data.image.preprocess import ImagePreprocess
+from nas.data.image.statistics import image_statistics
+from nas.data.statistics import StatisticsRequest
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
 from tests.data.conftest import WriteImages
@@ -135,3 +137,42 @@ def test_real_photos(real_images: Path, cache_dir: Path) -> None:
     assert [len(data.split(split)) for split in splits] == [1732, 284, 537]
     assert data.split("train").class_counts == (278, 347, 280, 410, 326, 91)
     assert data.unreadable == ()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [r"sub\one.PNG", "sub/ONE.png", "Sub/one.PNG", "sub/one", "sub/one.jpg", "sub/onne.PNG"],
+    ids=["backslash", "case", "folder's case", "no ending", "ending", "misspelt"],
+)
+def test_a_path_of_a_table_that_is_none_names_the_nearest_file(
+    tmp_path: Path, cache_dir: Path, write_images: WriteImages, written: str
+) -> None:
+    write_images(tmp_path, {"sub": 6})
+    (tmp_path / "sub" / "000.png").rename(tmp_path / "sub" / "one.PNG")
+    rows = [f"{written},a,train"]
+    rows += ["sub/001.png,b,train", "sub/002.png,b,val", "sub/003.png,b,test"]
+    (tmp_path / "t.csv").write_text("path,label,split\n" + "\n".join(rows) + "\n")
+    with pytest.raises(NasError, match="no image of 'a' in the train split can be read") as caught:
+        load_images(DataRequest(tmp_path / "t.csv", SIZE, PREPROCESS, splits=("train",)))
+    example = f"{written}: No such file or directory; the nearest file is 'sub/one.PNG'"
+    assert example in str(caught.value)
+
+
+def test_a_table_none_of_whose_paths_is_there_names_one(
+    tmp_path: Path, cache_dir: Path, write_images: WriteImages
+) -> None:
+    write_images(tmp_path, {"sub": 4})
+    rows = [f"sub\\00{n}.png,{'ab'[n % 2]}" for n in range(4)]
+    (tmp_path / "t.csv").write_text("path,label\n" + "\n".join(rows) + "\n")
+    for read in (
+        lambda: load_images(DataRequest(tmp_path / "t.csv", SIZE, PREPROCESS)),
+        lambda: image_statistics(StatisticsRequest(tmp_path / "t.csv")),
+    ):
+        with pytest.raises(NasError, match=r"sub\\00\d\.png: .*nearest file is 'sub/00\d\.png'"):
+            read()
+
+
+def test_a_nul_in_a_path_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"path,label\na.png,a\nb\0.png,b\n")
+    with pytest.raises(NasError, match=r"t\.csv:3 path: 'b\\x00\.png' holds a NUL"):
+        load_images(DataRequest(tmp_path / "t.csv", SIZE, PREPROCESS))

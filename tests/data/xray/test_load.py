@@ -346,7 +346,7 @@ class TestLoading:
             found = load(tmp_path, labels, *SPLITS)
             assert not found.unreadable
             assert found.notes[-1].startswith("2 files have odd headers: train/s0")
-            assert found.notes[-1].count("Window Width 0: shown at its full range") == 2
+            assert found.notes[-1].count("Width 0: shown at its full range") == 2
 
     def test_channels_are_one_or_three(self, tmp_path: Path) -> None:
         with pytest.raises(NasError, match="1 channel"):

@@ -185,7 +185,18 @@ class TestWindows:
         window = {"WindowCenter": 1, "WindowWidth": width, "VOILUTFunction": name}
         grey, note = dicom_picture(content_of(dataset([0, 100, 200], **window)))
         assert grey.tolist() == [[0, 128, 255]]
-        assert note == f"Window Width {width}: shown at its full range"
+        assert note == f"Window Center 1 and Width {width}: shown at its full range"
+
+    def test_a_slope_of_zero_is_one(self) -> None:
+        grey, note = dicom_picture(content_of(dataset([0, 100, 200], RescaleSlope=0)))
+        assert grey.tolist() == [[0, 128, 255]]
+        assert note == "Rescale Slope 0: taken for 1"
+
+    def test_a_window_at_no_number_is_passed_over(self) -> None:
+        content = content_of(dataset([0, 100, 200], WindowCenter="1.25", WindowWidth=9))
+        grey, note = dicom_picture(content.replace(b"1.25", b"nan "))
+        assert grey.tolist() == [[0, 128, 255]]
+        assert note.endswith("shown at its full range")
 
     def test_the_first_window_with_a_width_counts(self) -> None:
         window = {"WindowCenter": [1, 150.5, 7], "WindowWidth": [0, 101, 9]}
