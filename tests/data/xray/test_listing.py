@@ -244,7 +244,7 @@ def test_a_data_set_that_cannot_be_divided(tmp_path: Path, break_it, message: st
 def test_a_folder_without_xrays(tmp_path: Path) -> None:
     write_set(tmp_path, 0)
     (tmp_path / "train").mkdir()
-    endings = r"\.dcm, \.dicom, .*\.jpeg, .*\.png, .*\.xpm$"
+    endings = r"\.dcm, \.dicom, .*\.jpeg, .*\.png, .*\.webp$"
     with pytest.raises(NasError, match=rf"no X-rays here; files are read that end in {endings}"):
         list_xrays(tmp_path, 0)
 
