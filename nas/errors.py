@@ -1,8 +1,11 @@
 """The one exception for what a user can mend: file, line, key, problem, value, what is allowed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+
+_MOST_NAMES = 20
+"""Most names that a message tells."""
 
 
 class NasError(Exception):
@@ -40,6 +43,12 @@ def _rebuild(problem: str, file: str | None, line: int | None, key: str | None) 
     return NasError(problem, file=file, line=line, key=key)
 
 
+def listed(names: Sequence[str]) -> str:
+    """`a, b, c`; of many the first ones, and how many there are."""
+    shown = ", ".join(names[:_MOST_NAMES])
+    return f"{shown}, ... ({len(names)} in all)" if len(names) > _MOST_NAMES else shown
+
+
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """`; did you mean 'X'?` for the nearest name, else `; allowed: ...`; empty if nothing is."""
     names = sorted(set(allowed))
@@ -49,5 +58,4 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
         return f"; did you mean {lowered[near[0]]!r}?"
     if not names:
         return ""
-    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    return f"; allowed: {shown}"
+    return f"; allowed: {listed(names)}"

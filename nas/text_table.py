@@ -6,6 +6,20 @@ from typing import Any
 UNKNOWN = "-"
 """Stands where nothing can be said."""
 
+MOST_CLASSES = 60
+"""Most classes that have a line each."""
+
+
+def shown_classes(values: Sequence[float]) -> tuple[list[int], list[str]]:
+    """Positions of the classes that have a line each, and a line on the others.
+
+    All, in their order; of many those with the lowest values, lowest first.
+    """
+    if len(values) <= MOST_CLASSES:
+        return list(range(len(values))), []
+    lowest = sorted(range(len(values)), key=values.__getitem__)[:MOST_CLASSES]
+    return lowest, [f"... and {len(values) - MOST_CLASSES} classes above these"]
+
 
 def aligned(rows: Sequence[Sequence[str]], left: Collection[int]) -> list[str]:
     """A line a row, columns two spaces apart; the columns in `left` are flush left, others right.

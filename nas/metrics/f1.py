@@ -4,6 +4,8 @@ Functions on matrices take any leading axes, so that a bootstrap measures its re
 K is the number of classes; `confusion_KK[i, j]` counts samples of class i predicted as class j.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -16,8 +18,8 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, num_classes: int
 
     Raises ValueError for arrays of different length or classes outside of 0..K-1.
     """
-    labels_N = _class_numbers(labels, num_classes, "labels")
-    predictions_N = _class_numbers(predictions, num_classes, "predictions")
+    labels_N = class_numbers(labels, num_classes, "labels")
+    predictions_N = class_numbers(predictions, num_classes, "predictions")
     if labels_N.shape != predictions_N.shape:
         raise ValueError(f"{labels_N.size} labels, but {predictions_N.size} predictions")
     cells = labels_N * num_classes + predictions_N
@@ -26,9 +28,13 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, num_classes: int
 
 def per_class_f1_of(confusion_KK: NDArray[np.integer]) -> Values:
     """F1 of each class, shape (..., K): 2 TP / (2 TP + FP + FN), and 0 for a class never met."""
-    hits = np.diagonal(confusion_KK, axis1=-2, axis2=-1).astype(np.float64)
-    met = confusion_KK.sum(axis=-1) + confusion_KK.sum(axis=-2)
-    f1: Values = np.divide(2 * hits, met, out=np.zeros_like(hits), where=met > 0)
+    hits = np.diagonal(confusion_KK, axis1=-2, axis2=-1)
+    return f1_of_counts(hits, confusion_KK.sum(axis=-1) + confusion_KK.sum(axis=-2))
+
+
+def f1_of_counts(hits: NDArray[Any], met: NDArray[Any]) -> Values:
+    """F1 from right predictions, and samples and predictions together; 0 for a class never met."""
+    f1: Values = np.divide(2.0 * hits, met, out=np.zeros(hits.shape), where=met > 0)
     return f1
 
 
@@ -63,7 +69,8 @@ def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
     return float((labels_N == predictions_N).mean()) if labels_N.size else 0.0
 
 
-def _class_numbers(values: ArrayLike, num_classes: int, what: str) -> NDArray[np.int64]:
+def class_numbers(values: ArrayLike, num_classes: int, what: str) -> NDArray[np.int64]:
+    """One list of integers in 0..K-1. Raises ValueError, naming `what`, for anything else."""
     numbers = np.asarray(values)
     if numbers.ndim != 1:
         raise ValueError(

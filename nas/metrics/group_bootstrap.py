@@ -15,6 +15,9 @@ from nas.metrics.multilabel import Counts, macro_f1_of
 DrawMetric = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 """From how often each of G groups was drawn in R resamples, shape (R, G), to values (R,)."""
 
+_AT_ONCE = 50
+"""Draws that are measured at once."""
+
 CountFigure = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From counts of any leading axes to values of these axes, as `macro_f1_of`."""
 
@@ -30,14 +33,20 @@ def group_interval(
 ) -> tuple[float, float]:
     """Percentile interval (low, high) of a metric over draws of its groups."""
     tail = (1 - level) / 2
-    values_R = metric(group_draws(groups, resamples=resamples, seed=seed))
+    values_R = _measured(metric, group_draws(groups, resamples=resamples, seed=seed))
     low, high = np.quantile(values_R, (tail, 1 - tail))
     return float(low), float(high)
 
 
 def group_sd(metric: DrawMetric, groups: int, *, resamples: int = 1000, seed: int = 0) -> float:
     """Standard deviation of a metric over draws of its groups."""
-    return float(metric(group_draws(groups, resamples=resamples, seed=seed)).std())
+    return float(_measured(metric, group_draws(groups, resamples=resamples, seed=seed)).std())
+
+
+def _measured(metric: DrawMetric, draws_RG: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The metric's values, some draws at a time: of many classes the counts of all are large."""
+    parts = range(0, len(draws_RG), _AT_ONCE)
+    return np.concatenate([metric(draws_RG[start : start + _AT_ONCE]) for start in parts])
 
 
 def drawn(figure: CountFigure, counts_GX: Counts) -> DrawMetric:

@@ -8,7 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.files import atomic_write_bytes
-from nas.report.figure import INK, drawable_labels, new_figure, png_bytes, text_font
+from nas.metrics.confusion import Confusion
+from nas.report.figure import (
+    BLUE,
+    INK,
+    drawable_labels,
+    new_figure,
+    only_drawn,
+    png_bytes,
+    text_font,
+)
 from nas.report.tables import metric_title
 from nas.text_table import interval_text, metric_text
 
@@ -17,24 +26,74 @@ if TYPE_CHECKING:
 
     from nas.tasks.base import Metrics
 
-Matrix = npt.NDArray[np.integer] | Sequence[Sequence[int]]
-
 _LONGEST_NAME = 26
 
+_MOST_IN_MATRIX = 30
+"""Most classes that are drawn as a matrix: each cell is a text, which takes time and memory."""
+_PAIRS = 30
+"""Pairs that are drawn of more classes."""
 
-def plot_confusion(matrix: Matrix, classes: Sequence[str], path: Path) -> None:
+
+def plot_confusion(confusion: Confusion, classes: Sequence[str], path: Path) -> None:
     """Write `confusion_png` to `path`, atomically."""
-    atomic_write_bytes(path, confusion_png(matrix, classes))
+    atomic_write_bytes(path, confusion_png(confusion, classes))
 
 
-def confusion_png(matrix: Matrix, classes: Sequence[str]) -> bytes:
-    """A PNG of counts (K, K), rows true and columns predicted, shaded by share of the row.
+def confusion_png(confusion: Confusion, classes: Sequence[str]) -> bytes:
+    """A PNG of the matrix; of more than 30 classes of the pairs that are confused most often.
 
-    Cells of 0 are blank. Raises ValueError unless the matrix has a row and a column for each class.
+    Raises ValueError unless there is a name for each class.
     """
-    counts_KK = np.asarray(matrix, dtype=np.int64)
-    if not classes or counts_KK.shape != (len(classes), len(classes)):
-        raise ValueError(f"a matrix of shape {counts_KK.shape} for {len(classes)} classes")
+    if not classes or confusion.num_classes != len(classes):
+        raise ValueError(f"pairs of {confusion.num_classes} classes for {len(classes)} names")
+    if len(classes) > _MOST_IN_MATRIX:
+        return _pairs_png(confusion, classes)
+    return _matrix_png(confusion.matrix(), classes)
+
+
+def most_confused(confusion: Confusion, count: int) -> list[tuple[int, int, int]]:
+    """True class, predicted class and samples of the pairs that are confused most often.
+
+    The earlier ones of equals.
+    """
+    wrong_P = np.flatnonzero(confusion.true_P != confusion.predicted_P)
+    most = wrong_P[np.argsort(-confusion.counts_P[wrong_P], kind="stable")][:count]
+    columns = confusion.true_P[most], confusion.predicted_P[most], confusion.counts_P[most]
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _pairs_png(confusion: Confusion, classes: Sequence[str]) -> bytes:
+    """A bar a pair, as long as the pair is frequent."""
+    from matplotlib.ticker import MaxNLocator
+
+    pairs = most_confused(confusion, _PAIRS)
+    samples_K = confusion.samples_K
+    named = [k for true, predicted, _ in pairs for k in (true, predicted)]
+    names = drawable_labels(
+        [classes[k] for k in named], _LONGEST_NAME, lambda index: f"class {named[index] + 1}"
+    )
+    labels = [
+        f"{true}  taken for  {predicted}"
+        for true, predicted in zip(names[::2], names[1::2], strict=True)
+    ]
+    figure = new_figure(9, 1.2 + 0.26 * max(len(pairs), 1))
+    axes = figure.add_subplot()
+    places = range(len(pairs))
+    axes.barh(places, [count for _, _, count in pairs], color=BLUE, height=0.7)
+    for place, (true, _, count) in zip(places, pairs, strict=True):
+        axes.text(count, place, f" {count} of {samples_K[true]}", va="center", fontsize=8)
+    axes.set_yticks(places, labels, fontproperties=text_font(), fontsize=8, parse_math=False)
+    axes.invert_yaxis()
+    axes.margins(x=0.15, y=0.01)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("samples of the true class" if pairs else "no class was taken for another")
+    axes.set_title(f"most confused of {len(classes)} classes", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    return png_bytes(figure)
+
+
+def _matrix_png(counts_KK: npt.NDArray[np.int64], classes: Sequence[str]) -> bytes:
+    """Rows true and columns predicted, shaded by share of the row; cells of 0 are blank."""
     totals_K1 = counts_KK.sum(axis=1, keepdims=True)
     # A class without samples has a row of zeros, which stays white.
     shares_KK = counts_KK / np.maximum(totals_K1, 1)
@@ -89,7 +148,7 @@ def _print_counts(
             va="center",
             fontsize=size,
             color="white" if shares_KK[row, column] > 0.55 else INK,
-            in_layout=False,  # within its cell; measuring 3,600 of them takes seconds
+            in_layout=False,  # within its cell; measuring hundreds of them takes seconds
         )
 
 
@@ -103,6 +162,8 @@ def evaluation_lines(split: str, primary_metric: str, metrics: "Metrics") -> lis
 
 
 def draw_evaluation(metrics: "Metrics", folder: Path) -> None:
-    """Write the pictures of these metrics into `folder`."""
+    """Write the pictures of these metrics into `folder`; a failure is a warning."""
     if (found := metrics.confusion_matrix()) is not None:
-        plot_confusion(*found, folder / "confusion.png")
+        path = folder / "confusion.png"
+        with only_drawn(path):
+            plot_confusion(*found, path)

@@ -1,13 +1,18 @@
 """Shared by all pictures: a figure without global state, colours, fonts that have the glyphs."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties
+
+log = logging.getLogger(__name__)
 
 DOTS_PER_INCH = 160
 
@@ -31,6 +36,15 @@ _WIDE_FONTS = (
     "WenQuanYi Zen Hei",
     "Arial Unicode MS",
 )
+
+
+@contextmanager
+def only_drawn(path: Path) -> Iterator[None]:
+    """What shows results at `path`, and is none itself: that it fails is a warning."""
+    try:
+        yield
+    except Exception as error:
+        log.warning("%s: could not be drawn: %s", path, error or type(error).__name__)
 
 
 def new_figure(width_in: float, height_in: float) -> "Figure":

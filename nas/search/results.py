@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from nas.files import atomic_write_text
 from nas.macs.report import fact_text
+from nas.report.figure import only_drawn
 from nas.report.findings import Findings
 from nas.report.front_plot import plot_front
 from nas.report.html import SearchPage, write_report
@@ -163,8 +164,10 @@ def write_results(
     if finals := result.verdict.certainty.finals:
         write_finalists_csv(folder / "finalists.csv", finals, job.metric)
     architectures = _write_networks(result, settings, data)
-    plot_front(result.findings, folder / "front.png")
-    write_report(folder / "report.html", _page_of(result, settings, data, architectures))
+    with only_drawn(folder / "front.png"):
+        plot_front(result.findings, folder / "front.png")
+    with only_drawn(folder / "report.html"):
+        write_report(folder / "report.html", _page_of(result, settings, data, architectures))
     return result
 
 

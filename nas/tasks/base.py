@@ -19,6 +19,7 @@ from nas.data.files import Progress
 from nas.data.splits import Split
 from nas.data.statistics import DataStatistics, StatisticsRequest
 from nas.errors import NasError
+from nas.metrics.confusion import Confusion
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.definition import Head
 from nas.spec.preprocess import Preprocess
@@ -35,8 +36,8 @@ Loss = Callable[[Any, Any], Tensor]
 """Scalar loss of a network's outputs and a batch's targets."""
 
 
-ConfusionMatrix = tuple[Sequence[Sequence[int]], tuple[str, ...]]
-"""Samples of class i that were predicted as class j, at [i][j], and the names of the classes."""
+ConfusionMatrix = tuple[Confusion, tuple[str, ...]]
+"""Samples by true and predicted class, and the names of the classes."""
 
 
 class Metrics(ABC):

@@ -6,7 +6,7 @@ from typing import Any
 
 from nas.data.dataset import AnyTaskData, DataRequest
 from nas.data.splits import SPLITS, Split
-from nas.errors import NasError
+from nas.errors import NasError, listed
 from nas.machine import environment
 from nas.report.lines import ReadingLines, Say
 from nas.spec.architecture import ArchitectureSpec
@@ -101,8 +101,8 @@ def _teacher_facts(plan: RunPlan) -> dict[str, Any]:
 def _refuse_other_data(plan: RunPlan, data: AnyTaskData) -> None:
     if plan.architecture.classes != data.classes:
         raise NasError(
-            f"the data have the classes {', '.join(data.classes)} now, but the run was begun "
-            f"with {', '.join(plan.architecture.classes)}",
+            f"the data have the classes {listed(data.classes)} now, but the run was begun "
+            f"with {listed(plan.architecture.classes)}",
             file=plan.folder,
         )
     if made_otherwise(plan.architecture, plan.source, data.split_digest):
@@ -145,8 +145,8 @@ def load_measured_data(
     loaded: AnyTaskData = task_named(architecture.task).load_data(request)
     if loaded.classes != architecture.classes:
         raise NasError(
-            f"has the classes {', '.join(loaded.classes)}, but the network was trained for "
-            f"{', '.join(architecture.classes)}",
+            f"has the classes {listed(loaded.classes)}, but the network was trained for "
+            f"{listed(architecture.classes)}",
             file=loaded.source,
         )
     return loaded

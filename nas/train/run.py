@@ -19,6 +19,7 @@ from nas.model.build import build_network
 from nas.model.identity import architecture_hash
 from nas.model.weights import HUB
 from nas.report.evaluation import draw_evaluation, evaluation_lines
+from nas.report.figure import only_drawn
 from nas.report.history_plot import plot_history
 from nas.report.lines import (
     Say,
@@ -176,7 +177,6 @@ class _Run:
         test = evaluate(
             done.network, done.data, task, "test", device=self.device, thresholds=thresholds
         )
-        draw_evaluation(test, plan.folder)
         for line in ("", *evaluation_lines("test", task.primary_metric, test)):
             say(line)
         self.finish(done, test)
@@ -221,12 +221,15 @@ class _Run:
     def finish(self, done: "_Trained", test: Metrics | None) -> None:
         """Write what came of it; `test` None is of a run without a test."""
         folder, fitted = self.plan.folder, done.fitted
-        _draw_history(folder, self.task, fitted.kept.fitted)
         self.say(f"{seconds_text(fitted.seconds_per_epoch)} an epoch; written to {folder}")
         values = self._values(done, test)
-        # Last: its presence says that the run is finished.
+        # Its presence says that the run is finished; pictures show no more than is in it.
         text = json.dumps(values, indent=2, allow_nan=False) + "\n"
         atomic_write_text(folder / METRICS_FILE, text)
+        with only_drawn(folder / "history.png"):
+            _draw_history(folder, self.task, fitted.kept.fitted)
+        if test is not None:
+            draw_evaluation(test, folder)
 
     def _build(self, architecture: ArchitectureSpec, begin: Begin | None) -> nn.Module:
         """The network with its first weights."""

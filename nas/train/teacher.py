@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nas.data.dataset import AnyTaskData, DataRequest
-from nas.errors import NasError
+from nas.errors import NasError, listed
 from nas.macs.count import count_macs
 from nas.report.tables import metric_title
 from nas.spec.architecture import ArchitectureSpec
@@ -117,8 +117,8 @@ class Teacher:
             raise NasError(problem, file=run, key="--teacher")
         if architecture.classes != data.classes:
             raise NasError(
-                f"knows the classes {', '.join(architecture.classes)}, but the data have "
-                f"{', '.join(data.classes)}",
+                f"knows the classes {listed(architecture.classes)}, but the data have "
+                f"{listed(data.classes)}",
                 file=run,
                 key="--teacher",
             )

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nas.errors import NasError
+from nas.errors import NasError, listed
 from nas.files import atomic_write_text
 from nas.model.build import MeanNetwork, build_network
 from nas.model.reference import own_module
@@ -167,9 +167,12 @@ def _require_alike(first: ArchitectureSpec, member: EnsembleMember) -> None:
         ("preprocess", first.preprocess, other.preprocess),
     ):
         if lead != own:
+            here, there = (
+                listed(item) if isinstance(item, tuple) else item for item in (own, lead)
+            )
             raise NasError(
-                f"differs in {what} from the first network, so no mean can be taken: {own}, "
-                f"there {lead}",
+                f"differs in {what} from the first network, so no mean can be taken: {here}, "
+                f"there {there}",
                 file=member.run,
             )
 

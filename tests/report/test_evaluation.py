@@ -1,6 +1,9 @@
 """What a person is shown of an evaluation, whatever the task."""
 
+import logging
 from pathlib import Path
+
+import pytest
 
 from nas.report.evaluation import draw_evaluation, evaluation_lines
 from tests.tasks.covid.test_lines import BOXES, STUDY
@@ -23,3 +26,21 @@ def test_classes_have_a_picture_and_boxes_none(tmp_path: Path) -> None:
     (picture,) = tmp_path.iterdir()
     assert picture.name == "confusion.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("failure", [MemoryError(), OSError(28, "No space left on device")])
+def test_a_picture_that_fails_is_a_warning(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    failure: Exception,
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise failure
+
+    monkeypatch.setattr("nas.report.evaluation.confusion_png", fail)
+    with caplog.at_level(logging.WARNING):
+        draw_evaluation(STUDY, tmp_path)
+    (told,) = caplog.messages
+    assert told.startswith(f"{tmp_path / 'confusion.png'}: could not be drawn: ")
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,8 @@ import pytest
 from matplotlib.axes import Axes
 from PIL import Image
 
-from nas.report.evaluation import confusion_png, plot_confusion
+from nas.metrics.confusion import Confusion
+from nas.report.evaluation import confusion_png, most_confused, plot_confusion
 from nas.report.figure import drawable_labels
 from nas.report.findings import Findings
 from nas.report.front_plot import front_png, plot_front
@@ -122,7 +123,9 @@ def test_front_plot_of_few_trials(
 def test_confusion_matrix_of_any_size(num_classes: int, tmp_path: Path) -> None:
     path = tmp_path / "confusion.png"
     matrix = np.full((num_classes, num_classes), 12)
-    plot_confusion(matrix, [f"class-{index}" for index in range(num_classes)], path)
+    plot_confusion(
+        Confusion.of_matrix(matrix), [f"class-{index}" for index in range(num_classes)], path
+    )
     width, _ = _size(path.read_bytes())
     assert width >= 30 * num_classes  # a cell holds two digits of legible size
 
@@ -131,12 +134,39 @@ def test_confusion_matrix_takes_any_class_name_and_a_class_without_samples() -> 
     classes = ["$x_$", "<b>", "종이", "x" * 300, "new\nline", "\x1b[1m", "plain"]
     matrix = np.eye(len(classes), dtype=int)
     matrix[1, 1] = 0
-    assert max(_size(confusion_png(matrix, classes))) < 2000
+    assert max(_size(confusion_png(Confusion.of_matrix(matrix), classes))) < 2000
 
 
-def test_confusion_matrix_refuses_a_wrong_shape() -> None:
-    with pytest.raises(ValueError, match=r"shape \(2, 2\) for 3 classes"):
-        confusion_png([[1, 0], [0, 1]], ["a", "b", "c"])
+def test_confusion_matrix_refuses_a_wrong_number_of_names() -> None:
+    with pytest.raises(ValueError, match="2 classes for 3 names"):
+        confusion_png(Confusion.of_matrix([[1, 0], [0, 1]]), ["a", "b", "c"])
+
+
+def test_of_many_classes_the_most_confused_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    ticks = Axes.set_yticks
+
+    def spy(axes: Axes, places: Any, labels: Any = None, **style: Any) -> Any:
+        drawn.extend(labels or ())
+        return ticks(axes, places, labels, **style)
+
+    monkeypatch.setattr(Axes, "set_yticks", spy)
+    labels = np.repeat(np.arange(25_000), 4)
+    predictions = labels.copy()
+    predictions[8:11], predictions[4:6], predictions[400:440] = 7, 0, 3
+    confusion = Confusion.of(labels, predictions, 25_000)
+    assert most_confused(confusion, 12)[:2] == [(100, 3, 4), (101, 3, 4)]
+    assert most_confused(confusion, 12)[10:] == [(2, 7, 3), (1, 0, 2)]
+    # no more texts than these: a matrix would be 100 GB
+    assert max(_size(confusion_png(confusion, [f"$c{k}" for k in range(25_000)]))) < 2000
+    assert drawn[0] == "$c100  taken for  $c3"
+    assert len(drawn) == 12
+
+
+@pytest.mark.parametrize("classes", [31, 60])
+def test_no_confusion_is_drawn_too(classes: int) -> None:
+    nothing = Confusion.of([], [], classes)
+    assert max(_size(confusion_png(nothing, [str(k) for k in range(classes)]))) < 2000
 
 
 def test_labels_are_shortened_in_the_middle_and_replaced_where_no_font_has_the_letters() -> None:

@@ -15,6 +15,7 @@ from nas.data.files import first_of
 from nas.data.splits import SPLITS, Split
 from nas.data.statistics import DataStatistics, StatisticsRequest, copy_lines, split_table
 from nas.errors import NasError
+from nas.text_table import shown_classes
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,14 @@ class AudioStatistics(DataStatistics):
         return lines + [f"  {row}" for row in self.wrong] + copy_lines(self.copies)
 
     def _event_table(self) -> list[str]:
+        columns = [item.present_counts for item in self.splits]
+        shown, more = shown_classes([sum(counts) for counts in zip(*columns, strict=True)])
         rows = [
-            (name, *(item.rows_text(number) for item in self.splits))
-            for number, name in enumerate(self.classes)
+            (self.classes[number], *(item.rows_text(number) for item in self.splits))
+            for number in shown
         ]
         rows.append(("recordings", *(str(item.recordings) for item in self.splits)))
-        return split_table(self.splits, rows)
+        return split_table(self.splits, rows) + more
 
 
 def audio_statistics(request: StatisticsRequest) -> AudioStatistics:

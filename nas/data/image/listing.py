@@ -49,8 +49,9 @@ def _check_classes(files: Sequence[ImageFile], classes: Sequence[str], source: P
             "the columns path,label",
             file=source,
         )
+    known = set(classes)
     for file in files:
-        if file.label not in classes:
+        if file.label not in known:
             raise NasError(
                 f"class {file.label!r} is in the {file.split} split but not in train"
                 + did_you_mean(file.label, classes),

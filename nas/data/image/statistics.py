@@ -17,6 +17,7 @@ from nas.data.splits import SPLITS, Split
 from nas.data.statistics import DataStatistics, Spread, StatisticsRequest, copy_lines, split_table
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
+from nas.text_table import shown_classes
 
 LONG_SIDE = 64
 """Width of the suggested input in pixels, where none is asked for and the images are as large."""
@@ -98,12 +99,13 @@ class ImageStatistics(DataStatistics):
 
     def _count_table(self) -> list[str]:
         columns = [split.class_counts for split in self.splits]
+        shown, more = shown_classes([sum(counts) for counts in zip(*columns, strict=True)])
         rows = [
-            (name, *(str(counts[position]) for counts in columns))
-            for position, name in enumerate(self.classes)
+            (self.classes[position], *(str(counts[position]) for counts in columns))
+            for position in shown
         ]
         rows.append(("all", *(str(sum(counts)) for counts in columns)))
-        return split_table(self.splits, rows)
+        return split_table(self.splits, rows) + more
 
 
 def image_statistics(

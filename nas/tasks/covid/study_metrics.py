@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.metrics.confusion import Confusion
 from nas.metrics.defined_interval import Interval, defined_interval, mean_of_defined
 from nas.metrics.f1 import accuracy_of, confusion_matrix
 from nas.metrics.group_bootstrap import drawn, group_interval, group_macro_f1_sd
@@ -192,7 +193,7 @@ class StudyMetrics(Metrics):
         return _lines(self)
 
     def confusion_matrix(self) -> ConfusionMatrix:
-        return self.confusion, tuple(self.per_class_f1)
+        return Confusion.of_matrix(self.confusion), tuple(self.per_class_f1)
 
     def with_intervals(self) -> dict[str, Any]:
         return self.as_json()
@@ -258,7 +259,7 @@ def _lines(metrics: StudyMetrics) -> list[str]:
         for name in classes
     ]
     return [
-        *class_table(metrics.confusion, classes).splitlines(),
+        *class_table(Confusion.of_matrix(metrics.confusion), classes),
         "",
         *aligned(rows, left=(0, 3)),
         "",

@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from math import log
 from typing import Any, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from nas.metrics.f1 import accuracy_of, confusion_matrix, macro_f1_of, per_class_f1_of
-from nas.metrics.intervals import confusion_interval, macro_f1_sd
+from nas.metrics.confusion import Confusion
+from nas.metrics.intervals import macro_f1_interval, macro_f1_sd
 from nas.tasks.base import ConfusionMatrix, Metrics
-from nas.text_table import metric_text, share_text
+from nas.text_table import metric_text, share_text, shown_classes
 
 
 @dataclass(frozen=True)
 class ClassificationMetrics(Metrics):
-    """Macro-F1 and other functions of the confusion matrix."""
+    """Macro-F1 and other functions of which class is taken for which."""
 
     macro_f1: float
     """Mean F1 of all classes."""
@@ -26,25 +24,25 @@ class ClassificationMetrics(Metrics):
     """Share of correct predictions."""
     per_class_f1: dict[str, float]
     """F1 by class name, in the order of the network's outputs."""
-    confusion: tuple[tuple[int, ...], ...]
-    """`confusion[i][j]` samples of class i were predicted as class j."""
+    confusion: Confusion
+    """Samples by true and predicted class."""
 
     @classmethod
-    def from_confusion(cls, confusion_KK: NDArray[np.int64], classes: Sequence[str]) -> Self:
-        """The metrics that a confusion matrix (K, K) gives."""
-        f1_K = per_class_f1_of(confusion_KK)
+    def from_confusion(cls, confusion: Confusion, classes: Sequence[str]) -> Self:
+        """The metrics that samples by true and predicted class give."""
+        f1_K = confusion.f1_K
         return cls(
-            macro_f1=float(macro_f1_of(confusion_KK)),
-            accuracy=float(accuracy_of(confusion_KK)),
+            macro_f1=float(f1_K.mean()),
+            accuracy=confusion.accuracy,
             per_class_f1=dict(zip(classes, f1_K.tolist(), strict=True)),
-            confusion=tuple(tuple(row) for row in confusion_KK.tolist()),
+            confusion=confusion,
         )
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The metrics that `as_json` wrote."""
-        confusion_KK = np.asarray(values["confusion"], dtype=np.int64)
-        return cls.from_confusion(confusion_KK, tuple(values["per_class_f1"]))
+        classes = tuple(values["per_class_f1"])
+        return cls.from_confusion(Confusion.of_json(values, len(classes)), classes)
 
     @property
     def primary(self) -> float:
@@ -52,24 +50,24 @@ class ClassificationMetrics(Metrics):
 
     @property
     def primary_sd(self) -> float:
-        return macro_f1_sd(np.asarray(self.confusion))
+        return macro_f1_sd(self.confusion)
 
     @property
     def macro_f1_ci95(self) -> tuple[float, float]:
         """95 % bootstrap interval (low, high) of macro-F1; the same at each call."""
-        return confusion_interval(macro_f1_of, np.asarray(self.confusion))
+        return macro_f1_interval(self.confusion)
 
     def as_json(self) -> dict[str, Any]:
         return {
             "macro_f1": self.macro_f1,
             "accuracy": self.accuracy,
             "per_class_f1": dict(self.per_class_f1),
-            "samples": sum(map(sum, self.confusion)),
-            "confusion": [list(row) for row in self.confusion],
+            "samples": self.confusion.samples,
+            **self.confusion.as_json(),
         }
 
     def lines(self) -> list[str]:
-        return class_table(self.confusion, tuple(self.per_class_f1)).splitlines()
+        return class_table(self.confusion, tuple(self.per_class_f1))
 
     def confusion_matrix(self) -> ConfusionMatrix:
         return self.confusion, tuple(self.per_class_f1)
@@ -100,23 +98,23 @@ def measure_logits(
         labels.append(labels_N)
     if not labels:
         raise ValueError("no batches to measure")
-    confusion_KK = confusion_matrix(
-        torch.cat(labels).cpu().numpy(), torch.cat(predictions).cpu().numpy(), len(classes)
-    )
-    return ClassificationMetrics.from_confusion(confusion_KK, classes)
+    found = torch.cat(labels).cpu().numpy(), torch.cat(predictions).cpu().numpy()
+    return ClassificationMetrics.from_confusion(Confusion.of(*found, len(classes)), classes)
 
 
-def class_table(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
-    """A line per class: samples, precision, recall, F1; a dash where undefined."""
-    confusion_KK = np.asarray(confusion)
-    hits_K = np.diagonal(confusion_KK)
-    samples_K, predicted_K = confusion_KK.sum(axis=1), confusion_KK.sum(axis=0)
-    f1_K = per_class_f1_of(confusion_KK)
-    width = max(len("class"), *map(len, classes))
+def class_table(confusion: Confusion, classes: Sequence[str]) -> list[str]:
+    """A line per class: samples, precision, recall, F1; a dash where undefined.
+
+    Of many classes those with the lowest F1.
+    """
+    hits_K, samples_K = confusion.hits_K, confusion.samples_K
+    predicted_K, f1_K = confusion.predicted_K, confusion.f1_K
+    shown, more = shown_classes(f1_K.tolist())
+    width = max(len("class"), *(len(classes[k]) for k in shown))
     lines = [f"{'class':{width}}  samples  precision  recall      F1"]
-    for k, name in enumerate(classes):
+    for k in shown:
         lines.append(
-            f"{name:{width}}  {samples_K[k]:7d}  {share_text(hits_K[k], predicted_K[k]):>9}  "
+            f"{classes[k]:{width}}  {samples_K[k]:7d}  {share_text(hits_K[k], predicted_K[k]):>9}  "
             f"{share_text(hits_K[k], samples_K[k]):>6}  {metric_text(float(f1_K[k])):>6}"
         )
-    return "\n".join(lines)
+    return lines + more

@@ -30,7 +30,7 @@ from nas.metrics.multilabel import (
 )
 from nas.tasks.base import Metrics
 from nas.tasks.sed.results import RecordingResult, event_counts, recording_pairs, window_pairs
-from nas.text_table import aligned, figure_table, metric_text, share_text
+from nas.text_table import aligned, figure_table, metric_text, share_text, shown_classes
 
 ThresholdSource = Literal["given", "other recordings", "same recording"]
 _SOURCES: dict[ChosenOn, ThresholdSource] = {
@@ -268,12 +268,17 @@ def _f1_where_present(counts_K3: Counts) -> list[float | None]:
 def _lines(metrics: SedMetrics) -> list[str]:
     """A line per class, over the windows whose label is known, then the other metrics.
 
+    Of many classes those with the lowest F1.
+
     A dash where undefined: a class without windows, or timing where the labels are known in part.
     """
-    rows = [_HEADS, *(_class_row(metrics, name) for name in metrics.counts)]
+    names = list(metrics.counts)
+    shown, more = shown_classes([metrics.per_class_f1[name] or 0.0 for name in names])
+    rows = [_HEADS, *(_class_row(metrics, names[k]) for k in shown)]
     counted = f"{_recordings_text(metrics.recordings)}; {_COUNTED[metrics.thresholds_from]}"
     return [
         *aligned(rows, left=(0,)),
+        *more,
         "",
         *figure_table(metrics.with_intervals(), _FIGURES),
         "",
