@@ -56,7 +56,8 @@ def show(value: Any, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 8_000_000
+"""Room for as many classes as there can be, each with a name as long as a folder's can be."""
 MAX_DEPTH = 40
 MAX_NODES = 50_000
 
