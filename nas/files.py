@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -61,6 +62,22 @@ def atomic_write_bytes(path: Path, data: bytes) -> None:
 def atomic_write_text(path: Path, text: str) -> None:
     """`atomic_write_bytes` of UTF-8 text."""
     atomic_write_bytes(path, text.encode("utf-8"))
+
+
+_NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that leave a folder, that a terminal obeys, or that no text holds."""
+_NAME_BYTES = 200
+"""Room is left for `-train-2` and the like."""
+
+
+def file_name(text: str) -> str:
+    """`text` itself where it can name a file of a folder that is shown, else the nearest that can.
+
+    Slashes, control characters and such become `-`; it begins with no dot, and is neither empty nor
+    longer than 200 bytes.
+    """
+    name = _NO_NAME.sub("-", text).lstrip(".").encode()[:_NAME_BYTES].decode(errors="ignore")
+    return name.strip() or "unnamed"
 
 
 def is_plain(path: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nas.files import atomic_file, atomic_write_bytes, atomic_write_text
+from nas.files import atomic_file, atomic_write_bytes, atomic_write_text, file_name
 
 
 @pytest.fixture(params=["nameless", "named", "no links"])
@@ -158,3 +158,23 @@ def test_what_can_not_be_a_file_is_refused_by_its_name(tmp_path: Path) -> None:
 def test_names_as_long_as_names_can_be(tmp_path: Path, way: str) -> None:
     atomic_write_text(tmp_path / ("x" * 255), "text")
     assert os.listdir(tmp_path) == ["x" * 255]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("shufflenet-t41", "shufflenet-t41"),
+        ("종이 2", "종이 2"),
+        ("../../etc/passwd", "-..-etc-passwd"),
+        ("..", "unnamed"),
+        ("", "unnamed"),
+        ("/", "-"),
+        ("C:\\x", "C:-x"),
+        ("a\nb\x1b[2Jc\x00\udcff", "a-b-[2Jc--"),
+        (" x ", "x"),
+        ("é" * 300, "é" * 100),
+    ],
+)
+def test_names_stay_in_their_folder(text: str, name: str) -> None:
+    assert file_name(text) == name
+    assert file_name(name) == name

@@ -1,5 +1,6 @@
 """The entry point of `nas`: commands that are imported when asked for, errors as one line."""
 
+import io
 import os
 import signal
 import sys
@@ -8,6 +9,7 @@ from importlib import import_module
 import click
 
 from nas.errors import NasError
+from nas.text_table import plain_text
 
 COMMANDS = {
     "search": "Search a space for compact networks within a budget.",
@@ -62,10 +64,36 @@ for _name, _line in COMMANDS.items():
     nas.add_command(AnnouncedCommand(_name, short_help=_line))
 
 
+class PlainStream(io.TextIOWrapper):
+    """A stream to a terminal, or wherever it leads, that never sends what a terminal obeys.
+
+    Names of files, classes and layers are other people's: control characters in them are escaped,
+    and so is what the encoding lacks.
+    """
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        encoding, lines, through = stream.encoding, stream.line_buffering, stream.write_through
+        super().__init__(
+            stream.detach(),
+            encoding,
+            "backslashreplace",
+            line_buffering=lines,
+            write_through=through,
+        )
+
+    def write(self, text: str) -> int:
+        """As any stream's."""
+        super().write(plain_text(text))
+        return len(text)
+
+
 def main() -> None:
     """Run `nas` and exit: 0 done, 1 a NasError, 2 wrong usage, 130 interrupted."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `nas macs ... | head` ends quietly
+    for name in ("stdout", "stderr"):
+        if type(stream := getattr(sys, name)) is io.TextIOWrapper:  # no stand-in of a caller's
+            setattr(sys, name, PlainStream(stream))
     if sys.stdout is None:  # `>&-`: the next file opened would be written to as standard output
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # until the end
     try:

@@ -4,12 +4,12 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
-from io import StringIO
 from pathlib import Path
 from typing import TextIO
 
 from nas.errors import NasError, did_you_mean
 from nas.files import atomic_write_text
+from nas.text_table import csv_cell_read, csv_text
 
 
 def read_rows(
@@ -17,6 +17,7 @@ def read_rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells, stripped, of each row; a missing optional cell is empty.
 
+    An apostrophe before what a spreadsheet would take for a formula is passed over (`csv_text`).
     Other columns are passed over. Raises NasError for a file that is no UTF-8 table, for a missing
     column and for one that is there twice, and for a row that goes on in the next line: a quote
     that is left open would hide all rows up to the next one.
@@ -30,7 +31,7 @@ def read_rows(
                 if row:
                     cells = dict.fromkeys((*required, *optional), "")
                     cells |= {
-                        name: row[place].strip()
+                        name: csv_cell_read(row[place].strip())
                         for name, place in places.items()
                         if place < len(row)
                     }
@@ -144,8 +145,4 @@ def _of_file(missing: str, others: Sequence[str]) -> str:
 
 def write_table(table: Path, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
     """Write a CSV table with its head, atomically."""
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    atomic_write_text(table, text.getvalue())
+    atomic_write_text(table, csv_text(columns, rows))

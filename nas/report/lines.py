@@ -13,7 +13,7 @@ from nas.spec.architecture import ArchitectureSpec
 from nas.spec.quantity import count_text
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Task
-from nas.text_table import metric_text
+from nas.text_table import metric_text, plain_text
 
 Say = Callable[[str], None]
 """Takes one line of progress: `print`, or a log."""
@@ -29,8 +29,8 @@ def also_to(file: Path, say: Say) -> Say:
 
     def both(line: str) -> None:
         say(line)
-        with file.open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
+        with file.open("a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(plain_text(line) + "\n")
 
     return both
 

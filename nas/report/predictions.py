@@ -4,10 +4,7 @@ A value that is a list of mappings is a table of its own, with a row an entry an
 it: the events of a recording. The task says which there are (`Task.prediction_tables`).
 """
 
-import csv
-import io
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +12,7 @@ from typing import Any, Literal
 from nas.errors import NasError, did_you_mean
 from nas.files import is_plain
 from nas.tasks.base import Prediction
+from nas.text_table import csv_text, plain_name
 
 Row = dict[str, Any]
 Tables = Mapping[str, Sequence[str]]
@@ -73,7 +71,7 @@ def _checked(table: str, tables: Tables) -> str:
 
 def _entries(predictions: Sequence[Prediction], table: str) -> list[Row]:
     return [
-        {"file": _shown(item.file), **entry}
+        {"file": plain_name(item.file), **entry}
         for item in predictions
         for entry in item.values.get(table, [])
     ]
@@ -81,17 +79,12 @@ def _entries(predictions: Sequence[Prediction], table: str) -> list[Row]:
 
 def _whole(item: Prediction) -> Row:
     values = item.values if item.error is None else {"error": item.error}
-    return {"file": _shown(item.file), **values}
-
-
-def _shown(name: str) -> str:
-    """The name of a file; bytes that are no UTF-8, which no text can hold, as `\\xff`."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return {"file": plain_name(item.file), **values}
 
 
 def _flat(item: Prediction, tables: Tables) -> Row:
     """A row a file; mappings are spread as `name:key`, tables left out."""
-    row: Row = {"file": _shown(item.file)}
+    row: Row = {"file": plain_name(item.file)}
     for name, value in item.values.items():
         if isinstance(value, dict):
             row |= {f"{name}:{key}": part for key, part in value.items()}
@@ -105,8 +98,4 @@ def _json(rows: list[Row]) -> str:
 
 
 def _csv(rows: list[Row], columns: Sequence[str]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(columns, ([row.get(column, "") for column in columns] for row in rows))

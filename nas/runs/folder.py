@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nas.errors import NasError
+from nas.files import file_name
+from nas.text_table import plain_text
 
 LOCK = ".lock"
 """File of a run's folder that its one process locks."""
@@ -50,8 +52,8 @@ LOG_FILE = "log.txt"
 def append_log(folder: Path, text: str) -> None:
     """Add a line with the time to the run's `log.txt`."""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-    with (folder / LOG_FILE).open("a", encoding="utf-8", errors="replace") as stream:
-        stream.write(f"{stamp} {text.rstrip()}\n")
+    with (folder / LOG_FILE).open("a", encoding="utf-8", errors="backslashreplace") as stream:
+        stream.write(f"{stamp} {plain_text(text.rstrip())}\n")
 
 
 def last_in_log(folder: Path, words: str) -> str | None:
@@ -64,12 +66,14 @@ def last_in_log(folder: Path, words: str) -> str | None:
 def new_run_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Path:
     """A new empty folder: `out`, else `root/name`, else `root/name-2` and so on where taken.
 
+    Of `name` as `nas.files.file_name` has it: nothing is made elsewhere.
+
     Raises NasError as `refuse_taken` does.
     """
     refuse_taken(out)
     try:
         if out is None:
-            return _next_free(root, name)
+            return _next_free(root, file_name(name))
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NasError(f"can't make the folder: {error.strerror}", file=out or root) from error

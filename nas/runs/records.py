@@ -1,7 +1,5 @@
 """Records of a search: trials, finalists' trainings, how sure their metrics are; their tables."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import Literal
 
 from nas.files import atomic_write_text
 from nas.runs.costs import MACS, PARAMETERS
+from nas.text_table import csv_text
 
 TrialState = Literal["trained", "stopped", "duplicate", "over_budget", "failed", "running"]
 
@@ -93,14 +92,11 @@ def write_trials_csv(
     `metric` is the name of the task's primary metric, which two columns are called after; `further`
     as in `trial_columns`.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(trial_columns(metric, further))
-    for record in records:
-        values = [getattr(record, name) for name in _FIELDS]
-        values += [record.costs.get(name) for name in further]
-        writer.writerow("" if value is None else value for value in values)
-    atomic_write_text(path, text.getvalue())
+    rows = (
+        [getattr(record, name) for name in _FIELDS] + [record.costs.get(name) for name in further]
+        for record in records
+    )
+    atomic_write_text(path, csv_text(trial_columns(metric, further), rows))
 
 
 _FINAL_FIELDS = (
@@ -160,14 +156,14 @@ def write_finalists_csv(path: Path, records: Iterable[FinalRecord], metric: str)
 
     `metric` is the name of the task's primary metric, which two columns are called after.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(finalist_columns(metric))
-    for record in records:
-        values = [getattr(record, name) for name in _FINAL_FIELDS[:-1]]
-        history = " ".join(map(repr, record.history))
-        writer.writerow(["" if value is None else value for value in [*values, history]])
-    atomic_write_text(path, text.getvalue())
+    rows = (
+        [
+            *(getattr(record, name) for name in _FINAL_FIELDS[:-1]),
+            " ".join(map(repr, record.history)),
+        ]
+        for record in records
+    )
+    atomic_write_text(path, csv_text(finalist_columns(metric), rows))
 
 
 BOUND_Z = 1.645

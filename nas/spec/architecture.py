@@ -13,8 +13,9 @@ from nas.spec.parse import parse_neck
 from nas.spec.preprocess import AnyPreprocess, Preprocess
 from nas.spec.provenance import Provenance
 from nas.spec.rows import architecture_from_rows
-from nas.spec.validate import Frozen, validate
+from nas.spec.validate import Frozen, Name, name_of, validate
 from nas.spec.yaml_text import block, flow
+from nas.text_table import plain_name
 
 __all__ = [
     "ArchitectureSpec",
@@ -33,7 +34,7 @@ ClassNames = Whole | list[str | Whole | Annotated[float, Field(strict=True)]]
 class ArchitectureFile(Frozen):
     """The keys of an architecture file; the layers are read one by one."""
 
-    name: str = ""
+    name: Name = ""
     task: str = "image"
     input: InputSpec
     layers: list[Any] = []  # noqa: RUF012  # pydantic copies defaults
@@ -93,7 +94,7 @@ def _from_named(document: Document, input_size: tuple[int, int] | None) -> Archi
     if input_size is not None:
         size = size.model_copy(update={"height": input_size[0], "width": input_size[1]})
     return ArchitectureSpec(
-        name=header.name or document.path.stem,
+        name=name_of(document, header.name),
         input=size,
         layers=layers,
         classes=classes,
@@ -114,7 +115,7 @@ def class_names(document: Document, classes: ClassNames) -> tuple[str, ...]:
             problem = f"{show(classes)} is not allowed: 1 to {MAX_CLASSES}"
             raise document.error(("classes",), problem)
         return tuple(str(index) for index in range(classes))
-    names = tuple(str(name) for name in classes)
+    names = tuple(plain_name(str(name)) for name in classes)
     if not names or len(names) > MAX_CLASSES:
         raise document.error(("classes",), f"{len(names)} classes; allowed are 1 to {MAX_CLASSES}")
     seen: set[str] = set()

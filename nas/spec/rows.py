@@ -18,7 +18,7 @@ from nas.spec.layers import (
 )
 from nas.spec.load import Document, KeyPath, show
 from nas.spec.provenance import Provenance
-from nas.spec.validate import Frozen, explain, validate
+from nas.spec.validate import Frozen, explain, name_of, validate
 from nas.spec.yaml_text import flow
 
 WIDTH_DIVISOR = 8
@@ -52,7 +52,7 @@ def architecture_from_rows(
         rounded += _changes(index, layer, scaled)
         layers.append(scaled)
     architecture = ArchitectureSpec(
-        name=document.path.stem,
+        name=name_of(document, ""),
         input=_input(document, header, input_size),
         layers=tuple(layers),
         head="none",

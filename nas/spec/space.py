@@ -20,7 +20,7 @@ from nas.spec.score import parse_score
 from nas.spec.search import SearchSpec
 from nas.spec.template import LayerTemplate, State
 from nas.spec.training import TrainingSpec
-from nas.spec.validate import Frozen, validate
+from nas.spec.validate import Frozen, Name, name_of, validate
 from nas.spec.yaml_text import block
 
 MAX_LAYERS = 200
@@ -109,7 +109,7 @@ class SpaceSpec:
 class SpaceFile(Frozen):
     """The keys of a search space file; input and layers are read one by one."""
 
-    name: str = ""
+    name: Name = ""
     task: str = "image"
     input: dict[str, Any]
     layers: list[Any]
@@ -155,7 +155,7 @@ def _space_from(document: Document, classes: tuple[str, ...] | None = None) -> S
     _check_head(document, header.head, reach.outputs, len(names))
     _check_score(document, header.score)
     return SpaceSpec(
-        name=header.name or document.path.stem,
+        name=name_of(document, header.name),
         document=document,
         task=header.task,
         input=inputs,

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from nas.errors import NasError, did_you_mean
+from nas.files import file_name
 from nas.spec.kinds import UNKNOWN_KIND, Kinds
 from nas.spec.load import Document, KeyPath, show
 
@@ -21,6 +22,25 @@ class Frozen(BaseModel):
 
 Flag = Annotated[bool, Field(strict=True)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+
+
+def _checked_name(text: str) -> str:
+    if text and text != (near := file_name(text)):
+        raise ValueError(
+            "the name of a folder has no slashes, control characters, dots or blanks around, and "
+            f"at most 200 bytes; {near!r} is one"
+        )
+    return text
+
+
+Name = Annotated[str, AfterValidator(_checked_name)]
+"""A name that folders get; empty is none."""
+
+
+def name_of(document: Document, given: str) -> str:
+    """The name `given` in the document, else its file's."""
+    return given or file_name(document.path.stem)
+
 
 Model = TypeVar("Model", bound=BaseModel)
 

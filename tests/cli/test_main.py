@@ -108,3 +108,23 @@ def test_the_help_of_no_command_waits_for_torch() -> None:
     code = f"import {modules}, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"torch", "optuna", "numpy", "sklearn", "PIL"} & set(done.stdout.split()) == set()
+
+
+def test_nothing_printed_is_obeyed_by_a_terminal(tmp_path: Path) -> None:
+    """Both streams, with a path that is ours to say and no UTF-8, in a process of its own."""
+    program = """
+import sys
+import click
+from nas.cli import main as entry
+from nas.errors import NasError
+def fail():
+    click.echo("out \\x9b31m 종이 \\udcff")
+    raise NasError("no", file="a\\x1b]0;b\\x07.yaml")
+entry.nas.add_command(click.Command("fail", callback=fail))
+sys.argv = ["nas", "fail"]
+entry.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=tmp_path)
+    assert done.stdout.decode() == "out \\u009b31m 종이 \\udcff\n"
+    assert done.stderr.decode() == "Error: a\\u001b]0;b\\u0007.yaml: no\n"
+    assert done.returncode == 1

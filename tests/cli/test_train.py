@@ -1,11 +1,13 @@
 """`nas train`: what it writes, says, refuses, and how it goes on."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import nas.train.api as training_api
 import nas.train.run as training_run
@@ -411,3 +413,34 @@ def test_nobody_teaches_only_where_that_is_said(
     result = invoke(train, "--arch", tmp_path / "best.yaml", *flags)
     assert result.exception is None, result.output
     assert given == [([str(tmp_path / "teacher")], teacher)]
+
+
+def test_odd_names_of_classes_and_pictures_that_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither ends a run; what is measured is written before anything is drawn."""
+    names = {b"caf\xe9": "caf\\xe9", b"new\nline": "new\\u000aline", b"\x1b[2J": "\\u001b[2J"}
+    for split in (b"train", b"val", b"test"):
+        for shade, name in enumerate(names):
+            folder = os.path.join(os.fsencode(tmp_path), b"data", split, name)
+            os.makedirs(folder)
+            for number in (b"0\xff.png", b"1.png"):
+                with open(os.path.join(folder, number), "wb") as file:
+                    Image.new("L", (8, 8), 80 * shade).save(file, "PNG")
+    out = tmp_path / "run"
+
+    def fail(*_: object) -> bytes:
+        assert (out / "metrics.json").exists()
+        raise MemoryError
+
+    monkeypatch.setattr("nas.report.evaluation.confusion_png", fail)
+    monkeypatch.setattr("nas.report.history_plot.png_bytes", fail)
+    (tmp_path / "small.yaml").write_text(ARCHITECTURE)
+    arguments = ("--arch", tmp_path / "small.yaml", "--data", tmp_path / "data", "--epochs", 1)
+    result = invoke(train, *arguments, "--out", out, "--threads", 1)
+    assert result.exception is None, result.output
+    values = json.loads((out / "metrics.json").read_text())
+    assert list(values["test"]["per_class_f1"]) == sorted(names.values())
+    assert load_architecture(out / "architecture.yaml").classes == tuple(sorted(names.values()))
+    assert result.output.replace("\n", "").isprintable()
+    assert [text.split(": ")[1] for text in caplog.messages] == ["could not be drawn"] * 2

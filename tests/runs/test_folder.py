@@ -14,6 +14,15 @@ def test_folders_are_numbered(tmp_path: Path) -> None:
     assert names == ["tiny", "tiny-2", "tiny-3"]
 
 
+def test_no_name_leaves_the_folder_of_runs(tmp_path: Path) -> None:
+    """As of a network of another library, `timm:hf-hub:somebody/net`."""
+    for name in ("../../etc", "hf-hub:a/b", "..", "/root", "x\n\x1b[2J"):
+        folder = new_run_folder(None, name, tmp_path / "runs")
+        assert folder.parent == tmp_path / "runs"
+        assert folder.name.isprintable()
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
 def test_racing_processes_get_folders_of_their_own(tmp_path: Path) -> None:
     got: list[Path] = []
     threads = [
@@ -52,4 +61,4 @@ def test_log_has_a_line_an_entry(tmp_path: Path) -> None:
     append_log(tmp_path, "one\n")
     append_log(tmp_path, "two \udcff")
     lines = (tmp_path / "log.txt").read_text().splitlines()
-    assert [line[20:] for line in lines] == ["one", "two ?"]
+    assert [line[20:] for line in lines] == ["one", "two \\udcff"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.runs.records import TrialRecord
+from nas.text_table import csv_cell_read
 
 
 def read_trials_csv(
@@ -27,7 +28,7 @@ def _record(row: dict[str, str], metric: str, further: Sequence[str]) -> TrialRe
         metric=_number(row[metric]),
         architecture_hash=row["architecture_hash"] or None,
         seconds=_number(row["seconds"]),
-        reason=row["reason"] or None,
+        reason=csv_cell_read(row["reason"]) or None,
         predicted=_number(row[f"predicted_{metric}"]),
         epochs=int(row["epochs"]) if row["epochs"] else None,
     )

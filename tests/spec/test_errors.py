@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501  # one mistake a line reads best
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -193,12 +194,12 @@ def test_files_that_can_not_be_read(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_bytes(b"name: \xff\xfe")
     large = tmp_path / "large.yaml"
-    large.write_bytes(b"#" * 1_100_000)
+    large.write_bytes(b"#" * 8_100_000)
     cases = {
         broken: "not UTF-8 text: invalid start byte at byte 6",
-        large: "more than 1000000 bytes, the most that is read",
+        large: "more than 8000000 bytes, the most that is read",
         tmp_path: "can't read the file: Is a directory",
-        Path("/dev/zero"): "more than 1000000 bytes, the most that is read",
+        Path("/dev/zero"): "more than 8000000 bytes, the most that is read",
         Path("x" * 5000): "can't read the file: File name too long",
     }
     for path, problem in cases.items():
@@ -299,3 +300,24 @@ def test_mistakes_where_there_are_several_kinds(
     expected = f"{file}:{file.read_text().count(chr(10)) + 1} {problem}"
     assert str(caught.value).startswith(expected)
     assert hint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "..", "../x", "a\\b", "a\nb", "\x1b[31m", "x" * 201, " x", ".x"]
+)
+@pytest.mark.parametrize("parse", [parse_architecture, parse_space])
+def test_names_that_make_no_folder(parse: Callable[[str, str], object], name: str) -> None:
+    text = f"name: {json.dumps(name)}\ninput: {{height: 8, width: 8}}\nlayers:\n"
+    text += "  - {block: Conv, out: 8}\n  - {block: GlobalAvgPool}\n"
+    told = message(parse, text)
+    assert told.startswith("tiny.yaml:1 name: ")
+    assert "is not allowed: the name of a folder has no slashes" in told
+    assert told.isprintable()
+
+
+def test_a_file_whose_own_name_makes_no_folder(tmp_path: Path) -> None:
+    file = tmp_path / ".a\x1b[2J\nb.yaml"
+    file.write_text(
+        "input: {height: 8, width: 8}\nlayers: [{block: Conv, out: 8}, {block: GlobalAvgPool}]\n"
+    )
+    assert load_architecture(file).name == load_space(file).name == "a-[2J-b"

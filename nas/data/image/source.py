@@ -8,6 +8,7 @@ from nas.data.decode import image_extensions
 from nas.data.splits import SPLIT_NAMES, Split
 from nas.data.table import read_file_rows
 from nas.errors import NasError, did_you_mean
+from nas.text_table import plain_name
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def _from_folder(root: Path) -> ImageSource:
     """
     files: list[ImageFile] = []
     ignored = 0
+    seen: set[tuple[Split | None, str]] = set()
     folders = _split_folders(root)
     for split, folder in folders:
         for class_folder in _visible_folders(folder):
@@ -76,6 +78,12 @@ def _from_folder(root: Path) -> ImageSource:
                     "a class folder without images; add images to it or remove it",
                     file=class_folder,
                 )
+            place = (split, plain_name(class_folder.name))
+            if place in seen:
+                raise NasError(
+                    f"two folders are shown as {place[1]!r}; rename one", file=class_folder
+                )
+            seen.add(place)
             files += found
             ignored += passed_over
     for folder in {root, *(folder for _, folder in folders)}:
@@ -127,6 +135,7 @@ def _visible_folders(folder: Path) -> list[Path]:
 def _class_files(root: Path, folder: Path, split: Split | None) -> tuple[list[ImageFile], int]:
     """Image files anywhere below `folder`, and how many other files lie there."""
     extensions = image_extensions()
+    label = plain_name(folder.name)
     files: list[ImageFile] = []
     ignored = 0
     visited: set[tuple[int, int]] = set()
@@ -150,7 +159,7 @@ def _class_files(root: Path, folder: Path, split: Split | None) -> tuple[list[Im
                 ignored += 1
                 continue
             key = path.relative_to(root).as_posix()
-            files.append(ImageFile(key, path, folder.name, split))
+            files.append(ImageFile(key, path, label, split))
     return files, ignored
 
 
@@ -178,7 +187,7 @@ def _from_table(table: Path) -> ImageSource:
             raise NasError(f"{row['path']!r} is named twice", file=table, line=line, key="path")
         places.add(place)
         split = _split_named(row["split"], table, line)
-        files[key] = ImageFile(key, path, row["label"], split, row["group"] or None)
+        files[key] = ImageFile(key, path, plain_name(row["label"]), split, row["group"] or None)
     return ImageSource(
         table, table.parent, tuple(sorted(files.values(), key=lambda file: file.key))
     )

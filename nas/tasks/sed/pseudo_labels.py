@@ -1,9 +1,7 @@
 """Pseudo-labels of partly labelled recordings. K classes, T frames."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from io import StringIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 from nas.data.audio.dataset import EventRow, Recording, RecordingSet
 from nas.data.audio.preprocess import MelPreprocess
 from nas.errors import NasError
+from nas.text_table import csv_text
 
 _COLUMNS = ("recording_id", "species_id", "songtype_id", "t_min", "f_min", "t_max", "f_max")
 """Of RFCX's `train_tp.csv`."""
@@ -32,13 +31,19 @@ class AddedLabels:
 
     def table(self, species_ids: Mapping[str, int]) -> str:
         """The rows as a CSV that reads as RFCX's true positives do; numbers are by class name."""
-        text = StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        for row in self.rows:
-            times = (f"{row.t_min_s:.6f}", row.f_min_hz, f"{row.t_max_s:.6f}", row.f_max_hz)
-            writer.writerow((row.recording_id, species_ids[row.species], row.songtype, *times))
-        return text.getvalue()
+        rows = (
+            (
+                row.recording_id,
+                species_ids[row.species],
+                row.songtype,
+                f"{row.t_min_s:.6f}",
+                row.f_min_hz,
+                f"{row.t_max_s:.6f}",
+                row.f_max_hz,
+            )
+            for row in self.rows
+        )
+        return csv_text(_COLUMNS, rows)
 
 
 def check_pseudo_labelling(recordings: RecordingSet) -> None:
