@@ -8,7 +8,7 @@ from typing import Any
 
 import optuna
 
-from nas.errors import NasError
+from nas.errors import NasError, listed
 from nas.model.identity import architecture_hash
 from nas.search.data import DataFacts
 from nas.search.final_study import read_finals
@@ -205,8 +205,8 @@ def refuse_other_data(study: optuna.Study, store: StudyStore, facts: DataFacts) 
         study.set_user_attr("data", known)
     elif tuple(before["classes"]) != facts.classes:
         raise NasError(
-            f"the data have other classes ({', '.join(facts.classes)}) than when the search began "
-            f"({', '.join(before['classes'])})",
+            f"the data have other classes ({listed(facts.classes)}) than when the search began "
+            f"({listed(before['classes'])})",
             key="--resume",
         )
     elif before["split_digest"] != facts.split_digest:
