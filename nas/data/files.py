@@ -1,5 +1,7 @@
 """Files of a data set: how they are found or described, progress of reading, what is left out."""
 
+import logging
+import os
 from collections.abc import Callable, Container, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +12,8 @@ from pydantic import Field
 from nas.errors import NasError, did_you_mean
 from nas.spec.load import Document, read_document
 from nas.spec.validate import Frozen, validate
+
+log = logging.getLogger(__name__)
 
 DESCRIPTION_SUFFIXES = (".yaml", ".yml")
 """Endings of YAML files that describe a data set, in lower case."""
@@ -56,15 +60,92 @@ def _nearest_name(folder: Path, name: str) -> str | None:
     return next(iter(get_close_matches(name, names[:_COMPARED], n=1)), None)
 
 
+class Links:
+    """The one rule for symbolic links in a data set's folder, and what they are told of.
+
+    They are followed, to files and to folders, but no folder is entered twice. Links that lead to
+    one that is entered already, as a loop does, and links out of the data set's folder are named.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._home = os.path.realpath(root)
+        self._again: dict[str, None] = {}
+        self._outside: dict[str, None] = {}
+
+    def files_below(self, folder: Path) -> list[Path]:
+        """All that is no folder, in order; hidden folders and `__MACOSX` are not entered."""
+        files: list[Path] = []
+        entered: set[tuple[int, int]] = set()
+        waiting = [folder]
+        while waiting:
+            parent = waiting.pop()
+            state = os.stat(parent)
+            if (state.st_dev, state.st_ino) in entered:
+                self._again[self._told(parent)] = None
+                continue
+            entered.add((state.st_dev, state.st_ino))
+            with os.scandir(parent) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+            inner = []
+            for entry in found:
+                path = Path(parent, entry.name)
+                if not entry.is_dir():
+                    self.note(path)
+                    files.append(path)
+                elif not is_hidden(entry.name) and self.enters(path):
+                    inner.append(path)
+            waiting += reversed(inner)
+        return files
+
+    def enters(self, folder: Path) -> bool:
+        """Whether `folder` is no link to a folder that it lies in; what is to be told is noted."""
+        if not folder.is_symlink():
+            return True
+        if folder.parent.resolve().is_relative_to(folder.resolve()):
+            self._again[self._told(folder)] = None
+            return False
+        self.note(folder)
+        return True
+
+    def note(self, path: Path) -> None:
+        """Note a link that leads out of the data set's folder."""
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(self._home):
+            self._outside[self._told(path)] = None
+
+    def tell(self) -> None:
+        """Warn of what was noted."""
+        for links, what in (
+            (self._again, "lead to a folder that is read already, and are not followed"),
+            (self._outside, "lead out of the folder, and are followed"),
+        ):
+            if links:
+                log.warning(
+                    "%s: %d symbolic links %s%s",
+                    self._home,
+                    len(links),
+                    what,
+                    first_of(list(links)),
+                )
+
+    def _told(self, link: Path) -> str:
+        return f"{link} -> {os.path.realpath(link)}"
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is passed over."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
 def visible_files(folder: Path, suffixes: Container[str]) -> tuple[Path, ...]:
     """Those with one of `suffixes`, in lower case with their dot, sorted; hidden ones not."""
-    return tuple(
+    links = Links(folder)
+    found = sorted(
         path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in suffixes
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        for path in links.files_below(folder)
+        if path.suffix.lower() in suffixes and not is_hidden(path.name) and path.is_file()
     )
+    links.tell()
+    return tuple(found)
 
 
 def read_described(file: Path, kind: type[Description]) -> tuple[Document, dict[str, Path]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from nas.data.files import Links
 from nas.data.preprocess import PixelPreprocess
 from nas.errors import NasError
 from nas.files import atomic_write_text
@@ -216,7 +217,7 @@ def check_teacher(
     if unlabelled is not None:
         if not unlabelled.is_dir():
             raise NasError("no such folder", file=unlabelled, key="--unlabelled")
-        if not any(path.is_file() for path in unlabelled.rglob("*")):
+        if not Links(unlabelled).files_below(unlabelled):
             raise NasError("holds no file", file=unlabelled, key="--unlabelled")
     if isinstance(teacher, ArchitectureSpec):
         return

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nas.data.audio.decode import AUDIO_SUFFIXES
 from nas.data.audio.mel_file import READY_SUFFIX
-from nas.data.files import DESCRIPTION_SUFFIXES, FileName, read_described
+from nas.data.files import DESCRIPTION_SUFFIXES, FileName, Links, read_described
 from nas.errors import NasError
 from nas.spec.validate import Frozen
 
@@ -113,9 +113,12 @@ def recording_files(place: Path) -> dict[str, Path]:
     Raises NasError for two files of one id.
     """
     files: dict[str, Path] = {}
+    links = Links(place)
     for path in sorted(place.iterdir()) if place.is_dir() else [place]:
         if path.suffix.lower() not in RECORDING_SUFFIXES or path.name.startswith("."):
             continue
+        if place.is_dir():
+            links.note(path)
         if path.stem in files:
             raise NasError(
                 f"two files of one recording, {files[path.stem].name!r} and {path.name!r}; keep "
@@ -123,6 +126,7 @@ def recording_files(place: Path) -> dict[str, Path]:
                 file=place,
             )
         files[path.stem] = path
+    links.tell()
     if not files:
         allowed = ", ".join(RECORDING_SUFFIXES)
         raise NasError(f"no recordings here; files are read that end in {allowed}", file=place)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.data.decode import image_extensions
+from nas.data.files import Links, is_hidden
 from nas.data.splits import SPLIT_NAMES, Split
 from nas.data.table import read_file_rows
 from nas.errors import NasError, did_you_mean
@@ -69,10 +70,11 @@ def _from_folder(root: Path) -> ImageSource:
     files: list[ImageFile] = []
     ignored = 0
     seen: set[tuple[Split | None, str]] = set()
-    folders = _split_folders(root)
+    links = Links(root)
+    folders = _split_folders(root, links)
     for split, folder in folders:
-        for class_folder in _visible_folders(folder):
-            found, passed_over = _class_files(root, class_folder, split)
+        for class_folder in _visible_folders(folder, links):
+            found, passed_over = _class_files(root, class_folder, split, links)
             if not found and split in (None, "train"):
                 raise NasError(
                     "a class folder without images; add images to it or remove it",
@@ -86,6 +88,7 @@ def _from_folder(root: Path) -> ImageSource:
             seen.add(place)
             files += found
             ignored += passed_over
+    links.tell()
     for folder in {root, *(folder for _, folder in folders)}:
         ignored += sum(1 for entry in folder.iterdir() if entry.is_file())
     return ImageSource(root, root, tuple(sorted(files, key=lambda file: file.key)), ignored)
@@ -93,14 +96,14 @@ def _from_folder(root: Path) -> ImageSource:
 
 def _has_train_folder(root: Path) -> bool:
     """Whether `root` is laid out as `train/CLASS/*`."""
-    names = (folder.name.lower() for folder in _visible_folders(root))
+    names = (folder.name.lower() for folder in _visible_folders(root, Links(root)))
     return any(SPLIT_NAMES.get(name) == "train" for name in names)
 
 
-def _split_folders(root: Path) -> list[tuple[Split | None, Path]]:
+def _split_folders(root: Path, links: Links) -> list[tuple[Split | None, Path]]:
     """The folders that hold class folders: those of the splits if there is one of train."""
     found: dict[Split, Path] = {}
-    folders = _visible_folders(root)
+    folders = _visible_folders(root, links)
     for folder in folders:
         split = SPLIT_NAMES.get(folder.name.lower())
         if split is not None and split in found:
@@ -121,51 +124,27 @@ def _split_folders(root: Path) -> list[tuple[Split | None, Path]]:
     return [(None, root)]
 
 
-def _visible_folders(folder: Path) -> list[Path]:
+def _visible_folders(folder: Path, links: Links) -> list[Path]:
     return sorted(
         entry
         for entry in folder.iterdir()
-        if entry.is_dir()
-        and not entry.name.startswith(".")
-        and entry.name != "__MACOSX"
-        and not _leads_upwards(entry)
+        if entry.is_dir() and not is_hidden(entry.name) and links.enters(entry)
     )
 
 
-def _class_files(root: Path, folder: Path, split: Split | None) -> tuple[list[ImageFile], int]:
+def _class_files(
+    root: Path, folder: Path, split: Split | None, links: Links
+) -> tuple[list[ImageFile], int]:
     """Image files anywhere below `folder`, and how many other files lie there."""
     extensions = image_extensions()
     label = plain_name(folder.name)
-    files: list[ImageFile] = []
-    ignored = 0
-    visited: set[tuple[int, int]] = set()
-    for parent, subfolders, names in os.walk(folder, followlinks=True):
-        # A folder is entered once, whatever links lead to it.
-        state = os.stat(parent)
-        if (state.st_dev, state.st_ino) in visited:
-            subfolders.clear()
-            continue
-        visited.add((state.st_dev, state.st_ino))
-        subfolders[:] = sorted(
-            name
-            for name in subfolders
-            if not name.startswith(".")
-            and name != "__MACOSX"
-            and not _leads_upwards(Path(parent, name))
-        )
-        for name in names:
-            path = Path(parent, name)
-            if name.startswith(".") or path.suffix.lower() not in extensions:
-                ignored += 1
-                continue
-            key = path.relative_to(root).as_posix()
-            files.append(ImageFile(key, path, label, split))
-    return files, ignored
-
-
-def _leads_upwards(folder: Path) -> bool:
-    """Whether `folder` is a link to a folder that it lies in: other classes may be down there."""
-    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
+    paths = links.files_below(folder)
+    files = [
+        ImageFile(path.relative_to(root).as_posix(), path, label, split)
+        for path in paths
+        if not is_hidden(path.name) and path.suffix.lower() in extensions
+    ]
+    return files, len(paths) - len(files)
 
 
 def _from_table(table: Path) -> ImageSource:

@@ -57,7 +57,9 @@ def test_hidden_and_other_files_are_counted(tmp_path: Path, write_images: WriteI
     assert listing.ignored_files == 4
 
 
-def test_loops_of_links_end(tmp_path: Path, write_images: WriteImages) -> None:
+def test_loops_of_links_end(
+    tmp_path: Path, write_images: WriteImages, caplog: pytest.LogCaptureFixture
+) -> None:
     write_images(tmp_path / "data", {"a": 1, "b": 1})
     write_images(tmp_path / "elsewhere", {"more": 1})
     os.symlink(tmp_path / "data", tmp_path / "data" / "a" / "loop")
@@ -74,6 +76,11 @@ def test_loops_of_links_end(tmp_path: Path, write_images: WriteImages) -> None:
         "c/000.png",
         "c/back/000.png",
     ]
+    again, outside = caplog.messages
+    assert ": 5 symbolic links lead to a folder that is read already, and are not" in again
+    assert f"; {tmp_path}/data/a/loop -> {tmp_path}/data; " in again
+    assert ": 3 symbolic links lead out of the folder, and are followed" in outside
+    assert f"; {tmp_path}/data/b/more -> {tmp_path}/elsewhere/more; " in outside
 
 
 def test_a_table(tmp_path: Path) -> None:
