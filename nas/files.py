@@ -6,11 +6,28 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An OSError within that names no file names `path`: a full disk gives no name at all."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line of UTF-8 text to a log. Raises OSError that names it."""
+    with naming(path), path.open("a", encoding="utf-8", errors="backslashreplace") as stream:
+        stream.write(f"{line}\n")
 
 
 @contextmanager
@@ -30,12 +47,12 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             yield content
             # A descriptor goes on where others have written.
             handle = os.dup(target) if isinstance(target, int) else os.open(target, os.O_WRONLY)
-            with os.fdopen(handle, "wb") as stream:
+            with naming(path), os.fdopen(handle, "wb") as stream:
                 stream.write(content.getvalue())
             return
         # Short, for the file's own name may be as long as names can be.
         temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-        with _new_file(temporary) as stream:
+        with naming(path), _new_file(temporary) as stream:
             yield stream
             stream.flush()
             _like_the_old(stream, target)
@@ -45,10 +62,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        # A full disk gives no name at all.
-        if isinstance(error, OSError) and str(error.filename) in map(
-            str, (None, temporary, target)
-        ):
+        if isinstance(error, OSError) and str(error.filename) in map(str, (temporary, target)):
             error.filename, error.filename2 = str(path), None
         raise
 
@@ -62,6 +76,17 @@ def atomic_write_bytes(path: Path, data: bytes) -> None:
 def atomic_write_text(path: Path, text: str) -> None:
     """`atomic_write_bytes` of UTF-8 text."""
     atomic_write_bytes(path, text.encode("utf-8"))
+
+
+def write_together(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write new files, all or none of them: half a beginning could neither go on nor begin anew."""
+    try:
+        for name, text in texts.items():
+            atomic_write_text(folder / name, text)
+    except BaseException:
+        for name in texts:
+            (folder / name).unlink(missing_ok=True)
+        raise
 
 
 _NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from nas.files import atomic_file, atomic_write_bytes, atomic_write_text, file_name
+from nas.files import (
+    append_line,
+    atomic_file,
+    atomic_write_bytes,
+    atomic_write_text,
+    file_name,
+    write_together,
+)
 
 
 @pytest.fixture(params=["nameless", "named", "no links"])
@@ -178,3 +185,31 @@ def test_names_as_long_as_names_can_be(tmp_path: Path, way: str) -> None:
 def test_names_stay_in_their_folder(text: str, name: str) -> None:
     assert file_name(text) == name
     assert file_name(name) == name
+
+
+def test_a_full_disk_is_told_with_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        append_line(Path("/dev/full"), "x")
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path / 'x'}'"):
+        atomic_write_text(tmp_path / "x", "x")
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_begins_together_leaves_no_half(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    left = iter([None, OSError(errno.ENOSPC, "full")])
+
+    def soon_full(handle: int) -> None:
+        if error := next(left):
+            raise error
+
+    monkeypatch.setattr(os, "fsync", soon_full)
+    with pytest.raises(OSError, match=f"full: '{tmp_path / 'settings.yaml'}'"):
+        write_together(tmp_path, {"space.yaml": "a", "settings.yaml": "b"})
+    assert os.listdir(tmp_path) == []

@@ -49,6 +49,14 @@ class Option(click.Option):
         self.told_default = told_default
         """What counts where the option is not given: the default of the settings behind it."""
 
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """As click's; an empty text is wrong usage, where no callback says so in its own words."""
+        texts = value if isinstance(value, list | tuple) else [value]
+        checked = self.callback is None or self.multiple
+        if checked and any(isinstance(text, str) and not text.strip() for text in texts):
+            raise click.BadParameter("an empty text says nothing.", ctx, self)
+        return super().type_cast_value(ctx, value)
+
     def get_help_extra(self, ctx: click.Context) -> Any:
         """As click's, with the default that is told, and ranges only where they are narrow."""
         extra = super().get_help_extra(ctx)

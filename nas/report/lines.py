@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Any
 
 from nas.data.dataset import AnyTaskData
+from nas.files import append_line
 from nas.macs.count import MacsReport
 from nas.macs.report import fact_text
 from nas.report.tables import classes_text, metric_title, seconds_text
@@ -29,8 +30,7 @@ def also_to(file: Path, say: Say) -> Say:
 
     def both(line: str) -> None:
         say(line)
-        with file.open("a", encoding="utf-8", errors="backslashreplace") as log:
-            log.write(plain_text(line) + "\n")
+        append_line(file, plain_text(line))
 
     return both
 

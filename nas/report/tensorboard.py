@@ -4,30 +4,43 @@ torch's SummaryWriter writes the same files, but imports TensorFlow where it is 
 starts a thread in every worker.
 """
 
+import logging
 import os
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+
+from nas.report.figure import only_drawn
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
 
+log = logging.getLogger(__name__)
+
+
 class CurveWriter:
-    """Scalars and texts of one training run, on disk after each call."""
+    """Scalars and texts of one training run, on disk after each call.
+
+    Where they can't be written, a warning is logged once, and nothing more is.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Start a new event file in `folder`, which is made."""
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.summary.writer.record_writer import RecordWriter
 
-        folder.mkdir(parents=True, exist_ok=True)
         # The name that tensorboard looks for; nanoseconds keep apart two writers of one process.
         name = f"events.out.tfevents.{time.time():.9f}.{socket.gethostname()}.{os.getpid()}"
-        self._records = RecordWriter((folder / name).open("wb"))
+        self._file = folder / name
+        self._records: Any = None
+        with only_drawn(self._file):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._records = RecordWriter(self._file.open("wb"))
         self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
 
     def __enter__(self) -> Self:
@@ -89,7 +102,10 @@ class CurveWriter:
         self._write_summary(Summary(value=[value]), 0)
 
     def close(self) -> None:
-        self._records.close()
+        """Nothing can be written any more."""
+        if self._records is not None:
+            with only_drawn(self._file):
+                self._records.close()
 
     def _write_summary(self, summary: "Summary", step: int) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
@@ -97,8 +113,16 @@ class CurveWriter:
         self._write(Event(wall_time=time.time(), step=step, summary=summary))
 
     def _write(self, event: Any) -> None:
-        self._records.write(event.SerializeToString())
-        self._records.flush()
+        if self._records is None:
+            return
+        try:
+            self._records.write(event.SerializeToString())
+            self._records.flush()
+        except OSError as error:  # what a person looks at, no result: it ends, the run goes on
+            log.warning("%s: no more curves are written: %s", self._file, error.strerror)
+            with suppress(OSError):
+                self._records.close()
+            self._records = None
 
 
 class TrialBoard:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nas.errors import NasError
-from nas.files import file_name
+from nas.files import append_line, file_name
 from nas.text_table import plain_text
 
 LOCK = ".lock"
@@ -52,8 +52,7 @@ LOG_FILE = "log.txt"
 def append_log(folder: Path, text: str) -> None:
     """Add a line with the time to the run's `log.txt`."""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-    with (folder / LOG_FILE).open("a", encoding="utf-8", errors="backslashreplace") as stream:
-        stream.write(f"{stamp} {plain_text(text.rstrip())}\n")
+    append_line(folder / LOG_FILE, f"{stamp} {plain_text(text.rstrip())}")
 
 
 def last_in_log(folder: Path, words: str) -> str | None:

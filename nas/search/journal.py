@@ -13,6 +13,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from nas.errors import NasError
+from nas.files import naming
 from nas.runs.folder import exclusive
 from nas.search.journal_line import DamagedLine, LineReader
 from nas.search.objective import Direction
@@ -64,9 +65,10 @@ class KilledWritersFile(JournalFileBackend):
             if os.fstat(handle).st_size < self._offset:
                 problem = "lost lines while the search ran: it ends, so as not to begin it anew"
                 raise NasError(problem, file=self._journal)
-            _write_all(handle, text.encode("utf-8"))
-            if any("state" in log for log in logs):
-                os.fsync(handle)
+            with naming(self._journal):
+                _write_all(handle, text.encode("utf-8"))
+                if any("state" in log for log in logs):
+                    os.fsync(handle)
 
     @contextmanager
     def _exclusive(self) -> Iterator[int]:

@@ -10,7 +10,7 @@ import optuna
 from numpy.random import default_rng
 
 from nas.errors import NasError
-from nas.files import atomic_write_text
+from nas.files import write_together
 from nas.report.lines import Say
 from nas.runs.folder import append_log, in_use, locked_run, new_run_folder, refuse_taken
 from nas.search.choice import check_score
@@ -28,7 +28,14 @@ from nas.search.job import Job
 from nas.search.pricing import PricedSpace
 from nas.search.results import SearchResult, write_results
 from nas.search.samplers import check_sampler
-from nas.search.settings import SearchSettings, objectives_of, read_settings, write_settings
+from nas.search.settings import (
+    SETTINGS_FILE,
+    SearchSettings,
+    objectives_of,
+    read_settings,
+    settings_text,
+    write_settings,
+)
 from nas.search.shared import check_shared, prepare_shared
 from nas.search.stopping.plan import plan_stops
 from nas.search.store import StudyStore
@@ -83,8 +90,8 @@ def run_search(
     folder = new_run_folder(out, space.name)
     with _working_in(folder):
         refuse_taken(folder)  # another process may have been given the same empty folder
-        atomic_write_text(folder / "space.yaml", space.document.text)
-        write_settings(folder, settings)
+        texts = {"space.yaml": space.document.text, SETTINGS_FILE: settings_text(settings)}
+        write_together(folder, texts)
         return _search(folder, space, settings, facts, say)
 
 

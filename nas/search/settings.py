@@ -163,10 +163,17 @@ _BEFORE: dict[str, str | int] = {"stop": "none", "finalists": 0}
 """What a search did before these settings were there."""
 
 
+SETTINGS_FILE = "settings.yaml"
+
+
 def write_settings(folder: Path, settings: SearchSettings) -> None:
     """Write `settings.yaml` into a run's folder."""
-    text = block(settings.model_dump(mode="json")) + "\n"
-    atomic_write_text(folder / "settings.yaml", text)
+    atomic_write_text(folder / SETTINGS_FILE, settings_text(settings))
+
+
+def settings_text(settings: SearchSettings) -> str:
+    """The text of `settings.yaml`."""
+    return block(settings.model_dump(mode="json")) + "\n"
 
 
 def read_settings(folder: Path, imports: Sequence[str] = ()) -> SearchSettings:

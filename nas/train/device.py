@@ -33,6 +33,9 @@ def choose_device(name: str | torch.device) -> torch.device:
     return device
 
 
+MAX_THREADS = 1_024
+
+
 def default_threads() -> int:
     """Half of the cores that this process may use, at least one.
 
@@ -43,8 +46,13 @@ def default_threads() -> int:
 
 
 def set_threads(threads: int | None) -> None:
-    """Let PyTorch use that many cores; None leaves it at all. One where several workers run."""
+    """Let PyTorch use that many cores; None leaves it at all. One where several workers run.
+
+    Raises NasError for so many that the process would die of them.
+    """
     if threads is not None:
+        if not 1 <= threads <= MAX_THREADS:
+            raise NasError(f"{threads} is not allowed: 1 to {MAX_THREADS}", key="--threads")
         torch.set_num_threads(threads)
 
 

@@ -8,7 +8,7 @@ from typing import Self
 from nas.data.files import Links
 from nas.data.preprocess import PixelPreprocess
 from nas.errors import NasError
-from nas.files import atomic_write_text
+from nas.files import write_together
 from nas.model.published import library_normalisation
 from nas.runs.folder import new_run_folder
 from nas.spec.architecture import ArchitectureSpec, dump_architecture, load_architecture
@@ -73,8 +73,10 @@ class RunPlan:
     @classmethod
     def from_folder(cls, folder: Path) -> "RunPlan":
         """The plan of a run that was begun. Raises NasError if there is none, or it has ended."""
-        if not (folder / ARCHITECTURE_FILE).exists() or not (folder / TRAINING_FILE).exists():
-            raise NasError("no training run was begun here", file=folder)
+        for name in (ARCHITECTURE_FILE, TRAINING_FILE):
+            if not (folder / name).exists():
+                problem = f"no training run was begun here: {name} is missing; begin one elsewhere"
+                raise NasError(problem, file=folder)
         if (folder / METRICS_FILE).exists():
             raise NasError("this run is finished: see its metrics.json", file=folder)
         architecture = load_architecture(folder / ARCHITECTURE_FILE)
@@ -102,12 +104,12 @@ class RunPlan:
 
     def write(self, architecture: ArchitectureSpec) -> None:
         """Write `architecture`, which the data completed, and the settings into the folder."""
+        texts = {ARCHITECTURE_FILE: dump_architecture(architecture)}
         if self.teacher is not None and self.teacher.architecture is not None:
             known = self.teacher.architecture.with_classes(architecture.classes)
-            atomic_write_text(self.folder / TEACHER_FILE, dump_architecture(known))
-        atomic_write_text(self.folder / ARCHITECTURE_FILE, dump_architecture(architecture))
-        training = block(self.training.model_dump(mode="json")) + "\n"
-        atomic_write_text(self.folder / TRAINING_FILE, training)
+            texts[TEACHER_FILE] = dump_architecture(known)
+        texts[TRAINING_FILE] = block(self.training.model_dump(mode="json")) + "\n"
+        write_together(self.folder, texts)
 
 
 def _teacher_of(folder: Path, facts: Provenance) -> TeacherPlan | None:

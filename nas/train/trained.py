@@ -67,6 +67,10 @@ def write_members(folder: Path, runs: Sequence[Path]) -> None:
     atomic_write_text(folder / ENSEMBLE_FILE, block({"members": members}) + "\n")
 
 
+MAX_MEMBERS = 256
+"""Most networks of a mean: all are in memory at once."""
+
+
 def read_members(folder: Path) -> tuple[Path, ...]:
     """The folders of an ensemble's runs. Raises NasError for a file that names fewer than two."""
     document = read_document(folder / ENSEMBLE_FILE)
@@ -148,6 +152,9 @@ def load_mean(folders: Sequence[str | Path], device: torch.device | str = "cpu")
         for folder in map(_folder, folders)
         for run in (read_members(folder) if is_ensemble(folder) else (folder,))
     ]
+    if len(runs) > MAX_MEMBERS:
+        problem = f"{len(runs)} networks; a mean is taken of at most {MAX_MEMBERS}"
+        raise NasError(problem, file=_folder(folders[0]))
     trained = [_load_network(_folder(run), torch.device(device)) for run in runs]
     first = trained[0]
     members = tuple(member for item in trained for member in item.members)

@@ -10,6 +10,7 @@ import pytest
 from nas.cli import options
 from nas.cli.main import COMMANDS, nas
 from nas.cli.options import Command, FiniteRange, Machine, Option, grouped, option
+from nas.errors import NasError
 
 from .conftest import invoke
 
@@ -127,3 +128,13 @@ def test_every_option_has_help(name: str) -> None:
 
 def test_all_commands_are_announced() -> None:
     assert list(nas.commands) == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_no_flag_takes_an_empty_text(name: str) -> None:
+    """As a script gives it whose variable is not set: it is not the default, nor the folder."""
+    for parameter in EVERY[name].params:
+        if isinstance(parameter, click.Option) and not parameter.is_flag:
+            result = invoke(EVERY[name], parameter.opts[0], "")
+            assert result.exit_code == 2 or isinstance(result.exception, NasError), parameter.opts
+            assert parameter.opts[0] in result.output + str(result.exception)

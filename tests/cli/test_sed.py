@@ -250,6 +250,7 @@ def test_an_ensemble_s_file_is_checked(both: Path, tmp_path: Path) -> None:
         ("[a, b]\n", "at least two runs"),
         ("members: [a, 5]\n", "5 is no folder"),
         ("members: [a, b]\n", "no such folder"),
+        (f"members: [{', '.join(['a'] * 300)}]\n", "300 networks; a mean is taken of at most 256"),
     ):
         (tmp_path / "copy" / "ensemble.yaml").write_text(text)
         with pytest.raises(NasError, match=says):

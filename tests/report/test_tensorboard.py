@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.report.tensorboard import TrialBoard
+from nas.report.tensorboard import CurveWriter, TrialBoard
 
 YAML = "name: tiny-t41\nlayers:\n  - {block: Conv, out: 8}\n"
 
@@ -63,3 +63,22 @@ def test_importing_the_reports_loads_nothing_heavy() -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_curves_that_can_not_be_written_end_no_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk, and a file where the folder should be."""
+    with CurveWriter(tmp_path / "run") as curves:
+        curves._records._writer.close()
+        curves._records._writer = open("/dev/full", "wb")  # noqa: SIM115
+        curves.scalars(1, {"a": 1.0})
+        curves.scalars(2, {"a": 2.0})
+    assert [text.partition(": ")[2] for text in caplog.messages] == [
+        "no more curves are written: No space left on device"
+    ]
+    caplog.clear()
+    (tmp_path / "file").touch()
+    with CurveWriter(tmp_path / "file" / "below") as curves:
+        curves.scalars(1, {"a": 1.0})
+    assert len(caplog.messages) == 1

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from nas.errors import NasError
-from nas.train.device import choose_device, default_threads, seeded, uses_bfloat16
+from nas.train.device import (
+    choose_device,
+    default_threads,
+    seeded,
+    set_threads,
+    uses_bfloat16,
+)
 
 
 def test_names() -> None:
@@ -40,3 +46,11 @@ def test_half_of_the_cores_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, threads in ((1, 1), (2, 1), (3, 1), (8, 4)):
         monkeypatch.setattr("os.sched_getaffinity", lambda _, n=cores: set(range(n)), raising=False)
         assert default_threads() == threads
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1_025, 100_000])
+def test_threads_that_would_end_the_process(threads: int) -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(NasError, match=f"--threads: {threads} is not allowed: 1 to 1024"):
+        set_threads(threads)
+    assert torch.get_num_threads() == before
