@@ -61,7 +61,8 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         os.replace(temporary, target)
     except BaseException as error:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # a disk that can't be written has none
+                temporary.unlink()
         if isinstance(error, OSError) and str(error.filename) in map(str, (temporary, target)):
             error.filename, error.filename2 = str(path), None
         raise
@@ -85,7 +86,8 @@ def write_together(folder: Path, texts: Mapping[str, str]) -> None:
             atomic_write_text(folder / name, text)
     except BaseException:
         for name in texts:
-            (folder / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                (folder / name).unlink()
         raise
 
 
