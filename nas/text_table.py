@@ -27,8 +27,11 @@ def plain_name(name: str) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Lines without control characters but tabs; `\\u001b`, as JSON has them, in their place."""
-    return text.translate(_ESCAPES_OF_TEXT)
+    """Lines without control characters but tabs; `\\u001b`, as JSON has them, in their place.
+
+    So are halves of surrogate pairs, which stand for bytes that are no UTF-8 in names of files.
+    """
+    return text.translate(_ESCAPES_OF_TEXT).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")

@@ -26,11 +26,12 @@ SECONDS = 10.0
 
 
 def also_to(file: Path, say: Say) -> Say:
-    """As `say`, and each line is appended to `file` too."""
+    """As `say`, and each line is appended to `file` too; names in it are made harmless."""
 
     def both(line: str) -> None:
+        line = plain_text(line)
         say(line)
-        append_line(file, plain_text(line))
+        append_line(file, line)
 
     return both
 
