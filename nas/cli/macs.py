@@ -79,10 +79,10 @@ class Counted:
 
 def _count_model(flags: NetworkFlags, depth: int | None) -> Counted:
     from nas.macs.count import count_macs
-    from nas.model.reference import load_reference
+    from nas.model.reference import counted_network
 
     shape = DEFAULT_INPUT if flags.size is None else flags.size.shape
-    module = load_reference(str(flags.model), None, input_size=shape[1:])
+    module = counted_network(str(flags.model), input_size=shape[1:])
     return Counted(count_macs(module, shape, depth=depth), shape, module, {})
 
 

@@ -4,12 +4,11 @@ import copy
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
-from nas.errors import NasError
 from nas.macs.count import countable, evaluating
 from nas.macs.kinds import Kind, kind_of_module
 from nas.macs.meta import meta_copy, on_meta
@@ -66,6 +65,8 @@ class Comparison:
     """By counter (`ours`, `fvcore`, `ptflops`, `ptflops_aten`, `ptflops_0_6_4`) and kind of op."""
     totals: dict[str, int]
     """Each counter's own total; its amounts sum to it."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Why a counter can't count this network, by its name: it is in neither of the others."""
 
     def kinds(self) -> list[Kind]:
         """The kinds that some counter has an amount for."""
@@ -79,7 +80,7 @@ def compare_counters(module: nn.Module, input_shape: Sequence[int]) -> Compariso
     that are on meta are taken as zeros. ptflops 0.6.4 is left out for recurrent layers. A module
     with a method `for_counting` is counted as `countable` has it.
 
-    Raises NasError where a counter can't run the network.
+    What one of the others can't count is in `failed`. Raises NasError where ours can't.
     """
     module = countable(module)
     counters: dict[str, Count] = {
@@ -90,17 +91,16 @@ def compare_counters(module: nn.Module, input_shape: Sequence[int]) -> Compariso
     if not any(isinstance(part, (nn.RNNBase, nn.RNNCellBase)) for part in module.modules()):
         counters["ptflops_0_6_4"] = lambda copied: count_ptflops_0_6_4(copied, input_shape)
     results = {OURS: _count_ours(module, input_shape)}
+    failed = {}
     for name, count in counters.items():
         try:
             results[name] = count(_cpu_copy(module))
-        except NasError:
-            raise
-        except Exception as error:  # whatever another package raises
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise NasError(f"{name} can't count this network: {reason}") from error
+        except (Exception, SystemExit) as error:  # whatever another package raises
+            failed[name] = str(error).strip().split("\n")[0] or type(error).__name__
     return Comparison(
         amounts={name: amounts for name, (_, amounts) in results.items()},
         totals={name: total for name, (total, _) in results.items()},
+        failed=failed,
     )
 
 

@@ -106,6 +106,8 @@ class MacsReport:
     input: tuple[int, ...]
     layers: tuple[LayerMacs, ...]
     """In order of execution; their MACs sum to `total` and their parameters to `parameters`."""
+    assumed: tuple[str, ...] = ()
+    """What was taken for known, in words: how many boxes torchvision's detectors find."""
 
 
 def count_macs(
@@ -160,6 +162,7 @@ def _report(
         peak_activation_bytes=trace.peak_activation_bytes,
         input=input_shape,
         layers=tuple(_layer(plan, row, trace) for row in rows),
+        assumed=trace.assumed,
     )
 
 

@@ -51,6 +51,11 @@ class ActivationMemory:
             if storage._cdata not in read and storage._cdata not in self._slots:
                 self._make(tensor, storage)
 
+    def made(self, tensor: Any) -> bool:
+        """Whether it was made by an op of the pass, and is neither a weight nor a constant."""
+        storage = tensor.untyped_storage() if isinstance(tensor, Tensor) else None
+        return storage is not None and storage._cdata in self._slots
+
     def peak_bytes(self, result: Any) -> int:
         """The largest sum over the tensors alive at one op, where `result` is kept to the end."""
         kept = {

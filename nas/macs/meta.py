@@ -29,6 +29,9 @@ _INITIALISERS = frozenset(
 )
 
 
+_INTEGERS = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
 class WithoutWeights(TorchFunctionMode):
     """Modules built inside are on the meta device, as under `torch.device("meta")`, in less time.
 
@@ -51,7 +54,10 @@ class WithoutWeights(TorchFunctionMode):
 
 
 class _CopyToMeta(TorchFunctionMode):
-    """Inside, `copy.deepcopy` makes meta tensors of the same shapes, and reads no value."""
+    """Inside, `copy.deepcopy` makes meta tensors of the same shapes, and reads no value.
+
+    But of whole numbers and booleans, as of masks and lengths, which decide about shapes.
+    """
 
     def __torch_function__(
         self,
@@ -65,7 +71,11 @@ class _CopyToMeta(TorchFunctionMode):
         if function is Tensor.__deepcopy__:
             tensor, memo = args
             if id(tensor) not in memo:
-                memo[id(tensor)] = torch.empty_like(tensor, device=META)
+                kept = tensor.dtype in _INTEGERS and not tensor.is_meta
+                copied = (
+                    tensor.detach().cpu().clone() if kept else torch.empty_like(tensor, device=META)
+                )
+                memo[id(tensor)] = copied
             return memo[id(tensor)]
         return function(*args, **(kwargs or {}))
 
@@ -98,6 +108,10 @@ def meta_copy(module: nn.Module) -> nn.Module:
             raise NasError(f"{name} has no shape yet: run the lazy layers once before counting")
     try:
         with _CopyToMeta():
-            return copy.deepcopy(module)
+            copied = copy.deepcopy(module)
     except (RuntimeError, TypeError, ValueError) as error:
         raise NasError(f"{type(module).__name__} can't be copied to be counted: {error}") from error
+    for part in copied.modules():
+        if isinstance(part, nn.DataParallel):
+            part.device_ids = []  # else it asks where its weights are
+    return copied

@@ -140,7 +140,8 @@ _CREATION = """
 """
 _BOOKKEEPING = """
     sym_size sym_stride sym_numel sym_storage_offset is_same_size _assert_async
-    _assert_tensor_metadata detach alias size
+    _assert_tensor_metadata detach alias size _pack_padded_sequence
+    _nested_tensor_from_mask_left_aligned
 """
 
 IGNORED: frozenset[str] = frozenset(
@@ -200,10 +201,22 @@ def handle_of(function: OpOverload) -> OpHandle | None:
 
 
 def costs_nothing(function: OpOverload) -> bool:
-    """Whether it is a view, elementwise, or on the list of ignored ops."""
+    """Whether it is a view, elementwise, a mark of the profiler, or on the list of ignored ops.
+
+    An op in place, or one that writes into a given tensor, is what its plain form is.
+    """
     namespace, _, op = function._schema.name.partition("::")
-    listed = namespace == "aten" and op.removesuffix("_") in IGNORED
-    return function.is_view or torch.Tag.pointwise in function.tags or listed
+    if namespace != "aten":
+        return namespace == "profiler" or _is_free(function)
+    name = op.removesuffix("_")
+    if name in IGNORED or _is_free(function):
+        return True
+    plain = getattr(torch.ops.aten, name, None) if function._schema.is_mutable else None
+    return plain is not None and any(_is_free(getattr(plain, form)) for form in plain.overloads())
+
+
+def _is_free(function: OpOverload) -> bool:
+    return function.is_view or torch.Tag.pointwise in function.tags
 
 
 def handled_macs(

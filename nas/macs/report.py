@@ -54,8 +54,12 @@ def as_json(
             for layer in report.layers
         ],
     }
+    if report.assumed:
+        content["assumed"] = list(report.assumed)
     if comparison is not None:
-        content["counters"] = {name: comparison.totals[name] for name in _JSON_COUNTERS}
+        content["counters"] = {name: comparison.totals.get(name) for name in _JSON_COUNTERS}
+        if comparison.failed:
+            content["counters_failed"] = dict(comparison.failed)
     return json.dumps(content, indent=2, allow_nan=False)
 
 
@@ -87,6 +91,7 @@ def as_text(
         lines += ["", "The same network by other counters:", ""]
         lines += _ruled(headings, counter_rows, left=1)
         lines += ["", *(f"{kind}: {why}" for kind, why in _reasons(comparison))]
+        lines += [f"{name} can't count it: {why}" for name, why in comparison.failed.items()]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -101,6 +106,7 @@ def as_markdown(
         headings, rows = _counter_table(comparison)
         lines += ["", *_markdown(headings, rows, left=1), ""]
         lines += [f"- {kind}: {why}" for kind, why in _reasons(comparison)]
+        lines += [f"- {name} can't count it: {why}" for name, why in comparison.failed.items()]
     return "\n".join(lines)
 
 
@@ -121,6 +127,7 @@ def _layer_rows(report: MacsReport) -> list[tuple[str, ...]]:
 def _totals(report: MacsReport, facts: Facts) -> list[str]:
     return [
         f"MACs {count_text(report.total)} ({report.total:,}): multiply-adds of one sample",
+        *(f"counted: {words}" for words in report.assumed),
         *(fact_text(name, value) for name, value in facts.items()),
         f"parameters {count_text(report.parameters)} ({report.parameters:,})",
         f"peak activation memory {count_text(report.peak_activation_bytes, 'B')}: "

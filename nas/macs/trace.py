@@ -12,6 +12,7 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nas.errors import NasError
+from nas.macs.detectors import stated_boxes
 from nas.macs.kernels import run_meta
 from nas.macs.memory import ActivationMemory, tensors_in
 from nas.macs.meta import META
@@ -27,6 +28,8 @@ from nas.macs.ops import (
 
 _ATEN = torch.ops.aten
 _READS_VALUES = ("_local_scalar_dense", "nonzero", "nonzero_numpy", "masked_select", "equal")
+_TAKES_CONSTANTS = ("index", "index_put", "_unsafe_index", "_pack_padded_sequence")
+"""Ops for whose shapes a tensor's values count: masks, lengths of sequences."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Trace:
     """The same if the input is kept to the end, for later blocks."""
     convolution_outputs: int
     """Elements that convolutions put out."""
+    assumed: tuple[str, ...] = ()
+    """What was taken for known, in words: how many boxes a detector finds."""
 
 
 def trace_forward(
@@ -64,7 +69,11 @@ def trace_forward(
     tensors = [torch.empty((1, *shape), device=META, dtype=dtype) for shape in input_shapes]
     x = tensors[0] if len(tensors) == 1 else tensors
     mode.memory.add_input(x)
-    with _attributed(watched, stack, outputs), torch.no_grad():
+    with (
+        stated_boxes(module) as assumed,
+        _attributed(watched, stack, outputs),
+        torch.no_grad(),
+    ):
         try:
             with mode:
                 result = module(x)
@@ -77,7 +86,8 @@ def trace_forward(
                 reason = f"it looks at values, and counting has only shapes ({reason})"
             raise NasError(f"{_place(stack)} can't run on an input of {shape}: {reason}") from error
     peak, with_input = mode.memory.peak_bytes(result), mode.memory.peak_bytes((x, result))
-    return Trace(mode.macs, outputs, peak, with_input, mode.convolution_outputs)
+    macs, convolved = mode.macs, mode.convolution_outputs
+    return Trace(macs, outputs, peak, with_input, convolved, tuple(assumed))
 
 
 class _Counting(TorchDispatchMode):
@@ -107,7 +117,20 @@ class _Counting(TorchDispatchMode):
         rule = self._rules.get(function)
         if rule is None:
             rule = self._rules[function] = _rule_for(function, self._stack)
-        result = rule.run(function, args, kwargs)
+        tensors = list(tensors_in((*args, *kwargs.values())))
+        if self._is_constant(function, args, kwargs, tensors):
+            result = function(*args, **kwargs)
+        elif rule.reads_values:
+            raise NasError(
+                f"{_place(self._stack)} looks at values ({function._schema.name.split('::')[1]}), "
+                "and counting has only shapes"
+            )
+        elif all(tensor.is_meta or tensor.dim() == 0 for tensor in tensors):
+            result = rule.run(function, args, kwargs)
+        elif rule.name in _TAKES_CONSTANTS:
+            result = function(*args, **kwargs)
+        else:
+            result = rule.run(function, _on_meta(args), _on_meta(kwargs))
         if rule.formula is not None:
             first = result if isinstance(result, Tensor) else result[0]
             self.macs[self._stack[-1], rule.name] += rule.formula(args, first)
@@ -118,6 +141,44 @@ class _Counting(TorchDispatchMode):
             self.macs[self._stack[-1], rule.name] += macs
         self.memory.step((*args, *kwargs.values()), result, is_view=rule.is_view)
         return result
+
+    def _is_constant(
+        self,
+        function: OpOverload,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        tensors: Sequence[Tensor],
+    ) -> bool:
+        """Whether the result depends on no input and no weight: its values are known then.
+
+        Such are made of numbers, or of tensors that the network holds elsewhere than in its weights
+        and buffers. Nothing is drawn at random, and nothing written that was there before.
+        """
+        if any(tensor.is_meta for tensor in tensors) or _place_of(kwargs).type != "cpu":
+            return False
+        if torch.Tag.nondeterministic_seeded in function.tags:
+            return False
+        if not function._schema.is_mutable:
+            return True
+        return bool(tensors) and self.memory.made(args[0] if args else tensors[0])
+
+
+def _place_of(kwargs: Mapping[str, Any]) -> torch.device:
+    """Where a tensor is asked for; the CPU where it isn't said."""
+    return torch.device(kwargs.get("device") or "cpu")
+
+
+def _on_meta(values: Any) -> Any:
+    """The values with tensors that have shapes only; single numbers stay, as they go with all."""
+    if isinstance(values, Tensor):
+        return (
+            values if values.is_meta or values.dim() == 0 else torch.empty_like(values, device=META)
+        )
+    if isinstance(values, dict):
+        return {key: _on_meta(value) for key, value in values.items()}
+    if isinstance(values, (list, tuple)):
+        return type(values)([_on_meta(value) for value in values])
+    return values
 
 
 Run = Callable[[OpOverload, Sequence[Any], dict[str, Any]], Any]
@@ -131,6 +192,7 @@ class _Rule:
     formula: Formula | None
     handle: OpHandle | None
     is_view: bool
+    reads_values: bool
     run: Run
 
 
@@ -138,24 +200,22 @@ def _rule_for(function: OpOverload, stack: Sequence[str]) -> _Rule:
     namespace, _, full_name = function._schema.name.partition("::")
     name = full_name.removesuffix("_")
     formula = FORMULAS.get(name) if namespace == "aten" else None
-    if namespace == "aten" and name in _READS_VALUES:
-        raise NasError(
-            f"{_place(stack)} looks at values ({full_name}), and counting has only shapes"
-        )
+    reads_values = namespace == "aten" and name in _READS_VALUES
     handle = handle_of(function)
-    if formula is None and handle is None and not costs_nothing(function):
+    if formula is None and handle is None and not (reads_values or costs_nothing(function)):
         raise NasError(
             f"{_place(stack)} uses {namespace}.{full_name}, which is neither counted nor known to "
             f"cost nothing; nas.register_op({function._schema.name!r}, ...) says what it costs"
         )
-    return _Rule(name, formula, handle, function.is_view, _runner(function))
+    run = _runner(function)
+    return _Rule(name, formula, handle, function.is_view, reads_values, run)
 
 
 def _runner(function: OpOverload) -> Run:
     if function is _ATEN.native_batch_norm.default:
         return _run_batch_norm
-    if function is _ATEN.lift_fresh.default:
-        return _run_constant
+    if function is _ATEN._nested_tensor_from_mask_left_aligned.default:
+        return _run_mask_check
     if any(argument.name == "device" for argument in function._schema.arguments):
         return _run_on_meta
     return run_meta
@@ -166,10 +226,9 @@ def _run_on_meta(function: OpOverload, args: Sequence[Any], kwargs: dict[str, An
     return run_meta(function, args, {**kwargs, "device": META})
 
 
-def _run_constant(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """`torch.tensor(values)`; single numbers stay, as they go with tensors of any device."""
-    constant = args[0]
-    return function(constant if constant.dim() == 0 else torch.empty_like(constant, device=META))
+def _run_mask_check(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """False: an encoder then computes on padding too, as it does on devices without a fast path."""
+    return False
 
 
 def _run_batch_norm(function: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

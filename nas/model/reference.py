@@ -75,6 +75,20 @@ def own_module(model: str) -> str | None:
     return source if colon and source not in (*_INSTALL, *_OURS) else None
 
 
+def counted_network(model: str, *, input_size: tuple[int, int]) -> nn.Module:
+    """As `load_reference`, and any network of torchvision, also a detector: to be counted only."""
+    source, name = parse_reference(model)
+    if source == "torchvision":
+        models = _import_library("torchvision").models
+        if name in models.list_models() and name not in models.list_models(module=models):
+            builder = models.get_model_builder(name)
+            unset = ("weights", "weights_backbone")
+            options = {key: None for key in unset if _takes(builder, key)}
+            network: nn.Module = builder(**options)
+            return network
+    return load_reference(model, None, input_size=input_size)
+
+
 def parse_reference(model: str) -> tuple[str, str]:
     """`torchvision`, `timm` or a module, and what to take of it. Raises NasError for no such."""
     source, colon, name = model.partition(":")
