@@ -8,6 +8,7 @@ from importlib import import_module
 
 import click
 
+from nas.cli.interrupt import heed_signals, interrupted_exit_code
 from nas.errors import NasError
 from nas.text_table import plain_text
 
@@ -88,7 +89,8 @@ class PlainStream(io.TextIOWrapper):
 
 
 def main() -> None:
-    """Run `nas` and exit: 0 done, 1 a NasError, 2 wrong usage, 130 interrupted."""
+    """Run `nas` and exit: 0 done, 1 a NasError, 2 wrong usage, 130 interrupted, 143 by SIGTERM."""
+    heed_signals()
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `nas macs ... | head` ends quietly
     for name in ("stdout", "stderr"):
@@ -111,7 +113,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
-        sys.exit(130)
+        sys.exit(interrupted_exit_code())
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

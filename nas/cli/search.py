@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli import options
+from nas.cli.interrupt import interrupted_exit_code
 from nas.cli.network import preprocess_keys
 from nas.cli.options import (
     FILE,
@@ -224,7 +225,7 @@ def search(
         again = ["nas", "search", "--resume", str(interrupted.folder)]
         again += [part for name in flags.imports for part in ("--import", name)]
         click.echo(f"Interrupted. Go on with: {shlex.join(again)}", err=True)
-        sys.exit(130)
+        sys.exit(interrupted_exit_code())
     click.echo("\n".join(result_lines(result)))
 
 

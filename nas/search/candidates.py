@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import numpy as np
 import optuna
 from optuna.trial import TrialState
 
@@ -16,7 +15,7 @@ from nas.runs.records import TrialRecord
 from nas.search.finalists import FinalShare
 from nas.search.finish import finish_request
 from nas.search.objective import Objective
-from nas.search.pricing import PricedSpace
+from nas.search.samplers import Draws
 from nas.search.store import StudyStore
 from nas.search.trials import (
     Candidate,
@@ -72,7 +71,7 @@ class Limits:
     trainings: int
     """Networks that the whole study trains."""
     deadline: float | None = None
-    """Time of `time.time()` after which no network is trained."""
+    """Time of `time.monotonic()` after which no network is trained."""
     final_share: FinalShare | None = None
     """Seconds that are reserved for the finalists."""
 
@@ -81,7 +80,7 @@ class Limits:
         if self.deadline is None:
             return False
         kept = 0.0 if self.final_share is None else self.final_share.seconds(records)
-        return time.time() >= self.deadline - kept
+        return time.monotonic() >= self.deadline - kept
 
 
 @dataclass(frozen=True)
@@ -97,14 +96,14 @@ class Proposer:
     """Draws candidates for one worker of a study that is kept in the store."""
 
     def __init__(
-        self, study: optuna.Study, space: PricedSpace, limits: Limits, seed: int, store: StudyStore
+        self, study: optuna.Study, draws: Draws, limits: Limits, store: StudyStore
     ) -> None:
         self.study = study
         self.records = StudyRecords(study)
-        self.space = space
-        self.objectives = space.objectives
+        self.draws = draws
+        self.space = draws.space
+        self.objectives = draws.space.objectives
         self.limits = limits
-        self.generator = np.random.default_rng(seed)
         self.store = store
 
     def propose(self) -> Proposal:
@@ -132,6 +131,7 @@ class Proposer:
         running = sum(record.state == "running" for record in records)
         if count_spent(records) + running >= self.limits.trainings:
             raise NothingLeft("all trainings are done or under way")
+        self.draws.prepare(self.study)
         return self.store.take(self.study)
 
     def _consider(self, trial: optuna.Trial) -> Proposal | None:
@@ -184,8 +184,9 @@ class Proposer:
         records = self.records.read()
         known = {record.architecture_hash for record in records}
         refused = [dict(item.costs) for item in records if item.state == "over_budget"]
+        generator = self.draws.generator(self.study)
         for _ in range(MAX_RANDOM):
-            draw = RandomTrial(self.generator)
+            draw = RandomTrial(generator)
             priced = self.space.draw(draw)
             if priced.key in known:
                 continue

@@ -49,7 +49,7 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
     found = Found.of(study, job.objectives)
     if not _next_is_there(finals, found, job):
         return
-    if job.deadline is not None and time.time() >= job.deadline:
+    if job.deadline is not None and time.monotonic() >= job.deadline:
         say(NO_TIME)
         return
     count = min(job.settings.workers, plan.trainings)
@@ -62,7 +62,7 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
     finally:
         watch.poll()
         store.give_back(finals)
-    if not watch.ended and job.deadline is not None and time.time() >= job.deadline:
+    if not watch.ended and job.deadline is not None and time.monotonic() >= job.deadline:
         say(NO_TIME)
 
 

@@ -77,7 +77,7 @@ class FinalTrainer:
         """
 
         def decide(begun: Any) -> Final | None:
-            if deadline is not None and time.time() >= deadline:
+            if deadline is not None and time.monotonic() >= deadline:
                 return None
             asked = finish_request(self.folder)
             return next_final(

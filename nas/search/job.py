@@ -22,7 +22,8 @@ class Job:
     index: int
     """Which of the workers it is; decides its seed."""
     deadline: float | None
-    """Time of `time.time()` after which no network is begun."""
+    """Time of `time.monotonic()`, one clock for all processes of a machine, after which no network
+    is begun."""
     stage: Literal["search", "final"] = "search"
     """Whether new networks are trained, or the finalists again."""
 

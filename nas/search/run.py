@@ -49,7 +49,10 @@ from nas.train.begin import begun_space
 
 
 class SearchInterrupted(Exception):
-    """Ctrl-C ended the search; `result`, written to its folder, is None if nothing was begun."""
+    """Ctrl-C, or SIGTERM to `nas`, ended the search.
+
+    `result`, written to its folder, is None if nothing was begun.
+    """
 
     def __init__(self, folder: Path, result: SearchResult | None) -> None:
         super().__init__("interrupted")
@@ -205,7 +208,7 @@ def _search(
     for line in facts.recipe.lines:
         append_log(folder, line)
     minutes = settings.search.minutes
-    deadline = None if minutes is None else time.time() + 60 * minutes
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
     job = Job(folder, settings, facts.classes, task_of(space).primary_metric, 0, deadline)
     store = job.store()
     with store.alone():  # the workers of a killed search end within a second
@@ -231,10 +234,10 @@ def _search(
         short = shortfall(study, job, finished=finish is not None)
         train_finalists(study, job, say)
     except KeyboardInterrupt:
-        result = _end_early(study, job, facts)
+        result = _end_early(job, facts)
         raise SearchInterrupted(folder, result) from None
     except NasError:
-        _end_early(study, job, facts)
+        _end_early(job, facts)
         raise
     result = write_results(study, job, facts)
     forget_finish(folder)
@@ -249,13 +252,19 @@ def _requeue_running(study: optuna.Study, store: StudyStore) -> int:
     """End the trials that an interruption left running, and put them in the queue again."""
     ended = store.give_back(study)
     for trial in ended:
-        study.enqueue_trial(trial.params)
+        whole = "architecture_hash" in trial.user_attrs  # else it is drawn again, as a whole
+        study.enqueue_trial(trial.params if whole else {})
     return len(ended)
 
 
-def _end_early(study: optuna.Study, job: Job, facts: DataFacts) -> SearchResult:
-    """Leave what was under way for later, and write what there is."""
-    _requeue_running(study, job.store())
+def _end_early(job: Job, facts: DataFacts) -> SearchResult:
+    """Leave what was under way for later, and write what there is.
+
+    The study is read anew: what interrupted may have come while it was being read.
+    """
+    store = job.store()
+    study = store.search(job.objectives.directions)
+    _requeue_running(study, store)
     return write_results(study, job, facts, ended=False)
 
 

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from numpy.random import Generator, SeedSequence, default_rng
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import (
     BaseSampler,
@@ -13,7 +14,8 @@ from optuna.samplers import (
     RandomSampler,
     TPESampler,
 )
-from optuna.trial import FrozenTrial
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import NasError
 from nas.search.known_cost import KnownCostSampler
@@ -65,6 +67,47 @@ def build_sampler(
         # NSGA-III, and `group` (parameters of a branch modelled jointly), count as experimental.
         warnings.simplefilter("ignore", ExperimentalWarning)
         return _OPTUNAS[name](seed)
+
+
+class Draws:
+    """What a study draws next: it follows from the seed and from the trials before alone.
+
+    So a search that was interrupted comes to the networks that it would have come to. Trials that
+    the interruption ended don't count: they are begun again.
+    """
+
+    def __init__(
+        self,
+        name: SamplerName,
+        seed: int,
+        space: PricedSpace,
+        seconds: Callable[[Mapping[str, Any]], float] | None = None,
+    ) -> None:
+        self.space = space
+        self._name, self._seed, self._seconds = name, seed, seconds
+        self._known_cost: BaseSampler | None = None
+
+    def prepare(self, study: Study) -> None:
+        """Give the study the sampler for its next trial."""
+        if self._name != "known_cost":  # these keep nothing from one trial to the next but numbers
+            seed = int(self._sequence(study, 0).generate_state(1)[0])
+            study.sampler = build_sampler(self._name, seed, self.space)
+            return
+        if self._known_cost is None:
+            self._known_cost = build_sampler(self._name, self._seed, self.space, self._seconds)
+        study.sampler = self._known_cost
+
+    def generator(self, study: Study) -> Generator:
+        """Random numbers for a network that no sampler proposes."""
+        return default_rng(self._sequence(study, 1))
+
+    def _sequence(self, study: Study, use: int) -> SeedSequence:
+        trials = study.get_trials(deepcopy=False)
+        interrupted = sum(
+            item.state == TrialState.FAIL and _was_interrupted(item) for item in trials
+        )
+        waiting = sum(item.state == TrialState.WAITING for item in trials)
+        return SeedSequence(self._seed, spawn_key=(use, len(trials) - interrupted - waiting))
 
 
 def check_sampler(name: SamplerName, objectives: Objectives, *, per_second: bool = False) -> None:

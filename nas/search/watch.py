@@ -39,7 +39,7 @@ class Watch:
             metric=job.metric,
             cost=self.objectives.axis.kind,
             workers=workers,
-            time_limit_s=None if job.deadline is None else job.deadline - time.time(),
+            time_limit_s=None if job.deadline is None else job.deadline - time.monotonic(),
             earlier=earlier,
         )
         self._told = {record.number for record in earlier}

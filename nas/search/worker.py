@@ -16,7 +16,7 @@ from nas.search.durations import Durations
 from nas.search.final_trainer import FinalTrainer, Found
 from nas.search.job import Job
 from nas.search.pricing import PricedSpace
-from nas.search.samplers import build_sampler
+from nas.search.samplers import Draws
 from nas.search.store import StudyStore
 from nas.search.trainer import CandidateTrainer
 from nas.spec.space import SpaceSpec, load_space
@@ -74,16 +74,13 @@ def work(job: Job, store: StudyStore) -> None:
 
 
 def _search(job: Job, space: SpaceSpec, study: optuna.Study, store: StudyStore) -> None:
-    # A search that goes on draws other numbers than it began with.
-    begun = len(study.get_trials(deepcopy=False))
-    seed = job.settings.search.seed + 1_000 * job.index + begun
     search = job.settings.search
     priced = PricedSpace(space, job.settings.budget, job.objectives)
     durations = Durations(priced) if search.per_second else None
     seconds = None if durations is None else durations.seconds
-    study.sampler = build_sampler(search.sampler, seed, priced, seconds)
+    draws = Draws(search.sampler, search.seed, priced, seconds)
     limits = Limits(job.settings.budget, job.settings.search.trials, job.deadline, job.final_share)
-    proposer = Proposer(study, priced, limits, seed, store)
+    proposer = Proposer(study, draws, limits, store)
     trainer = CandidateTrainer(job.folder, job.settings, space, task_named(space.task))
     try:
         while True:

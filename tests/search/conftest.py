@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from PIL import Image
 
 from nas.runs.records import TrialRecord
+from nas.search import final_trainer, trainer
 from nas.search.candidates import Proposal
 from nas.search.executors import base
 from nas.search.executors.local import LocalWorkers
@@ -140,6 +142,25 @@ def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
 def put_workers_here(patch: pytest.MonkeyPatch) -> None:
     """For both stages of a search."""
     patch.setitem(base._HOMES, "local", f"{__name__}:WorkersHere")
+
+
+@pytest.fixture
+def slow_trainings(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock on which each training takes 10 s and nothing else any; its seconds so far."""
+    passed = [0.0]
+
+    def slow(fit: Callable[..., Any]) -> Callable[..., Any]:
+        def fit_slowly(*arguments: Any, **options: Any) -> Any:
+            passed[0] += 10.0
+            return fit(*arguments, **options)
+
+        return fit_slowly
+
+    for module in (trainer, final_trainer):
+        monkeypatch.setattr(module, "fit", slow(module.fit))
+    for name in ("monotonic", "perf_counter"):
+        monkeypatch.setattr(time, name, lambda: passed[0])
+    return passed
 
 
 def begin(folder: Path, data: Path, text: str = SPACE, **options: Any) -> list[str]:

@@ -61,7 +61,7 @@ def kill(process: "subprocess.Popen[str]") -> None:
     workers = workers_of(process)
     process.kill()
     process.communicate()
-    wait_for(lambda: all(gone(pid) for pid in workers), 10)
+    wait_for(lambda: all(gone(pid) for pid in workers))
 
 
 def check_whole(run: Path, trials: int, known: dict[int, TrialRecord]) -> None:
@@ -112,13 +112,16 @@ def test_killed_again_and_again(tmp_path: Path, pictures: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path, pictures: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_says_how_to_go_on(
+    tmp_path: Path, pictures: Path, number: int
+) -> None:
     process = begin(tmp_path, pictures, 200)
     run = tmp_path / "run"
     wait_for(lambda: len(trained(run)) >= 2)
-    os.killpg(process.pid, signal.SIGINT)
-    out, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    os.killpg(process.pid, number)
+    out, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 128 + number
     assert errors.strip() == "Interrupted. Go on with: nas search --resume run"
     assert "<- best" in out
     assert "\x1b" not in out

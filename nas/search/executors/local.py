@@ -21,8 +21,6 @@ from nas.search.worker import ENDS, work_in_process
 MAX_DEATHS = 3
 """Workers that may die while no training ends or fails, before the search is given up."""
 POLL_S = 0.3
-END_S = 5.0
-"""How long a worker may take to end when it is asked to, before it is killed."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What libraries read while they are imported: too early for a call in the worker."""
 
@@ -39,13 +37,11 @@ class LocalWorkers(Executor):
         self._done = self.count_done()
 
     def end(self) -> None:
+        """Kill them: a worker loses nothing by it but what it was training."""
         for process in self.processes:
-            process.terminate()
+            process.kill()
         for process in self.processes:
-            process.join(timeout=END_S)
-            if process.is_alive():
-                process.kill()
-                process.join()
+            process.join()
         self.processes.clear()
 
     def run(self, on_poll: Callable[[], None]) -> None:
@@ -65,7 +61,7 @@ class LocalWorkers(Executor):
         self._started += 1
         process = self._context.Process(target=work_in_process, args=(job, os.getpid()))
         self.processes.append(process)
-        with _environment(job.settings.threads), _ignoring_ctrl_c():
+        with _environment(job.settings.threads), _deaf_to_signals():
             process.start()
 
     def _replace(self, dead: BaseProcess) -> None:
@@ -103,10 +99,14 @@ def _environment(threads: int) -> Iterator[None]:
 
 
 @contextmanager
-def _ignoring_ctrl_c() -> Iterator[None]:
-    """A child started here never hears Ctrl-C, which the parent answers by ending it."""
+def _deaf_to_signals() -> Iterator[None]:
+    """A child started here never hears Ctrl-C nor SIGTERM, which the parent answers by ending it.
+
+    Both may be sent to a whole group of processes: a worker that died of them would count as one
+    that its network killed.
+    """
     resource_tracker.ensure_running()  # its start would lift the mask
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

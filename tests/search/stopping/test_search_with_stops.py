@@ -15,6 +15,7 @@ from nas.search.choice import pareto_front
 from nas.search.journal import JournalStore, open_study
 from nas.search.pricing import PricedSpace
 from nas.search.run import resume_search, run_search
+from nas.search.samplers import Draws
 from nas.search.settings import SearchSettings
 from nas.search.stopping.dominance import DominanceRule
 from nas.search.stopping.plan import StopPlan
@@ -50,11 +51,11 @@ def settings(data: Path, trials: int = 6) -> SearchSettings:
     return made.model_copy(update={"training": training, "search": search})
 
 
-def search(folder: Path, data: Path, rule: StopRule, short: int = SHORT) -> None:
+def search(folder: Path, data: Path, rule: StopRule, short: int = SHORT, trials: int = 6) -> None:
     with pytest.MonkeyPatch.context() as patch:
         put_workers_here(patch)
         patch.setattr("nas.search.trainer.plan_stops", lambda *_: StopPlan(rule, short))
-        run_search(parse_space(SPACE), settings(data), out=folder, say=lambda text: None)
+        run_search(parse_space(SPACE), settings(data, trials), out=folder, say=lambda text: None)
 
 
 @pytest.fixture(scope="module")
@@ -197,9 +198,8 @@ def test_a_trial_killed_between_its_outcome_and_its_telling_is_as_if_never_begun
 def test_a_repeat_of_a_stopped_network_has_its_prediction(tmp_path: Path) -> None:
     study = optuna.create_study(directions=["minimize", "maximize"])
     space = parse_space(SPACE).with_classes(("class0", "class1", "class2"))
-    proposer = Proposer(
-        study, PricedSpace(space, BudgetSpec()), Limits(BudgetSpec(), 9), 0, JournalStore(tmp_path)
-    )
+    draws = Draws("random", 0, PricedSpace(space, BudgetSpec()))
+    proposer = Proposer(study, draws, Limits(BudgetSpec(), 9), JournalStore(tmp_path))
     first = proposer.propose()
     note_outcome(first.trial, "stopped", predicted=0.5, predicted_sd=0.1, reason="hopeless")
     study.tell(first.trial, [first.candidate.macs, 0.5])
@@ -242,11 +242,12 @@ def test_the_dominance_rule_stops_what_the_first_networks_beat(
 
     monkeypatch.setattr(TrialRun, "take_in", take_in_fixed)
     rule = DominanceRule(EPOCHS, least_curves=2)
-    search(tmp_path / "run", pictures, rule, short=0)
+    search(tmp_path / "run", pictures, rule, short=0, trials=10)
     first, second, *others = trials_of(tmp_path / "run")
     assert first.state == second.state == "trained"
     cheapest = min(first.macs or 0, second.macs or 0)
     beaten = [item for item in others if (item.macs or 0) >= cheapest]
+    assert beaten, "one is dearer than the first two"
     assert {item.state for item in beaten} == {"stopped"}
     for item in beaten:
         assert item.epochs == 1

@@ -1,0 +1,114 @@
+"""Ctrl-C and SIGTERM: what there is is written, a second one ends at once."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas.cli import interrupt
+from nas.cli.interrupt import heed_signals
+from nas.cli.main import main
+from tests.search.conftest import SPACE, put_workers_here, trials_of, write_pictures
+from tests.search.test_kill import trained
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def own_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The handlers of before come back, and no signal has come."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    monkeypatch.setattr(interrupt, "_came", [])
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def interrupted(fit: Any, number: int, when: int) -> Any:
+    """The training, in whose call of that count the signal comes."""
+    calls: list[int] = []
+
+    def fit_until(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == when:
+            os.kill(os.getpid(), number)
+        return fit(*arguments, **options)
+
+    return fit_until
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_search_writes_its_results_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    from nas.search import trainer
+
+    (tmp_path / "space.yaml").write_text(SPACE)
+    write_pictures(tmp_path / "data", 3)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trainer, "fit", interrupted(trainer.fit, number, 3))
+    put_workers_here(monkeypatch)
+    words = "search --space space.yaml --data data --out run --trials 5 --workers 1 --stop none"
+    monkeypatch.setattr(sys, "argv", ["nas", *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 128 + number
+    assert "Go on with: nas search --resume run" in capsys.readouterr().err
+    run = tmp_path / "run"
+    assert [item.state for item in trials_of(run)].count("trained") == 2 == len(trained(run))
+    assert (run / "best.yaml").is_file()
+    assert (run / "report.html").is_file()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_training_says_how_to_go_on(
+    photos: Path,
+    architecture_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+) -> None:
+    from nas.train import loop
+
+    monkeypatch.setattr(loop, "train_epoch", interrupted(loop.train_epoch, number, 2))
+    run = tmp_path / "run"
+    words = ["--arch", architecture_file, "--data", photos, "--out", run, "--epochs", 2]
+    monkeypatch.setattr(sys, "argv", ["nas", "train", *map(str, words), "--device", "cpu"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 128 + number
+    assert f"go on with: nas train --resume {run}" in capsys.readouterr().out
+
+
+TWICE = """
+import os, signal, sys
+from nas.cli.interrupt import heed_signals
+heed_signals()
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+except KeyboardInterrupt:
+    print("first", flush=True)
+    os.kill(os.getpid(), int(sys.argv[1]))
+    print("never")
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_second_signal_ends_at_once(number: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE, str(int(number))], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (128 + number, "first\n")
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    heed_signals()
+    assert {signal.getsignal(number) for number in SIGNALS} == {signal.SIG_IGN}
