@@ -100,16 +100,16 @@ def arms(size: InputSpec) -> list[Arm]:
     ]
 
 
-def arms_of(task: str, size: InputSpec) -> list[Arm]:
+def arms_of(task: str, size: InputSpec, epochs: int) -> list[Arm]:
     """The networks of another task than pictures."""
     found = []
     for stages in (3, 4):
         cut = truncated(stages, size, task=task)
         name = f"Lite0, {stages} stages"
         found += [
-            Arm(f"{name}, random weights", replace(cut, begin=None), 40, False),
-            Arm(name, cut, 40, False),
-            Arm(f"{name}, taught", cut, 40, True),
+            Arm(f"{name}, random weights", replace(cut, begin=None), epochs, False),
+            Arm(name, cut, epochs, False),
+            Arm(f"{name}, taught", cut, epochs, True),
         ]
     return [Arm("Lite0, whole", truncated(7, size, task=task), 40, False), *found]
 
@@ -230,7 +230,11 @@ def _mean_text(values: Sequence[float]) -> str:
 @click.option("--only", multiple=True, help="Part of the names of the arms to train.")
 @click.option("--search", type=Path, help="Finished search whose front is trained too.")
 @click.option("--at", multiple=True, help="Budgets of multiply-adds at which it is.")
-@click.option("--epochs", default=24, help="Training epochs of the search's networks.")
+@click.option(
+    "--epochs",
+    default=24,
+    help="Of the search's networks, and of cuts for other tasks.",
+)
 @click.option("--seeds", default=3, help="Random seeds of each network, from 0 on.")
 @click.option("--from-seed", default=0, help="The first of them, where several such programs run.")
 def main(
@@ -248,7 +252,7 @@ def main(
 ) -> None:
     """Train what is missing, then print the table."""
     inputs = InputSpec.parsed(size)
-    chosen = arms(inputs) if task == "image" else arms_of(task, inputs)
+    chosen = arms(inputs) if task == "image" else arms_of(task, inputs, epochs)
     if search is not None:
         chosen += found(search, [parse_quantity(text) for text in at], epochs)
     for seed in range(from_seed, seeds):
