@@ -12,12 +12,16 @@ _ALONE = frozenset((0x01, 0xFF, *range(0xD0, 0xDA)))
 """JPEG's markers without a length."""
 _JPEG_2000 = b"\xff\x4f\xff\x51"
 """Start of a codestream and of its sizes (ITU-T T.800, A.5.1)."""
+_JP2 = b"\x00\x00\x00\x0cjP  "
+"""Start of a file format around one (I.5.1), which some writers leave in place."""
 
 
 def claimed_size(frame: bytes) -> tuple[int, int] | None:
     """(height, width) of a JPEG, JPEG-LS or JPEG 2000 picture; None where no header says it."""
     try:
-        if (start := frame.find(_JPEG_2000)) >= 0:
+        # Run lengths (RLE) may have these bytes anywhere.
+        start = frame.find(_JPEG_2000) if frame.startswith((_JPEG_2000, _JP2)) else -1
+        if start >= 0:
             width, height, left, top = struct.unpack_from(">4I", frame, start + 8)
             return height - top, width - left
         return _jpeg_size(frame) if frame.startswith(b"\xff\xd8") else None
