@@ -300,9 +300,9 @@ def test_two_processes_at_once(
     workers = [context.Process(target=build, args=arguments) for _ in range(2)]
     for worker in workers:
         worker.start()
-    found = [results.get(timeout=60) for _ in workers]
+    found = [results.get(timeout=600) for _ in workers]
     for worker in workers:
-        worker.join(60)
+        worker.join(600)
         assert worker.exitcode == 0
     for array, _ in found:
         np.testing.assert_array_equal(array, uncached(folder))

@@ -307,9 +307,9 @@ def test_two_processes_at_once(
     workers = [context.Process(target=fill, args=arguments) for _ in range(2)]
     for worker in workers:
         worker.start()
-    found = [results.get(timeout=60) for _ in workers]
+    found = [results.get(timeout=600) for _ in workers]
     for worker in workers:
-        worker.join(60)
+        worker.join(600)
         assert worker.exitcode == 0
     for mels, _ in found:
         for mel, path in zip(mels, paths, strict=True):
