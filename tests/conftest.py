@@ -1,4 +1,4 @@
-"""Settings of the whole suite: one thread, a cache of its own, no network, the same examples each time."""
+"""Settings of the whole suite: one thread, a cache of its own, no network, fixed examples."""
 
 import os
 import shutil

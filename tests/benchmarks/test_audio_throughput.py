@@ -30,7 +30,10 @@ layers:
   - {{block: Conv, out: 8, kernel: 3, stride: 2}}
 """
 # librosa's way to read files imports modules that Python 3.13 drops.
-pytestmark = pytest.mark.filterwarnings("ignore:.*(aifc|audioop|sunau).*:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*(aifc|audioop|sunau).*:DeprecationWarning"),
+    pytest.mark.slow,  # librosa compiles its functions
+]
 
 
 @pytest.fixture(scope="module")

@@ -67,6 +67,7 @@ def tables() -> str:
     return markdown_tables([COMPACT, STUDY, BOXES])
 
 
+@pytest.mark.slow
 def test_ours_have_intervals_and_folds_theirs_what_they_published(tables: str) -> None:
     rows = rows_of(tables, "Classes of studies")
     ours = {row[0]: row for row in rows if row[1] == "here"}
@@ -84,12 +85,14 @@ def test_ours_have_intervals_and_folds_theirs_what_they_published(tables: str) -
     assert len(rows) == len(published) + 2
 
 
+@pytest.mark.slow
 def test_the_dearest_come_first_and_networks_of_blocks_are_bold(tables: str) -> None:
     names = [row[0] for row in rows_of(tables, "Classes of studies")]
     assert names.index("efficientnet_b6") < names.index("efficientnet_b0") < names.index("**t7**")
     assert names[-1] == "not told"
 
 
+@pytest.mark.slow
 def test_boxes_have_a_table_of_their_own(tables: str) -> None:
     rows = rows_of(tables, "Boxes of opacities")
     assert next(row for row in rows if row[1] == "here")[3:6] == [

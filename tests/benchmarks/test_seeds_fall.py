@@ -1,10 +1,12 @@
 """The fall of the search that this project grew from: naive choices fall, ours do not."""
 
 import optuna
+import pytest
 
 from benchmarks.seeds_fall import Chosen, choices, share_below
 
 
+@pytest.mark.slow
 def test_our_choice_does_not_fall() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     chosen: list[Chosen] = []

@@ -45,6 +45,7 @@ def carried_out_but(
     return plans
 
 
+@pytest.mark.slow
 def test_folds_that_were_stopped_go_on_with_what_is_left(
     xrays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

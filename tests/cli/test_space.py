@@ -12,7 +12,7 @@ from nas.cli.main import nas
 from nas.errors import NasError
 from nas.model.identity import architecture_hash
 from nas.spec.architecture import parse_architecture
-from nas.spec.members import Members
+from nas.spec.members import Members, count_draws
 from nas.spec.space import load_space
 
 
@@ -55,8 +55,9 @@ def test_a_budget_leaves_choices_out() -> None:
     assert invoke(*arguments, "--seed", 0).output == text
 
 
-def test_another_input_and_maps_that_shrink_to_a_point() -> None:
+def test_another_input_and_maps_that_shrink_to_a_point(monkeypatch: pytest.MonkeyPatch) -> None:
     """shufflenet.yaml halves five times behind its stem's own input: 32, 16, 8, 4, 2, 1."""
+    monkeypatch.setattr("nas.search.survey.count_members", count_draws)  # which takes no seconds
     arguments = ("check", "shufflenet.yaml", "--samples", 10)
     assert "small maps" not in invoke(*arguments).output
     text = invoke(*arguments, "--input", "3x32x32").output

@@ -99,6 +99,7 @@ def own_files(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_files")
 def test_the_block_of_the_page_is_one() -> None:
     said = run(*NAS, "space", "check", "fire.yaml", "--import", "own_block")

@@ -24,14 +24,14 @@ from nas.spec.architecture import ArchitectureSpec
 from nas.spec.space import parse_space
 from nas.spec.training import TrainingSpec
 from nas.spec.trial import RandomTrial
-from nas.train.run import resume_training, run_training
+from nas.train.api import resume_training, run_training
 from tests.runs.trials_csv import read_trials_csv
 from tests.search.conftest import METRIC, SPACE, begin, put_workers_here, write_pictures
 
 TRIALS = 5
 EPOCHS = 4
 TRAINING = TrainingSpec(epochs=EPOCHS, batch_size=8)
-SEARCH = {"trials": TRIALS, "finalists": 2, "final_seeds": 1, "minutes": 600.0}
+SEARCH = {"trials": TRIALS, "finalists": 2, "final_seeds": 1}
 
 
 @dataclass(frozen=True)

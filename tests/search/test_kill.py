@@ -84,6 +84,7 @@ def set_trials(trials: int) -> Callable[[SearchSettings], SearchSettings]:
     return change
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workers_here")
 def test_kill_and_resume(tmp_path: Path, pictures: Path) -> None:
     process = begin(tmp_path, pictures, 200)

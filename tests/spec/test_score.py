@@ -2,7 +2,6 @@
 
 import math
 import time
-import time
 
 import pytest
 from hypothesis import given, settings
