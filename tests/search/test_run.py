@@ -271,7 +271,7 @@ def test_read_only_folder(tmp_path: Path, pictures: Path, monkeypatch: pytest.Mo
     def refused(*arguments: Any) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(tmp_path / "run/x"))
 
-    monkeypatch.setattr("nas.search.run.atomic_write_text", refused)
+    monkeypatch.setattr("nas.search.run.write_together", refused)
     with pytest.raises(NasError, match=r"run/x.*Permission denied"):
         begin(tmp_path / "run", pictures)
 
