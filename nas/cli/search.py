@@ -21,7 +21,7 @@ from nas.cli.options import (
     option,
 )
 from nas.cli.settings import Changes, changes, refuse_others
-from nas.cli.teacher import NOBODY, TeacherFlags, teacher
+from nas.cli.teacher import TeacherFlags, teacher
 from nas.errors import NasError
 from nas.spec.budget import BudgetSpec
 from nas.spec.search import SearchSpec
@@ -101,7 +101,7 @@ class SearchFlags:
 
         folder = _printable_path(self.taught.unlabelled, "--unlabelled")
         fields: dict[str, Any] = {"unlabelled": None if folder is None else str(folder)}
-        if self.taught.teacher == NOBODY:
+        if self.taught.nobody:
             return fields | {"teacher_architecture": None}
         if space.teacher is not None and self.taught.only_input:
             whole = reference_teacher(space, self.taught.teacher_size)

@@ -26,14 +26,29 @@ class TeacherFlags:
     unlabelled: Path | None = None
 
     @property
+    def nobody(self) -> bool:
+        """Whether nobody teaches. Raises NasError where a flag then says how somebody does."""
+        if self.teacher != NOBODY:
+            return False
+        for value, name in (
+            (self.others, "--with"),
+            (self.teacher_model, "--teacher-model"),
+            (self.teacher_weights, "--teacher-weights"),
+            (self.teacher_size, "--teacher-input"),
+            (self.unlabelled, "--unlabelled"),
+        ):
+            if value:
+                raise NasError("has no use with --teacher none", key=name)
+        return True
+
+    @property
     def only_input(self) -> bool:
         """Whether no teacher is named, but perhaps its input."""
         return self.teacher is None and self.teacher_model is None and not self.others
 
     def given(self, size: "InputSpec", task: str) -> "tuple[Path, ...] | ArchitectureSpec | None":
         """As `choice`; None where nothing is said of a teacher, and none where it is nobody."""
-        chosen = self.choice(size, task)
-        return () if self.teacher == NOBODY else chosen or None
+        return () if self.nobody else self.choice(size, task) or None
 
     def choice(self, size: "InputSpec", task: str) -> "tuple[Path, ...] | ArchitectureSpec":
         """The runs, or the network that is trained first: at `size` where it has no other.

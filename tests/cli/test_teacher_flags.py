@@ -1,6 +1,7 @@
 """A teacher by flags: of another library, gone on with, refused before a folder is made."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -8,6 +9,7 @@ import yaml
 import nas
 import nas.train.run as training_run
 from nas.cli.search import search
+from nas.cli.teacher import NOBODY, TeacherFlags
 from nas.cli.train import train
 from nas.errors import NasError
 from tests.cli.conftest import ARCHITECTURE, invoke, photos, write_photos
@@ -145,3 +147,19 @@ def test_what_a_space_says_of_nobody(photos: Path) -> None:
         result = invoke(search, *out, *FAST)
         assert result.exception is None, result.output
         assert "Teacher:" not in result.output
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"teacher_model": "torchvision:resnet18"},
+        {"teacher_weights": "hub"},
+        {"others": (Path("run"),)},
+        {"unlabelled": Path("pictures")},
+    ],
+)
+def test_who_asks_for_nobody_says_nothing_of_a_teacher(flags: dict[str, Any]) -> None:
+    with pytest.raises(NasError, match="has no use with --teacher none"):
+        TeacherFlags(teacher=NOBODY, **flags).nobody  # noqa: B018  # it raises
+    assert TeacherFlags(teacher=NOBODY).nobody
+    assert not TeacherFlags().nobody

@@ -97,9 +97,9 @@ class HistoryReader:
 
     def _told(self, member: Member | None) -> Member | None:
         """The member, known to the registry."""
-        if member is None or self._registry.holds(member):
-            return member
-        return self._registry.member(member.params, member.distributions)
+        if member is not None:
+            self._registry.take_in(member)
+        return member
 
     def _forgotten(self, trial: FrozenTrial) -> bool:
         failed = trial.state == TrialState.FAIL

@@ -55,15 +55,15 @@ class Catalogue:
         if isnan(cost) or cost <= 0:
             raise ValueError(f"a cost must be above 0, not {cost}: {params}")
         member = Member(params, distributions, log(cost) if cost < inf else inf, self._key(params))
-        vector = self.encoder.encode(params, distributions)
+        self.take_in(member)
+        return member
+
+    def take_in(self, member: Member) -> None:
+        """Take in a member of another catalogue with the same keys."""
+        vector = self.encoder.encode(member.params, member.distributions)
         known = self._vectors.get(member.key)
         if known is None or tuple(vector) > tuple(known):
             self._vectors[member.key] = vector
-        return member
-
-    def holds(self, member: Member) -> bool:
-        """Whether it made the member, or one with its key."""
-        return member.key in self._vectors
 
     def arrays(self, members: Sequence[Member]) -> tuple[Floats, Floats]:
         """Vectors (members x columns) and log-costs."""

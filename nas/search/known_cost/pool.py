@@ -9,8 +9,8 @@ import numpy as np
 from nas.search.known_cost.members import Floats, Member, Params, Registry
 from nas.search.known_cost.replay import Replay, SpaceFunction
 
-FIRST_DRAWS = 400
-"""Uniform draws for a proposal."""
+UNIFORM_DRAWS = 400
+"""Uniform draws that a proposal chooses among."""
 ENOUGH = 40
 """Candidates that are enough to choose among."""
 MOST_DRAWS = 20_000
@@ -35,20 +35,25 @@ class Drawer:
         self._fixed = dict(fixed)
 
     def pool(
-        self, tried: Sequence[Member], taken: set[Hashable], least_cost: float = 0.0
+        self,
+        drawn: list[Member],
+        tried: Sequence[Member],
+        taken: set[Hashable],
+        least_cost: float = 0.0,
     ) -> "Pool":
-        """New members at random, and where few may be proposed also some made from others.
+        """Those drawn at random that are new; where few may be proposed also some made from others.
 
         None is cheaper than `least_cost`, unless no other was found.
         """
         dear, every = Pool(least_cost), Pool()
-        for _ in range(MOST_DRAWS // FIRST_DRAWS):
-            self._fill(dear, every, [self.uniform() for _ in range(FIRST_DRAWS)], taken)
+        for _ in range(MOST_DRAWS // UNIFORM_DRAWS):
+            self._fill(dear, every, drawn, taken)
             parents = dear.members or every.members or tried
             if len(dear) < ENOUGH and parents:
-                self._fill(dear, every, self.offspring(parents, FIRST_DRAWS), taken)
+                self._fill(dear, every, self.offspring(parents, UNIFORM_DRAWS), taken)
             if parents:
                 break
+            drawn = self.uniform(UNIFORM_DRAWS)
         return dear if len(dear) else every
 
     def _fill(
@@ -57,9 +62,9 @@ class Drawer:
         dear.add(members, taken)
         every.add(members, taken)
 
-    def uniform(self) -> Member:
-        """Any member."""
-        return self._replayed({})
+    def uniform(self, count: int) -> list[Member]:
+        """Any members."""
+        return [self._replayed({}) for _ in range(count)]
 
     def mutant(self, parent: Params) -> Member:
         """A member that differs from another in a parameter or a few: by a bit, or altogether."""

@@ -18,12 +18,20 @@ from nas.search.known_cost.acquisition import AREAS, acquisition_of
 from nas.search.known_cost.history import History, HistoryReader
 from nas.search.known_cost.members import Member, Params, Registry, key_of
 from nas.search.known_cost.metric_model import MOST_MEMBERS, MetricModel, Observed
-from nas.search.known_cost.pool import OPENING_TRIALS, Drawer, Pool, opening_member
+from nas.search.known_cost.pool import (
+    OPENING_TRIALS,
+    UNIFORM_DRAWS,
+    Drawer,
+    Pool,
+    opening_member,
+)
 from nas.search.known_cost.replay import SpaceFunction, function_of
 
-OFFSPRING = 150
+SHARED_BY = 25
+"""Proposals in a row that share uniform draws."""
+OFFSPRING = 120
 """Mutants and children of the front."""
-REFINED, REFINEMENTS = 50, 2
+REFINED, REFINEMENTS = 40, 2
 """Those of the best candidates, and how often."""
 BEST = 8
 KEPT = 1000
@@ -166,16 +174,34 @@ class KnownCostSampler(BaseSampler):
         """
         trials = study.get_trials(deepcopy=False)
         history = known.reader.read(trials, trial.number, space, known.maximize, known.proposed)
-        generator = np.random.default_rng(SeedSequence(self._seed, spawn_key=(history.index,)))
+        generator = self._generator(0, history.index)
         registry = known.registry.copy()
         fixed = trial.system_attrs.get("fixed_params", {})
         drawer = Drawer(space, registry, generator, fixed)
-        pool = drawer.pool(history.tried, history.taken, self._least_cost)
+        if fixed or self._space is None:
+            drawn = drawer.uniform(UNIFORM_DRAWS)
+        else:
+            drawn = self._drawn(history.index // SHARED_BY, space, known)
+            for member in drawn:
+                registry.take_in(member)
+        pool = drawer.pool(drawn, history.tried, history.taken, self._least_cost)
         if not len(pool):
             return None
         if len(history.tried) < OPENING_TRIALS or len(history.members) < 2:
             return opening_member(pool.members, history.tried, registry, generator)
         return self._best(history, pool, drawer, registry, known)
+
+    def _generator(self, use: int, number: int) -> np.random.Generator:
+        return np.random.default_rng(SeedSequence(self._seed, spawn_key=(use, number)))
+
+    def _drawn(self, block: int, space: SpaceFunction, known: "_Known") -> list[Member]:
+        """The uniform draws that several proposals in a row choose among."""
+        if block not in known.drawn:
+            registry = Registry(self._cost, self._key)
+            drawer = Drawer(space, registry, self._generator(1, block), {})
+            known.drawn.clear()
+            known.drawn[block] = drawer.uniform(UNIFORM_DRAWS)
+        return known.drawn[block]
 
     def _best(
         self, history: History, pool: Pool, drawer: Drawer, registry: Registry, known: "_Known"
@@ -214,6 +240,8 @@ class _Known:
     intersection: IntersectionSearchSpace = field(default_factory=IntersectionSearchSpace)
     proposed: dict[int, Member] = field(default_factory=dict)
     """What running trials were told."""
+    drawn: dict[int, list[Member]] = field(default_factory=dict)
+    """The last uniform draws, by the number of their block."""
 
 
 def _observed(history: History, registry: Registry) -> Observed:
