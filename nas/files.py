@@ -103,8 +103,8 @@ def file_name(text: str) -> str:
     Slashes, control characters and such become `-`; it begins with no dot, and is neither empty nor
     longer than 200 bytes.
     """
-    name = _NO_NAME.sub("-", text).lstrip(".").encode()[:_NAME_BYTES].decode(errors="ignore")
-    return name.strip() or "unnamed"
+    name = _NO_NAME.sub("-", text).encode()[:_NAME_BYTES].decode(errors="ignore")
+    return re.sub(r"^[.\s]+", "", name).rstrip() or "unnamed"
 
 
 def is_plain(path: Path) -> bool:

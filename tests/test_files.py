@@ -179,6 +179,7 @@ def test_names_as_long_as_names_can_be(tmp_path: Path, way: str) -> None:
         ("C:\\x", "C:-x"),
         ("a\nb\x1b[2Jc\x00\udcff", "a-b-[2Jc--"),
         (" x ", "x"),
+        (". .x", "x"),
         ("é" * 300, "é" * 100),
     ],
 )

@@ -7,11 +7,16 @@ from pydantic import ValidationError
 
 from blocks import BLOCKS, BlockConfig
 from nas.data.image.preprocess import ImagePreprocess
+from nas.files import file_name
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.layers import LayerSpec
 from nas.spec.provenance import Provenance
+from nas.text_table import plain_name
 
 WIDTHS = st.sampled_from([8, 16, 24, 40])
+NAMES = st.text(max_size=12).map(file_name)
+CLASSES = st.text(max_size=8).map(plain_name)
+"""Any text, as files may have it: others are refused or escaped."""
 ACTIVATIONS = st.sampled_from([None, "ReLU", "Hardswish", "SiLU"])
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "out": WIDTHS,
@@ -67,8 +72,8 @@ def architectures(draw: st.DrawFn, *, rows: bool = False) -> ArchitectureSpec:
         layers.append(layer)
         shape = following
     layers = layers or [LayerSpec(BLOCKS["Conv"].model_validate({"out": 8}))]
-    classes = draw(st.lists(st.text(max_size=8), min_size=1, max_size=5, unique=True))
-    spec = ArchitectureSpec(name=draw(st.text(min_size=1, max_size=12)), input=size,
+    classes = draw(st.lists(CLASSES, min_size=1, max_size=5, unique=True))
+    spec = ArchitectureSpec(name=draw(NAMES), input=size,
                             layers=tuple(layers), classes=tuple(classes))  # fmt: skip
     return spec if rows else _with_extras(draw, spec)
 
