@@ -5,8 +5,8 @@ import math
 import numpy as np
 import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution, IntDistribution
 
+from benchmarks.floor import VALIDATION_SD, searched
 from nas.runs.records import FinalRecord, SeedNoise, TrialRecord
 from nas.search import estimates
 from nas.search.estimates import (
@@ -81,37 +81,6 @@ def test_others_keep_the_models_word() -> None:
 def test_a_bound_is_never_below_zero() -> None:
     known = estimate_all([found(1, 0.1)], Posterior({1: (0.1, 0.5)}, 0), [], SeedNoise(0, 0))
     assert known[1].lower == 0
-
-
-VALIDATION_SD = 0.03
-STAGES, WIDTHS, KINDS = 5, 6, 3
-Truths = dict[int, float]
-
-
-def searched(trainings: int, seed: int, seed_sd: float) -> tuple[optuna.Study, Truths]:
-    """A study of made-up networks, measured with that noise, and what each truly reaches."""
-    generator = np.random.default_rng(seed)
-    effects = generator.normal(0, 0.02, (STAGES, KINDS))
-    study, truths = optuna.create_study(directions=["minimize", "maximize"]), {}
-    widths, kinds = IntDistribution(1, WIDTHS), CategoricalDistribution(list(range(KINDS)))
-    for number in range(trainings):
-        drawn = [
-            (int(w) + 1, int(k)) for w, k in generator.integers((WIDTHS, KINDS), size=(STAGES, 2))
-        ]
-        macs = round(1e5 * sum(width**1.5 * (1 + 0.3 * kind) for width, kind in drawn))
-        gained = sum(effects[stage, kind] for stage, (_, kind) in enumerate(drawn))
-        truths[number] = 0.5 + 0.04 * math.log2(macs / 1e6) + gained + generator.normal(0, 0.005)
-        study.add_trial(
-            optuna.trial.create_trial(
-                params={f"w{stage}": width for stage, (width, _) in enumerate(drawn)}
-                | {f"k{stage}": kind for stage, (_, kind) in enumerate(drawn)},
-                distributions={f"w{stage}": widths for stage in range(STAGES)}
-                | {f"k{stage}": kinds for stage in range(STAGES)},
-                values=[macs, truths[number] + generator.normal(0, seed_sd)],
-                user_attrs={"outcome": "trained", "validation_sd": VALIDATION_SD},
-            )
-        )
-    return study, truths
 
 
 def test_what_a_trial_says_of_its_noise() -> None:
