@@ -24,6 +24,7 @@ def own_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The handlers of before come back, and no signal has come."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     monkeypatch.setattr(interrupt, "_came", [])
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
