@@ -5,26 +5,33 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
-from pydantic import ConfigDict, StrictFloat, StrictInt, StrictStr, TypeAdapter, ValidationError
+from pydantic import (
+    ConfigDict,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+    with_config,
+)
 from typing_extensions import TypedDict
 
 from nas.spec.load import show
 
 Number = StrictInt | StrictFloat
+_more_allowed = with_config(ConfigDict(extra="allow", strict=True))
 
 
+@_more_allowed
 class _StudyAttributes(TypedDict, total=False):
-    __pydantic_config__ = ConfigDict(extra="allow", strict=True)  # type: ignore[misc]
-
     data: dict[str, Any]
     space: dict[str, Any]
     deaths: dict[str, StrictStr]
     exhausted: StrictStr
 
 
+@_more_allowed
 class _TrialAttributes(TypedDict, total=False):
-    __pydantic_config__ = ConfigDict(extra="allow", strict=True)  # type: ignore[misc]
-
     macs: StrictInt
     parameters: StrictInt
     costs: dict[str, Number]

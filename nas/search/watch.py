@@ -1,6 +1,9 @@
 """Watches a study while workers fill it: progress, the table of trials, an early end."""
 
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -88,7 +91,8 @@ class Watch:
         running = [str(item.number) for item in fresh if item.state == "running"]
         for record in fresh:
             if record.state != "running":
-                self._tell(record)
+                with _signals_held():
+                    self._tell(record)
         if len(fresh) > len(running):
             further = [item.name for item in self.objectives.further]
             write_trials_csv(self.job.folder / "trials.csv", records, self.job.metric, further)
@@ -122,6 +126,19 @@ class Watch:
         elif record.state == "failed" and self._failures is not None:
             self._failures.append(record.reason)
         self.progress.finished(record, self._trained)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait: a trial is told of once and counted once, not in part."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _was_trained(record: TrialRecord) -> bool:

@@ -1,5 +1,6 @@
 """Budget: what a network may cost and must reach."""
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -77,7 +78,7 @@ class BudgetSpec(Frozen):
 
     @model_validator(mode="after")
     def _in_order(self) -> "BudgetSpec":
-        if None not in (self.from_macs, self.max_macs) and self.from_macs > self.max_macs:  # type: ignore[operator]
+        if (self.from_macs or 0) > (self.max_macs or math.inf):
             raise ValueError(f"from_macs {self.from_macs} is above max_macs {self.max_macs}")
         return self
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from nas.data.synthetic.xrays import GeneratedXrays, write_xrays
+from nas.errors import NasError
 
 if TYPE_CHECKING:
     from nas.train.plan import RunPlan
@@ -42,6 +43,13 @@ def write_photos(root: Path, counts: dict[str, int], seed: int = 0) -> None:
 def invoke(command: object, *arguments: object) -> Result:
     """The command's result; what it raises is kept in `result.exception`."""
     return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+def error_of(command: object, *arguments: object) -> str:
+    """What the NasError says that the command must end with."""
+    result = invoke(command, *arguments)
+    assert isinstance(result.exception, NasError), result.output
+    return str(result.exception)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from torch import nn
 
 import nas.train.run as training_run
 from nas.cli.baseline_xray import detection_baseline
-from nas.errors import NasError
 from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.provenance import Provenance
@@ -27,12 +26,6 @@ def done(*arguments: object) -> Result:
     result = invoke(detection_baseline, *arguments)
     assert result.exception is None, result.output
     return result
-
-
-def error_of(*arguments: object) -> str:
-    result = invoke(detection_baseline, *arguments)
-    assert isinstance(result.exception, NasError), result.output
-    return str(result.exception)
 
 
 def plan_of(plans: list[RunPlan], *arguments: object) -> RunPlan:

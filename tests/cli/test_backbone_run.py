@@ -11,7 +11,7 @@ from nas.cli.train import train
 from nas.errors import NasError
 from nas.spec.architecture import load_architecture
 from nas.train.plan import RunPlan
-from tests.cli.conftest import invoke
+from tests.cli.conftest import error_of, invoke
 from tests.cli.detection_baseline import (
     D0,
     SMALL,
@@ -19,7 +19,6 @@ from tests.cli.detection_baseline import (
     begun_with,
     classifier,
     done,
-    error_of,
     plan_of,
     shared_with,
     write_facts,
@@ -111,7 +110,7 @@ def test_each_fold_begins_with_its_own_classifier(
     assert [plan.backbone_from for plan in planned] == runs
     done(*shared, "--fold", 1)
     assert planned[-1].backbone_from == runs[0]
-    says = error_of(*shared, "--folds", "0,2", "--out", "new")
+    says = error_of(detection_baseline, *shared, "--folds", "0,2", "--out", "new")
     assert f"{classifiers} --backbone-from: holds folds of a classifier, but not fold 2" in says
     assert not Path("new").exists()
 
@@ -121,14 +120,16 @@ def test_a_classifier_that_has_seen_what_is_tested_is_refused(
 ) -> None:
     run = classifiers / "fold-0"
     shared = (*D0, "--data", xrays, "--out", "new", "--backbone-from", run)
-    says = error_of(*shared, "--fold", 1)
+    says = error_of(detection_baseline, *shared, "--fold", 1)
     assert f"{run} --backbone-from: was trained on the splits of fold 0" in says
-    says = error_of(*shared, "--folds", "0,1")
+    says = error_of(detection_baseline, *shared, "--folds", "0,1")
     assert "a single run serves one fold, so give the folder of its folds" in says
     write_facts(run, split_seed=0, data=str(xrays), groups="/by/hospital.csv")
-    assert "was split by other groups (/by/hospital.csv)" in error_of(*shared)
+    assert "was split by other groups (/by/hospital.csv)" in error_of(detection_baseline, *shared)
     (run / "architecture.yaml").unlink()
-    assert f"{run} --backbone-from: no architecture.yaml in it" in error_of(*shared)
+    assert f"{run} --backbone-from: no architecture.yaml in it" in error_of(
+        detection_baseline, *shared
+    )
     assert not Path("new").exists()
 
 
@@ -143,7 +144,9 @@ def test_a_classifier_of_other_data_may_have_any_fold(
     assert plan.backbone_from == run
     write_facts(run)
     file = run / "architecture.yaml"
-    assert "splits of fold 0" in error_of(*D0, "--backbone-from", run, "--fold", 1)
+    assert "splits of fold 0" in error_of(
+        detection_baseline, *D0, "--backbone-from", run, "--fold", 1
+    )
     file.write_text(file.read_text().replace("task: covid-study", "task: image"))  # of digits
     assert plan_of(planned, "--backbone-from", run, "--fold", 1).backbone_from == run
 
@@ -151,7 +154,7 @@ def test_a_classifier_of_other_data_may_have_any_fold(
 def test_the_backbone_of_another_network_is_refused_before_a_folder_is_made(
     efficientnet: Path,
 ) -> None:
-    says = error_of("--model", "efficientdet_d1", "--input", "3x128x128", "--backbone-from",
-                    efficientnet, "--out", "run")  # fmt: skip
+    model = ("--model", "efficientdet_d1", "--input", "3x128x128")
+    says = error_of(detection_baseline, *model, "--backbone-from", efficientnet, "--out", "run")
     assert "--backbone-from: the network there is another" in says
     assert not Path("run").exists()

@@ -19,7 +19,6 @@ from nas.cli.evaluate import evaluate
 from nas.data.audio.augment import SpectrogramAugmentSpec
 from nas.data.audio.preprocess import MelPreprocess
 from nas.data.synthetic.audio import GeneratedAudio, write_recordings
-from nas.errors import NasError
 from nas.model.reference import allow_module
 from nas.spec.architecture import load_architecture
 from nas.spec.definition import BeginSpec
@@ -27,7 +26,7 @@ from nas.spec.provenance import Provenance
 from nas.spec.training import PseudoLabellingSpec
 from nas.tasks.sed.losses import KnownLabelLossSpec
 from nas.train.plan import RunPlan
-from tests.cli.conftest import invoke
+from tests.cli.conftest import error_of, invoke
 
 TINY = """
 from torch import nn
@@ -75,12 +74,6 @@ def train(*arguments: object) -> Result:
     return result
 
 
-def error_of(*arguments: object) -> str:
-    result = invoke(sed_baseline, *arguments)
-    assert isinstance(result.exception, NasError), result.output
-    return str(result.exception)
-
-
 def test_a_run_is_one_of_nas_train(runs: tuple[Path, Path]) -> None:
     architecture = load_architecture(runs[0] / "architecture.yaml")
     assert architecture.model == "tiny_backbone:features"
@@ -119,13 +112,13 @@ def test_an_ensemble_of_what_does_not_go_together_is_refused(
     runs: tuple[Path, Path], recordings: Path, tmp_path: Path
 ) -> None:
     train("--data", recordings, "--out", tmp_path / "c", "--overlap", 16)
-    says = error_of("--ensemble", runs[0], "--ensemble", tmp_path / "c")
+    says = error_of(sed_baseline, "--ensemble", runs[0], "--ensemble", tmp_path / "c")
     assert "differs in preprocess from the first network" in says
-    assert "at least two runs" in error_of("--ensemble", runs[0])
+    assert "at least two runs" in error_of(sed_baseline, "--ensemble", runs[0])
     both = ("--ensemble", runs[0], "--ensemble", runs[1])
-    assert "leave out --cbam, --epochs" in error_of(*both, "--epochs", 3, "--cbam")
+    assert "leave out --cbam, --epochs" in error_of(sed_baseline, *both, "--epochs", 3, "--cbam")
     falsy = ("--no-focal", "--overlap", 0, "--seed", 0)
-    assert "leave out --focal, --overlap, --seed" in error_of(*both, *falsy)
+    assert "leave out --focal, --overlap, --seed" in error_of(sed_baseline, *both, *falsy)
 
 
 def test_a_baseline_is_divided_as_the_network_whose_inputs_it_takes(
@@ -147,8 +140,8 @@ def test_a_baseline_is_divided_as_the_network_whose_inputs_it_takes(
     second = load_architecture(tmp_path / "second" / "architecture.yaml").provenance
     assert (second.groups, second.split_digest) == (str(groups), own.split_digest)
     says = error_of(
-        "--backbone", "tiny", "--inputs-of", runs[0] / "architecture.yaml", "--groups", groups,
-        "--threads", 1, "--out", tmp_path / "third",
+        sed_baseline, "--backbone", "tiny", "--inputs-of", runs[0] / "architecture.yaml",
+        "--groups", groups, "--threads", 1, "--out", tmp_path / "third",
     )  # fmt: skip
     assert "splits that are made from them are others" in says
 
@@ -269,7 +262,7 @@ def test_what_is_wrong_is_said(
     arguments: list[object], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert says in error_of(*arguments)
+    assert says in error_of(sed_baseline, *arguments)
 
 
 @pytest.mark.slow

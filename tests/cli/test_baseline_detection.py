@@ -14,12 +14,11 @@ from nas.cli.macs import macs
 from nas.cli.predict import predict
 from nas.runs.folder import locked_run
 from nas.train.plan import RunPlan
-from tests.cli.conftest import invoke
+from tests.cli.conftest import error_of, invoke
 from tests.cli.detection_baseline import (
     D0,
     SMALL,
     done,
-    error_of,
 )  # fmt: skip
 
 
@@ -60,7 +59,9 @@ def test_folds_that_were_stopped_go_on_with_what_is_left(
     assert says in stopped.output
     first = (out / "fold-0/metrics.json").read_text()
     with locked_run(out):
-        assert "another process works in this run's folder" in error_of("--resume", out)
+        assert "another process works in this run's folder" in error_of(
+            detection_baseline, "--resume", out
+        )
     with monkeypatch.context() as patch:
         plans = carried_out_but(patch, lambda plan: False)
         result = done("--resume", out)
@@ -69,7 +70,7 @@ def test_folds_that_were_stopped_go_on_with_what_is_left(
     assert (out / "fold-0/metrics.json").read_text() == first
     pooled = json.loads((out / "folds.json").read_text())
     assert [fold["fold"] for fold in pooled["folds"]] == [0, 1]
-    assert "all folds are finished" in error_of("--resume", out)
+    assert "all folds are finished" in error_of(detection_baseline, "--resume", out)
     works_as_any_run(out / "fold-1", xrays)
 
 
@@ -127,7 +128,7 @@ def test_faster_rcnn_is_trained(xrays: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_said(arguments: list[object], says: str) -> None:
-    assert says in error_of(*arguments)
+    assert says in error_of(detection_baseline, *arguments)
     assert not Path("runs").exists() or not any(Path("runs").glob("*/architecture.yaml"))
 
 

@@ -34,7 +34,7 @@ from nas.spec.load import read_document
 from nas.spec.provenance import Provenance
 from nas.spec.validate import validate
 from nas.train.plan import RunPlan
-from tests.cli.conftest import invoke
+from tests.cli.conftest import error_of, invoke
 
 SHORT = GeneratedXrays(patients=40, second_studies=3, copies=2, shortest=40, longest=64)
 TINY = ClassifierBackbone("tiny", "test_efficientnet")
@@ -166,7 +166,7 @@ def test_nas_train_does_not_go_on_with_a_step(
     copy = tmp_path / f"step-{number}"
     shutil.copytree(pipeline.out / copy.name, copy)
     (copy / "metrics.json").unlink()
-    says = error_of("--resume", copy, command=train)
+    says = error_of(train, "--resume", copy)
     assert f"{copy} --resume: is a step (" in says
     assert "go on with `nas baseline covid-study --resume`" in says
 
@@ -182,14 +182,18 @@ def test_the_architecture_of_a_step_can_be_trained_anew(
 
 
 def test_what_is_done_or_held_is_not_begun_again(pipeline: Pipeline, tmp_path: Path) -> None:
-    assert "all steps are finished: see step-3" in error_of("--resume", pipeline.out)
+    assert "all steps are finished: see step-3" in error_of(
+        study_baseline, "--resume", pipeline.out
+    )
     copy = tmp_path / "held"
     shutil.copytree(pipeline.out, copy)
     (copy / "step-3" / "metrics.json").unlink()
     with locked_run(copy):
-        assert "another process works in this run's folder" in error_of("--resume", copy)
+        assert "another process works in this run's folder" in error_of(
+            study_baseline, "--resume", copy
+        )
     assert "leave out --epochs, --steps" in error_of(
-        "--resume", pipeline.out, "--steps", 3, "--epochs", 9
+        study_baseline, "--resume", pipeline.out, "--steps", 3, "--epochs", 9
     )
 
 
@@ -216,7 +220,7 @@ def test_folds_are_trained_each_and_pooled(
     for fold in (0, 1):
         facts = load_architecture(out / f"fold-{fold}" / "architecture.yaml").provenance
         assert (facts.split_seed, facts.pipeline_step) == (fold, None)
-    assert "all folds are finished" in error_of("--resume", out)
+    assert "all folds are finished" in error_of(study_baseline, "--resume", out)
 
 
 @pytest.fixture
@@ -232,12 +236,6 @@ def plan_of(plans: list[RunPlan], *arguments: object) -> RunPlan:
     result = invoke(study_baseline, "--backbone", "efficientnet_b3", "--threads", 1, *arguments)
     assert result.exception is None, result.output
     return plans.pop()
-
-
-def error_of(*arguments: object, command: object = study_baseline) -> str:
-    result = invoke(command, *arguments)
-    assert isinstance(result.exception, NasError), result.output
-    return str(result.exception)
 
 
 def test_without_flags_a_baseline_is_trained_plainly(planned: list[RunPlan]) -> None:
@@ -333,7 +331,7 @@ def test_a_baseline_takes_the_inputs_of_a_grey_network(
     assert other.provenance == Provenance(split_seed=3)
     file.write_text(dump_architecture(replace(compact, preprocess=None)))
     assert "has no settings of X-rays" in error_of(
-        "--backbone", "efficientnet_b0", "--inputs-of", file
+        study_baseline, "--backbone", "efficientnet_b0", "--inputs-of", file
     )
 
 
@@ -386,7 +384,9 @@ def test_what_is_wrong_is_said(
             table = tmp_path / "GIVEN" / f"train_{level}_level.csv"
             shutil.copy(table, table.with_name(f"test_{level}_level.csv"))
     places = {"DATA": xrays}
-    assert says in error_of(*(places.get(str(argument), argument) for argument in arguments))
+    assert says in error_of(
+        study_baseline, *(places.get(str(argument), argument) for argument in arguments)
+    )
     assert not (tmp_path / "runs").exists()
 
 

@@ -12,17 +12,18 @@ from baselines.covid.detectors import FROM_SCRATCH, FROM_WEIGHTS
 from baselines.covid.effdet import EfficientDetector
 from baselines.covid.faster_rcnn import FasterRCNN
 from baselines.covid.folds import begun_folds, resumed_folds
+from nas.cli.baseline_xray import detection_baseline
 from nas.data.xray.preprocess import XrayPreprocess
 from nas.errors import NasError
 from nas.model.build import build_network
 from nas.spec.definition import BeginSpec, InputSpec
 from nas.spec.training import TrainingSpec
 from nas.train.plan import RunPlan
+from tests.cli.conftest import error_of
 from tests.cli.detection_baseline import (
     D0,
     SMALL,
     done,
-    error_of,
     plan_of,
     write_facts,
 )  # fmt: skip
@@ -165,5 +166,5 @@ def test_folds_go_on_from_their_file_alone(
 
 
 def test_a_network_without_x_ray_settings_has_no_inputs_to_take(architecture_file: Path) -> None:
-    says = error_of(*D0, "--inputs-of", architecture_file)
+    says = error_of(detection_baseline, *D0, "--inputs-of", architecture_file)
     assert "has no settings of X-rays to take" in says

@@ -8,14 +8,7 @@ import pytest
 
 from nas.cli.evaluate import evaluate
 from nas.cli.train import train
-from nas.errors import NasError
-from tests.cli.conftest import invoke, write_photos
-
-
-def error_of(*arguments: object) -> str:
-    result = invoke(evaluate, *arguments)
-    assert isinstance(result.exception, NasError), result.output
-    return str(result.exception)
+from tests.cli.conftest import error_of, invoke, write_photos
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
@@ -36,7 +29,7 @@ def test_prints_the_table_and_the_interval(run: Path) -> None:
 def test_other_data_with_other_classes_are_refused(run: Path, tmp_path: Path) -> None:
     write_photos(tmp_path / "data", {"train": 6})
     (tmp_path / "data" / "train" / "red").rename(tmp_path / "data" / "train" / "rouge")
-    error = error_of(run, "--data", tmp_path / "data")
+    error = error_of(evaluate, run, "--data", tmp_path / "data")
     assert "rouge" in error
     assert "red" in error
 
@@ -53,17 +46,17 @@ def test_a_folder_that_is_not_whole_is_named(run: Path, tmp_path: Path, name: st
     file = tmp_path / "copy" / name
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
-    assert name in error_of(tmp_path / "copy")
+    assert name in error_of(evaluate, tmp_path / "copy")
     file.unlink()
-    assert name in error_of(tmp_path / "copy")
-    assert "no such folder" in error_of(tmp_path / "nowhere")
+    assert name in error_of(evaluate, tmp_path / "copy")
+    assert "no such folder" in error_of(evaluate, tmp_path / "nowhere")
 
 
 def test_weights_of_another_architecture_are_refused(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "copy")
     file = tmp_path / "copy" / "architecture.yaml"
     file.write_text(file.read_text().replace("out: 8", "out: 12"))
-    assert "weights of another architecture" in error_of(tmp_path / "copy")
+    assert "weights of another architecture" in error_of(evaluate, tmp_path / "copy")
 
 
 def test_the_mean_of_a_run_with_itself_is_the_run(run: Path) -> None:
@@ -76,4 +69,4 @@ def test_networks_of_other_classes_have_no_mean(
 ) -> None:
     result = invoke(train, "--arch", architecture_file, "--out", tmp_path / "run", "--epochs", 1)
     assert result.exception is None, result.output
-    assert "differs in classes" in error_of(run, "--with", tmp_path / "run")
+    assert "differs in classes" in error_of(evaluate, run, "--with", tmp_path / "run")

@@ -13,6 +13,8 @@ import pytest
 from nas.cli import interrupt
 from nas.cli.interrupt import heed_signals
 from nas.cli.main import main
+from nas.report.progress import SearchProgress
+from nas.runs.records import TrialRecord
 from tests.search.conftest import SPACE, put_workers_here, trials_of, write_pictures
 from tests.search.test_kill import trained
 
@@ -64,6 +66,32 @@ def test_a_search_writes_its_results_and_says_how_to_go_on(
     assert [item.state for item in trials_of(run)].count("trained") == 2 == len(trained(run))
     assert (run / "best.yaml").is_file()
     assert (run / "report.html").is_file()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_while_a_trial_is_told_of_loses_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    (tmp_path / "space.yaml").write_text(SPACE)
+    write_pictures(tmp_path / "data", 3)
+    monkeypatch.chdir(tmp_path)
+    put_workers_here(monkeypatch)
+    finished = SearchProgress.finished
+
+    def interrupted_first(self: SearchProgress, record: TrialRecord, so_far: int) -> None:
+        if record.number == 1:
+            os.kill(os.getpid(), number)
+        finished(self, record, so_far)
+
+    monkeypatch.setattr(SearchProgress, "finished", interrupted_first)
+    words = "search --space space.yaml --data data --out run --trials 3 --workers 1 --stop none"
+    monkeypatch.setattr(sys, "argv", ["nas", *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 128 + number
+    lines = capsys.readouterr().out.splitlines()
+    for item in trained(tmp_path / "run"):
+        assert sum(line.startswith(f"trial {item.number:3} ") for line in lines) == 1, lines
 
 
 @pytest.mark.parametrize("number", SIGNALS)

