@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nas.data.xray.codestream import claimed_size
 from nas.data.xray.shades import Toned, UnreadableXray, tone
 
 if TYPE_CHECKING:
@@ -35,6 +34,14 @@ _MOST_VALUES = 65_536
 """Values between the darkest and the brightest pixel, as 16 bits have."""
 _LUMA = (299, 587, 114)
 """Thousandths of red, green and blue in grey (ITU-R 601)."""
+_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+"""JPEG's markers that say the size (ITU-T T.81, table B.1), and JPEG-LS's (T.87)."""
+_ALONE = frozenset((0x01, 0xFF, *range(0xD0, 0xDA)))
+"""JPEG's markers without a length."""
+_JPEG_2000 = b"\xff\x4f\xff\x51"
+"""Start of a codestream and of its sizes (ITU-T T.800, A.5.1)."""
+_JP2 = b"\x00\x00\x00\x0cjP  "
+"""Start of a file format around one (I.5.1), which some writers leave in place."""
 
 
 class DicomPicture(NamedTuple):
@@ -121,11 +128,42 @@ def _dataset(content: bytes) -> "Dataset":
         raise UnreadableXray(f"{pixels} pixels, more than the {Image.MAX_IMAGE_PIXELS} allowed")
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_transfer_syntax and syntax.is_encapsulated:
-        found = claimed_size(get_frame(dataset.PixelData, 0, number_of_frames=1))
+        found = _claimed_size(get_frame(dataset.PixelData, 0, number_of_frames=1))
         if found is not None and found != size:
             within, said = (" x ".join(map(str, both)) for both in (found, size))
             raise UnreadableXray(f"the picture within is {within}, the file says {said}")
     return dataset
+
+
+def _claimed_size(frame: bytes) -> tuple[int, int] | None:
+    """(height, width) of a JPEG, JPEG-LS or JPEG 2000 picture by its own header, if that says it.
+
+    The decoders believe it before they look at the file's: a few bytes more would take all
+    memory, or end the program (GDCM's JPEG-LS).
+    """
+    try:
+        # Run lengths (RLE) may have these bytes anywhere.
+        start = frame.find(_JPEG_2000) if frame.startswith((_JPEG_2000, _JP2)) else -1
+        if start >= 0:
+            width, height, left, top = struct.unpack_from(">4I", frame, start + 8)
+            return height - top, width - left
+        return _jpeg_size(frame) if frame.startswith(b"\xff\xd8") else None
+    except struct.error:
+        return None
+
+
+def _jpeg_size(frame: bytes) -> tuple[int, int] | None:
+    place = 2
+    while place + 1 < len(frame) and frame[place] == 0xFF:
+        marker = frame[place + 1]
+        if marker in _START_OF_FRAME:
+            _, height, width = struct.unpack_from(">BHH", frame, place + 4)
+            return height, width
+        place += 1 if marker == 0xFF else 2
+        if marker not in _ALONE:
+            (length,) = struct.unpack_from(">H", frame, place)
+            place += length
+    return None
 
 
 def _leave_out_empty(dataset: "Dataset") -> None:

@@ -80,6 +80,15 @@ def test_rle() -> None:
     np.testing.assert_array_equal(plain, np.floor(NOISE / 4095 * 255 + 0.5))
 
 
+def test_run_lengths_with_the_bytes_of_another_header() -> None:
+    """What begins a JPEG 2000 codestream are ordinary pixels here."""
+    pixels = np.tile(np.array([0xFF, 0x4F, 0xFF, 0x51, 0, 47, 0, 1], np.uint8), (6, 5))
+    dataset = dataset_of(pixels)
+    dataset.compress(RLELossless)
+    assert b"\xff\x4f\xff\x51" in dataset.PixelData
+    assert np.array_equal(read_dicom(content_of(dataset)), pixels)
+
+
 @pytest.mark.parametrize(
     "syntax",
     [
