@@ -2,6 +2,7 @@
 
 import os
 import platform
+import signal
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +13,14 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def exit_text(code: int | None) -> str:
+    """How a process ended, by its exit code; -N is signal N."""
+    if code is not None and code < 0:
+        killed = " (memory may have run out)" if code == -signal.SIGKILL else ""
+        return f"signal {-code}{killed}"
+    return f"exit code {code}"
 
 
 def environment() -> dict[str, str]:

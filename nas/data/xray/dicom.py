@@ -3,6 +3,7 @@
 import struct
 import sys
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from nas.data.xray.decoder import read_apart
 from nas.data.xray.shades import Toned, UnreadableXray, tone
 
 if TYPE_CHECKING:
@@ -68,15 +70,25 @@ def dicom_picture(content: bytes) -> DicomPicture:
     Rescaled or through its modality LUT, then through the first of its VOI LUTs, else of its
     windows (see `nas.data.xray.shades`); the smallest value becomes 0 and the largest 255, rounded;
     MONOCHROME1 is inverted. Padding is 0, and no end of the range. RGB and YBR become grey (ITU-R
-    601). A constant picture is 0. Call it under `guarded_pillow`.
+    601). A constant picture is 0. Compressed ones are read by a process of its own (see
+    `nas.data.xray.decoder`). Call it under `guarded_pillow`.
     """
+    return _picture(content, lambda dataset: _read_apart(dataset, content))
+
+
+def picture_here(content: bytes) -> DicomPicture:
+    """The same, in this process, which some damaged compressed files end."""
+    return _picture(content, _read)
+
+
+def _picture(content: bytes, read: Callable[["Dataset"], DicomPicture]) -> DicomPicture:
     cut_off = False
     try:
         dataset = _dataset(content)
         _leave_out_empty(dataset)
         # Said only where decoding fails: all pixels may be there.
         cut_off = _is_cut_off(dataset, content)
-        return _read(dataset)
+        return read(dataset)
     except UnreadableXray:
         raise
     # Broken files lead pydicom and its plugins to errors of nearly every kind.
@@ -126,13 +138,18 @@ def _dataset(content: bytes) -> "Dataset":
     pixels = size[0] * size[1]
     if Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:
         raise UnreadableXray(f"{pixels} pixels, more than the {Image.MAX_IMAGE_PIXELS} allowed")
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax.is_transfer_syntax and syntax.is_encapsulated:
+    if _is_compressed(dataset):
         found = _claimed_size(get_frame(dataset.PixelData, 0, number_of_frames=1))
         if found is not None and found != size:
             within, said = (" x ".join(map(str, both)) for both in (found, size))
             raise UnreadableXray(f"the picture within is {within}, the file says {said}")
     return dataset
+
+
+def _is_compressed(dataset: "Dataset") -> bool:
+    """Whether its pixels are; a deflated file is something else."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    return syntax.is_transfer_syntax and bool(syntax.is_encapsulated)
 
 
 def _claimed_size(frame: bytes) -> tuple[int, int] | None:
@@ -201,6 +218,12 @@ def _refuse_inflated(stream: BinaryIO) -> None:
         if held > most:
             raise UnreadableXray(f"holds more than {most} bytes once it is inflated")
     stream.seek(0)
+
+
+def _read_apart(dataset: "Dataset", content: bytes) -> DicomPicture:
+    if _is_compressed(dataset):
+        return DicomPicture(*read_apart(content))
+    return _read(dataset)
 
 
 def _read(dataset: "Dataset") -> DicomPicture:

@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 import optuna
 
 from nas.errors import NasError
+from nas.machine import exit_text
 from nas.runs.folder import append_log, last_in_log
 from nas.search.executors.base import Executor
 from nas.search.job import Job
@@ -66,7 +67,7 @@ class LocalWorkers(Executor):
 
     def _replace(self, dead: BaseProcess) -> None:
         """Write down what the dead worker was doing, and start another."""
-        how = f"worker process ended with {_exit_text(dead.exitcode)}"
+        how = f"worker process ended with {exit_text(dead.exitcode)}"
         append_log(self.job.folder, how)
         if dead.pid is not None:
             self.give_back(dead.pid, how)
@@ -111,10 +112,3 @@ def _deaf_to_signals() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _exit_text(code: int | None) -> str:
-    if code is not None and code < 0:
-        killed = " (memory may have run out)" if code == -signal.SIGKILL else ""
-        return f"signal {-code}{killed}"
-    return f"exit code {code}"

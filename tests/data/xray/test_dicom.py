@@ -328,8 +328,8 @@ def test_the_decoders_leave_other_libraries_whole(tmp_path: Path) -> None:
     (tmp_path / "x.dcm").write_bytes(content)
     # gdcm brings a zlib of its own: what was loaded before it must go on working.
     code = (
-        "from nas.data.xray.dicom import read_dicom; import sys\n"
-        f"grey = read_dicom(open({str(tmp_path / 'x.dcm')!r}, 'rb').read())\n"
+        "from nas.data.xray.dicom import picture_here\n"
+        f"grey, _ = picture_here(open({str(tmp_path / 'x.dcm')!r}, 'rb').read())\n"
         "from PIL import Image; import zlib\n"
         f"Image.fromarray(grey).save({str(tmp_path / 'x.png')!r})\n"
         f"assert (Image.open({str(tmp_path / 'x.png')!r}).size == grey.shape[::-1])\n"

@@ -21,6 +21,7 @@ from nas.data.xray.load import load_listed_xrays, load_xrays
 from nas.data.xray.preprocess import XrayLabels, XrayPreprocess
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
+from tests.data.xray.test_decoder import DEADLY, changed
 from tests.data.xray_files import write_dicom, write_set, write_tables
 
 HEIGHT, WIDTH = 6, 32
@@ -178,13 +179,18 @@ class TestLoading:
         (tmp_path / "train" / "s01" / "i01.dcm").write_bytes(b"no image")
         (tmp_path / "train" / "s02" / "i02.dcm").write_bytes(whole[:-40])
         (tmp_path / "train" / "s03" / "i03.dcm").unlink()
+        (tmp_path / "train" / "s05" / "i05.dcm").write_bytes(
+            changed(*DEADLY["bits of a JPEG-LS picture"])
+        )
         data = load(tmp_path, "study")
-        assert images_of(data).keys() == {f"i{n:02d}" for n in range(40)} - {"i01", "i02", "i03"}
+        left_out = {"i01", "i02", "i03", "i05"}
+        assert images_of(data).keys() == {f"i{n:02d}" for n in range(40)} - left_out
         places = [line.split(": ")[0] for line in data.unreadable]
         assert sorted(places) == [
-            "train/s01/i01.dcm", "train/s02/i02.dcm", "train_image_level.csv:5",
+            "train/s01/i01.dcm", "train/s02/i02.dcm", "train/s05/i05.dcm",
+            "train_image_level.csv:5",
         ]  # fmt: skip
-        with pytest.raises(NasError, match="3 unreadable files or rows: "):
+        with pytest.raises(NasError, match="4 unreadable files or rows: "):
             load(tmp_path, "study", strict=True)
 
     def test_a_class_without_a_training_image_is_refused(self, tmp_path: Path) -> None:
