@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from blocks.registry import register_block as register_block
     from nas.errors import NasError as NasError
+    from nas.export.run import export_run as export_run
     from nas.macs.count import count_macs as count_macs
     from nas.macs.ops import register_op as register_op
     from nas.model.build import build_network as build_network
@@ -61,6 +62,7 @@ _HOMES = {
     "build_network": "nas.model.build",
     "count_macs": "nas.macs.count",
     "evaluate": "nas.train.evaluation",
+    "export_run": "nas.export.run",
     "finish_search": "nas.search.run",
     "load_architecture": "nas.spec.architecture",
     "load_mean": "nas.train.trained",
@@ -91,6 +93,7 @@ __all__ = [
     "build_network",
     "count_macs",
     "evaluate",
+    "export_run",
     "finish_search",
     "load_architecture",
     "load_mean",

@@ -17,8 +17,8 @@ LAYERS = {
     "nas.model": 3, "nas.macs": 3, "nas.data": 3, "nas.runs": 3, "nas.device": 3,
     "nas.tasks": 4,
     "nas.report": 5, "nas.plugins": 5,
-    "nas.train": 6, "nas.export": 6,
-    "nas.search": 7, "baselines": 7,
+    "nas.train": 6,
+    "nas.search": 7, "nas.export": 7, "baselines": 7,
     "nas.cli": 8, "nas.testing": 8,
 }  # fmt: skip
 """Layer of each package; packages of one layer are siblings and don't import each other."""

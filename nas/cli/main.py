@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "Train one network in full, and test it once.",
     "evaluate": "Measure a trained network on a split of its data, or of others.",
     "predict": "Predict files with a trained network.",
+    "export": "Write a trained network as a file for other runtimes, if it computes the same.",
     "macs": "Count a network's multiply-adds, layer by layer.",
     "arch": "Look at architecture files, and convert them.",
     "space": "Check a search space, and sample networks from it.",

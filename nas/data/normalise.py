@@ -52,8 +52,7 @@ class Normalise:
     """From values of 0 to 255 to `(value / 255 - mean) / std` of each channel, float32."""
 
     def __init__(self, preprocess: PixelPreprocess, channels: int, device: torch.device) -> None:
-        mean = torch.tensor(_per_channel(preprocess.mean, channels, "mean"), dtype=torch.float64)
-        std = torch.tensor(_per_channel(preprocess.std, channels, "std"), dtype=torch.float64)
+        mean, std = torch.tensor(preprocess.per_channel(channels), dtype=torch.float64)
         self._scale_C = (1 / (255 * std)).float().to(device)
         self._shift_C = (-mean / std).float().to(device)
 
@@ -67,12 +66,3 @@ class Normalise:
         out_rows = x_rows.float().mul_(self._scale_C.repeat(width))
         out_rows.add_(self._shift_C.repeat(width))
         return out_rows.view(samples, height, width, channels).permute(0, 3, 1, 2)
-
-
-def _per_channel(values: tuple[float, ...], channels: int, name: str) -> list[float]:
-    if len(values) == channels:
-        return list(values)
-    # The same for every channel, however many there are: a grey network takes the defaults too.
-    if len(set(values)) == 1:
-        return [values[0]] * channels
-    raise ValueError(f"preprocess.{name} has {len(values)} values for {channels} channels")

@@ -140,6 +140,9 @@ class Task(ABC, Generic[DataT]):
     next one. 0 where splits are made otherwise."""
     notice: ClassVar[str] = ""
     """Notice that must accompany every prediction; empty for none."""
+    output_type: ClassVar[Any] = None
+    """The NamedTuple of tensors that its networks give, whose fields are an exported file's
+    outputs; None where they give one tensor."""
     prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     """Columns of each value of a prediction that is a list of mappings, a table of its own."""
 
@@ -201,6 +204,11 @@ class Task(ABC, Generic[DataT]):
     def training_outputs(self, network: nn.Module, inputs: Tensor, targets: Any) -> Any:
         """Outputs that the training loss compares with the targets."""
         return network(inputs)
+
+    def decisions(self, outputs: Any, thresholds: Thresholds) -> Tensor | None:
+        """What is decided by a batch's outputs, N first, e.g. the class of each sample; None where
+        nothing is. Of an exported network as many as possible should be the same."""
+        return None
 
     @abstractmethod
     def mean_outputs(self, outputs: Sequence[Any]) -> Any:

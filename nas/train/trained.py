@@ -18,6 +18,7 @@ from nas.spec.load import read_document, show
 from nas.spec.yaml_text import block
 from nas.tasks.base import Prediction, Thresholds
 from nas.tasks.registry import task_named
+from nas.train.exported import open_exported
 from nas.train.weights import WEIGHTS_FILE, folded_copy, load_weights
 
 ARCHITECTURE_FILE = "architecture.yaml"
@@ -128,10 +129,13 @@ def save_ensemble(folder: Path, trained: TrainedNetwork) -> None:
 
 
 def load_trained(folder: str | Path, device: torch.device | str = "cpu") -> TrainedNetwork:
-    """The network of the folder that `nas train` wrote, or the mean of an ensemble's folder.
+    """The network of the folder that `nas train` wrote, the mean of an ensemble's folder, or the
+    network of an ONNX file that `nas export` wrote, which stays on the CPU.
 
-    Raises NasError for a folder that is not whole.
+    Raises NasError for a folder that is not whole, and for another file.
     """
+    if (path := Path(folder)).is_file():
+        return _load_exported(path)
     folder = _folder(folder)
     if not is_ensemble(folder):
         return _load_network(folder, torch.device(device))
@@ -149,13 +153,16 @@ def load_mean(folders: Sequence[str | Path], device: torch.device | str = "cpu")
     """
     runs = [
         run
-        for folder in map(_folder, folders)
+        for folder in map(Path, folders)
         for run in (read_members(folder) if is_ensemble(folder) else (folder,))
     ]
     if len(runs) > MAX_MEMBERS:
         problem = f"{len(runs)} networks; a mean is taken of at most {MAX_MEMBERS}"
-        raise NasError(problem, file=_folder(folders[0]))
-    trained = [_load_network(_folder(run), torch.device(device)) for run in runs]
+        raise NasError(problem, file=folders[0])
+    trained = [
+        _load_exported(run) if run.is_file() else _load_network(_folder(run), torch.device(device))
+        for run in runs
+    ]
     first = trained[0]
     members = tuple(member for item in trained for member in item.members)
     for member in members:
@@ -218,6 +225,13 @@ def _load_network(folder: Path, device: torch.device) -> TrainedNetwork:
         (EnsembleMember(folder, architecture),),
         _thresholds(folder, architecture),
     )
+
+
+def _load_exported(path: Path) -> TrainedNetwork:
+    found = open_exported(path)
+    members = (EnsembleMember(path, found.architecture),)
+    cpu = torch.device("cpu")
+    return TrainedNetwork(found.architecture, found.network, cpu, members, found.thresholds)
 
 
 def _folder(folder: str | Path) -> Path:

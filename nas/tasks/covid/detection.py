@@ -24,7 +24,13 @@ from nas.tasks.base import Batch, Loss, Metrics, Prediction, Thresholds
 from nas.tasks.covid.batches import BoxTargets, box_batches
 from nas.tasks.covid.detection_loss import DetectionLossSpec, DetectorLoss, taught_maps_loss
 from nas.tasks.covid.detection_metrics import DetectionMetrics
-from nas.tasks.covid.detections import Detections, WholeDetector, found_in, mean_of
+from nas.tasks.covid.detections import (
+    Detections,
+    WholeDetector,
+    found_in,
+    location_scores,
+    mean_of,
+)
 from nas.tasks.covid.requirements import (
     check_detector,
     check_detector_space,
@@ -103,6 +109,7 @@ class CovidDetectionTask(XrayTask):
     loss_types: ClassVar[tuple[type[TaskLoss], ...]] = (DetectionLossSpec,)
     model_head: ClassVar[Head] = "detection"
     needs_thresholds: ClassVar[bool] = True
+    output_type: ClassVar[Any] = DetectionOutput
     prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = {"boxes": BOX_COLUMNS}
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
@@ -162,6 +169,11 @@ class CovidDetectionTask(XrayTask):
         if not isinstance(outputs, DetectionOutput):
             raise NasError("a whole detector has a loss of its own: it can't be taught")
         return taught_maps_loss(outputs, DetectionOutput(*soft), targets.size)
+
+    def decisions(self, outputs: DetectionOutput, thresholds: Thresholds) -> Tensor:
+        """(N, P) whether the box of a location counts, before suppression."""
+        (threshold,) = thresholds.values()
+        return location_scores(outputs) >= threshold
 
     def mean_outputs(
         self, outputs: Sequence[DetectionOutput | list[Detections]]

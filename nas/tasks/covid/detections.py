@@ -104,11 +104,15 @@ def decode(outputs: DetectionOutput, size: tuple[int, int]) -> list[Detections]:
 
     locations_P3 = location_table(*size).to(outputs.distances_NP4.device)
     boxes_NP4 = boxes_at(outputs.distances_NP4.float(), locations_P3)
-    opacity_NP = outputs.class_logits_NPK[..., 0].float().sigmoid()
-    scores_NP = (opacity_NP * outputs.centre_logits_NP.float().sigmoid()).sqrt()
-    scores_NP = scores_NP.nan_to_num(0)  # sorted, it would stand before all numbers
+    scores_NP = location_scores(outputs).nan_to_num(0)  # sorted, NaN would stand before numbers
     pairs = zip(clip_boxes_to_image(boxes_NP4, size), scores_NP, strict=True)
     return [_of_image(boxes_P4, scores_P) for boxes_P4, scores_P in pairs]
+
+
+def location_scores(outputs: DetectionOutput) -> Tensor:
+    """(N, P) geometric mean of class probability and centre-ness at each location."""
+    opacity_NP = outputs.class_logits_NPK[..., 0].float().sigmoid()
+    return (opacity_NP * outputs.centre_logits_NP.float().sigmoid()).sqrt()
 
 
 def _of_image(boxes_P4: Tensor, scores_P: Tensor) -> Detections:

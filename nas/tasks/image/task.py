@@ -128,6 +128,10 @@ class ImageTask(Task[ImageData]):
         """The pictures of a folder and of those below it, whatever their names."""
         return load_unlabelled_images(request, on_progress)
 
+    def decisions(self, outputs: Tensor, thresholds: Thresholds) -> Tensor:
+        """(N,) number of the likeliest class."""
+        return outputs.argmax(dim=1)
+
     def mean_outputs(self, outputs: Sequence[Tensor]) -> Tensor:
         return mean_logits(outputs)
 

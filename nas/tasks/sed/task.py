@@ -65,6 +65,7 @@ class SedTask(Task[AudioData]):
     augment_types: ClassVar[tuple[type[TaskAugment], ...]] = (SpectrogramAugmentSpec,)
     built_in_source: ClassVar[str] = BUILT_IN_AUDIO_SOURCE
     needs_thresholds: ClassVar[bool] = True
+    output_type: ClassVar[Any] = TimeAttentionOutput
     prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = {"events": EVENT_COLUMNS}
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
@@ -156,6 +157,11 @@ class SedTask(Task[AudioData]):
         temperature: float,
     ) -> Tensor:
         return taught_windows_loss(outputs, soft, targets.mix, temperature)
+
+    def decisions(self, outputs: TimeAttentionOutput, thresholds: Thresholds) -> Tensor:
+        """(N, K, T) whether a class is present in a frame; the classes in the thresholds' order."""
+        threshold_K = torch.tensor([*thresholds.values()])[:, None]
+        return outputs.segmentwise_NKT.float().sigmoid() >= threshold_K
 
     def mean_outputs(self, outputs: Sequence[TimeAttentionOutput]) -> TimeAttentionOutput:
         return mean_outputs(outputs)

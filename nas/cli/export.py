@@ -1,0 +1,57 @@
+"""`nas export`: a trained network as a file for other runtimes."""
+
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from nas.cli import options
+from nas.cli.options import FILE, Command, option
+
+
+@click.command("export", cls=Command)
+@click.argument("run", metavar="RUN_DIR", type=FILE)
+@option(
+    "--to",
+    type=click.Choice(["onnx"]),
+    default="onnx",
+    show_default=True,
+    help="Kind of file.",
+)
+@options.others("exported")
+@option(
+    "--with-preprocess",
+    is_flag=True,
+    help="Put scale, mean and deviation of the inputs into the file.",
+)
+@options.data("Where the validation split is  [default: the run's own]")
+@options.out_file("File to write  [default: model.onnx in RUN_DIR]")
+@options.imports()
+def export(
+    run: Path,
+    to: Literal["onnx"],
+    others: tuple[Path, ...],
+    with_preprocess: bool,
+    data: Path | None,
+    out: Path | None,
+) -> None:
+    """Write the network of RUN_DIR as a file, if the file computes what the network does.
+
+    The file is run in its own runtime on the validation split and compared with PyTorch: outputs,
+    decisions, metric. Where it differs, the numbers are shown, no file is left, and the exit code
+    is 1.
+    """
+    from nas.export.run import export_run
+    from nas.tasks.registry import task_named
+
+    result = export_run(
+        (run, *others),
+        to=to,
+        with_preprocess=with_preprocess,
+        data=data,
+        out=out,
+        say=partial(click.echo),
+    )
+    if notice := task_named(result.facts["task"]).notice:
+        click.echo(f"Note: {notice}", err=True)

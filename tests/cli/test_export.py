@@ -1,0 +1,169 @@
+"""`nas export`: files that compute what their networks do, and none where they don't."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from click.testing import Result
+from torch import nn
+
+import nas
+import nas.export.run as export_module
+from nas.cli.evaluate import evaluate
+from nas.cli.export import export
+from nas.cli.predict import predict
+from nas.train.weights import WEIGHTS_FILE, save_weights
+from tests.cli.conftest import error_of, invoke
+
+
+@pytest.fixture(scope="session")
+def exported(run: Path) -> tuple[Path, Result]:
+    """The file of the run on pictures, and what the command printed."""
+    result = invoke(export, run)
+    assert result.exception is None, result.output
+    return run / "model.onnx", result
+
+
+def outputs(file: Path, x: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    found: list[np.ndarray[Any, Any]] = session.run(None, {"input": x})
+    return found
+
+
+@pytest.mark.parametrize("samples", [1, 2, 7])
+def test_the_file_computes_what_the_network_does(
+    exported: tuple[Path, Result], run: Path, samples: int
+) -> None:
+    x_NCHW = torch.randn((samples, 3, 16, 24), generator=torch.Generator().manual_seed(samples))
+    with torch.inference_mode():
+        expected = nas.load_trained(run).network(x_NCHW).numpy()
+    (found,) = outputs(exported[0], x_NCHW.numpy())
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_it_says_what_it_is_and_nothing_of_the_machine_it_was_made_on(
+    exported: tuple[Path, Result], run: Path
+) -> None:
+    file, _ = exported
+    model = onnx.load(file)
+    assert {node.op_type for node in model.graph.node}.isdisjoint({"BatchNormalization"})
+    assert sys.prefix.encode() not in file.read_bytes()
+    assert str(Path(nas.__file__).parent).encode() not in file.read_bytes()
+    beside = json.loads(file.with_suffix(".json").read_text())
+    inside = {item.key: item.value for item in model.metadata_props}
+    assert json.loads(inside["classes"]) == beside["classes"] == ["blue", "green", "red"]
+    assert beside["inputs"] == [{"name": "input", "type": "float32", "shape": ["batch", 3, 16, 24]}]
+    assert beside["outputs"] == [{"name": "logits", "type": "float32", "shape": ["batch", 3]}]
+    assert beside["macs"] == json.loads((run / "metrics.json").read_text())["macs"]
+    assert "teacher" not in beside["architecture"]
+
+
+def test_what_was_measured_is_kept_and_printed(exported: tuple[Path, Result], run: Path) -> None:
+    file, result = exported
+    kept = json.loads((run / "export.json").read_text())["model.onnx"]
+    trained = json.loads((run / "metrics.json").read_text())
+    assert kept["samples"] == 18
+    assert kept["equal_decisions"] == 1.0
+    assert 0 <= kept["largest_difference"]["logits"] < 1e-5
+    assert kept["pytorch"] == kept["file"] == trained["validation"]
+    assert kept["size_bytes"] == file.stat().st_size
+    # 4 bytes a weight; the folded normalisations leave a bias each
+    assert kept["weight_bytes"] == pytest.approx(4 * trained["parameters"], rel=0.1)
+    assert "equal decisions" in result.output
+    if (memory := kept["peak_memory"]) is not None:
+        assert 10e6 < memory["runtime_bytes"] < memory["total_bytes"] < 500e6
+
+
+def test_evaluate_and_predict_take_the_file_as_the_run(
+    exported: tuple[Path, Result], run: Path, photos: Path
+) -> None:
+    file, _ = exported
+    assert invoke(evaluate, file, "--json").output == invoke(evaluate, run, "--json").output
+    answers = [json.loads(invoke(predict, it, photos / "test").output) for it in (file, run)]
+    for of_file, of_run in zip(*answers, strict=True):
+        assert of_file["class"] == of_run["class"]
+        assert of_file["probabilities"] == pytest.approx(of_run["probabilities"], abs=1e-5)
+
+
+def test_with_preprocess_pixels_go_in(
+    run: Path, photos: Path, tmp_path: Path, exported: tuple[Path, Result]
+) -> None:
+    file = tmp_path / "pixels.onnx"
+    assert invoke(export, run, "--with-preprocess", "--out", file).exception is None
+    said = json.loads(file.with_suffix(".json").read_text())
+    assert said["inputs"] == [{"name": "input", "type": "uint8", "shape": ["batch", 16, 24, 3]}]
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 16, 24, 3), dtype=np.uint8)
+    mean, std = (np.array(said["preprocess"][name]) for name in ("mean", "std"))
+    normalised = ((pixels / 255 - mean) / std).transpose(0, 3, 1, 2).astype(np.float32)
+    (found,), (expected,) = outputs(file, pixels), outputs(exported[0], normalised)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert invoke(evaluate, file, "--json").output == invoke(evaluate, run, "--json").output
+    kept = json.loads((run / "export.json").read_text())
+    assert {"model.onnx", str(file)} <= set(kept)
+
+
+def test_runs_together_are_one_graph_of_their_mean(
+    run: Path, exported: tuple[Path, Result], tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("architecture.yaml", "metrics.json"):
+        (other / name).write_bytes((run / name).read_bytes())
+    network = nas.load_trained(run).network
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(1.5)
+    save_weights(network, other / WEIGHTS_FILE)
+    file = tmp_path / "mean.onnx"
+    assert invoke(export, run, "--with", other, "--out", file).exception is None
+    x = np.random.default_rng(1).normal(size=(4, 3, 16, 24)).astype(np.float32)
+    (mean,) = outputs(file, x)
+    with torch.inference_mode():
+        both = [nas.load_trained(it).network(torch.from_numpy(x)).softmax(1) for it in (run, other)]
+    expected = ((both[0] + both[1]) / 2).numpy()
+    np.testing.assert_allclose(np.exp(mean), expected, atol=1e-5)
+
+
+def test_a_file_that_computes_otherwise_is_not_left(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = export_module.write_onnx
+
+    def write_changed(network: nn.Module, *rest: Any) -> None:
+        with torch.no_grad():
+            next(network.parameters()).mul_(1.01)
+        write(network, *rest)
+
+    monkeypatch.setattr(export_module, "write_onnx", write_changed)
+    before = (run / "export.json").read_text() if (run / "export.json").exists() else None
+    result = invoke(export, run, "--out", tmp_path / "wrong.onnx")
+    assert "not exported: logits differs by" in str(result.exception)
+    assert "largest difference of logits" in result.output
+    assert list(tmp_path.iterdir()) == []
+    after = (run / "export.json").read_text() if (run / "export.json").exists() else None
+    assert after == before
+
+
+def test_a_missing_package_names_the_extra(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert "pip install 'compact-nas[onnx]'" in error_of(export, run)
+
+
+def test_files_that_nobody_exported_are_refused(
+    exported: tuple[Path, Result], tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(exported[0].read_bytes()[:1000])
+    assert f"{damaged}: onnxruntime can't read it" in error_of(evaluate, damaged)
+    model = onnx.load(exported[0])
+    model.ClearField("metadata_props")
+    onnx.save(model, tmp_path / "foreign.onnx")
+    assert "a file that `nas export` wrote" in error_of(evaluate, tmp_path / "foreign.onnx")
+    assert "is exported already" in error_of(export, exported[0])
+    assert "ends in .onnx" in error_of(export, exported[0].parent, "--out", tmp_path / "x.tflite")
