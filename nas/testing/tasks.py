@@ -8,17 +8,22 @@ import json
 import math
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 import torch
 
 from nas.data.dataset import DataRequest
 from nas.data.splits import Split
 from nas.errors import NasError
+from nas.export.onnx import write_onnx
+from nas.export.parity import parts
 from nas.model.build import build_network
 from nas.spec.architecture import ArchitectureSpec, parse_architecture
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import Task
+from nas.train.exported import OnnxNetwork, output_names
 from nas.train.loop import evaluate
 
 CPU = torch.device("cpu")
@@ -145,6 +150,27 @@ class TaskContract:
         assert type(mean) is type(outputs)
         for one, other in zip(_said(outputs), _said(mean), strict=True):
             torch.testing.assert_close(one, other)
+
+    def test_an_exported_network_computes_the_same(self, tmp_path: Path) -> None:
+        pytest.importorskip("onnx", reason="needs pip install 'compact-nas[onnx]'")
+        case = self.case()
+        task, data, architecture = case.task, case.data, case.architecture
+        network, file = _built(architecture).eval(), tmp_path / "model.onnx"
+        names = output_names(task.output_type)
+        with torch.inference_mode():
+            inputs, _ = next(iter(task.evaluation_batches(data, "validation", CPU)))
+            write_onnx(network, inputs[:2].clone(), names, {}, file)
+            exported = OnnxNetwork(file, task.output_type, None)
+            outputs, found = network(inputs), exported(inputs)
+            alone = exported(inputs[:1])
+        assert type(found) is type(outputs)
+        for one, other, first in zip(parts(outputs), parts(found), parts(alone), strict=True):
+            assert len(one) == len(inputs)
+            torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(first, one[:1], rtol=1e-4, atol=1e-4)
+        thresholds = dict.fromkeys(data.classes, 0.5) if task.needs_thresholds else {}
+        decided = task.decisions(outputs, thresholds)
+        assert decided is None or len(decided) == len(inputs)
 
 
 def _built(architecture: ArchitectureSpec, seed: int = 0) -> torch.nn.Module:

@@ -18,6 +18,7 @@ import nas.export.run as export_module
 from nas.cli.evaluate import evaluate
 from nas.cli.export import export
 from nas.cli.predict import predict
+from nas.cli.train import train
 from nas.train.weights import WEIGHTS_FILE, save_weights
 from tests.cli.conftest import error_of, invoke
 
@@ -167,3 +168,34 @@ def test_files_that_nobody_exported_are_refused(
     assert "a file that `nas export` wrote" in error_of(evaluate, tmp_path / "foreign.onnx")
     assert "is exported already" in error_of(export, exported[0])
     assert "ends in .onnx" in error_of(export, exported[0].parent, "--out", tmp_path / "x.tflite")
+
+
+@pytest.mark.parametrize("task", ["study", "detection"])
+def test_xrays_leave_with_their_notice(
+    task: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    run: Path = request.getfixturevalue(f"{task}_run")
+    file = tmp_path / "lungs.onnx"
+    result = invoke(export, run, "--with-preprocess", "--out", file)
+    assert result.exception is None, result.output
+    assert "not for diagnosis" in result.stderr
+    said = json.loads(file.with_suffix(".json").read_text())
+    assert "not for diagnosis" in said["notice"]
+    assert said["thresholds"].keys() == (set(said["classes"]) if task == "detection" else set())
+    assert invoke(evaluate, file, "--json").stdout == invoke(evaluate, run, "--json").stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["torchvision:mobilenet_v3_small", "timm:efficientnet_lite0"])
+def test_networks_of_other_libraries(model: str, photos: Path, tmp_path: Path) -> None:
+    size = ("--input", "3x32x48", "--epochs", 1, "--batch-size", 16, "--threads", 1)
+    result = invoke(train, "--model", model, "--data", photos, "--out", tmp_path / "run", *size)
+    assert result.exception is None, result.output
+    assert invoke(export, tmp_path / "run").exception is None
+    file = tmp_path / "run" / "model.onnx"
+    x_NCHW = torch.randn((3, 3, 32, 48), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = nas.load_trained(tmp_path / "run").network(x_NCHW).numpy()
+    np.testing.assert_allclose(outputs(file, x_NCHW.numpy())[0], expected, atol=1e-4)
+    operations = {node.op_type for node in onnx.load(file).graph.node}
+    assert "BatchNormalization" not in operations
