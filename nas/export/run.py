@@ -18,6 +18,7 @@ from nas.export.onnx import weight_bytes, write_onnx
 from nas.export.parity import SPLIT, TOLERANCE, Parity, PeakMemory, compare, parts
 from nas.files import atomic_write_bytes, atomic_write_text
 from nas.report.lines import Say
+from nas.spec.architecture import ArchitectureSpec
 from nas.spec.quantity import count_text
 from nas.tasks.base import Task
 from nas.tasks.registry import task_named
@@ -32,6 +33,12 @@ Target = Literal["onnx"]
 """Kinds of files."""
 EXPORT_FILE = "export.json"
 """Of a run's folder: what was measured of each file that left it."""
+
+
+PROGRAM_FILE = "predict_onnx.py"
+"""A program beside the file that predicts with it, without `nas` and without torch."""
+_PROGRAMS = {"image": "pictures.py", "xray": "pictures.py", "mel": "sounds.py"}
+"""By kind of preprocessing."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +79,9 @@ def export_run(
     """Write a finished network as a file for another runtime, if it was shown to compute the same.
 
     The file is run in its own runtime on the whole validation split and compared with PyTorch
-    before it gets its name. Beside it stands a JSON file with what a program needs to know, and in
-    the run's folder `export.json` has what was measured.
+    before it gets its name. Beside it stand a JSON file with what a program needs to know and
+    `predict_onnx.py`, a program of one page that predicts with it; in the run's folder
+    `export.json` has what was measured.
 
     Args:
         runs: As for `evaluate`; several are one file with the mean of their probabilities.
@@ -114,6 +122,8 @@ def export_run(
     parity.refuse_beyond(TOLERANCE)
     text = json.dumps({"file": path.name, **facts}, indent=2, ensure_ascii=False)
     atomic_write_text(path.with_suffix(".json"), text + "\n")
+    if (program := _program(trained.architecture)) is not None:
+        atomic_write_text(path.with_name(PROGRAM_FILE), program)
     _record(folder / EXPORT_FILE, result)
     atomic_write_bytes(path, content)
     say(f"written: {path}")
@@ -173,6 +183,14 @@ def _lines(result: ExportResult) -> list[str]:
             f"{memory.runtime_bytes / 1e6:.0f} MB of them before it is read"
         )
     return lines
+
+
+def _program(architecture: ArchitectureSpec) -> str | None:
+    """The program for its kind of data; None for a kind of one's own."""
+    kind = "" if architecture.preprocess is None else architecture.preprocess.kind
+    if kind not in _PROGRAMS:
+        return None
+    return (Path(__file__).parent / "standalone" / _PROGRAMS[kind]).read_text(encoding="utf-8")
 
 
 def _record(file: Path, result: ExportResult) -> None:

@@ -1,6 +1,7 @@
 """`nas export`: files that compute what their networks do, and none where they don't."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import onnxruntime
 import pytest
 import torch
 from click.testing import Result
+from PIL import Image
 from torch import nn
 
 import nas
@@ -21,6 +23,7 @@ from nas.cli.predict import predict
 from nas.cli.train import train
 from nas.train.weights import WEIGHTS_FILE, save_weights
 from tests.cli.conftest import error_of, invoke
+from tests.cli.exported import agree, alone
 
 
 @pytest.fixture(scope="session")
@@ -199,3 +202,58 @@ def test_networks_of_other_libraries(model: str, photos: Path, tmp_path: Path) -
     np.testing.assert_allclose(outputs(file, x_NCHW.numpy())[0], expected, atol=1e-4)
     operations = {node.op_type for node in onnx.load(file).graph.node}
     assert "BatchNormalization" not in operations
+
+
+def write_odd_pictures(folder: Path) -> list[Path]:
+    """Pictures of each form that is read in a way of its own."""
+    generator = np.random.default_rng(3)
+    colour = generator.integers(0, 256, (90, 60, 3), dtype=np.uint8)
+    pictures = {
+        "portrait.png": Image.fromarray(colour),
+        "grey16.png": Image.fromarray(generator.integers(0, 65_536, (40, 50), dtype=np.uint16)),
+        "clear.png": Image.fromarray(np.dstack([colour, colour[..., :1]])),
+        "palette.gif": Image.fromarray(colour).convert("P"),
+        "large.jpg": Image.fromarray(colour).resize((640, 401)),
+        "tall.jpg": Image.fromarray(colour).resize((401, 640)),
+    }
+    for name, picture in pictures.items():
+        picture.save(folder / name)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    Image.fromarray(colour).resize((400, 300)).save(folder / "sideways.jpg", exif=exif)
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize("normalises", [False, True])
+def test_the_program_beside_it_needs_neither_torch_nor_nas(
+    run: Path, exported: tuple[Path, Result], tmp_path: Path, normalises: bool
+) -> None:
+    file = exported[0]
+    if normalises:
+        file = tmp_path / "pixels.onnx"
+        assert invoke(export, run, "--with-preprocess", "--out", file).exception is None
+    (tmp_path / "odd").mkdir()
+    pictures = write_odd_pictures(tmp_path / "odd")
+    agree(alone(file, *pictures), json.loads(invoke(predict, run, *pictures).output), 1e-5)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(pictures[0].read_bytes()[:50])
+    (answer,) = alone(file, broken)
+    assert answer.keys() == {"file", "error"}
+
+
+@pytest.mark.parametrize("task", ["study", "detection"])
+def test_the_program_reads_xrays_that_are_pictures(
+    task: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    run: Path = request.getfixturevalue(f"{task}_run")
+    file, copy = tmp_path / "lungs.onnx", tmp_path / "run"
+    shutil.copytree(run, copy)
+    if task == "detection":
+        (copy / "thresholds.yaml").write_text("opacity: 0.02\n")  # an epoch finds little
+    assert invoke(export, copy, "--out", file).exception is None
+    (tmp_path / "odd").mkdir()
+    pictures = write_odd_pictures(tmp_path / "odd")
+    expected = json.loads(invoke(predict, copy, *pictures).stdout)
+    agree(alone(file, *pictures), expected, 1e-3)
+    if task == "detection":
+        assert any(answer["boxes"] for answer in expected)

@@ -5,11 +5,14 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import yaml
 from click.testing import Result
 
 from nas.cli.evaluate import evaluate
+from nas.cli.export import export
 from nas.cli.macs import macs
 from nas.cli.predict import predict
 from nas.cli.search import search
@@ -23,6 +26,7 @@ from nas.train.trained import load_trained
 
 from ..search.conftest import put_workers_here
 from .conftest import invoke
+from .exported import agree, alone
 
 PREPROCESS = """
 preprocess: {kind: mel, sample_rate_hz: 16000, fft_samples: 512, hop_samples: 256,
@@ -383,3 +387,24 @@ def test_a_file_says_its_own_task(arch: Path) -> None:
     failed = invoke(train, "--arch", arch, "--task", "sed")
     assert isinstance(failed.exception, NasError)
     assert failed.exception.key == "--task"
+
+
+@pytest.mark.parametrize("normalises", [False, True])
+def test_an_exported_file_and_its_program_hear_what_the_run_does(
+    run: Path, recordings: Path, tmp_path: Path, normalises: bool
+) -> None:
+    file = tmp_path / "ear.onnx"
+    result = invoke(export, run, "--out", file, *["--with-preprocess"] * normalises)
+    assert result.exception is None, result.output
+    said = json.loads(file.with_suffix(".json").read_text())
+    assert [item["name"] for item in said["outputs"]] == ["clipwise_NK", "segmentwise_NKT"]
+    assert said["thresholds"] == yaml.safe_load((run / "thresholds.yaml").read_text())
+    of_file, of_run = (json.loads(invoke(evaluate, it, "--json").output) for it in (file, run))
+    agree(of_file, of_run, 1e-3)
+    sounds = sorted((recordings / "test").iterdir())
+    samples, rate_hz = soundfile.read(sounds[0])
+    stereo = np.stack([samples, samples[::-1]], axis=1)
+    soundfile.write(tmp_path / "other_rate.wav", stereo, rate_hz + 4_000)
+    sounds.append(tmp_path / "other_rate.wav")
+    # float16 spectrograms may round the other way
+    agree(alone(file, *sounds), json.loads(invoke(predict, run, *sounds).output), 2e-3)

@@ -1,0 +1,1 @@
+"""Programs that stand beside exported files: one each for pictures and sounds, without `nas`."""
