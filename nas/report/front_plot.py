@@ -1,10 +1,8 @@
 """The picture of a search: every network's cost against its metric, and the front."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from nas.files import atomic_write_bytes
 from nas.report.figure import BLUE, GREY, INK, PURPLE, SKY, VERMILION, new_figure, png_bytes
 from nas.report.findings import Findings
 from nas.report.tables import metric_title
@@ -14,11 +12,6 @@ from nas.text_table import metric_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.ticker import Locator
-
-
-def plot_front(found: Findings, path: Path) -> None:
-    """Write `front_png` to `path`, atomically."""
-    atomic_write_bytes(path, front_png(found))
 
 
 def front_png(found: Findings) -> bytes:

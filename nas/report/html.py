@@ -9,7 +9,6 @@ from pathlib import Path
 
 from nas.files import atomic_write_bytes
 from nas.report.findings import Findings
-from nas.report.front_plot import front_png
 from nas.report.history_plot import front_curves_png
 from nas.report.tables import (
     FINALIST_HEADS,
@@ -51,6 +50,8 @@ class SearchPage:
     environment: Mapping[str, object]
     architectures: Mapping[int, str]
     """YAML texts of the front, the finalists and the best, by trial number."""
+    front_png: bytes | None
+    """The picture of the front; None where it could not be drawn."""
     cost_facts: Sequence[str] = ()
     """Further costs of the best network."""
 
@@ -86,6 +87,7 @@ def write_report(path: Path, page: SearchPage) -> None:
         chosen_because=page.chosen_because,
         cost_facts=", ".join(page.cost_facts),
         space_yaml=page.space_yaml,
+        front_plot=None if page.front_png is None else _inline(page.front_png),
         **_findings(page.found),
         **_trials(page.found),
         **_architectures(page),
@@ -111,7 +113,6 @@ def _findings(found: Findings) -> dict[str, object]:
         "finalists": finalist_rows(found),
         "finalist_heads": FINALIST_HEADS,
         "front": [_row(record, found) for record in found.members(found.front)],
-        "front_plot": _inline(front_png(found)),
         "curves": None if curves is None else _inline(curves),
     }
 

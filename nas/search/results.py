@@ -8,11 +8,11 @@ from pathlib import Path
 import optuna
 from pydantic import JsonValue
 
-from nas.files import atomic_write_text
+from nas.files import atomic_write_bytes, atomic_write_text
 from nas.macs.report import fact_text
 from nas.report.figure import only_drawn
 from nas.report.findings import Findings
-from nas.report.front_plot import plot_front
+from nas.report.front_plot import front_png
 from nas.report.html import SearchPage, write_report
 from nas.report.tables import expectation_text, finalist_table, front_table, noise_text
 from nas.runs.records import (
@@ -164,10 +164,13 @@ def write_results(
     if finals := result.verdict.certainty.finals:
         write_finalists_csv(folder / "finalists.csv", finals, job.metric)
     architectures = _write_networks(result, settings, data)
+    picture = None
     with only_drawn(folder / "front.png"):
-        plot_front(result.findings, folder / "front.png")
+        picture = front_png(result.findings)
+        atomic_write_bytes(folder / "front.png", picture)
     with only_drawn(folder / "report.html"):
-        write_report(folder / "report.html", _page_of(result, settings, data, architectures))
+        page = _page_of(result, settings, data, architectures, picture)
+        write_report(folder / "report.html", page)
     return result
 
 
@@ -220,7 +223,11 @@ def _write_networks(
 
 
 def _page_of(
-    result: SearchResult, settings: SearchSettings, data: DataFacts, architectures: dict[int, str]
+    result: SearchResult,
+    settings: SearchSettings,
+    data: DataFacts,
+    architectures: dict[int, str],
+    picture: bytes | None,
 ) -> SearchPage:
     return SearchPage(
         title=result.folder.resolve().name,
@@ -232,6 +239,7 @@ def _page_of(
         settings=settings.model_dump(mode="json", exclude={"environment", "command", "data"}),
         environment=settings.environment,
         architectures=architectures,
+        front_png=picture,
         cost_facts=result.best_cost_facts,
     )
 

@@ -1,3 +1,4 @@
+from base64 import b64decode
 from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -5,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nas.report.front_plot import front_png
 from nas.report.html import SearchPage, write_report
 from nas.runs.records import TrialRecord
 from tests.report.search_records import FOUND, RECORDS, STOPPED
@@ -18,6 +20,7 @@ FACTS: dict[str, Any] = {
     "settings": {"seed": 7, "training": {"epochs": 3, "ema_decay": None}},
     "environment": {"processor": "a processor", "cores": "2"},
     "architectures": {0: "name: tiny-t0\n", 2: "name: tiny-t2\n"},
+    "front_png": front_png(FOUND),
 }
 FOUND_FIELDS = {field.name for field in fields(FOUND)}
 ATTACK = "<script>alert('&')</script><img src=x onerror=alert(1)>"
@@ -51,6 +54,12 @@ def _report(folder: Path, **changes: Any) -> _Page:
     return _Page(path.read_text(encoding="utf-8"))
 
 
+def test_a_front_that_could_not_be_drawn(tmp_path: Path) -> None:
+    page = _report(tmp_path, front_png=None)
+    assert len(page.addresses) == 1
+    assert "Pareto-optimal networks" in page.text
+
+
 def test_report_says_what_was_run_found_and_chosen(tmp_path: Path) -> None:
     page = _report(tmp_path)
     for text in (
@@ -79,6 +88,7 @@ def test_report_needs_no_script_no_network_and_no_other_file(tmp_path: Path) -> 
     page = _report(tmp_path)
     assert len(page.addresses) == 2  # the front and the learning curves
     assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
+    assert b64decode(page.addresses[0].partition(",")[2]) == FACTS["front_png"]
     assert not {"script", "link", "iframe", "object"} & set(page.tags)
 
 

@@ -13,7 +13,7 @@ from nas.metrics.confusion import Confusion
 from nas.report.evaluation import confusion_png, most_confused, plot_confusion
 from nas.report.figure import drawable_labels
 from nas.report.findings import Findings
-from nas.report.front_plot import front_png, plot_front
+from nas.report.front_plot import front_png
 from nas.report.history_plot import front_curves_png, plot_history
 from nas.runs.records import TrialRecord
 from tests.report.search_records import (
@@ -111,12 +111,9 @@ def test_finalists_have_a_line_down_to_their_lower_bound(monkeypatch: pytest.Mon
     ],
 )
 @pytest.mark.parametrize("max_macs", [None, MAX_MACS])
-def test_front_plot_of_few_trials(
-    records: tuple[TrialRecord, ...], max_macs: int | None, tmp_path: Path
-) -> None:
-    path = tmp_path / "front.png"
-    plot_front(Findings(records, (0,), 0, METRIC, CERTAINTY, max_cost=max_macs), path)
-    assert _size(path.read_bytes())[0] >= 800
+def test_front_plot_of_few_trials(records: tuple[TrialRecord, ...], max_macs: int | None) -> None:
+    found = Findings(records, (0,), 0, METRIC, CERTAINTY, max_cost=max_macs)
+    assert _size(front_png(found))[0] >= 800
 
 
 @pytest.mark.parametrize("num_classes", [1, 2, 25])
