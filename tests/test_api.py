@@ -2,8 +2,11 @@
 
 import csv
 import json
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -50,6 +53,31 @@ def test_importing_nas_loads_nothing_else() -> None:
     roots = {name.partition(".")[0] for name in done.stdout.split()}
     assert {"nas"} <= roots
     assert roots - set(sys.stdlib_module_names) == {"nas"}
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: nas.TrainingSpec(epochs=-1), "TrainingSpec.epochs: -1 is not allowed: should be"),
+        (lambda: nas.TrainingSpec(epoch=3), "no key 'epoch' here; did you mean 'epochs'?"),
+        (
+            lambda: nas.TrainingSpec(pseudo_labelling={"round": 3}),
+            "TrainingSpec.pseudo_labelling.round: no key 'round' here; did you mean 'rounds'?",
+        ),
+        (lambda: nas.SearchSettings(search={"trials": 0}), "SearchSettings.search.trials: 0 is"),
+    ],
+)
+def test_settings_that_are_not_allowed_are_told(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(nas.NasError) as caught:
+        make()
+    assert said in str(caught.value)
+
+
+def test_a_run_whose_folder_is_not_unicode_is_used(run: Path, tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/r\xe4n"))
+    shutil.copytree(run, odd)
+    said: list[str] = []
+    assert nas.evaluate(odd, say=said.append).as_json() == nas.evaluate(run, say=print).as_json()
 
 
 def test_training_is_that_of_the_command(

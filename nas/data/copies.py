@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -27,7 +28,8 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _FAINT = 0.5
 """Mean difference of neighbouring cells, of 255, below which a picture shows nothing to compare."""
 _MOST_PAIRS = 200_000_000
-"""That are compared, of two splits: 20,000 pictures with 10,000. Beyond, equal content alone is."""
+"""That are compared, of two splits: 20,000 pictures with 10,000. Beyond, a note says that equal
+content alone is."""
 _AT_ONCE = 512
 
 
@@ -53,16 +55,20 @@ def tell_copies(
     """
     names = {split: parts[split].names for split in SPLITS if split in parts}
     same = same_content({split: _digests(parts[split]) for split in names})
-    near = {} if pixels is None else _near(names, pixels, same)
-    notes = [
+    near: dict[str, str] = {}
+    too_many: list[str] = []
+    if pixels is not None:
+        pairs, too_many = _to_compare(names)
+        near = _near(pairs, names, pixels, same)
+    told = [
         f"{len(pairs)} files {what} in another split{first_of(list(pairs.values()))}"
         for pairs, what in ((same, "stand"), (near, "have near-copies"))
         if pairs
     ]
-    if strict and notes:
-        raise NasError("; ".join(notes), file=data.source)
+    if strict and told:
+        raise NasError("; ".join(told), file=data.source)
     copies = (*same.values(), *near.values())
-    return replace(data, copies=copies, notes=(*data.notes, *notes))
+    return replace(data, copies=copies, notes=(*data.notes, *told, *too_many))
 
 
 def same_content(parts: Mapping[Split, Iterable[tuple[str, str]]]) -> dict[str, str]:
@@ -90,20 +96,37 @@ def _digest(content: NDArray[np.generic]) -> str:
     return digest.hexdigest()
 
 
+def _to_compare(
+    names: Mapping[Split, Sequence[str]],
+) -> tuple[list[tuple[Split, Split]], list[str]]:
+    """Pairs of splits, the later one first, and a note for each that is too large."""
+    compared: list[tuple[Split, Split]] = []
+    notes = []
+    for earlier, split in combinations(names, 2):
+        pairs = len(names[split]) * len(names[earlier])
+        if pairs <= _MOST_PAIRS:
+            compared.append((split, earlier))
+        else:
+            notes.append(
+                f"near-copies between {earlier} and {split} are not looked for: {pairs:,} pairs of "
+                f"pictures, more than {_MOST_PAIRS:,}; equal ones are told all the same"
+            )
+    return compared, notes
+
+
 def _near(
-    names: Mapping[Split, Sequence[str]], pixels: Mapping[Split, Pixels], same: Mapping[str, str]
+    compared: Sequence[tuple[Split, Split]],
+    names: Mapping[Split, Sequence[str]],
+    pixels: Mapping[Split, Pixels],
+    same: Mapping[str, str],
 ) -> dict[str, str]:
     """As `same_content`, with ` ~ `, of the files that aren't among the same ones."""
     found: dict[str, tuple[float, str]] = {}
-    splits = list(names)
-    for position, split in enumerate(splits):
-        for earlier in splits[:position]:
-            if len(names[split]) * len(names[earlier]) > _MOST_PAIRS:
-                continue
-            for here, there, likeness in near_pairs(pixels[split], pixels[earlier]):
-                name, other = names[split][here], names[earlier][there]
-                if name not in same and likeness > found.get(name, (0.0, ""))[0]:
-                    found[name] = likeness, f"{name} ({split}) ~ {other} ({earlier})"
+    for split, earlier in compared:
+        for here, there, likeness in near_pairs(pixels[split], pixels[earlier]):
+            name, other = names[split][here], names[earlier][there]
+            if name not in same and likeness > found.get(name, (0.0, ""))[0]:
+                found[name] = likeness, f"{name} ({split}) ~ {other} ({earlier})"
     return {name: pair for name, (_, pair) in found.items()}
 
 

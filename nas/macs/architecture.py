@@ -86,7 +86,7 @@ def _cost(step: Step) -> BlockCost:
         raise NasError(f"{step.config.name} {step.name!r}: {error.problem}") from error
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def block_cost(config: BlockConfig, in_shape: Shape) -> BlockCost:
     """The cost of the block on one sample of that shape."""
     with WithoutWeights():

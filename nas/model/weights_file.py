@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from nas.errors import NasError
@@ -47,9 +47,17 @@ def read_state(path: Path, *, integers: Collection[str] = ()) -> dict[str, Tenso
     return state
 
 
+def load_safetensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file by name. Raises OSError and SafetensorError.
+
+    The library's own `load_file` opens no path that is not UTF-8.
+    """
+    return load(path.read_bytes())
+
+
 def _safe_tensors(path: Path) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        return load_safetensors(path)
     except (OSError, SafetensorError) as error:
         raise NasError(f"damaged weights: {error}", file=path) from error
 

@@ -108,7 +108,7 @@ def pareto_front(
     front: list[TrialRecord] = []
     for record in sorted(trained, key=order):  # what dominates a network comes before it
         point = points[record.number]
-        if not any(_as_good(points[other.number], point) for other in front):
+        if not any(_as_good(points[other.number], point) for other in reversed(front)):
             front.append(record)
     return tuple(front)
 

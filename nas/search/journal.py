@@ -58,8 +58,9 @@ class KilledWritersFile(JournalFileBackend):
         return self._lines.number
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Add a line for each entry. Raises OSError where the disk is full."""
-        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        """Add a line for each entry. Raises OSError where the disk is full, ValueError for what no
+        reader would take: NaN and infinity are not JSON."""
+        text = "".join(_line(log) for log in logs)
         with self._exclusive() as handle:
             _cut_unfinished_line(handle)
             if os.fstat(handle).st_size < self._offset:
@@ -78,6 +79,13 @@ class KilledWritersFile(JournalFileBackend):
             yield handle
         finally:
             os.close(handle)
+
+
+def _line(log: dict[str, Any]) -> str:
+    try:
+        return json.dumps(log, separators=(",", ":"), allow_nan=False) + "\n"
+    except ValueError as error:
+        raise ValueError(f"{error}: {log}") from error
 
 
 def _write_all(handle: int, data: bytes) -> None:

@@ -17,7 +17,7 @@ from nas.spec.load import Document, read_document
 from nas.spec.search import SearchSpec
 from nas.spec.space import SpaceSpec
 from nas.spec.training import TrainingSpec
-from nas.spec.validate import Frozen, validate
+from nas.spec.validate import Frozen, Settings, validate
 from nas.spec.yaml_text import block
 from nas.tasks.recipe import open_until_read
 from nas.tasks.registry import task_of
@@ -31,7 +31,7 @@ BUILT_IN_MINUTES = 4.0
 """After this time a first look at the built-in data begins no network, if nothing else is said."""
 
 
-class SearchSettings(Frozen):
+class SearchSettings(Settings):
     """Resolved settings of one search."""
 
     command: str = ""

@@ -18,7 +18,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from nas.errors import NasError
 from nas.spec.quantity import parse_quantity
-from nas.spec.validate import Frozen
+from nas.spec.validate import Settings
 
 
 def _quantity(value: Any) -> Any:
@@ -45,7 +45,7 @@ LOOKED_AT = 10
 """How many times the cheapest networks that are looked for the budget is."""
 
 
-class BudgetSpec(Frozen):
+class BudgetSpec(Settings):
     """Budget of the networks that a search trains and chooses."""
 
     max_macs: Quantity | None = None

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from nas.spec.validate import Flag, Frozen
+from nas.spec.validate import Flag, Settings
 
 SamplerName = Literal["known_cost", "tpe", "nsga2", "nsga3", "gp", "random"]
 
@@ -20,7 +20,7 @@ def _names(value: Any) -> Any:
     return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
 
 
-class SearchSpec(Frozen):
+class SearchSpec(Settings):
     """How long a search runs, and how it samples candidates."""
 
     trials: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 30

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from nas.spec.kinds import Kinds
 from nas.spec.load import read_document
-from nas.spec.validate import Frozen, Share, validate, validate_at
+from nas.spec.validate import Frozen, Settings, Share, validate, validate_at
 
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
@@ -48,7 +48,7 @@ AnyLoss = Annotated[TaskLoss, Kinds("loss_types", TaskLoss)]
 AnyAugment = Annotated[TaskAugment, Kinds("augment_types", TaskAugment)]
 
 
-class TrainingSpec(Frozen):
+class TrainingSpec(Settings):
     """Settings of one training run. The defaults suit short runs of compact networks."""
 
     epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 40

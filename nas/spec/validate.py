@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from nas.errors import NasError, did_you_mean
 from nas.files import file_name
 from nas.spec.kinds import UNKNOWN_KIND, Kinds
-from nas.spec.load import Document, KeyPath, show
+from nas.spec.load import Document, KeyPath, format_key, show
 
 
 class Frozen(BaseModel):
@@ -18,6 +18,23 @@ class Frozen(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
     )
+
+
+class Settings(Frozen):
+    """What a user of Python makes by hand: NasError for a value that is not allowed.
+
+    Where pydantic makes it of a document's values, its ValidationError remains.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            place, problem = _first_problem(error, type(self), values)
+            raise NasError(problem, key=format_key((type(self).__name__, *place))) from error
+
+    # As BaseModel's own has it: else pydantic would call it for a document's values too.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
 Flag = Annotated[bool, Field(strict=True)]
@@ -41,6 +58,8 @@ def name_of(document: Document, given: str) -> str:
     """The name `given` in the document, else its file's."""
     return given or file_name(document.path.stem)
 
+
+_MISSING = "this key is missing"
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -67,17 +86,27 @@ def explain(
     error: ValidationError, model: type[BaseModel], document: Document, key: KeyPath
 ) -> NasError:
     """The first problem of a ValidationError as a NasError at its place in the file."""
+    place, problem = _first_problem(error, model, _at(document.data, key))
+    if problem == _MISSING:
+        return document.error((*key, *place), problem)
+    return document.error(_written(document, (*key, *place)), problem)
+
+
+def _first_problem(
+    error: ValidationError, model: type[BaseModel], data: Any
+) -> tuple[KeyPath, str]:
+    """Where in `data`, and what."""
     first = min(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden")
-    place = _written(document, (*key, *first["loc"]))
+    place = first["loc"]
     if first["type"] == "extra_forbidden":
-        name = str(first["loc"][-1])
-        near = did_you_mean(name, _fields_at(model, _at(document.data, key), first["loc"][:-1]))
-        return document.error(place, f"no key {show(name)} here{near}")
+        name = str(place[-1])
+        near = did_you_mean(name, _fields_at(model, data, place[:-1]))
+        return place, f"no key {show(name)} here{near}"
     if first["type"] == "missing":
-        return document.error((*key, *first["loc"]), "this key is missing")
+        return place, _MISSING
     if first["type"] == UNKNOWN_KIND:
-        return document.error(place, _no_kind(first))
-    return document.error(place, _refusal(first))
+        return place, _no_kind(first)
+    return place, _refusal(first)
 
 
 def _no_kind(problem: ErrorDetails) -> str:

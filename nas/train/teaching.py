@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from nas.data.dataset import AnyTaskData
 from nas.files import atomic_write_bytes
+from nas.model.weights_file import load_safetensors
 from nas.spec.training import TeachingSpec, TrainingSpec
 from nas.tasks.base import Batch, Loss, Task
 from nas.train.teacher import Spent, Teacher
@@ -49,10 +50,10 @@ class SoftTargetFolder:
     def read(self, seed: int) -> SoftTargets | None:
         """The parts of an epoch, all batches in a row; None where they are not kept."""
         try:
-            parts = load_file(self._file(seed), device=str(self.device))
+            parts = load_safetensors(self._file(seed))
         except (OSError, SafetensorError):
             return None
-        return tuple(parts[str(index)] for index in range(len(parts)))
+        return tuple(parts[str(index)].to(self.device) for index in range(len(parts)))
 
     def keep(self, seed: int, batches: list[SoftTargets]) -> None:
         """Write an epoch, if there is one and room for it."""

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from nas.errors import NasError
 from nas.files import atomic_write_bytes
 from nas.model.build import build_network
+from nas.model.weights_file import load_safetensors
 from nas.spec.definition import ArchitectureSpec
 from nas.train.device import memory_watched, seeded
 
@@ -69,7 +70,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
         raise NasError("no weights here; is the training finished?", file=path)
     own = network.state_dict()
     try:
-        state = load_file(path)
+        state = load_safetensors(path)
     except (OSError, SafetensorError) as error:
         raise NasError(f"damaged weights: {error}", file=path) from error
     for name in own.keys() | state.keys():
@@ -125,7 +126,7 @@ def load_backbone(network: nn.Module, run: Path) -> int:
 
 def _state(run: Path) -> dict[str, Tensor]:
     try:
-        return load_file(run / WEIGHTS_FILE)
+        return load_safetensors(run / WEIGHTS_FILE)
     except FileNotFoundError:
         raise NasError("no weights in it; is the run finished?", file=run) from None
     except (OSError, SafetensorError) as error:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
+from nas.data import copies
 from nas.data.copies import near_pairs, same_content
 from nas.data.dataset import DataRequest
 from nas.data.image.load import load_images
@@ -107,3 +108,22 @@ def test_copies_of_a_data_set_are_noted_and_strict_stops(tmp_path: Path) -> None
     with pytest.raises(NasError, match=r"stand in another split: test/b/copy\.png"):
         load_images(DataRequest(tmp_path, SIZE, splits=("train", "test"), strict=True))
     assert load_images(DataRequest(tmp_path, SIZE, splits=("train",), strict=True)).copies == ()
+
+
+def test_splits_too_large_to_compare_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_set(tmp_path)
+    write(tmp_path, {"val/a/near.png": scene(6), "val/a/same.png": scene(7)})
+    brighter = ImageEnhance.Brightness(scene(6)).enhance(0.8)
+    write(tmp_path, {"train/a/near.png": brighter, "train/a/other.png": scene(8)})
+    write(tmp_path, {"test/a/same.png": scene(7)})
+    monkeypatch.setattr(copies, "_MOST_PAIRS", 8 * 8 - 1)  # of training and validation
+    data = load_images(DataRequest(tmp_path, SIZE, splits=("train", "validation", "test")))
+    same = "test/a/same.png (test) = val/a/same.png (validation)"
+    assert data.copies == (same,)
+    assert data.notes == (
+        f"1 files stand in another split: {same}",
+        "near-copies between train and validation are not looked for: 64 pairs of pictures, more "
+        "than 63; equal ones are told all the same",
+    )

@@ -57,6 +57,17 @@ def test_a_writer_cuts_what_was_torn_since_it_opened_the_file(tmp_path: Path) ->
     assert [item.metric for item in records_of(open_study(journal))] == [0.5]
 
 
+def test_what_is_no_json_is_not_written(tmp_path: Path) -> None:
+    journal = tmp_path / "study.log"
+    study = open_study(journal)
+    trial = study.ask()
+    before = journal.read_bytes()
+    with pytest.raises(ValueError, match=r"not JSON compliant.*'seconds': inf"):
+        trial.set_user_attr("seconds", float("inf"))
+    assert journal.read_bytes() == before
+    assert len(open_study(journal).trials) == 1
+
+
 def test_first_line_torn(tmp_path: Path) -> None:
     journal = tmp_path / "study.log"
     journal.write_bytes(b'{"op_code":0,"work')
