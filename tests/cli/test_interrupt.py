@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from baselines.covid.classifiers import BACKBONES, ClassifierBackbone
 from nas.cli import interrupt
 from nas.cli.interrupt import heed_signals
 from nas.cli.main import main
+from nas.data.synthetic.xrays import write_xrays
 from nas.report.progress import SearchProgress
 from nas.runs.records import TrialRecord
+from tests.cli.test_baseline_study import QUICK, SHORT, TINY
 from tests.search.conftest import SPACE, put_workers_here, trials_of, write_pictures
 from tests.search.test_kill import trained
 
@@ -113,6 +116,28 @@ def test_a_training_says_how_to_go_on(
         main()
     assert ended.value.code == 128 + number
     assert f"go on with: nas train --resume {run}" in capsys.readouterr().out
+
+
+def test_a_pipeline_keeps_its_steps_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from nas.train import loop
+
+    write_xrays(tmp_path / "data", SHORT)
+    monkeypatch.setattr(loop, "train_epoch", interrupted(loop.train_epoch, signal.SIGTERM, 2))
+    run = tmp_path / "run"
+    monkeypatch.setitem(BACKBONES, "tiny", TINY)
+    monkeypatch.setattr(
+        ClassifierBackbone, "model", lambda self, pretrained: f"timm:{self.weights}"
+    )
+    words = ["--backbone", "tiny", "--steps", 3, "--data", tmp_path / "data", "--out", run, *QUICK]
+    monkeypatch.setattr(sys, "argv", ["nas", "baseline", "covid-study", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 143
+    assert f"go on with: nas baseline covid-study --resume {run}" in capsys.readouterr().out
+    assert (run / "step-1" / "metrics.json").is_file()
+    assert not (run / "step-2" / "metrics.json").exists()
 
 
 TWICE = """
