@@ -1,5 +1,6 @@
 """Files that ask for code to be run: none is imported that the command line does not name."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 
 import nas
+from nas.cli.macs import macs
 from nas.errors import NasError
 from nas.model import reference
 from nas.train.trained import load_trained
+from tests.cli.conftest import error_of, invoke
 
 ROOT = Path(__file__).parents[2]
 OWN = """
@@ -48,7 +51,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(reference, "_allowed", set())
-    monkeypatch.delitem(sys.modules, "sent_nets", raising=False)
+    for name in ("sent_nets", "leaving_nets"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     return tmp_path
 
 
@@ -73,16 +77,19 @@ def test_our_own_modules_give_networks_only(model: str, folder: Path) -> None:
 
 def test_what_the_command_line_names_is_used(folder: Path) -> None:
     (folder / "sent.yaml").write_text(f"{FILE}sent_nets:net\nclasses: 3\n")
-    said = run_nas("macs", "--arch", "sent.yaml")
-    assert said.returncode == 1
-    assert "--import sent_nets" in said.stderr
+    assert "--import sent_nets" in error_of(macs, "--arch", "sent.yaml")
     assert not (folder / "ran").exists()
-    for arguments in (
-        ("--arch", "sent.yaml", "--import", "sent_nets", "--json"),
-        ("--model", "sent_nets:net", "--input", "3x16x24", "--json"),
-    ):
-        said = run_nas("macs", *arguments)
-        assert '"macs": ' + str(36 if "--arch" in arguments else 120) in said.stdout, said.stderr
+    named = invoke(macs, "--model", "sent_nets:net", "--input", "3x16x24", "--json")
+    assert json.loads(named.stdout)["macs"] == 120
+    program = "from nas.cli.main import main; main()"
+    words = "macs --arch sent.yaml --import sent_nets --json"
+    said = subprocess.run(
+        [sys.executable, "-P", "-c", program, *words.split()],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert '"macs": 36' in said.stdout, said.stderr
 
 
 def test_in_python_the_module_is_named_too(folder: Path) -> None:
@@ -113,16 +120,4 @@ class Forward(nn.Module):
 @pytest.mark.parametrize("name", ["factory", "number", "Forward"])
 def test_code_that_ends_the_program_is_an_error(name: str, folder: Path) -> None:
     (folder / "leaving_nets.py").write_text(LEAVING)
-    said = run_nas("macs", "--model", f"leaving_nets:{name}")
-    assert said.returncode == 1
-    assert said.stderr.startswith("Error: ")
-
-
-def run_nas(*arguments: str) -> subprocess.CompletedProcess[str]:
-    program = "from nas.cli.main import main; main()"
-    return subprocess.run(
-        [sys.executable, "-P", "-c", program, *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    assert f"leaving_nets:{name}" in error_of(macs, "--model", f"leaving_nets:{name}")

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
@@ -23,7 +23,6 @@ from nas.search.run import run_search
 from nas.search.settings import SearchSettings, read_settings, write_settings
 from nas.search.trials import records_of
 from nas.spec.architecture import load_architecture
-from nas.spec.search import SamplerName
 from nas.spec.space import SpaceSpec, parse_space
 from nas.tasks.image.losses import LossSpec
 from nas.tasks.image.task import ImageTask
@@ -179,12 +178,6 @@ def test_input_size_can_be_a_choice(tmp_path: Path, pictures: Path) -> None:
     ]
     heights = {yaml.safe_load(text or "")["input"]["height"] for text in files}
     assert heights == {8, 10}
-
-
-@pytest.mark.parametrize("sampler", get_args(SamplerName))
-def test_every_sampler_runs(tmp_path: Path, pictures: Path, sampler: str) -> None:
-    begin(tmp_path / "run", pictures, trials=2, sampler=sampler)
-    assert sum(item.state == "trained" for item in trials_of(tmp_path / "run")) == 2
 
 
 def test_minutes_end_it(tmp_path: Path, pictures: Path, slow_trainings: list[float]) -> None:
