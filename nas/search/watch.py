@@ -1,6 +1,7 @@
 """Watches a study while workers fill it: progress, the table of trials, an early end."""
 
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,15 +131,26 @@ class Watch:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait: a trial is told of once and counted once, not in part."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    """Let Ctrl-C and SIGTERM wait: a trial is told of once and counted once, not in part.
+
+    Not by a mask: it is a thread's own, and a signal that another thread takes is heard here too.
+    """
+    if threading.current_thread() is not threading.main_thread():  # which alone hears signals
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    held = {number: handler for number, handler in before.items() if handler is not None}
+    for number in held:
+        if held[number] is not signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in held.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _was_trained(record: TrialRecord) -> bool:

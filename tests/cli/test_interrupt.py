@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,12 +74,20 @@ def test_a_search_writes_its_results_and_says_how_to_go_on(
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_while_a_trial_is_told_of_loses_no_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
+    number: int,
 ) -> None:
+    """Also where there are other threads, one of which the system may give the signal to."""
     (tmp_path / "space.yaml").write_text(SPACE)
     write_pictures(tmp_path / "data", 3)
     monkeypatch.chdir(tmp_path)
     put_workers_here(monkeypatch)
+    ended_test = threading.Event()
+    threading.Thread(target=ended_test.wait, daemon=True).start()
+    request.addfinalizer(ended_test.set)
     finished = SearchProgress.finished
 
     def interrupted_first(self: SearchProgress, record: TrialRecord, so_far: int) -> None:
