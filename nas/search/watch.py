@@ -143,14 +143,14 @@ def _signals_held() -> Iterator[None]:
     held = {number: handler for number, handler in before.items() if handler is not None}
     for number in held:
         if held[number] is not signal.SIG_IGN:
-            signal.signal(number, lambda number, frame: came.append(number))
+            signal.signal(number, lambda which, frame: came.append(which))
     try:
         yield
     finally:
         for number, handler in held.items():
             signal.signal(number, handler)
-        for number in came:
-            signal.raise_signal(number)
+        for which in came:
+            signal.raise_signal(which)
 
 
 def _was_trained(record: TrialRecord) -> bool:
