@@ -7,31 +7,40 @@ from typing import Literal
 import click
 
 from nas.cli import options
-from nas.cli.options import FILE, Command, option
+from nas.cli.options import FILE, Command, FiniteRange, option
 
 
 @click.command("export", cls=Command)
 @click.argument("run", metavar="RUN_DIR", type=FILE)
 @option(
     "--to",
-    type=click.Choice(["onnx"]),
+    type=click.Choice(["onnx", "executorch", "torch"]),
     default="onnx",
     show_default=True,
     help="Kind of file.",
 )
 @options.others("exported")
+@option("--int8", is_flag=True, help="Weights and activations of 8 bits.")
+@option(
+    "--max-drop",
+    type=FiniteRange(0, 1),
+    told_default="0.01",
+    help="What the metric of --int8 may lose on the validation split.",
+)
 @option(
     "--with-preprocess",
     is_flag=True,
     help="Put scale, mean and deviation of the inputs into the file.",
 )
 @options.data("Where the validation split is  [default: the run's own]")
-@options.out_file("File to write  [default: model.onnx in RUN_DIR]")
+@options.out_file("File to write  [default: in RUN_DIR, model.onnx, model-int8.onnx and so on]")
 @options.imports()
 def export(
     run: Path,
-    to: Literal["onnx"],
+    to: Literal["onnx", "executorch", "torch"],
     others: tuple[Path, ...],
+    int8: bool,
+    max_drop: float | None,
     with_preprocess: bool,
     data: Path | None,
     out: Path | None,
@@ -40,14 +49,16 @@ def export(
 
     The file is run in its own runtime on the validation split and compared with PyTorch: outputs,
     decisions, metric. Where it differs, the numbers are shown, no file is left, and the exit code
-    is 1.
+    is 1. A file of 8 bits differs always: there the metric counts.
     """
-    from nas.export.run import export_run
+    from nas.export.run import MAX_DROP, export_run
     from nas.tasks.registry import task_named
 
     result = export_run(
         (run, *others),
         to=to,
+        int8=int8,
+        max_drop=MAX_DROP if max_drop is None else max_drop,
         with_preprocess=with_preprocess,
         data=data,
         out=out,

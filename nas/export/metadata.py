@@ -20,13 +20,20 @@ Facts = dict[str, Any]
 
 
 def file_facts(
-    trained: TrainedNetwork, raw: Tensor, outputs: Sequence[Tensor], *, normalises: bool
+    trained: TrainedNetwork,
+    raw: Tensor,
+    outputs: Sequence[Tensor],
+    batch: str | int,
+    *,
+    normalises: bool,
+    int8: bool,
 ) -> Facts:
     """All that a program needs to use the file, and `nas` to measure it again.
 
     Args:
         raw: Inputs of some samples, in the form that the file takes.
         outputs: The network's outputs for them, in the order of the task.
+        batch: Number of samples that it takes, or a name for any.
         normalises: Whether scale, mean and deviation are in the file.
     """
     architecture = trained.architecture
@@ -38,11 +45,12 @@ def file_facts(
         "name": architecture.name,
         "task": task.name,
         "notice": task.notice,
-        "inputs": [_port("input", raw)],
-        "outputs": [_port(name, part) for name, part in zip(names, outputs, strict=True)],
+        "inputs": [_port("input", raw, batch)],
+        "outputs": [_port(name, part, batch) for name, part in zip(names, outputs, strict=True)],
         "classes": list(architecture.classes),
         "preprocess": None if preprocess is None else preprocess.model_dump(mode="json"),
         "normalises": normalises,
+        "int8": int8,
         "thresholds": dict(trained.thresholds),
         "networks": len(trained.members),
         "macs": cost.total,
@@ -60,9 +68,9 @@ def as_metadata(facts: Facts) -> dict[str, str]:
     }
 
 
-def _port(name: str, tensor: Tensor) -> Facts:
+def _port(name: str, tensor: Tensor, batch: str | int) -> Facts:
     kind = str(tensor.dtype).removeprefix("torch.")
-    return {"name": name, "type": kind, "shape": ["batch", *tensor.shape[1:]]}
+    return {"name": name, "type": kind, "shape": [batch, *tensor.shape[1:]]}
 
 
 def _portable(architecture: ArchitectureSpec) -> ArchitectureSpec:

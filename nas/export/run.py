@@ -2,20 +2,21 @@
 
 import json
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from nas.data.dataset import AnyTaskData
+from nas.data.splits import Split
 from nas.errors import NasError
+from nas.export.graph import ExportGraph, scale_of
+from nas.export.int8 import calibration_samples
 from nas.export.metadata import Facts, as_metadata, file_facts
-from nas.export.normalised import WithNormalisation, scale_of
-from nas.export.onnx import weight_bytes, write_onnx
 from nas.export.parity import SPLIT, TOLERANCE, Parity, PeakMemory, compare, parts
+from nas.export.targets import SUFFIXES, FileRequest, Target, write_file
 from nas.files import atomic_write_bytes, atomic_write_text
 from nas.report.lines import Say
 from nas.spec.architecture import ArchitectureSpec
@@ -24,17 +25,15 @@ from nas.tasks.base import Task
 from nas.tasks.registry import task_named
 from nas.train.data import load_measured_data
 from nas.train.evaluation import Runs, load_runs, refuse_other_splits, with_chosen_thresholds
-from nas.train.exported import ExportedNetwork, InputScale, OnnxNetwork, output_names
+from nas.train.exported import ExportedNetwork, InputScale, output_names
 from nas.train.source import source_of
 from nas.train.trained import TrainedNetwork
 from nas.train.weights import folded_copy
 
-Target = Literal["onnx"]
-"""Kinds of files."""
+MAX_DROP = 0.01
+"""What the primary metric of an int8 file may lose, if nothing else is said."""
 EXPORT_FILE = "export.json"
 """Of a run's folder: what was measured of each file that left it."""
-
-
 PROGRAM_FILE = "predict_onnx.py"
 """A program beside the file that predicts with it, without `nas` and without torch."""
 _PROGRAMS = {"image": "pictures.py", "xray": "pictures.py", "mel": "sounds.py"}
@@ -50,18 +49,23 @@ class ExportResult:
     """What the file says of itself, and the JSON file beside it."""
     parity: Parity
     size_bytes: int
-    weight_bytes: int
+    weight_bytes: int | None
+    """Of what is no part of the graph; None where the format does not tell."""
+    float_weight_bytes: int | None
+    """Of the same network's float32 file."""
     memory: PeakMemory | None
+    runtime: str
+    """Name and version of what ran the file."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values under full names."""
-        memory = None if self.memory is None else vars(self.memory)
         return {
-            "runtime": f"onnxruntime {version('onnxruntime')}",
+            "runtime": self.runtime,
             "torch": torch.__version__,
             "size_bytes": self.size_bytes,
             "weight_bytes": self.weight_bytes,
-            "peak_memory": memory,
+            "float32_weight_bytes": self.float_weight_bytes,
+            "peak_memory": None if self.memory is None else vars(self.memory),
             "macs": self.facts["macs"],
             **self.parity.as_json(),
         }
@@ -71,6 +75,8 @@ def export_run(
     runs: Runs,
     *,
     to: Target = "onnx",
+    int8: bool = False,
+    max_drop: float = MAX_DROP,
     with_preprocess: bool = False,
     data: str | Path | None = None,
     out: str | Path | None = None,
@@ -85,44 +91,64 @@ def export_run(
 
     Args:
         runs: As for `evaluate`; several are one file with the mean of their probabilities.
-        to: `onnx`.
+        to: `onnx`; `executorch`, for single samples; `torch`, a program of `torch.export`.
+        int8: Weights and activations of 8 bits, whose ranges are measured on 256 samples of the
+            training split. The outputs then differ; what counts is the metric.
+        max_drop: What the primary metric of an int8 file may lose on the validation split.
         with_preprocess: Put scale, mean and deviation into the file, which then takes pixels as
             they are (uint8, N H W C) or spectrograms in dB.
         data: Where the validation split is. None: the data that the network was trained on.
-        out: The file. None: `model.onnx` in the run's folder.
+        out: The file. None: in the run's folder `model.onnx`, `model-int8.onnx`,
+            `model-executorch.pte` and so on.
         say: Is told what was measured, a line at a time.
 
-    Raises NasError for outputs that differ by more than 1e-4, for a network that can't be exported
-    and where a package is missing; no file is left then.
+    Raises NasError for float32 outputs that differ by more than 1e-4, for a metric that falls by
+    more than `max_drop`, for a network that can't be exported and where a package is missing; no
+    file is left then.
     """
     trained = load_runs(runs, "cpu")
     if isinstance(trained.network, ExportedNetwork):
         raise NasError("is exported already; give its run's folder", file=trained.members[0].run)
     task = task_named(trained.architecture.task)
-    folder, path = _places(runs, trained, None if out is None else Path(out))
-    loaded = _data(trained, task, data)
+    folder, path = _places(runs, trained, None if out is None else Path(out), to, int8=int8)
+    loaded = _data(trained, data, ("train", SPLIT) if int8 else (SPLIT,))
     if task.needs_thresholds and not trained.thresholds:
         trained, _ = with_chosen_thresholds(trained, loaded)
     scale = scale_of(trained.architecture) if with_preprocess else None
-    graph = _graph(trained, scale)
+    graph = ExportGraph(folded_copy(trained.network), scale).eval()
     raw, outputs = _example(graph, loaded, task, scale)
-    facts = file_facts(trained, raw, outputs, normalises=with_preprocess)
+    batch = 1 if to == "executorch" else "batch"
+    facts = file_facts(trained, raw, outputs, batch, normalises=with_preprocess, int8=int8)
     names = output_names(task.output_type)
+    samples = None
+    if int8:
+        drawn = calibration_samples(loaded, task)
+        samples = drawn if scale is None else scale.raw(drawn)
+    request = FileRequest(graph, raw, names, as_metadata(facts), samples, task.output_type, scale)
     with TemporaryDirectory(prefix="nas-export-") as temporary:
-        written = Path(temporary) / path.name
-        write_onnx(graph, raw, names, as_metadata(facts), written)
-        exported = OnnxNetwork(written, task.output_type, scale)
-        parity = compare(trained.network, exported, loaded, task, trained.thresholds, names)
-        content = written.read_bytes()
+        file = write_file(to, request, Path(temporary))
+        parity = compare(trained.network, file.network, loaded, task, trained.thresholds, names)
+        content = file.path.read_bytes()
         result = ExportResult(
-            path, facts, parity, len(content), weight_bytes(written), PeakMemory.measured(written)
+            path,
+            facts,
+            parity,
+            file.size_bytes,
+            file.weight_bytes,
+            file.float_weight_bytes,
+            file.memory,
+            file.runtime,
         )
     for line in _lines(result):
         say(line)
-    parity.refuse_beyond(TOLERANCE)
+    if int8:
+        parity.refuse_drop(max_drop)
+    else:
+        parity.refuse_beyond(TOLERANCE)
     text = json.dumps({"file": path.name, **facts}, indent=2, ensure_ascii=False)
     atomic_write_text(path.with_suffix(".json"), text + "\n")
-    if (program := _program(trained.architecture)) is not None:
+    program = _program(trained.architecture) if to == "onnx" else None
+    if program is not None:
         atomic_write_text(path.with_name(PROGRAM_FILE), program)
     _record(folder / EXPORT_FILE, result)
     atomic_write_bytes(path, content)
@@ -130,30 +156,30 @@ def export_run(
     return result
 
 
-def _places(runs: Runs, trained: TrainedNetwork, out: Path | None) -> tuple[Path, Path]:
+def _places(
+    runs: Runs, trained: TrainedNetwork, out: Path | None, to: Target, *, int8: bool
+) -> tuple[Path, Path]:
     """The run's folder, and the file to write."""
     if isinstance(runs, TrainedNetwork):
         given = [member.run for member in trained.members]
     else:
         given = [Path(runs)] if isinstance(runs, str | Path) else [Path(run) for run in runs]
-    folder = given[0]
-    if out is None:
-        return folder, folder / ("mean.onnx" if len(given) > 1 else "model.onnx")
-    if out.suffix != ".onnx":
-        raise NasError(f"{out.name!r} is no name of an ONNX file: it ends in .onnx", key="--out")
-    return folder, out
+    name = "mean" if len(given) > 1 else "model"
+    name += ("" if to == "onnx" else f"-{to}") + ("-int8" if int8 else "") + SUFFIXES[to]
+    if out is not None and out.suffix != SUFFIXES[to]:
+        problem = (
+            f"{out.name!r} is no name of such a file: with --to {to} it ends in {SUFFIXES[to]}"
+        )
+        raise NasError(problem, key="--out")
+    return given[0], given[0] / name if out is None else out
 
 
-def _data(trained: TrainedNetwork, task: Task[Any], given: str | Path | None) -> AnyTaskData:
+def _data(
+    trained: TrainedNetwork, given: str | Path | None, splits: tuple[Split, ...]
+) -> AnyTaskData:
     source = source_of(trained.architecture, None if given is None else Path(given))
     refuse_other_splits(trained.members, source)
-    return load_measured_data(trained, source, (SPLIT,))
-
-
-def _graph(trained: TrainedNetwork, scale: InputScale | None) -> nn.Module:
-    """What is written: batch normalisation folded, the input's scale before it if it is given."""
-    network = folded_copy(trained.network)
-    return (network if scale is None else WithNormalisation(network, scale)).eval()
+    return load_measured_data(trained, source, splits)
 
 
 def _example(
@@ -169,12 +195,19 @@ def _example(
 
 def _lines(result: ExportResult) -> list[str]:
     facts, parity, memory = result.facts, result.parity, result.memory
-    rest = result.size_bytes - result.weight_bytes
+    size = f"{result.size_bytes / 1e6:.3f} MB"
+    if result.weight_bytes is not None and result.float_weight_bytes:
+        rest = result.size_bytes - result.weight_bytes
+        share = f" ({result.weight_bytes / result.float_weight_bytes:.0%} of float32's)"
+        size += (
+            f", of it weights {result.weight_bytes / 1e6:.3f} MB{share if facts['int8'] else ''}, "
+            f"graph and metadata {rest / 1e6:.3f} MB"
+        )
     lines = [
         f"{facts['name']}: {count_text(facts['macs'])} MACs, {count_text(facts['parameters'])} "
-        f"parameters; {result.size_bytes / 1e6:.3f} MB, of it weights "
-        f"{result.weight_bytes / 1e6:.3f} MB, graph and metadata {rest / 1e6:.3f} MB",
-        f"PyTorch and the file on the {parity.differences.samples} samples of the {SPLIT} split:",
+        f"parameters; {size}",
+        f"PyTorch, and the file in {result.runtime}, on the {parity.differences.samples} samples "
+        f"of the {SPLIT} split:",
         *(f"  {line}" for line in parity.lines()),
     ]
     if memory is not None:
@@ -195,7 +228,10 @@ def _program(architecture: ArchitectureSpec) -> str | None:
 
 def _record(file: Path, result: ExportResult) -> None:
     """Add what was measured to `export.json`, by the file's name."""
-    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    try:
+        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    except ValueError as error:
+        raise NasError("is no JSON any more: delete it, then export again", file=file) from error
     inside = result.file.parent.resolve() == file.parent.resolve()
     name = result.file.name if inside else str(result.file)
     text = json.dumps({**known, name: result.as_json()}, indent=2, allow_nan=False)

@@ -16,11 +16,12 @@ from PIL import Image
 from torch import nn
 
 import nas
-import nas.export.run as export_module
 from nas.cli.evaluate import evaluate
 from nas.cli.export import export
 from nas.cli.predict import predict
 from nas.cli.train import train
+from nas.errors import NasError
+from nas.export import targets
 from nas.train.weights import WEIGHTS_FILE, save_weights
 from tests.cli.conftest import error_of, invoke
 from tests.cli.exported import agree, alone
@@ -137,14 +138,14 @@ def test_runs_together_are_one_graph_of_their_mean(
 def test_a_file_that_computes_otherwise_is_not_left(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = export_module.write_onnx
+    write = targets.write_onnx
 
     def write_changed(network: nn.Module, *rest: Any) -> None:
         with torch.no_grad():
             next(network.parameters()).mul_(1.01)
         write(network, *rest)
 
-    monkeypatch.setattr(export_module, "write_onnx", write_changed)
+    monkeypatch.setattr(targets, "write_onnx", write_changed)
     before = (run / "export.json").read_text() if (run / "export.json").exists() else None
     result = invoke(export, run, "--out", tmp_path / "wrong.onnx")
     assert "not exported: logits differs by" in str(result.exception)
@@ -257,3 +258,77 @@ def test_the_program_reads_xrays_that_are_pictures(
     agree(alone(file, *pictures), expected, 1e-3)
     if task == "detection":
         assert any(answer["boxes"] for answer in expected)
+
+
+def test_eight_bits_with_a_scale_for_each_channel(
+    run: Path, exported: tuple[Path, Result], tmp_path: Path
+) -> None:
+    result = invoke(export, run, "--int8")
+    assert result.exception is None, result.output
+    file = run / "model-int8.onnx"
+    model = onnx.load(file)
+    arrays = {item.name: onnx.numpy_helper.to_array(item) for item in model.graph.initializer}
+    operations = {node.output[0]: node for node in model.graph.node}
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    assert len(convolutions) == 6
+    for node in convolutions:
+        inputs, weights = (operations[name] for name in node.input[:2])
+        assert {inputs.op_type, weights.op_type} == {"DequantizeLinear"}
+        values, scales = (arrays[name] for name in weights.input[:2])
+        assert values.dtype == np.int8
+        assert np.abs(values).max() <= 64  # 7 bits
+        assert scales.shape == (len(values),)
+    kept = json.loads((run / "export.json").read_text())
+    assert kept["model-int8.onnx"]["file"]["macro_f1"] >= 0.99
+    assert 1e-6 < kept["model-int8.onnx"]["largest_difference"]["logits"] < 0.2
+    assert kept["model-int8.onnx"]["float32_weight_bytes"] == kept["model.onnx"]["weight_bytes"]
+    of_file, of_run = (json.loads(invoke(evaluate, it, "--json").output) for it in (file, run))
+    assert of_file["macro_f1"] == pytest.approx(of_run["macro_f1"], abs=0.1)
+    with pytest.raises(NasError, match="--max-drop: not exported: macro-F1 falls by"):
+        nas.export_run(run, int8=True, max_drop=-0.5, out=tmp_path / "no.onnx", say=list)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_of_torch_computes_the_same(run: Path, tmp_path: Path) -> None:
+    file = tmp_path / "model.pt2"
+    assert invoke(export, run, "--to", "torch", "--out", file).exception is None
+    said = {"classes": ""}
+    program = torch.export.load(file, extra_files=said).module()
+    assert json.loads(said["classes"]) == ["blue", "green", "red"]
+    x_NCHW = torch.randn((5, 3, 16, 24), generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        expected = nas.load_trained(run).network(x_NCHW)
+        torch.testing.assert_close(program(x_NCHW), expected, rtol=1e-4, atol=1e-5)
+    kept = json.loads((run / "export.json").read_text())[str(file)]
+    assert kept["runtime"] == f"torch {torch.__version__}"
+    assert "--int8: is for onnx and executorch" in error_of(export, run, "--to", "torch", "--int8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("task", ["image", "detection"])
+def test_executorch_runs_what_was_written_for_it(
+    task: str, int8: bool, run: Path, detection_run: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("executorch", reason="needs pip install 'compact-nas[executorch]'")
+    pytest.importorskip("torchao", reason="needs pip install 'compact-nas[quantise]'")
+    folder = run if task == "image" else detection_run
+    file = tmp_path / "model.pte"
+    flags = ["--int8", "--max-drop", 1] if int8 else []
+    result = invoke(export, folder, "--to", "executorch", "--out", file, *flags)
+    assert result.exception is None, result.output
+    from executorch.runtime import Runtime
+
+    method = Runtime.get().load_program(file).load_method("forward")
+    trained = nas.load_trained(folder)
+    shape = (1, *trained.architecture.input.shape)
+    x_NCHW = torch.randn(shape, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        expected = trained.network(x_NCHW)
+    expected = (expected,) if isinstance(expected, torch.Tensor) else tuple(expected)
+    for found, part in zip(method.execute([x_NCHW]), expected, strict=True):
+        difference = float((found - part).abs().max())
+        assert difference < (0.5 if int8 else 1e-4)
+        assert not int8 or difference > 0
+    said = json.loads(file.with_suffix(".json").read_text())
+    assert said["inputs"][0]["shape"] == list(shape)
