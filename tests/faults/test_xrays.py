@@ -9,7 +9,7 @@ from tests.faults.xrays import DIED, damaged_files, outcome
 
 
 @pytest.mark.parametrize(
-    ("files", "seed"), [(64, 1), pytest.param(3200, 2, marks=pytest.mark.slow)]
+    ("files", "seed"), [(40, 1), pytest.param(3200, 2, marks=pytest.mark.slow)]
 )
 def test_damaged_files_are_read_or_refused(files: int, seed: int) -> None:
     found: Counter[str] = Counter()
