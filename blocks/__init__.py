@@ -1,7 +1,7 @@
 """What a network is made of: block configs with true shapes, and the modules that they build."""
 
 from blocks.base import Axes, BlockConfig, Identity, Shape
-from blocks.cost import Cost
+from blocks.cost import Alive, Cost, Memory
 from blocks.detection import DetectionHeadConfig, DetectionOutput
 from blocks.init import initialise_weights
 from blocks.layers import ConvNormAct, SqueezeExcitation
@@ -13,6 +13,7 @@ __all__ = [
     "BLOCKS",
     "NECKS",
     "STRIDES",
+    "Alive",
     "Axes",
     "BlockConfig",
     "BlockRegistry",
@@ -21,6 +22,7 @@ __all__ = [
     "DetectionHeadConfig",
     "DetectionOutput",
     "Identity",
+    "Memory",
     "Shape",
     "SqueezeExcitation",
     "TimeAttention",

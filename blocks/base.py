@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from torch import nn
 
-from blocks.cost import Cost
+from blocks.cost import Cost, Memory
 from blocks.stride import axis_strides
 
 Shape = tuple[int, ...]
@@ -83,6 +83,10 @@ class BlockConfig(BaseModel, ABC):
 
     def cost(self, in_shape: Shape) -> Cost | None:
         """Cost of one sample of that shape in closed form; None where it must be counted."""
+        return None
+
+    def memory(self, in_shape: Shape) -> Memory | None:
+        """What it takes on a device, in closed form; None where it must be counted."""
         return None
 
     def channel_axes(self, in_shape: Shape) -> Mapping[str, Axes] | None:

@@ -16,7 +16,7 @@ from blocks.base import (
     Shape,
     feature_map,
 )
-from blocks.cost import Cost, convolution_cost
+from blocks.cost import Alive, Cost, Memory, convolution_cost
 from blocks.layers import ConvNormAct
 
 
@@ -99,6 +99,16 @@ class BottleneckConfig(BlockConfig):
         channels, locations = in_shape[0], prod(self.output_shape(in_shape)[1:])
         reduce = convolution_cost(channels, self.hidden, locations)
         return reduce + convolution_cost(self.hidden, self.out, locations, 3, self.groups)
+
+    def memory(self, in_shape: Shape) -> Memory | None:
+        channels, locations = in_shape[0], prod(in_shape[1:])
+        shortcut = self.has_shortcut(channels)
+        hidden, out = self.hidden * locations, self.out * locations
+        alive = [Alive(hidden, True), Alive(hidden + out, shortcut)]
+        if shortcut:
+            alive.append(Alive(2 * out, True))
+        weights = channels * self.hidden + 9 * self.hidden * self.out // self.groups
+        return Memory(weights, self.hidden + self.out, tuple(alive))
 
     def identity(self, in_shape: Shape) -> Identity:
         channels, _, _ = feature_map(in_shape, self.name)

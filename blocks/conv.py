@@ -22,7 +22,7 @@ from blocks.base import (
     feature_map,
     resolved_padding,
 )
-from blocks.cost import Cost, convolution_cost
+from blocks.cost import Alive, Cost, Memory, convolution_cost
 from blocks.layers import ConvNormAct, conv_norm_axes
 from blocks.stride import Stride
 
@@ -73,6 +73,12 @@ class ConvConfig(BlockConfig):
     def cost(self, in_shape: Shape) -> Cost | None:
         channels, locations = in_shape[0], prod(self.output_shape(in_shape)[1:])
         return convolution_cost(channels, self.out, locations, self.kernel, self.groups)
+
+    def memory(self, in_shape: Shape) -> Memory | None:
+        if self.padding == "same":  # may pad in an op of its own
+            return None
+        weights = self.out * in_shape[0] // self.groups_for(in_shape[0]) * self.kernel**2
+        return Memory(weights, self.out, (Alive(prod(self.output_shape(in_shape)), True),))
 
     def channel_axes(self, in_shape: Shape) -> Mapping[str, Axes] | None:
         channels = in_shape[0]
@@ -140,6 +146,9 @@ class DWConvConfig(BlockConfig):
 
     def cost(self, in_shape: Shape) -> Cost | None:
         return self.as_conv(in_shape[0]).cost(in_shape)
+
+    def memory(self, in_shape: Shape) -> Memory | None:
+        return self.as_conv(in_shape[0]).memory(in_shape)
 
     def channel_axes(self, in_shape: Shape) -> Mapping[str, Axes] | None:
         return self.as_conv(in_shape[0]).channel_axes(in_shape)

@@ -1,4 +1,4 @@
-"""Cost of a block in closed form."""
+"""Cost and memory of a block in closed form."""
 
 from dataclasses import dataclass
 
@@ -42,3 +42,28 @@ def convolution_cost(
     """Cost of a convolution with its normalisation, or with its bias if it has none."""
     bare = bare_convolution_cost(in_channels, out, locations, kernel, groups)
     return bare + Cost(parameters=2 * out if normed else out)
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """What must be in memory while one op of a block runs."""
+
+    values: int
+    """Elements of tensors besides the block's input."""
+    holds_input: bool
+    """Whether the block's input is read here, or later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a block takes on a device: its weights, and what it computes of one sample.
+
+    Batch-norm is folded into the convolutions, and activation functions run in place.
+    """
+
+    weights: int
+    """Of convolutions and linear layers, without their biases."""
+    channels: int
+    """Output channels of those layers."""
+    alive: tuple[Alive, ...]
+    """Op by op, in their order."""

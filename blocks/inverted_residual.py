@@ -21,7 +21,7 @@ from blocks.base import (
     feature_map,
     resolved_padding,
 )
-from blocks.cost import Cost, convolution_cost
+from blocks.cost import Alive, Cost, Memory, convolution_cost
 from blocks.layers import ConvNormAct, SqueezeExcitation, conv_norm_axes, make_divisible
 from blocks.stride import Stride
 
@@ -118,6 +118,29 @@ class InvertedResidualConfig(BlockConfig):
             cost += convolution_cost(hidden, layout.squeeze, 1, normed=False)
             cost += convolution_cost(layout.squeeze, hidden, 1, normed=False)
         return cost
+
+    def memory(self, in_shape: Shape) -> Memory | None:
+        layout, after = self.layout(in_shape[0]), prod(self.output_shape(in_shape)[1:])
+        if layout.padding == "same":  # may pad in an op of its own
+            return None
+        channels, hidden, held = layout.in_channels, layout.hidden, layout.has_shortcut
+        deep, out = hidden * after, layout.out * after
+        weights, outputs = hidden * (layout.kernel**2 + layout.out), hidden + layout.out
+        if layout.expands:
+            wide = hidden * prod(in_shape[1:])
+            alive = [Alive(wide, True), Alive(wide + deep, held)]
+            weights, outputs = weights + channels * hidden, outputs + hidden
+        else:
+            alive = [Alive(deep, True)]
+        if layout.squeeze is not None:
+            alive.append(Alive(deep + hidden + layout.squeeze, held))
+            alive.append(Alive(2 * deep + hidden, held))
+            weights, outputs = weights + 2 * hidden * layout.squeeze, outputs + layout.squeeze
+            outputs += hidden
+        alive.append(Alive(deep + out, held))
+        if held:
+            alive.append(Alive(2 * out, True))
+        return Memory(weights, outputs, tuple(alive))
 
     def channel_axes(self, in_shape: Shape) -> Mapping[str, Axes] | None:
         layout = self.layout(in_shape[0])

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from blocks.base import BlockConfig, Channels, Identity, Shape, convolved_sides, feature_map
-from blocks.cost import Cost, convolution_cost
+from blocks.cost import Alive, Cost, Memory, convolution_cost
 from blocks.layers import ConvNormAct
 from blocks.stride import Stride
 
@@ -110,6 +110,28 @@ class ShuffleNetV2Config(BlockConfig):
             return branch
         shortcut = convolution_cost(channels, channels, after, 3, channels)
         return branch + shortcut + convolution_cost(channels, half, after)
+
+    def memory(self, in_shape: Shape) -> Memory | None:
+        channels, before = in_shape[0], prod(in_shape[1:])
+        out_shape = self.output_shape(in_shape)
+        half, after, out = out_shape[0] // 2, prod(out_shape[1:]), prod(out_shape)
+        if self.stride == 1:
+            one = half * after
+            branch = (Alive(one, True), Alive(2 * one, True), Alive(2 * one, True))
+            joined = (Alive(one + out, True), Alive(2 * out, False))
+            return Memory(half * (2 * half + 9), 3 * half, branch + joined)
+        shortcut, narrow, wide = half * after, channels * after, half * before
+        alive = (
+            Alive(narrow, True),
+            Alive(narrow + shortcut, True),
+            Alive(shortcut + wide, True),
+            Alive(shortcut + wide + half * after, False),
+            Alive(shortcut + 2 * half * after, False),
+            Alive(out + out, False),
+            Alive(2 * out, False),
+        )
+        weights = channels * (9 + half) + half * (channels + 9 + half)
+        return Memory(weights, channels + 4 * half, alive)
 
     def identity(self, in_shape: Shape) -> Identity:
         channels, _, _ = feature_map(in_shape, self.name)

@@ -1,18 +1,20 @@
 """The cost of an architecture block by block, each different block counted once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from math import prod
+from math import ceil, prod
 
-from blocks import BlockConfig, Cost, Shape, shapes_in
+from blocks import BlockConfig, Cost, Shape, pyramid_shape, shapes_in
 from nas.errors import NasError
 from nas.macs.count import LayerMacs, MacsReport
-from nas.macs.memory import FLOAT32_BYTES
+from nas.macs.memory import FLOAT32_BYTES, DeviceMemory, layer_bytes, weight_bytes
 from nas.macs.meta import WithoutWeights
 from nas.macs.trace import trace_forward
-from nas.spec.definition import ArchitectureSpec
-from nas.spec.layers import Step
+from nas.spec.definition import ArchitectureSpec, head_layers
+from nas.spec.layers import Step, walk
+from nas.spec.pyramid import out_indices
 from nas.text_table import aligned
 
 
@@ -26,6 +28,20 @@ class BlockCost:
     peak_activation_bytes: int
     peak_with_input_bytes: int
     """The same if the block's input is kept to the end, for a later block."""
+    weight_bytes: tuple[int, int]
+    """At int8 and at float32, as defined by `nas.macs.memory.DeviceMemory`."""
+
+
+@dataclass(frozen=True)
+class BlockMemory:
+    """Memory of one block on a device."""
+
+    int8_bytes: int
+    float32_bytes: int
+    """Of its weights."""
+    peak: int
+    peak_with_input: int
+    """Values alive at once; the second if the block's input is kept to the end."""
 
 
 def count_architecture(architecture: ArchitectureSpec) -> MacsReport:
@@ -50,9 +66,41 @@ def count_architecture(architecture: ArchitectureSpec) -> MacsReport:
         total=sum(cost.macs for cost in costs),
         parameters=sum(cost.parameters for cost in costs),
         peak_activation_bytes=max(_peaks(steps, architecture.out_indices()) + _peaks(head_steps)),
+        weight_bytes=(
+            sum(cost.weight_bytes[0] for cost in costs),
+            sum(cost.weight_bytes[1] for cost in costs),
+        ),
         input=architecture.input.shape,
         layers=tuple(layers),
     )
+
+
+def device_memory(architecture: ArchitectureSpec) -> DeviceMemory:
+    """`count_architecture(architecture).memory`, in closed form where the blocks have one.
+
+    Fast enough for the thousands of candidates of a search.
+    """
+    # As `head_steps` and `out_indices` do, but for walking along the layers once.
+    steps = architecture.steps()
+    shapes = [step.out_shape for step in steps]
+    kept = out_indices(shapes, architecture.input.shape) if architecture.detects else ()
+    features = shapes[-1] if shapes else architecture.input.shape
+    features = pyramid_shape(shapes[index] for index in kept) if kept else features
+    head = head_layers(architecture.head, features, len(architecture.classes), architecture.neck)
+    int8 = float32 = peak = held = 0
+    for position, step in enumerate(steps):
+        memory = _memory(step)
+        int8, float32 = int8 + memory.int8_bytes, float32 + memory.float32_bytes
+        if position - 1 in kept:
+            peak = max(peak, held + memory.peak_with_input)
+            held += prod(step.in_shape)
+        else:
+            peak = max(peak, held + memory.peak)
+    for step in walk(head, features):  # its input are all the maps that were kept
+        memory = _memory(step)
+        int8, float32 = int8 + memory.int8_bytes, float32 + memory.float32_bytes
+        peak = max(peak, memory.peak)
+    return DeviceMemory(int8, float32, peak, FLOAT32_BYTES * peak)
 
 
 def _peaks(steps: Sequence[Step], kept: Collection[int] = ()) -> list[int]:
@@ -80,8 +128,20 @@ def _row(name: str, steps: Sequence[Step]) -> LayerMacs:
 
 
 def _cost(step: Step) -> BlockCost:
-    try:
+    with _named(step):
         return block_cost(step.config, step.in_shape)
+
+
+def _memory(step: Step) -> BlockMemory:
+    with _named(step):
+        return block_memory(step.config, step.in_shape)
+
+
+@contextmanager
+def _named(step: Step) -> Iterator[None]:
+    """Errors with the block's name."""
+    try:
+        yield
     except NasError as error:
         raise NasError(f"{step.config.name} {step.name!r}: {error.problem}") from error
 
@@ -98,6 +158,23 @@ def block_cost(config: BlockConfig, in_shape: Shape) -> BlockCost:
         convolution_outputs=trace.convolution_outputs,
         peak_activation_bytes=trace.peak_activation_bytes,
         peak_with_input_bytes=trace.peak_with_input_bytes,
+        weight_bytes=weight_bytes(block),
+    )
+
+
+@lru_cache(maxsize=65_536)
+def block_memory(config: BlockConfig, in_shape: Shape) -> BlockMemory:
+    """The memory of the block on one sample of that shape. Raises NasError as `block_cost`."""
+    closed = config.memory(in_shape)
+    if closed is None:
+        cost = block_cost(config, in_shape)
+        peaks = (cost.peak_activation_bytes, cost.peak_with_input_bytes)
+        return BlockMemory(*cost.weight_bytes, *(ceil(peak / FLOAT32_BYTES) for peak in peaks))
+    start = sum(map(prod, shapes_in(in_shape)))
+    return BlockMemory(
+        *layer_bytes(closed.weights, closed.channels),
+        peak=max(item.values + start * item.holds_input for item in closed.alive),
+        peak_with_input=max(item.values for item in closed.alive) + start,
     )
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 
 from torch import nn
 
 from nas.errors import NasError
+from nas.macs.memory import FLOAT32_BYTES, DeviceMemory, weight_bytes
 from nas.macs.meta import meta_copy, on_meta
 from nas.macs.trace import Trace, trace_forward
 
@@ -103,11 +105,19 @@ class MacsReport:
     """Weights, those that several layers share counted once."""
     peak_activation_bytes: int
     """As defined by `nas.macs.memory.ActivationMemory`."""
+    weight_bytes: tuple[int, int]
+    """At int8 and at float32, as defined by `nas.macs.memory.DeviceMemory`."""
     input: tuple[int, ...]
     layers: tuple[LayerMacs, ...]
     """In order of execution; their MACs sum to `total` and their parameters to `parameters`."""
     assumed: tuple[str, ...] = ()
     """What was taken for known, in words: how many boxes torchvision's detectors find."""
+
+    @property
+    def memory(self) -> DeviceMemory:
+        """What it takes on a device."""
+        ram_int8 = ceil(self.peak_activation_bytes / FLOAT32_BYTES)
+        return DeviceMemory(*self.weight_bytes, ram_int8, self.peak_activation_bytes)
 
 
 def count_macs(
@@ -160,6 +170,7 @@ def _report(
         total=sum(trace.macs.values()),
         parameters=sum(row.parameters for row in rows),
         peak_activation_bytes=trace.peak_activation_bytes,
+        weight_bytes=weight_bytes(module),
         input=input_shape,
         layers=tuple(_layer(plan, row, trace) for row in rows),
         assumed=trace.assumed,

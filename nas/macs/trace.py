@@ -27,6 +27,12 @@ from nas.macs.ops import (
 )
 
 _ATEN = torch.ops.aten
+_MAY_RUN_IN_PLACE = {
+    *("native_batch_norm", "_native_batch_norm_legit_no_training", "relu", "relu6", "hardtanh"),
+    *("clamp", "clamp_min", "clamp_max", "hardswish", "hardsigmoid", "sigmoid", "silu", "tanh"),
+    *("leaky_relu", "elu", "gelu", "mish", "softplus", "threshold", "prelu", "_prelu_kernel"),
+}
+"""Batch-norm, and activation functions of one input, under the names that the dispatcher sees."""
 _READS_VALUES = ("_local_scalar_dense", "nonzero", "nonzero_numpy", "masked_select", "equal")
 _TAKES_CONSTANTS = ("index", "index_put", "_unsafe_index", "_pack_padded_sequence")
 """Ops for whose shapes a tensor's values count: masks, lengths of sequences."""
@@ -139,7 +145,9 @@ class _Counting(TorchDispatchMode):
         elif rule.handle is not None:
             macs = handled_macs(rule.handle, function, args, kwargs, result)
             self.macs[self._stack[-1], rule.name] += macs
-        self.memory.step((*args, *kwargs.values()), result, is_view=rule.is_view)
+        self.memory.step(
+            (*args, *kwargs.values()), result, is_view=rule.is_view, in_place=rule.in_place
+        )
         return result
 
     def _is_constant(
@@ -192,6 +200,8 @@ class _Rule:
     formula: Formula | None
     handle: OpHandle | None
     is_view: bool
+    in_place: bool
+    """Whether an executor may write its result over its input."""
     reads_values: bool
     run: Run
 
@@ -208,7 +218,8 @@ def _rule_for(function: OpOverload, stack: Sequence[str]) -> _Rule:
             f"cost nothing; nas.register_op({function._schema.name!r}, ...) says what it costs"
         )
     run = _runner(function)
-    return _Rule(name, formula, handle, function.is_view, reads_values, run)
+    in_place = namespace == "aten" and name in _MAY_RUN_IN_PLACE
+    return _Rule(name, formula, handle, function.is_view, in_place, reads_values, run)
 
 
 def _runner(function: OpOverload) -> Run:

@@ -4,16 +4,19 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
 
 from blocks import Cost
 from nas.errors import NasError, did_you_mean
+from nas.macs.architecture import device_memory
+from nas.macs.memory import DeviceMemory
 from nas.runs.costs import MACS, MACS_KIND, PARAMETERS, PARAMETERS_KIND, CostKind
 from nas.runs.records import is_trial_column
-from nas.spec.budget import BudgetSpec
+from nas.spec.budget import BudgetSpec, Precision
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.search import DEFAULT_OBJECTIVES, METRIC_OBJECTIVE
 from nas.tasks.base import Metrics
@@ -32,6 +35,11 @@ class CountedNetwork:
     architecture: ArchitectureSpec
     cost: Cost
     """Its multiply-adds, parameters and convolution outputs."""
+
+    @cached_property
+    def memory(self) -> DeviceMemory:
+        """What it takes on a device."""
+        return device_memory(self.architecture)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +129,28 @@ register_objective(
 )
 
 
+def _memory_objective(place: Literal["flash", "ram"], precision: Precision) -> Objective:
+    """Bytes that a network takes on a device, as `nas.macs.memory.DeviceMemory` defines them."""
+
+    def of(network: CountedNetwork) -> int:
+        value: int = getattr(network.memory, f"{place}_{precision}")
+        return value
+
+    return Objective(
+        f"{place}_{precision}_bytes",
+        of,
+        title="flash for weights" if place == "flash" else "RAM for activations",
+        unit="bytes",
+        description=f"{'weights' if place == 'flash' else 'activations'} at {precision}",
+    )
+
+
+_PLACES: tuple[Literal["flash", "ram"], ...] = ("flash", "ram")
+for _place in _PLACES:
+    for _precision in get_args(Precision):
+        register_objective(_memory_objective(_place, _precision))
+
+
 @dataclass(frozen=True)
 class Objectives:
     """All that a search optimises: the chosen costs in their order, and the metric last."""
@@ -150,7 +180,7 @@ class Objectives:
                 "each once",
                 key=_KEY,
             )
-        bounds = () if budget is None else tuple(budget.max)
+        bounds = () if budget is None else tuple(budget.bounds)
         return cls(metric, chosen, tuple(_bounded(name) for name in bounds))
 
     @property

@@ -234,13 +234,10 @@ class PricedSpace:
         for part in parts:
             cost += part.cost
         member = self.space.member(number, size, [part.layer for part in parts if part.layer], neck)
-        bounded = self.objectives.count_bounded(CountedNetwork(member, cost))
-        return Priced(
-            member,
-            cost,
-            self.budget.excess(cost.macs, cost.parameters, bounded),
-            (*(part.text for part in parts), text),
-        )
+        network = CountedNetwork(member, cost)
+        bounded = self.objectives.count_bounded(network)
+        excess = self.budget.excess(cost.macs, cost.parameters, bounded)
+        return Priced(member, cost, excess, (*(part.text for part in parts), text))
 
 
 def _described(layers: tuple[LayerSpec, ...], in_shape: Shape) -> tuple[Cost, str]:

@@ -158,6 +158,6 @@ def _bounds(space: SpaceSpec) -> list[str]:
     known = [
         (MACS_KIND, budget.max_macs),
         (PARAMETERS_KIND, budget.max_params),
-        *((item.kind, budget.max[item.name]) for item in others),
+        *((item.kind, budget.bounds[item.name]) for item in others),
     ]
     return [f"at most {kind.phrase(bound)}" for kind, bound in known if bound is not None]

@@ -1,4 +1,4 @@
-"""Whole numbers written with k, M or G: read, and rounded for people."""
+"""Whole numbers written with k, M or G, and sizes in bytes: read, and rounded for people."""
 
 import re
 
@@ -18,6 +18,25 @@ def parse_quantity(value: object) -> int:
     number = float(match[1]) * _FACTORS[match[2]]
     if round(number) < 1 or number > 1e18:
         raise NasError(f"{str(value)[:60]!r} is not allowed: at least 1, at most 1e18")
+    return round(number)
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMG]?)(i?)B?")
+
+
+def parse_size(value: object) -> int:
+    """Bytes: 262144 for `256KiB`, 256000 for `256kB` or `256k`, 300 for 300.
+
+    Raises NasError for anything else.
+    """
+    match = _SIZE.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
+    if match is None or len(match[1]) > 40 or (match[3] and not match[2]):
+        problem = "bytes, or a size such as 256KiB (1024 each), 256kB (1000 each), 1MiB"
+        raise NasError(f"{str(value)[:60]!r} is not allowed: {problem}")
+    power = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3}[match[2]]
+    number = float(match[1]) * (1024 if match[3] else 1000) ** power
+    if round(number) < 1 or number > 1e18:
+        raise NasError(f"{str(value)[:60]!r} is not allowed: at least 1 byte, at most 1e18")
     return round(number)
 
 

@@ -17,6 +17,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from blocks import BlockConfig, Cost, Shape, initialise_weights
+from nas.macs.architecture import block_cost, block_memory
 
 CANDIDATES: dict[str, list[Any]] = {
     "integer": [16, 1, 2, 3, 5],
@@ -225,6 +226,16 @@ class BlockContract:
                 network(torch.empty(1, *case.in_shape))
         weights = sum(parameter.numel() for parameter in network.parameters())
         assert cost == Cost(counter.get_total_flops() // 2, weights, outputs)
+
+    def test_memory_is_what_is_counted(self, case: BlockCase) -> None:
+        """A block that gives its memory in closed form gives that of the module that it builds."""
+        if case.config.memory(case.in_shape) is None:
+            return
+        counted = block_cost(case.config, case.in_shape)
+        memory = block_memory(case.config, case.in_shape)
+        assert (memory.int8_bytes, memory.float32_bytes) == counted.weight_bytes
+        assert 4 * memory.peak == counted.peak_activation_bytes
+        assert 4 * memory.peak_with_input == counted.peak_with_input_bytes
 
     def test_keeps_channels_last(self, map_case: BlockCase) -> None:
         network = build(map_case).to(memory_format=torch.channels_last)
