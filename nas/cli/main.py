@@ -21,6 +21,7 @@ COMMANDS = {
     "macs": "Count a network's multiply-adds, layer by layer.",
     "arch": "Look at architecture files, and convert them.",
     "space": "Check a search space, and sample networks from it.",
+    "device": "List devices that a search can be held to.",
     "data": "Look at a data set before it is trained on.",
     "baseline": "Train the big networks that compact ones are held against.",
     "covid": "Cross-validation and submissions for chest X-rays.",

@@ -197,6 +197,13 @@ def pretrained(whose: str) -> Decorator[Any]:
     return option("--pretrained", is_flag=True, help=f"Begin with {whose} published weights.")
 
 
+DEVICE_PROFILE = option(
+    "--device-profile",
+    metavar="NAME",
+    callback=named,
+    help="Device whose memory bounds the networks: one of `nas device list`, or a YAML file.",
+)
+
 # Which data, and how they are read.
 
 

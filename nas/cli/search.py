@@ -48,6 +48,7 @@ class SearchFlags:
     hours: float | None
     training: Changes[TrainingSpec]
     budget: Changes[BudgetSpec]
+    device_profile: str | None
     score: str | None
     workers: int | None
     machine: Machine
@@ -77,7 +78,7 @@ class SearchFlags:
                 space,
                 search=search,
                 training=seeded.applied_to(space.training),
-                budget=self.budget.applied_to(space.budget),
+                budget=self._budget(space.budget),
             ),
             data=_printable_path(self.data.data, "--data"),
             groups=_printable_path(self.data.groups, "--groups"),
@@ -91,6 +92,14 @@ class SearchFlags:
         update = {"command": command, "score": score, "imports": self.imports}
         update |= self._teacher(space)
         return settings.model_copy(update=update)
+
+    def _budget(self, own: BudgetSpec) -> BudgetSpec:
+        """The space's own, with a device's bounds and what was given in their place."""
+        if self.device_profile is None:
+            return self.budget.applied_to(own)
+        from nas.device.profiles import load_profile
+
+        return self.budget.applied_to(load_profile(self.device_profile).over(own))
 
     def _teacher(self, space: "SpaceSpec") -> dict[str, Any]:
         """Fields of the settings that say who teaches; what is not given is as the space says."""
@@ -172,9 +181,13 @@ class SearchFlags:
     changes(
         "budget",
         BudgetSpec,
-        ("max_macs", "from_macs", "max_params", "min_metric"),
+        (
+            "max_macs", "from_macs", "max_params", "max_flash", "max_ram", "precision",
+            "min_metric",
+        ),
         min_metric={"old": ("--min-macro-f1",)},
     ),
+    options.DEVICE_PROFILE,
     option("--score", metavar="TEXT", help="Name or expression of a score; the lowest is best."),
     option(
         "--workers",

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
@@ -42,6 +43,7 @@ def as_json(
         **facts,
         "parameters": report.parameters,
         "peak_activation_bytes": report.peak_activation_bytes,
+        **{f"{name}_bytes": size for name, size in asdict(report.memory).items()},
         "input": list(report.input),
         "layers": [
             {
@@ -125,14 +127,21 @@ def _layer_rows(report: MacsReport) -> list[tuple[str, ...]]:
 
 
 def _totals(report: MacsReport, facts: Facts) -> list[str]:
+    memory = report.memory
     return [
         f"MACs {count_text(report.total)} ({report.total:,}): multiply-adds of one sample",
         *(f"counted: {words}" for words in report.assumed),
         *(fact_text(name, value) for name, value in facts.items()),
         f"parameters {count_text(report.parameters)} ({report.parameters:,})",
-        f"peak activation memory {count_text(report.peak_activation_bytes, 'B')}: "
-        "the most of one sample's float32 tensors alive at once",
+        f"flash {_sizes(memory.flash_int8, memory.flash_float32)}: the weights on a device, "
+        "batch-norm folded",
+        f"RAM {_sizes(memory.ram_int8, memory.ram_float32)}: the most of one sample's activations "
+        "alive at once",
     ]
+
+
+def _sizes(int8: int, float32: int) -> str:
+    return f"{count_text(int8, 'B')} at int8, {count_text(float32, 'B')} at float32"
 
 
 def _counter_table(comparison: Comparison) -> tuple[Cells, list[tuple[str, ...]]]:

@@ -34,7 +34,7 @@ def parse_size(value: object) -> int:
         problem = "bytes, or a size such as 256KiB (1024 each), 256kB (1000 each), 1MiB"
         raise NasError(f"{str(value)[:60]!r} is not allowed: {problem}")
     power = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3}[match[2]]
-    number = float(match[1]) * (1024 if match[3] else 1000) ** power
+    number = float(match[1]) * float(1024 if match[3] else 1000) ** power
     if round(number) < 1 or number > 1e18:
         raise NasError(f"{str(value)[:60]!r} is not allowed: at least 1 byte, at most 1e18")
     return round(number)

@@ -43,7 +43,14 @@ def run(*arguments: str) -> str:
 
 def test_json_is_one_object_with_the_stable_keys(file: str) -> None:
     content = json.loads(run("--arch", file, "--json"))
-    assert list(content) == ["macs", "parameters", "peak_activation_bytes", "input", "layers"]
+    memory = [f"{place}_{kind}_bytes" for place in ("flash", "ram") for kind in ("int8", "float32")]
+    counts = ["macs", "parameters", "peak_activation_bytes", *memory]
+    assert list(content) == [*counts, "input", "layers"]
+    assert (
+        content["ram_float32_bytes"]
+        == content["peak_activation_bytes"]
+        == 4 * content["ram_int8_bytes"]
+    )
     assert content["input"] == [3, 12, 16]
     assert content["layers"][0] == {
         "name": "stem",

@@ -1,0 +1,1 @@
+"""Devices that networks are made for."""
