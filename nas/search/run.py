@@ -13,6 +13,7 @@ from nas.errors import NasError
 from nas.files import write_together
 from nas.report.lines import Say
 from nas.runs.folder import append_log, in_use, locked_run, new_run_folder, refuse_taken
+from nas.search.budget_check import check_budget
 from nas.search.choice import check_score
 from nas.search.continuity import (
     refuse_lost_journal,
@@ -175,8 +176,9 @@ def _check_settings(space: SpaceSpec, settings: SearchSettings) -> None:
     plan_stops(settings.search, settings.training.epochs)  # refuses a short training that is none
     check_score(space, settings.score)
     objectives = objectives_of(settings, task_of(space).primary_metric)
-    member = PricedSpace(space, settings.budget, objectives).draw(RandomTrial(default_rng(0)))
-    objectives.count(member)  # one's own fail here, not in every worker
+    priced = PricedSpace(space, settings.budget, objectives)
+    objectives.count(priced.draw(RandomTrial(default_rng(0))))
+    check_budget(priced)
     search = settings.search
     check_sampler(search.sampler, objectives, per_second=search.per_second)
 

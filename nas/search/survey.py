@@ -8,9 +8,9 @@ import numpy as np
 
 from nas.report.tables import classes_text
 from nas.runs.costs import MACS_KIND, PARAMETERS_KIND
+from nas.search.budget_check import TRIES, SampledMember, UnusedChoices
 from nas.search.objective import Objectives
 from nas.search.pricing import PricedSpace
-from nas.search.unused_choices import TRIES, SampledMember, UnusedChoices
 from nas.spec.members import TooManyMembers, count_draws, count_members
 from nas.spec.quantity import count_text
 from nas.spec.search import METRIC_OBJECTIVE

@@ -118,7 +118,8 @@ def random_member(
     """
     channels, height, width = (Choice((side,)) for side in size.shape)
     sized = replace(space, input=InputTemplate(channels, height, width))
-    known = budget.model_copy(update={"max": {}})  # others are known to a search alone
+    # Others are known to a search alone.
+    known = budget.model_copy(update={"max": {}, "max_flash": None, "max_ram": None})
     for _ in range(MAX_REFUSED):
         member = sized.sample(RandomTrial(generator))
         report = count_architecture(member)

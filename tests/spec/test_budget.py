@@ -68,3 +68,14 @@ def test_a_budget_that_begins_above_its_end_is_refused() -> None:
         parse_space(f"{SPACE}  from_macs: 2M\n", "tiny.yaml")
     assert str(caught.value).startswith("tiny.yaml")
     assert "from_macs 2000000 is above max_macs 1000000" in str(caught.value)
+
+
+def test_memory_is_bounded_at_the_precision_and_written_only_then() -> None:
+    text = "{max_ram: 256KiB, max_flash: 1MB, max: {ram_int8_bytes: 200k}}"
+    budget = parse_space(SPACE.replace("\n  max_macs: 1M", f" {text}")).budget
+    assert budget.bounds == {"flash_int8_bytes": 1_000_000, "ram_int8_bytes": 200_000}
+    assert budget.of_cost("ram_int8_bytes") == 200_000
+    assert BudgetSpec.model_validate(budget.model_dump()) == budget
+    floats = budget.model_copy(update={"precision": "float32"})
+    assert floats.bounds["ram_float32_bytes"] == 262_144
+    assert "precision" not in BudgetSpec(max_macs=5).model_dump()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from nas.spec.quantity import count_text
+from nas.errors import NasError
+from nas.spec.quantity import count_text, parse_size
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,24 @@ def test_count_has_three_significant_digits(count: int | None, text: str) -> Non
 @pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (2_410_000, "2.41 MB")])
 def test_a_unit_stands_behind_the_prefix(count: int, text: str) -> None:
     assert count_text(count, "B") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("256KiB", 262_144),
+        ("256kB", 256_000),
+        ("256k", 256_000),
+        ("1.5MiB", 1_572_864),
+        (300, 300),
+        ("2 GiB", 2 << 30),
+    ],
+)
+def test_sizes_in_bytes(text: object, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["iB", "5iB", "0", "-1", "5TiB", "KiB", True, "1e3", "0.1"])
+def test_what_is_no_size_is_refused(text: object) -> None:
+    with pytest.raises(NasError, match="is not allowed"):
+        parse_size(text)

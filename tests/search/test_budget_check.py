@@ -5,8 +5,10 @@ from itertools import product
 import numpy as np
 import pytest
 
+from nas.errors import NasError
+from nas.search.budget_check import SampledMember, UnusedChoices, check_budget
+from nas.search.objective import Objectives
 from nas.search.pricing import PricedSpace
-from nas.search.unused_choices import SampledMember, UnusedChoices
 from nas.spec.budget import BudgetSpec
 from nas.spec.space import SpaceSpec, load_space, parse_space
 from nas.spec.trial import GivenTrial, RandomTrial
@@ -78,3 +80,30 @@ def test_no_choice_is_named_for_bad_luck() -> None:
 def test_a_budget_below_all_members_leaves_every_choice_out() -> None:
     unused = found(load_space("tiny.yaml"), 1_000, samples=100)
     assert {"stem.out.position = 0", "stem.out.position = 1", "body.repeat = 1"} <= set(unused)
+
+
+@pytest.mark.parametrize(("bound", "allowed"), [(12_000, False), (13_000, True)])
+def test_a_budget_that_no_member_meets_is_refused_with_the_nearest(
+    bound: int, allowed: bool
+) -> None:
+    space = load_space("tiny.yaml")
+    cheapest = min(
+        PricedSpace(space, BudgetSpec()).draw(RandomTrial(np.random.default_rng(seed))).cost.macs
+        for seed in range(200)
+    )
+    assert 12_000 < cheapest <= 13_000
+    priced = PricedSpace(space, BudgetSpec(max_macs=bound))
+    if allowed:
+        check_budget(priced)
+        return
+    with pytest.raises(NasError, match=r"the nearest .* has 12\.\d k MACs, where 12\.0 k are"):
+        check_budget(priced)
+
+
+def test_a_rare_member_within_the_memory_of_a_device_is_found() -> None:
+    space = load_space("shufflenet.yaml")
+    budget = BudgetSpec(max_ram="22KiB", max_flash="140kB")
+    priced = PricedSpace(space, budget, Objectives.of("macro_f1", budget=budget))
+    generator = np.random.default_rng(0)
+    assert not any(priced.draw(RandomTrial(generator)).excess <= 0 for _ in range(200))
+    check_budget(priced)
