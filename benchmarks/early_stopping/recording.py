@@ -17,6 +17,7 @@ from nas.model.identity import architecture_hash
 from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import SpaceSpec
+from nas.spec.training import TrainingSpec
 from nas.spec.trial import RandomTrial
 from nas.tasks.base import Task
 from nas.tasks.registry import task_named
@@ -65,7 +66,12 @@ def record(
         plan = [(short_epochs, 0), (space.training.epochs, 0)]
         if number % SECOND_SEED_EVERY == 0:
             plan.append((space.training.epochs, 1))
-        runs = [_train(space, named, data, epochs, run_seed) for epochs, run_seed in plan]
+        runs = [
+            train_recorded(
+                space.training.model_copy(update={"epochs": epochs, "seed": run_seed}), named, data
+            )
+            for epochs, run_seed in plan
+        ]
         _write(path, draw.params, named, runs)
         finals = ", ".join(f"{max(run['history']):.4f}" for run in runs)
         yield f"{number + 1}/{count}: best of each training {finals}"
@@ -93,22 +99,22 @@ def _log_macs(architecture: ArchitectureSpec) -> float:
     return float(np.log(count_architecture(architecture).total))
 
 
-def _train(
-    space: SpaceSpec, architecture: ArchitectureSpec, data: AnyTaskData, epochs: int, seed: int
+def train_recorded(
+    training: TrainingSpec, architecture: ArchitectureSpec, data: AnyTaskData
 ) -> dict[str, Any]:
-    training = space.training.model_copy(update={"epochs": epochs, "seed": seed})
+    """The validation metric of every epoch of one training, and what it took."""
     history: list[float] = []
 
     def on_epoch(result: EpochResult) -> None:
         history.append(result.validation.primary)
 
     wall, processor = perf_counter(), process_time()
-    with seeded(seed, CPU):
+    with seeded(training.seed, CPU):
         network = build_network(architecture)
-    fit(network, data, task_named(space.task), training, device=CPU, on_epoch=on_epoch)
+    fit(network, data, task_named(architecture.task), training, device=CPU, on_epoch=on_epoch)
     return {
-        "epochs": epochs,
-        "seed": seed,
+        "epochs": training.epochs,
+        "seed": training.seed,
         "history": history,
         "seconds": perf_counter() - wall,
         "cpu_seconds": process_time() - processor,
