@@ -3,9 +3,9 @@
     python -m benchmarks.record_pools --data DIR
 
 Two spaces, two data sets: photos of DIR (every fourth training picture), and scikit-learn's digits
-(every third), each put at random among scraps of others. A member is drawn at random of those of
-which the multiply-adds lie within a twentieth of a target; targets are even in log-MACs over a factor
-of ten, as draws of a space alone leave the cheap end nearly empty. Inputs are small, so that one
+(every third), each put at random among scraps of others. A member is drawn at random of those whose
+multiply-adds lie within a twentieth of a target. Targets are even in log-MACs, the highest ten
+times the lowest, as draws alone leave the cheap end nearly empty. Inputs are small, so that one
 training takes seconds, and so are the multiply-adds. A space has the same members on both data.
 
 A line for each training is added to `benchmarks/pools/SPACE.DATA.jsonl`, as soon as it has ended;

@@ -5,11 +5,14 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+
+from optuna.distributions import BaseDistribution
 
 from blocks import Cost, Shape, pyramid_shape
 from nas.macs.architecture import step_cost
 from nas.model.identity import hash_of_texts, step_text
+from nas.search.known_cost.replay import Replay
 from nas.search.objective import CountedNetwork, Objectives
 from nas.spec.budget import BudgetSpec
 from nas.spec.definition import InputSpec, head_layers
@@ -69,9 +72,17 @@ class _Question:
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     following: "dict[Hashable, _Question | _Answer]" = field(default_factory=dict)
+    distribution: BaseDistribution | None = None
+    """What it came to where it was asked of a sampler's own trial, which can be asked by it."""
 
     def ask(self, trial: Trial) -> Any:
-        return getattr(trial, self.method)(*self.arguments, **self.keywords)
+        if type(trial) is not Replay:
+            return getattr(trial, self.method)(*self.arguments, **self.keywords)
+        name = self.arguments[0]
+        if self.distribution is None:
+            getattr(trial, self.method)(*self.arguments, **self.keywords)
+            self.distribution = trial.distributions[name]
+        return trial.suggest(name, self.distribution)
 
 
 @dataclass(slots=True)
@@ -144,6 +155,13 @@ class Priced(CountedNetwork):
         return hash_of_texts(self.architecture, self.texts)
 
 
+class ParamsTrial(Trial, Protocol):
+    """A trial that is no study's, so that its parameters can be read at once."""
+
+    @property
+    def params(self) -> Mapping[str, Any]: ...
+
+
 class PricedSpace:
     """The members of a space as `SpaceSpec.sample` draws them, their layers drawn and priced once.
 
@@ -178,15 +196,21 @@ class PricedSpace:
             state = part.after
         return self._priced(trial.number, size, parts, self._necks(trial))
 
+    def define(self, trial: ParamsTrial) -> Priced:
+        """The same, which `priced` knows from then on."""
+        network = self.draw(trial)
+        return self._remember(tuple(trial.params.items()), network)
+
     def priced(self, params: Mapping[str, Any]) -> Priced:
         """The network of a complete set of parameters. Raises KeyError if one is missing."""
         key = tuple(params.items())
         known = self._networks.get(key)
-        if known is None:
-            if len(self._networks) >= MAX_NETWORKS:
-                self._networks.clear()
-            known = self._networks[key] = self.draw(GivenTrial(params))
-        return known
+        return self._remember(key, self.draw(GivenTrial(params))) if known is None else known
+
+    def _remember(self, key: tuple[tuple[str, Any], ...], network: Priced) -> Priced:
+        if len(self._networks) >= MAX_NETWORKS:
+            self._networks.clear()
+        return self._networks.setdefault(key, network)
 
     def cost(self, params: Mapping[str, Any]) -> float:
         """The cost of the network of the parameters by which networks are ordered,
@@ -231,8 +255,12 @@ class PricedSpace:
         if neck is not None:
             features = pyramid_shape(shapes[i] for i in out_indices(shapes, size.shape))
         cost, text = self._head(features, neck)
-        for part in parts:
-            cost += part.cost
+        costs = [cost, *(part.cost for part in parts)]
+        cost = Cost(
+            sum(each.macs for each in costs),
+            sum(each.parameters for each in costs),
+            sum(each.convolution_outputs for each in costs),
+        )
         member = self.space.member(number, size, [part.layer for part in parts if part.layer], neck)
         network = CountedNetwork(member, cost)
         bounded = self.objectives.count_bounded(network)

@@ -53,7 +53,7 @@ def build_sampler(
         check_sampler(name, space.objectives)
         return KnownCostSampler(
             space.cost,
-            space.draw,
+            space.define,
             key=space.key,
             noise_sd=noise_sd,
             seconds=seconds,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nas.search import pricing
 from nas.search.candidates import price
+from nas.search.known_cost.replay import Replay
 from nas.search.pricing import PricedSpace
 from nas.spec.budget import BudgetSpec
 from nas.spec.load import installed_spaces
@@ -116,3 +117,16 @@ def test_layers_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert again.architecture == space.sample(GivenTrial(params))
     with pytest.raises(TypeError):
         fast.priced(params | {"stem.out": 12})
+
+
+def test_a_replay_is_asked_by_the_distribution_and_its_network_is_known_then() -> None:
+    space = parse_space(SPACE)
+    fast = PricedSpace(space, space.budget)
+    for seed in range(40):
+        direct, replay = Replay(np.random.default_rng(seed)), Replay(np.random.default_rng(seed))
+        drawn = space.sample(direct)
+        found = fast.define(replay)
+        assert found.architecture == drawn
+        assert replay.params == direct.params
+        assert replay.distributions == direct.distributions
+        assert fast.priced(replay.params) is found

@@ -1,6 +1,7 @@
 """Parameters as vectors in which distance means difference."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
@@ -17,6 +18,53 @@ FEW = 8
 differ more than 1 and 2."""
 MISMATCH = 0.6
 """Part of the squared distance of two of these that does not tell how far apart they are."""
+MOST_PARTS = 4096
+"""Values of a parameter that are remembered."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The columns of the parameters that were met, in that order.
+
+    Who meets the same ones in the same order, beginning at one layout, comes to the same object.
+    """
+
+    places: "dict[str, _Place]" = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns.none)
+    _following: "dict[str, Layout]" = field(default_factory=dict)
+
+    def after(self, distributions: Mapping[str, BaseDistribution]) -> "Layout":
+        """The layout with these parameters too; none for one with a single value."""
+        layout = self
+        for name, distribution in distributions.items():
+            if name not in layout.places and not distribution.single():
+                layout = layout._with(name, distribution)
+        return layout
+
+    def _with(self, name: str, distribution: BaseDistribution) -> "Layout":
+        known = self._following.get(name)
+        if known is not None and known.places[name].distribution == distribution:
+            return known
+        width, first = _width(distribution), len(self.columns.groups_D)
+        number = not isinstance(distribution, CategoricalDistribution)
+        columns = Columns(
+            np.append(self.columns.groups_D, [len(self.places)] * width),
+            np.append(self.columns.numbers_D, [number, *[False] * (width - 1)]),
+        )
+        place = _Place(distribution, slice(first, first + width))
+        layout = Layout({**self.places, name: place}, columns)
+        self._following[name] = layout
+        return layout
+
+    def vector(self, params: Mapping[str, Any]) -> Vectors:
+        """The columns of one member."""
+        vector = np.zeros(len(self.columns.groups_D))
+        places = self.places
+        for name, value in params.items():
+            if name in places:
+                place = places[name]
+                vector[place.columns] = place.part(value)
+        return vector
 
 
 class Encoder:
@@ -28,70 +76,68 @@ class Encoder:
     the middle of its values: the choice of the branch tells the two apart, not its parameters.
     """
 
-    def __init__(self) -> None:
-        self._distributions: dict[str, BaseDistribution] = {}
-        self._first: dict[str, int] = {}
-        self._groups: list[int] = []
-        self._numbers: list[bool] = []
+    def __init__(self, layout: Layout | None = None) -> None:
+        self.layout = Layout() if layout is None else layout
 
     def copy(self) -> "Encoder":
         """Another one with the same columns; what either learns later the other doesn't know."""
-        other = Encoder()
-        other._distributions, other._first = dict(self._distributions), dict(self._first)
-        other._groups, other._numbers = list(self._groups), list(self._numbers)
-        return other
+        return Encoder(self.layout)
 
     @property
     def columns(self) -> Columns:
         """What each column of the vectors is."""
-        return Columns(np.array(self._groups, dtype=np.intp), np.array(self._numbers, dtype=bool))
+        return self.layout.columns
 
     def encode(
         self, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
     ) -> Vectors:
         """The vector of one member, over the columns known after it."""
-        for name, distribution in distributions.items():
-            if name not in self._distributions and not distribution.single():
-                self._learn(name, distribution)
-        vector = np.zeros(len(self._groups))
-        for name, value in params.items():
-            first = self._first.get(name)
-            if first is not None:
-                self._write(vector, first, self._distributions[name], value)
-        return vector
+        self.layout = self.layout.after(distributions)
+        return self.layout.vector(params)
 
     def matrix(self, vectors: Sequence[Vectors]) -> Vectors:
         """Members x columns, of vectors that may be older than some of the columns."""
-        rows_MD = np.zeros((len(vectors), len(self._groups)))
+        rows_MD = np.zeros((len(vectors), len(self.columns.groups_D)))
         for row, vector in zip(rows_MD, vectors, strict=True):
             row[: len(vector)] = vector
         return rows_MD
 
-    def _learn(self, name: str, distribution: BaseDistribution) -> None:
-        self._first[name] = len(self._groups)
-        width = _width(distribution)
-        self._groups += [len(self._distributions)] * width
-        number = not isinstance(distribution, CategoricalDistribution)
-        self._numbers += [number, *[False] * (width - 1)]
-        self._distributions[name] = distribution
 
-    def _write(
-        self, vector: Vectors, first: int, distribution: BaseDistribution, value: Any
-    ) -> None:
-        """Fill in a parameter's columns; a value that its distribution hasn't leaves them at 0."""
+@dataclass(frozen=True)
+class _Place:
+    """Where a parameter lies in a vector, and what its values are there."""
+
+    distribution: BaseDistribution
+    columns: slice
+    parts: dict[Any, Vectors] = field(default_factory=dict)
+    """Of the values met so far."""
+
+    def part(self, value: Any) -> Vectors:
+        """A value's columns; all 0 for one that the distribution hasn't."""
+        try:
+            return self.parts[value]
+        except TypeError:  # a list, which can't be a key
+            return self._made(value)
+        except KeyError:
+            if len(self.parts) >= MOST_PARTS:
+                self.parts.clear()
+            made = self.parts[value] = self._made(value)
+            return made
+
+    def _made(self, value: Any) -> Vectors:
+        distribution = self.distribution
+        part = np.zeros(_width(distribution))
         value = settled(distribution, value)
         if value is NO_VALUE:
-            return
-        count = _count(distribution)
+            return part
         if isinstance(distribution, CategoricalDistribution):
-            corner = int(distribution.to_internal_repr(value))
-            _write_corner(vector[first : first + count], corner, 1.0)
-            return
-        place = position(distribution, value)
+            _write_corner(part, int(distribution.to_internal_repr(value)), 1.0)
+            return part
+        count = _count(distribution)
         if count:
-            rank = _rank(distribution, value)
-            _write_corner(vector[first + 1 : first + 1 + count], rank, MISMATCH)
-        vector[first] = (place - 0.5) * sqrt(1 - MISMATCH if count else 1)
+            _write_corner(part[1:], _rank(distribution, value), MISMATCH)
+        part[0] = (position(distribution, value) - 0.5) * sqrt(1 - MISMATCH if count else 1)
+        return part
 
 
 def _write_corner(columns: Vectors, corner: int, squared_edge: float) -> None:

@@ -37,6 +37,11 @@ class Columns:
     numbers_D: NDArray[np.bool_]
     """Whether it is a number; else it is a coordinate of a choice's corner."""
 
+    @classmethod
+    def none(cls) -> "Columns":
+        """Of no parameters."""
+        return cls(np.zeros(0, dtype=np.intp), np.zeros(0, dtype=bool))
+
     @property
     def parameters(self) -> int:
         return int(self.groups_D.max()) + 1 if len(self.groups_D) else 0

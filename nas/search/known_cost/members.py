@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 
-from nas.search.known_cost.encoding import Encoder
+from nas.search.known_cost.encoding import Encoder, Layout
 
 Params = Mapping[str, Any]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Member:
     """One member of a space."""
 
@@ -24,10 +24,21 @@ class Member:
     log_cost: float
     """Infinite for what must not be proposed."""
     key: Hashable
+    encoded: "Encoded | None" = None
+    """How it was encoded last."""
 
     @property
     def feasible(self) -> bool:
         return self.log_cost < inf
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A vector, and what it was encoded with."""
+
+    before: Layout
+    after: Layout
+    vector: Floats
 
 
 def key_of(params: Params) -> Hashable:
@@ -60,10 +71,20 @@ class Catalogue:
 
     def take_in(self, member: Member) -> None:
         """Take in a member of another catalogue with the same keys."""
-        vector = self.encoder.encode(member.params, member.distributions)
+        vector = self._encode(member)
         known = self._vectors.get(member.key)
         if known is None or tuple(vector) > tuple(known):
             self._vectors[member.key] = vector
+
+    def _encode(self, member: Member) -> Floats:
+        """The member's vector; proposals in a row encode the same draws from the same layout on."""
+        encoder, known = self.encoder, member.encoded
+        if known is None or known.before is not encoder.layout:
+            before = encoder.layout
+            vector = encoder.encode(member.params, member.distributions)
+            known = member.encoded = Encoded(before, encoder.layout, vector)
+        encoder.layout = known.after
+        return known.vector
 
     def arrays(self, members: Sequence[Member]) -> tuple[Floats, Floats]:
         """Vectors (members x columns) and log-costs."""

@@ -10,6 +10,7 @@ from optuna.distributions import (
 )
 
 from nas.search.known_cost.encoding import MISMATCH, Encoder
+from nas.search.known_cost.members import Catalogue
 
 SPACE: dict[str, BaseDistribution] = {
     "block": CategoricalDistribution(["conv", "mbconv", "none"]),
@@ -62,3 +63,42 @@ def test_new_names_add_columns_only() -> None:
     encoder.encode(FIRST, SPACE)
     assert encoder.matrix([short])[0].tolist() == [short[0], *[0] * 10]
     assert encoder.columns.groups_D.tolist() == [0, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3]
+
+
+def test_the_same_names_in_the_same_order_are_one_layout() -> None:
+    encoder = Encoder()
+    encoder.encode({"depth": 5}, {"depth": SPACE["depth"]})
+    left, right = encoder.copy(), encoder.copy()
+    for copy in (left, right):
+        copy.encode(FIRST, SPACE)
+    assert left.layout is right.layout
+    assert encoder.layout is not left.layout
+    other = encoder.copy()
+    other.encode({"width": 8}, {"width": IntDistribution(8, 24, step=8)})
+    again = encoder.copy()
+    again.encode({"width": 8}, {"width": SPACE["width"]})
+    assert other.layout is not again.layout
+    assert len(other.columns.groups_D) < len(again.columns.groups_D)
+
+
+def test_a_member_is_encoded_anew_in_another_layout() -> None:
+    first = Catalogue()
+    member = first.add(dict(FIRST), dict(SPACE), 1.0)
+    second = Catalogue()
+    second.add({"depth": 9}, {"depth": SPACE["depth"]}, 1.0)
+    second.take_in(member)
+    expected = Encoder()
+    expected.encode({"depth": 9}, {"depth": SPACE["depth"]})
+    vector = expected.encode(FIRST, SPACE)
+    assert second.arrays([member])[0][0].tolist() == vector.tolist()
+    third = Catalogue()
+    third.take_in(member)
+    assert third.arrays([member])[0].tolist() == first.arrays([member])[0].tolist()
+
+
+def test_an_unknown_value_and_one_without_a_hash_are_encoded() -> None:
+    choices: dict[str, BaseDistribution] = {"block": CategoricalDistribution(("a", "b"))}
+    encoder = Encoder()
+    encoder.encode({"block": "a"}, choices)
+    for value in ("c", [1]):
+        assert encoder.encode({"block": value}, choices).tolist() == [0.0, 0.0]
