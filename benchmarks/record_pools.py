@@ -87,7 +87,8 @@ class Recording:
 def main(data: Path, pools: Path, members: int, epochs: int) -> None:
     """Train what is missing in the pools."""
     set_threads(1)
-    recorder = _Recorder(data, pools, members, epochs)
+    pools.mkdir(parents=True, exist_ok=True)
+    recorder = _Recorder(data, pools, epochs)
     for item in plan(members):
         line = recorder.record(item)
         if line is not None:
@@ -133,10 +134,11 @@ def members_even(space: SpaceSpec, lowest: float) -> Iterator[tuple[dict[str, An
 class _Recorder:
     """Trains on what was loaded once."""
 
-    def __init__(self, photos: Path, pools: Path, members: int, epochs: int) -> None:
+    def __init__(self, photos: Path, pools: Path, epochs: int) -> None:
         self.pools, self.epochs = pools, epochs
         self.data: dict[tuple[str, str], ImageData] = {}
         self.training: dict[tuple[str, str], TrainingSpec] = {}
+        self.draws: dict[tuple[str, str], Iterator[tuple[dict[str, Any], Priced]]] = {}
         self.networks: dict[tuple[str, str], list[tuple[dict[str, Any], Priced]]] = {}
         for name, recorded in SPACES.items():
             size = InputSpec.parsed(recorded.input)
@@ -148,9 +150,8 @@ class _Recorder:
                 self.training[name, data] = resolved_training(
                     space, space.training, built_in=data == SCRAPS
                 )
-                self.networks[name, data] = list(
-                    islice(members_even(space, recorded.lowest_macs), members)
-                )
+                self.draws[name, data] = members_even(space, recorded.lowest_macs)
+                self.networks[name, data] = []
         self.done = {
             Recording(row["member"], row["space"], row["data"], row["seed"])
             for path in pools.glob("*.jsonl")
@@ -162,7 +163,9 @@ class _Recorder:
         if item in self.done:
             return None
         data = self.data[item.space, item.data]
-        params, network = self.networks[item.space, item.data][item.member]
+        networks = self.networks[item.space, item.data]
+        networks += islice(self.draws[item.space, item.data], item.member + 1 - len(networks))
+        params, network = networks[item.member]
         architecture = replace(network.architecture, preprocess=data.preprocess)
         training = self.training[item.space, item.data].model_copy(
             update={"epochs": self.epochs, "seed": item.seed, "batch_size": BATCH_SIZE}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from optuna.distributions import BaseDistribution
 
@@ -155,13 +155,6 @@ class Priced(CountedNetwork):
         return hash_of_texts(self.architecture, self.texts)
 
 
-class ParamsTrial(Trial, Protocol):
-    """A trial that is no study's, so that its parameters can be read at once."""
-
-    @property
-    def params(self) -> Mapping[str, Any]: ...
-
-
 class PricedSpace:
     """The members of a space as `SpaceSpec.sample` draws them, their layers drawn and priced once.
 
@@ -194,12 +187,10 @@ class PricedSpace:
             part = self._layer(index, state)(trial)
             parts.append(part)
             state = part.after
-        return self._priced(trial.number, size, parts, self._necks(trial))
-
-    def define(self, trial: ParamsTrial) -> Priced:
-        """The same, which `priced` knows from then on."""
-        network = self.draw(trial)
-        return self._remember(tuple(trial.params.items()), network)
+        network = self._priced(trial.number, size, parts, self._necks(trial))
+        if type(trial) is Replay:  # a sampler's own: it asks what the network costs next
+            return self._remember(tuple(trial.params.items()), network)
+        return network
 
     def priced(self, params: Mapping[str, Any]) -> Priced:
         """The network of a complete set of parameters. Raises KeyError if one is missing."""

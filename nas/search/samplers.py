@@ -53,7 +53,7 @@ def build_sampler(
         check_sampler(name, space.objectives)
         return KnownCostSampler(
             space.cost,
-            space.define,
+            space.draw,
             key=space.key,
             noise_sd=noise_sd,
             seconds=seconds,

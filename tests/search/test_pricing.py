@@ -125,7 +125,7 @@ def test_a_replay_is_asked_by_the_distribution_and_its_network_is_known_then() -
     for seed in range(40):
         direct, replay = Replay(np.random.default_rng(seed)), Replay(np.random.default_rng(seed))
         drawn = space.sample(direct)
-        found = fast.define(replay)
+        found = fast.draw(replay)
         assert found.architecture == drawn
         assert replay.params == direct.params
         assert replay.distributions == direct.distributions

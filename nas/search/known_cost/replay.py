@@ -42,8 +42,8 @@ class Replay:
         self.distributions: dict[str, BaseDistribution] = {}
         self.drawn = 0
         """Parameters that were drawn, not inherited."""
-        self._generator = generator
-        self._inherited = {} if inherited is None else inherited
+        self.generator = generator
+        self.inherited = {} if inherited is None else inherited
         self._nudged = nudged
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
@@ -67,14 +67,12 @@ class Replay:
         return self.params[name]
 
     def _value(self, name: str, distribution: BaseDistribution) -> Any:
-        if name in self._inherited:
-            value = settled(distribution, self._inherited[name])
+        if name in self.inherited:
+            value = settled(distribution, self.inherited[name])
             if value is not NO_VALUE:
-                return (
-                    nudge(distribution, value, self._generator) if name in self._nudged else value
-                )
+                return nudge(distribution, value, self.generator) if name in self._nudged else value
         self.drawn += 1
-        return draw(distribution, self._generator)
+        return draw(distribution, self.generator)
 
 
 @lru_cache(maxsize=4096)
