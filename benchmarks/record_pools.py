@@ -68,7 +68,7 @@ SPACES = {
 
 
 @dataclass(frozen=True)
-class Recording:
+class PoolTraining:
     """One training that is to be in a pool."""
 
     member: int
@@ -95,14 +95,14 @@ def main(data: Path, pools: Path, members: int, epochs: int) -> None:
             click.echo(line)
 
 
-def plan(members: int) -> Iterator[Recording]:
+def plan(members: int) -> Iterator[PoolTraining]:
     """All trainings, in an order of which every beginning is even over spaces and data."""
     later = []
     for member in range(members):
         for space in SPACES:
             for data in (PHOTOS, SCRAPS):
-                yield Recording(member, space, data, 0)
-                second = Recording(member, space, data, 1)
+                yield PoolTraining(member, space, data, 0)
+                second = PoolTraining(member, space, data, 1)
                 if member % SECOND_SEED_EVERY == 0:
                     yield second
                 else:
@@ -153,12 +153,12 @@ class _Recorder:
                 self.draws[name, data] = members_even(space, recorded.lowest_macs)
                 self.networks[name, data] = []
         self.done = {
-            Recording(row["member"], row["space"], row["data"], row["seed"])
+            PoolTraining(row["member"], row["space"], row["data"], row["seed"])
             for path in pools.glob("*.jsonl")
             for row in whole_lines(path)
         }
 
-    def record(self, item: Recording) -> str | None:
+    def record(self, item: PoolTraining) -> str | None:
         """What a training gave; None where it is in the pool already."""
         if item in self.done:
             return None

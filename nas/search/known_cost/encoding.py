@@ -23,7 +23,7 @@ MOST_PARTS = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class ColumnLayout:
     """The columns of the parameters that were met, in that order.
 
     Who meets the same ones in the same order, beginning at one layout, comes to the same object.
@@ -31,9 +31,9 @@ class Layout:
 
     places: "dict[str, _Place]" = field(default_factory=dict)
     columns: Columns = field(default_factory=Columns.none)
-    _following: "dict[str, Layout]" = field(default_factory=dict)
+    _following: "dict[str, ColumnLayout]" = field(default_factory=dict)
 
-    def after(self, distributions: Mapping[str, BaseDistribution]) -> "Layout":
+    def after(self, distributions: Mapping[str, BaseDistribution]) -> "ColumnLayout":
         """The layout with these parameters too; none for one with a single value."""
         layout = self
         for name, distribution in distributions.items():
@@ -41,7 +41,7 @@ class Layout:
                 layout = layout._with(name, distribution)
         return layout
 
-    def _with(self, name: str, distribution: BaseDistribution) -> "Layout":
+    def _with(self, name: str, distribution: BaseDistribution) -> "ColumnLayout":
         known = self._following.get(name)
         if known is not None and known.places[name].distribution == distribution:
             return known
@@ -52,7 +52,7 @@ class Layout:
             np.append(self.columns.numbers_D, [number, *[False] * (width - 1)]),
         )
         place = _Place(distribution, slice(first, first + width))
-        layout = Layout({**self.places, name: place}, columns)
+        layout = ColumnLayout({**self.places, name: place}, columns)
         self._following[name] = layout
         return layout
 
@@ -76,8 +76,8 @@ class Encoder:
     the middle of its values: the choice of the branch tells the two apart, not its parameters.
     """
 
-    def __init__(self, layout: Layout | None = None) -> None:
-        self.layout = Layout() if layout is None else layout
+    def __init__(self, layout: ColumnLayout | None = None) -> None:
+        self.layout = ColumnLayout() if layout is None else layout
 
     def copy(self) -> "Encoder":
         """Another one with the same columns; what either learns later the other doesn't know."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 
-from nas.search.known_cost.encoding import Encoder, Layout
+from nas.search.known_cost.encoding import ColumnLayout, Encoder
 
 Params = Mapping[str, Any]
 Floats = NDArray[np.float64]
@@ -36,8 +36,8 @@ class Member:
 class Encoded:
     """A vector, and what it was encoded with."""
 
-    before: Layout
-    after: Layout
+    before: ColumnLayout
+    after: ColumnLayout
     vector: Floats
 
 
