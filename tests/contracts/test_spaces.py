@@ -37,6 +37,8 @@ def test_the_shipped_spaces_are_installed() -> None:
         "mobilenetv3.yaml",
         "mbconv.yaml",
         "small-pictures.yaml",
+        "micro-pictures.yaml",
+        "micro-sounds.yaml",
         "sed.yaml",
         "tiny.yaml",
         "covid-study.yaml",
