@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from nas.errors import NasError
 from nas.train.exported import ExportedNetwork, InputScale, import_extra
+
+if TYPE_CHECKING:
+    from torch.fx import GraphModule
 
 EXTRA = "executorch"
 
@@ -28,7 +31,8 @@ def write_executorch(
         exir = import_extra("executorch.exir", EXTRA)
         partition = import_extra("executorch.backends.xnnpack.partition.xnnpack_partitioner", EXTRA)
         try:
-            whole = network if samples is None else _quantised(network, samples)
+            graph = _untied(network, example[:1])
+            whole = graph if samples is None else _quantised(graph, samples)
             program = torch.export.export(whole, (example[:1],))
             lowered = exir.to_edge_transform_and_lower(
                 program, partitioner=[partition.XnnpackPartitioner()]
@@ -41,14 +45,35 @@ def write_executorch(
     path.write_bytes(lowered.buffer)
 
 
-def _quantised(network: nn.Module, samples: Tensor) -> nn.Module:
+def _untied(network: nn.Module, example: Tensor) -> "GraphModule":
+    """The network as a graph in which each operation has weights of its own.
+
+    Batch normalisation is folded into the convolution before it by ExecuTorch (1.5.1), also where
+    several normalisations follow one convolution, as in the head of a detector: the weights would
+    then be scaled for one of them and used by all.
+    """
+    graph = torch.export.export(network, (example,)).module()
+    weights = dict(graph.named_parameters())
+    for node in graph.graph.find_nodes(op="get_attr"):
+        if node.target not in weights:
+            continue
+        for number, user in enumerate(list(node.users)[1:]):
+            name = f"{node.target.replace('.', '_')}_of_{number}"
+            copied = weights[node.target].detach().clone()
+            graph.register_parameter(name, nn.Parameter(copied, requires_grad=False))
+            with graph.graph.inserting_before(user):
+                user.replace_input_with(node, graph.graph.get_attr(name))
+    graph.recompile()
+    return graph
+
+
+def _quantised(network: "GraphModule", samples: Tensor) -> nn.Module:
     """The network with 8 bits: static ranges, a scale for each channel of weights."""
     steps = import_extra("torchao.quantization.pt2e.quantize_pt2e", "quantise")
     xnnpack = import_extra("executorch.backends.xnnpack.quantizer.xnnpack_quantizer", EXTRA)
     rules = xnnpack.get_symmetric_quantization_config(is_per_channel=True)
     quantizer = xnnpack.XNNPACKQuantizer().set_global(rules)
-    graph = torch.export.export(network, (samples[:1],)).module()
-    prepared = steps.prepare_pt2e(graph, quantizer)
+    prepared = steps.prepare_pt2e(network, quantizer)
     for sample in samples.split(1):
         prepared(sample)
     converted: nn.Module = steps.convert_pt2e(prepared)
