@@ -305,8 +305,9 @@ def test_a_program_of_torch_computes_the_same(run: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("int8", [False, True])
-@pytest.mark.parametrize("task", ["image", "detection"])
+@pytest.mark.parametrize(
+    ("task", "int8"), [("image", False), ("image", True), ("detection", False)]
+)
 def test_executorch_runs_what_was_written_for_it(
     task: str, int8: bool, run: Path, detection_run: Path, tmp_path: Path
 ) -> None:
