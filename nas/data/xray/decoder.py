@@ -112,7 +112,10 @@ def _lent_decoder() -> Iterator[Decoder]:
     if os.getpid() not in _idle:
         atexit.register(_end_all)
     idle = _idle.setdefault(os.getpid(), [])
-    decoder = idle.pop() if idle else Decoder()
+    try:
+        decoder = idle.pop()
+    except IndexError:  # not asked first: another thread could take the last one in between
+        decoder = Decoder()
     if not decoder.lives():  # nothing was asked of it for long
         decoder.end()
         decoder = Decoder()

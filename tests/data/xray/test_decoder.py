@@ -134,6 +134,18 @@ def test_threads_read_at_the_same_time(whole: bytes) -> None:
     assert len(decoder._idle[os.getpid()]) <= 3
 
 
+def test_another_thread_may_take_the_last_decoder_at_any_moment(
+    whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Raced(list[Decoder]):
+        def __bool__(self) -> bool:
+            return True  # as it was a moment ago
+
+    monkeypatch.setitem(decoder._idle, os.getpid(), Raced())
+    assert read_dicom(whole).shape == (24, 20)
+    decoder._end_all()
+
+
 def _shape_or_reason(content: bytes) -> tuple[int, ...] | str:
     try:
         return read_dicom(content).shape
