@@ -51,7 +51,8 @@ def weight_bytes(module: nn.Module) -> tuple[int, int]:
             if not own:
                 continue
             channels = child.out_channels if isinstance(child, _ConvNd) else child.out_features
-            layer = layer_bytes(child.weight.numel(), channels)
+            stored = any(item is child.weight for item in own)  # else with another layer's
+            layer = layer_bytes(child.weight.numel() if stored else 0, channels)
         else:
             layer = 2 * (FLOAT32_BYTES * sum(item.numel() for item in own),)
         int8 += layer[0]

@@ -57,6 +57,10 @@ def test_shared_weights_are_stored_once() -> None:
         count_macs(nn.Sequential(*layers), (6,)).memory for layers in ([layer], [layer] * 2)
     )
     assert once.flash_int8 == twice.flash_int8 == 36 + 72
+    other = nn.Linear(6, 6)  # shares the weights alone, and has a bias of its own
+    other.weight = layer.weight
+    tied = count_macs(nn.Sequential(layer, other), (6,)).memory
+    assert (tied.flash_int8, tied.flash_float32) == (36 + 2 * 72, 4 * (36 + 2 * 6))
 
 
 def test_mobilenet_v2_needs_what_cmsis_nn_s_plan_for_it_has() -> None:
