@@ -57,10 +57,17 @@ class DeviceProfile(Frozen):
 
     def over(self, budget: BudgetSpec) -> BudgetSpec:
         """The budget with the device's memory in place of its own, and the smaller of the MACs."""
-        macs = [bound for bound in (budget.max_macs, self.max_macs) if bound is not None]
-        memory = {"max_flash": self.max_flash, "max_ram": self.max_ram}
+        bounds = [bound for bound in (budget.max_macs, self.max_macs) if bound is not None]
+        max_macs = min(bounds, default=None)
+        above = max_macs is not None and (budget.from_macs or 0) > max_macs
         return budget.model_copy(
-            update={"precision": self.precision, "max_macs": min(macs, default=None), **memory}
+            update={
+                "max_macs": max_macs,
+                "from_macs": None if above else budget.from_macs,
+                "max_flash": self.max_flash,
+                "max_ram": self.max_ram,
+                "precision": self.precision,
+            }
         )
 
     def line(self) -> str:

@@ -35,6 +35,14 @@ def test_the_smaller_of_the_multiply_adds_holds(
     assert load_profile(file).over(BudgetSpec(max_macs=own)).max_macs == both
 
 
+def test_where_a_search_looks_is_not_above_what_the_device_allows(tmp_path: Path) -> None:
+    file = tmp_path / "board.yaml"
+    file.write_text("max_macs: 2M\n")
+    budget = load_profile(file).over(BudgetSpec(max_macs="5M", from_macs="3M"))
+    assert BudgetSpec.model_validate(budget.model_dump()) == budget
+    assert (budget.max_macs, budget.least("macs")) == (2_000_000, 200_000)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
