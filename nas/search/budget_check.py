@@ -104,7 +104,7 @@ DRAWS, FURTHER_TRIES = 200, 3_000
 
 
 def check_budget(space: PricedSpace) -> None:
-    """Raises NasError, with the nearest network that was found, where none is within the budget."""
+    """Raises NasError with the nearest network that was found, where none within the budget was."""
     generator = np.random.default_rng(0)
     draws = []
     for number in range(DRAWS):
@@ -125,8 +125,12 @@ def check_budget(space: PricedSpace) -> None:
         for kind, bound in bounds
         if bound is not None and costs[kind.name] > bound
     ]
-    tried = f"the nearest of {DRAWS + FURTHER_TRIES:,} that were tried has {'; '.join(said)}"
-    raise NasError(f"no network of the space is within this budget: {tried}", key="budget")
+    raise NasError(
+        "no network of the space was found within this budget: the nearest of "
+        f"{DRAWS + FURTHER_TRIES:,} that were tried has {'; '.join(said)}; raise the bound, or "
+        "give the space smaller choices",
+        key="budget",
+    )
 
 
 def _named(pairs: set[Pair]) -> tuple[str, ...]:
