@@ -1,6 +1,5 @@
 """`nas export`: a trained network as a file for other runtimes."""
 
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -52,7 +51,6 @@ def export(
     is 1. A file of 8 bits differs always: there the metric counts.
     """
     from nas.export.run import MAX_DROP, export_run
-    from nas.tasks.registry import task_named
 
     result = export_run(
         (run, *others),
@@ -62,7 +60,7 @@ def export(
         with_preprocess=with_preprocess,
         data=data,
         out=out,
-        say=partial(click.echo),
+        say=click.echo,
     )
-    if notice := task_named(result.facts["task"]).notice:
+    if notice := result.facts["notice"]:
         click.echo(f"Note: {notice}", err=True)

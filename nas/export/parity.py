@@ -203,6 +203,6 @@ class PeakMemory:
         """Measured in a process of its own; None where the system does not say it (not Linux)."""
         if not Path("/proc/self/status").exists():
             return None
-        command = [sys.executable, "-c", _MEMORY, str(path)]
+        command = [sys.executable, "-P", "-c", _MEMORY, str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return cls(*map(int, done.stdout.split()))

@@ -25,7 +25,8 @@ from nas.tasks.base import Task
 from nas.tasks.registry import task_named
 from nas.train.data import load_measured_data
 from nas.train.evaluation import Runs, load_runs, refuse_other_splits, with_chosen_thresholds
-from nas.train.exported import ExportedNetwork, InputScale, output_names
+from nas.train.exported import InputScale, output_names
+from nas.train.plan import METRICS_FILE
 from nas.train.source import source_of
 from nas.train.trained import TrainedNetwork
 from nas.train.weights import folded_copy
@@ -36,8 +37,13 @@ EXPORT_FILE = "export.json"
 """Of a run's folder: what was measured of each file that left it."""
 PROGRAM_FILE = "predict_onnx.py"
 """A program beside the file that predicts with it, without `nas` and without torch."""
-_PROGRAMS = {"image": "pictures.py", "xray": "pictures.py", "mel": "sounds.py"}
-"""By kind of preprocessing."""
+_PROGRAMS = {
+    "image": "pictures.py",
+    "covid-study": "pictures.py",
+    "covid-detection": "pictures.py",
+    "sed": "sounds.py",
+}
+"""By task: they know how inputs are prepared, and what outputs mean."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +113,9 @@ def export_run(
     file is left then.
     """
     trained = load_runs(runs, "cpu")
-    if isinstance(trained.network, ExportedNetwork):
-        raise NasError("is exported already; give its run's folder", file=trained.members[0].run)
+    for member in trained.members:
+        if member.run.is_file():
+            raise NasError("is exported already; give its run's folder", file=member.run)
     task = task_named(trained.architecture.task)
     folder, path = _places(runs, trained, None if out is None else Path(out), to, int8=int8)
     loaded = _data(trained, data, ("train", SPLIT) if int8 else (SPLIT,))
@@ -171,7 +178,12 @@ def _places(
             f"{out.name!r} is no name of such a file: with --to {to} it ends in {SUFFIXES[to]}"
         )
         raise NasError(problem, key="--out")
-    return given[0], given[0] / name if out is None else out
+    path = given[0] / name if out is None else out
+    if path.with_suffix(".json") in (given[0] / EXPORT_FILE, given[0] / METRICS_FILE):
+        taken = path.with_suffix(".json").name
+        problem = f"the JSON file beside it would take the place of the run's {taken}: name it else"
+        raise NasError(problem, file=path, key="--out")
+    return given[0], path
 
 
 def _data(
@@ -219,11 +231,11 @@ def _lines(result: ExportResult) -> list[str]:
 
 
 def _program(architecture: ArchitectureSpec) -> str | None:
-    """The program for its kind of data; None for a kind of one's own."""
-    kind = "" if architecture.preprocess is None else architecture.preprocess.kind
-    if kind not in _PROGRAMS:
+    """The program for its task; None for a task of one's own."""
+    name = _PROGRAMS.get(architecture.task)
+    if name is None:
         return None
-    return (Path(__file__).parent / "standalone" / _PROGRAMS[kind]).read_text(encoding="utf-8")
+    return (Path(__file__).parent / "standalone" / name).read_text(encoding="utf-8")
 
 
 def _record(file: Path, result: ExportResult) -> None:

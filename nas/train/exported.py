@@ -135,6 +135,8 @@ def open_exported(path: Path) -> ExportedFile:
 
     Raises NasError for another file, and where onnxruntime is not installed.
     """
+    if path.suffix != ONNX:
+        raise NasError(f"give a run's folder, or an {ONNX} file that `nas export` wrote", file=path)
     session = onnx_session(path)
     said: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
     if "architecture" not in said:

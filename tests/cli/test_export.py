@@ -171,6 +171,11 @@ def test_files_that_nobody_exported_are_refused(
     onnx.save(model, tmp_path / "foreign.onnx")
     assert "a file that `nas export` wrote" in error_of(evaluate, tmp_path / "foreign.onnx")
     assert "is exported already" in error_of(export, exported[0])
+    run = exported[0].parent
+    assert "is exported already" in error_of(export, run, "--with", exported[0])
+    assert "give a run's folder, or an .onnx file" in error_of(evaluate, run / "model.json")
+    for name in ("export.onnx", "metrics.onnx"):
+        assert "would take the place of the run's" in error_of(export, run, "--out", run / name)
     assert "ends in .onnx" in error_of(export, exported[0].parent, "--out", tmp_path / "x.tflite")
 
 

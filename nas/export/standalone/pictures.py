@@ -150,6 +150,8 @@ def box_values(
 
 def main() -> None:
     """Print what is found in each of the files."""
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     model = PictureModel(sys.argv[1])
     rows = []
     for path in sys.argv[2:]:

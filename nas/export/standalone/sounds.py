@@ -136,6 +136,8 @@ def to_hz(mel: float) -> float:
 
 def main() -> None:
     """Print what is heard in each of the files."""
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     model = SoundModel(sys.argv[1])
     rows = []
     for path in sys.argv[2:]:
