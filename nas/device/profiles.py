@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import model_validator
 
 from nas.errors import NasError, did_you_mean
-from nas.spec.budget import BudgetSpec, Precision, Quantity, Size
+from nas.spec.budget import BudgetSpec, Precision, Quantity, Size, SizeOrZero
 from nas.spec.load import read_document
 from nas.spec.quantity import count_text
 from nas.spec.validate import Frozen, Name, name_of, validate
@@ -23,11 +23,11 @@ class DeviceProfile(Frozen):
     """What a network's numbers are on it."""
     flash: Size | None = None
     """Bytes of memory that keep the program and the weights; null is no limit."""
-    reserved_flash: Size | None = None
+    reserved_flash: SizeOrZero | None = None
     """Of these, for the program: the runtime, its kernels, the rest of the firmware."""
     ram: Size | None = None
     """Bytes of working memory; null is no limit."""
-    reserved_ram: Size | None = None
+    reserved_ram: SizeOrZero | None = None
     """Of these, for all but a network's activations: stack, buffers, the kernels' scratch space."""
     max_macs: Quantity | None = None
     """Most multiply-adds of one sample that it is quick enough for; null is no limit."""
@@ -40,6 +40,8 @@ class DeviceProfile(Frozen):
             ("flash", self.flash, self.reserved_flash),
             ("ram", self.ram, self.reserved_ram),
         ):
+            if all_bytes is None and reserved:
+                raise ValueError(f"reserved_{place} is a part of {place}, which is not said")
             if all_bytes is not None and (reserved or 0) >= all_bytes:
                 problem = f"reserved_{place} {reserved} leaves nothing of {all_bytes} bytes"
                 raise ValueError(problem)

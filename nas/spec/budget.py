@@ -42,6 +42,9 @@ QuantityOrZero = Annotated[
     int, BeforeValidator(lambda value: 0 if value in (0, "0") else _quantity(value))
 ]
 Size = Annotated[int, BeforeValidator(lambda value: _quantity(value, parse_size))]
+SizeOrZero = Annotated[
+    int, BeforeValidator(lambda value: 0 if value in (0, "0") else _quantity(value, parse_size))
+]
 Bound = Annotated[int | float, BeforeValidator(_bound), Field(gt=0, allow_inf_nan=False)]
 Precision = Literal["int8", "float32"]
 """What the numbers of a deployed network are."""

@@ -48,6 +48,7 @@ def test_where_a_search_looks_is_not_above_what_the_device_allows(tmp_path: Path
     [
         ("ram: 64kilo\n", "board.yaml:1 ram: '64kilo' is not allowed"),
         ("ram: 64kB\nreserved_ram: 64000\n", "reserved_ram 64000 leaves nothing of 64000 bytes"),
+        ("reserved_ram: 64kB\n", "reserved_ram is a part of ram, which is not said"),
         ("rom: 1MiB\n", "board.yaml:1 rom: no key 'rom' here; did you mean 'ram'"),
         ("precision: int4\n", "board.yaml:1 precision: "),
     ],
@@ -58,6 +59,13 @@ def test_a_wrong_profile_names_file_line_and_key(text: str, message: str, tmp_pa
     with pytest.raises(NasError) as caught:
         load_profile(file)
     assert message in str(caught.value)
+
+
+def test_nothing_may_be_reserved(tmp_path: Path) -> None:
+    file = tmp_path / "board.yaml"
+    file.write_text("ram: 64KiB\nreserved_ram: 0\nflash: 1MiB\nreserved_flash: null\n")
+    profile = load_profile(file)
+    assert (profile.max_ram, profile.max_flash) == (65_536, 1_048_576)
 
 
 def test_an_unknown_device_is_led_to_the_nearest() -> None:
