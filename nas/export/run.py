@@ -17,7 +17,7 @@ from nas.export.int8 import calibration_samples
 from nas.export.metadata import Facts, as_metadata, file_facts
 from nas.export.parity import SPLIT, TOLERANCE, Parity, PeakMemory, compare, parts
 from nas.export.targets import SUFFIXES, FileRequest, Target, write_file
-from nas.files import atomic_write_bytes, atomic_write_text
+from nas.files import atomic_file, atomic_write_text
 from nas.report.lines import Say
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.quantity import count_text
@@ -26,7 +26,6 @@ from nas.tasks.registry import task_named
 from nas.train.data import load_measured_data
 from nas.train.evaluation import Runs, load_runs, refuse_other_splits, with_chosen_thresholds
 from nas.train.exported import InputScale, output_names
-from nas.train.plan import METRICS_FILE
 from nas.train.source import source_of
 from nas.train.trained import TrainedNetwork
 from nas.train.weights import folded_copy
@@ -153,12 +152,14 @@ def export_run(
     else:
         parity.refuse_beyond(TOLERANCE)
     text = json.dumps({"file": path.name, **facts}, indent=2, ensure_ascii=False)
-    atomic_write_text(path.with_suffix(".json"), text + "\n")
     program = _program(trained.architecture) if to == "onnx" else None
-    if program is not None:
-        atomic_write_text(path.with_name(PROGRAM_FILE), program)
-    _record(folder / EXPORT_FILE, result)
-    atomic_write_bytes(path, content)
+    with atomic_file(path) as stream:
+        stream.write(content)  # a full disk is met before anything is said of the file
+        stream.flush()
+        atomic_write_text(path.with_suffix(".json"), text + "\n")
+        if program is not None:
+            atomic_write_text(path.with_name(PROGRAM_FILE), program)
+        _record(folder / EXPORT_FILE, result)
     say(f"written: {path}")
     return result
 
@@ -178,12 +179,28 @@ def _places(
             f"{out.name!r} is no name of such a file: with --to {to} it ends in {SUFFIXES[to]}"
         )
         raise NasError(problem, key="--out")
-    path = given[0] / name if out is None else out
-    if path.with_suffix(".json") in (given[0] / EXPORT_FILE, given[0] / METRICS_FILE):
-        taken = path.with_suffix(".json").name
-        problem = f"the JSON file beside it would take the place of the run's {taken}: name it else"
-        raise NasError(problem, file=path, key="--out")
-    return given[0], path
+    if out is not None:
+        _refuse_place(out)
+    return given[0], given[0] / name if out is None else out
+
+
+def _refuse_place(out: Path) -> None:
+    """Raises NasError for a folder, and where the JSON file beside it would replace another."""
+    if out.is_dir():
+        raise NasError("is a folder; give the name of a file", file=out, key="--out")
+    beside = out.with_suffix(".json")
+    if beside.name == EXPORT_FILE or (beside.exists() and not _is_of_export(beside)):
+        problem = f"{beside.name} would be written beside it, and is another file's name already"
+        raise NasError(f"{problem}; give another name", file=out, key="--out")
+
+
+def _is_of_export(file: Path) -> bool:
+    """Whether a JSON file says what an exported file is."""
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(said, dict) and {"file", "inputs", "outputs", "architecture"} <= set(said)
 
 
 def _data(

@@ -145,6 +145,32 @@ def open_exported(path: Path) -> ExportedFile:
             file=path,
         )
     architecture = parse_architecture(said["architecture"], path)
-    scale = InputScale.of(architecture) if json.loads(said["normalises"]) else None
-    network = OnnxNetwork(path, task_named(architecture.task).output_type, scale)
-    return ExportedFile(architecture, network.eval(), json.loads(said["thresholds"]))
+    normalises, thresholds = _own_facts(said, architecture, path)
+    scale = InputScale.of(architecture) if normalises else None
+    task = task_named(architecture.task)
+    channels, *sides = architecture.input.shape
+    shape = [*sides, channels] if scale is not None and scale.pixels else [channels, *sides]
+    ports = [port.name for port in session.get_outputs()]
+    inputs = [port.shape[1:] for port in session.get_inputs()]
+    if inputs != [shape] or ports != list(output_names(task.output_type)):
+        problem = f"takes {inputs} and gives {ports}, not what its metadata say"
+        raise NasError(f"{problem}; export it again", file=path)
+    network = OnnxNetwork(path, task.output_type, scale)
+    return ExportedFile(architecture, network.eval(), thresholds)
+
+
+def _own_facts(
+    said: Mapping[str, str], architecture: ArchitectureSpec, path: Path
+) -> tuple[bool, Thresholds]:
+    """Whether the file normalises, and its thresholds. Raises NasError where they changed."""
+    task = task_named(architecture.task)
+    try:
+        normalises, thresholds = json.loads(said["normalises"]), json.loads(said["thresholds"])
+        named = set(architecture.classes) if task.needs_thresholds else set()
+        whole = isinstance(normalises, bool) and set(thresholds) == named
+        if whole and all(0 <= value <= 1 for value in thresholds.values()):
+            return normalises, thresholds
+    except (KeyError, ValueError, TypeError, AttributeError):
+        pass
+    problem = "its metadata (normalises, thresholds) are not what `nas export` wrote"
+    raise NasError(f"{problem}; export it again", file=path)

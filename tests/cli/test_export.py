@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from nas.cli.export import export
 from nas.cli.predict import predict
 from nas.cli.train import train
 from nas.errors import NasError
+from nas.export import run as run_module
 from nas.export import targets
 from nas.train.weights import WEIGHTS_FILE, save_weights
 from tests.cli.conftest import error_of, invoke
@@ -175,8 +177,58 @@ def test_files_that_nobody_exported_are_refused(
     assert "is exported already" in error_of(export, run, "--with", exported[0])
     assert "give a run's folder, or an .onnx file" in error_of(evaluate, run / "model.json")
     for name in ("export.onnx", "metrics.onnx"):
-        assert "would take the place of the run's" in error_of(export, run, "--out", run / name)
+        assert "would be written beside it" in error_of(export, run, "--out", run / name)
     assert "ends in .onnx" in error_of(export, exported[0].parent, "--out", tmp_path / "x.tflite")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("normalises", "maybe"), ("normalises", "true"), ("thresholds", "[0.5]"), ("thresholds", "")],
+)
+def test_metadata_that_changed_are_refused(
+    name: str, value: str, exported: tuple[Path, Result], photos: Path, tmp_path: Path
+) -> None:
+    model = onnx.load(exported[0])
+    for item in model.metadata_props:
+        if item.key == name:
+            item.value = value
+    onnx.save(model, file := tmp_path / "changed.onnx")
+    for command, rest in ((evaluate, ()), (predict, (next(photos.rglob("*.jpg")),))):
+        said = error_of(command, file, *rest)
+        assert said.startswith(f"{file}: ")
+        assert said.endswith("export it again")
+
+
+def test_a_place_that_is_taken_is_left_as_it_is(run: Path, tmp_path: Path) -> None:
+    (folder := tmp_path / "folder.onnx").mkdir()
+    assert "is a folder; give the name of a file" in error_of(export, run, "--out", folder)
+    (beside := tmp_path / "labels.json").write_text('{"mine": 1}')
+    said = error_of(export, run, "--out", tmp_path / "labels.onnx")
+    assert "labels.json would be written beside it" in said
+    assert beside.read_text() == '{"mine": 1}'
+    assert "give another name" in error_of(export, run, "--out", run / "export.onnx")
+    assert sorted(tmp_path.iterdir()) == [folder, beside]
+
+
+def test_a_full_disk_leaves_nothing_that_says_there_is_a_file(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource")
+    limits, out = resource.getrlimit(resource.RLIMIT_FSIZE), tmp_path / "out"
+    compare = run_module.compare
+
+    def compare_then_fill(*given: Any) -> Any:
+        found = compare(*given)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8 * 1024, limits[1]))
+        return found
+
+    monkeypatch.setattr(run_module, "compare", compare_then_fill)
+    try:
+        result = invoke(export, run, "--out", out / "model.onnx")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert isinstance(result.exception, OSError)
+    assert list(out.iterdir()) == []
 
 
 @pytest.mark.parametrize("task", ["study", "detection"])
@@ -248,6 +300,26 @@ def test_the_program_beside_it_needs_neither_torch_nor_nas(
 
 
 @pytest.mark.parametrize("task", ["study", "detection"])
+def test_the_program_says_of_each_file_what_is_wrong_with_it(
+    exported: tuple[Path, Result], photos: Path, tmp_path: Path
+) -> None:
+    floats, large, huge, wide = (tmp_path / name for name in ("f.tif", "l.png", "h.png", "w.tif"))
+    Image.fromarray(np.full((20, 20), 0.5, np.float32)).save(floats)
+    Image.fromarray(np.full((20, 20), 70_000, np.int32)).save(wide)
+    Image.new("1", (10_000, 9_500)).save(large)
+    Image.new("1", (20_000, 20_000)).save(huge)
+    photo = next(photos.rglob("*.jpg"))
+    files = (floats, wide, large, huge, photo)
+    answers = alone(exported[0], *files)
+    whole = json.loads(invoke(predict, exported[0], *files).stdout)
+    for found in (answers, whole):
+        assert ["error" in answer for answer in found] == [True, True, True, True, False]
+    assert "no known range" in answers[0]["error"]
+    program = exported[0].with_name("predict_onnx.py")
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True)
+    assert "python predict_onnx.py model.onnx photo.jpg" in done.stderr
+
+
 def test_the_program_reads_xrays_that_are_pictures(
     task: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

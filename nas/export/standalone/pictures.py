@@ -7,6 +7,7 @@ DICOM is for `nas predict`.
 
 import json
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -84,8 +85,13 @@ def read_picture(
 
 def eight_bit(image: Image.Image, mode: str) -> Image.Image:
     """The picture in 8 bits, 16-bit grey scaled, transparency on white."""
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no known range: save as 8 or 16 bits")
     if image.mode.startswith("I"):
-        image = Image.fromarray(((np.asarray(image).astype(np.int32) + 128) // 257).astype("uint8"))
+        values = np.asarray(image).astype(np.int32)
+        if values.min() < 0 or values.max() > 65_535:
+            raise ValueError("pixels beyond 16 bits have no known range: save as 8 or 16 bits")
+        image = Image.fromarray(((values + 128) // 257).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -152,12 +158,13 @@ def main() -> None:
     """Print what is found in each of the files."""
     if len(sys.argv) < 3:
         sys.exit(__doc__)
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
     model = PictureModel(sys.argv[1])
     rows = []
     for path in sys.argv[2:]:
         try:
             rows.append({"file": path, **model.predict(path)})
-        except (OSError, ValueError, SyntaxError) as error:  # of files that are broken
+        except Exception as error:  # of nearly every kind, where files are broken
             rows.append({"file": path, "error": str(error)})
     print(json.dumps(rows, indent=2, ensure_ascii=False))
     sys.exit(any("error" in row for row in rows))

@@ -96,6 +96,8 @@ def read_recording(path: str, sample_rate_hz: int) -> Array:
         mono = soxr.resample(mono, rate_hz, sample_rate_hz, quality="HQ")
     if not len(mono):
         raise ValueError("holds no samples")
+    if not np.isfinite(mono).all():
+        raise ValueError("holds samples that are not finite")
     return np.asarray(mono)
 
 
@@ -143,7 +145,7 @@ def main() -> None:
     for path in sys.argv[2:]:
         try:
             rows.append({"file": path, **model.predict(path)})
-        except (OSError, ValueError, RuntimeError) as error:  # of files that are broken
+        except Exception as error:  # of nearly every kind, where files are broken
             rows.append({"file": path, "error": str(error)})
     print(json.dumps(rows, indent=2, ensure_ascii=False))
     sys.exit(any("error" in row for row in rows))
