@@ -201,7 +201,8 @@ def test_metadata_that_changed_are_refused(
 
 def test_a_place_that_is_taken_is_left_as_it_is(run: Path, tmp_path: Path) -> None:
     (folder := tmp_path / "folder.onnx").mkdir()
-    assert "is a folder; give the name of a file" in error_of(export, run, "--out", folder)
+    with pytest.raises(NasError, match="is a folder; give the name of a file"):
+        nas.export_run(run, out=folder)
     (beside := tmp_path / "labels.json").write_text('{"mine": 1}')
     said = error_of(export, run, "--out", tmp_path / "labels.onnx")
     assert "labels.json would be written beside it" in said
