@@ -7,6 +7,7 @@ import click
 
 from nas.cli import options
 from nas.cli.options import FILE, Command, FiniteRange, option
+from nas.errors import NasError
 
 
 @click.command("export", cls=Command)
@@ -52,6 +53,8 @@ def export(
     """
     from nas.export.run import MAX_DROP, export_run
 
+    if max_drop is not None and not int8:
+        raise NasError("is for --int8 alone: other files may not differ", key="--max-drop")
     result = export_run(
         (run, *others),
         to=to,

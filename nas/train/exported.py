@@ -145,6 +145,9 @@ def open_exported(path: Path) -> ExportedFile:
             file=path,
         )
     architecture = parse_architecture(said["architecture"], path)
+    if architecture.preprocess is None:
+        problem = "does not say how its inputs were prepared; export it again"
+        raise NasError(problem, file=path, key="preprocess")
     normalises, thresholds = _own_facts(said, architecture, path)
     scale = InputScale.of(architecture) if normalises else None
     task = task_named(architecture.task)
@@ -162,15 +165,16 @@ def open_exported(path: Path) -> ExportedFile:
 def _own_facts(
     said: Mapping[str, str], architecture: ArchitectureSpec, path: Path
 ) -> tuple[bool, Thresholds]:
-    """Whether the file normalises, and its thresholds. Raises NasError where they changed."""
+    """Whether the file normalises, and its thresholds. Raises NasError where facts changed."""
     task = task_named(architecture.task)
     try:
         normalises, thresholds = json.loads(said["normalises"]), json.loads(said["thresholds"])
         named = set(architecture.classes) if task.needs_thresholds else set()
-        whole = isinstance(normalises, bool) and set(thresholds) == named
+        known = json.loads(said["classes"]) == list(architecture.classes)
+        whole = known and isinstance(normalises, bool) and set(thresholds) == named
         if whole and all(0 <= value <= 1 for value in thresholds.values()):
             return normalises, thresholds
     except (KeyError, ValueError, TypeError, AttributeError):
         pass
-    problem = "its metadata (normalises, thresholds) are not what `nas export` wrote"
+    problem = "its metadata (normalises, thresholds, classes) are not what `nas export` wrote"
     raise NasError(f"{problem}; export it again", file=path)

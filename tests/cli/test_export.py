@@ -181,9 +181,19 @@ def test_files_that_nobody_exported_are_refused(
     assert "ends in .onnx" in error_of(export, exported[0].parent, "--out", tmp_path / "x.tflite")
 
 
+def test_a_drop_is_allowed_to_eight_bits_alone(run: Path) -> None:
+    assert error_of(export, run, "--max-drop", 0.1).startswith("--max-drop: is for --int8 alone")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("normalises", "maybe"), ("normalises", "true"), ("thresholds", "[0.5]"), ("thresholds", "")],
+    [
+        ("normalises", "maybe"),
+        ("normalises", "true"),
+        ("thresholds", "[0.5]"),
+        ("thresholds", ""),
+        ("classes", '["green", "blue", "red"]'),
+    ],
 )
 def test_metadata_that_changed_are_refused(
     name: str, value: str, exported: tuple[Path, Result], photos: Path, tmp_path: Path
@@ -300,7 +310,6 @@ def test_the_program_beside_it_needs_neither_torch_nor_nas(
     assert answer.keys() == {"file", "error"}
 
 
-@pytest.mark.parametrize("task", ["study", "detection"])
 def test_the_program_says_of_each_file_what_is_wrong_with_it(
     exported: tuple[Path, Result], photos: Path, tmp_path: Path
 ) -> None:
@@ -321,6 +330,7 @@ def test_the_program_says_of_each_file_what_is_wrong_with_it(
     assert "python predict_onnx.py model.onnx photo.jpg" in done.stderr
 
 
+@pytest.mark.parametrize("task", ["study", "detection"])
 def test_the_program_reads_xrays_that_are_pictures(
     task: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
