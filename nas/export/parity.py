@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from nas.data.dataset import AnyTaskData
 from nas.errors import NasError
+from nas.machine import exit_text
 from nas.report.tables import metric_title
 from nas.tasks.base import Metrics, Task, Thresholds
 from nas.tasks.outputs import require_finite
@@ -89,7 +91,7 @@ class Parity:
 
     def refuse_drop(self, most: float) -> None:
         """Raises NasError for a file whose primary metric is lower by more than `most`."""
-        if self.drop > most:
+        if not self.drop <= most:  # no number falls too
             raise NasError(
                 f"not exported: {metric_title(self.primary_metric)} falls by {self.drop:.4f}, "
                 f"allowed is {most:g}; train longer or wider, or allow more",
@@ -117,7 +119,9 @@ class Parity:
         return {
             "split": SPLIT,
             "samples": found.samples,
-            "largest_difference": found.largest,
+            "largest_difference": {
+                name: value if isfinite(value) else None for name, value in found.largest.items()
+            },
             "equal_decisions": found.equal / found.decided if found.decided else None,
             "metric": self.primary_metric,
             "pytorch": self.before.with_intervals(),
@@ -204,5 +208,7 @@ class PeakMemory:
         if not Path("/proc/self/status").exists():
             return None
         command = [sys.executable, "-P", "-c", _MEMORY, str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NasError(f"a process that runs the file ended with {exit_text(done.returncode)}")
         return cls(*map(int, done.stdout.split()))

@@ -24,7 +24,13 @@ from nas.spec.quantity import count_text
 from nas.tasks.base import Task
 from nas.tasks.registry import task_named
 from nas.train.data import load_measured_data
-from nas.train.evaluation import Runs, load_runs, refuse_other_splits, with_chosen_thresholds
+from nas.train.evaluation import (
+    Runs,
+    load_runs,
+    notes_on_data,
+    refuse_other_splits,
+    with_chosen_thresholds,
+)
 from nas.train.exported import InputScale, output_names
 from nas.train.source import source_of
 from nas.train.trained import TrainedNetwork
@@ -117,7 +123,12 @@ def export_run(
             raise NasError("is exported already; give its run's folder", file=member.run)
     task = task_named(trained.architecture.task)
     folder, path = _places(runs, trained, None if out is None else Path(out), to, int8=int8)
-    loaded = _data(trained, data, ("train", SPLIT) if int8 else (SPLIT,))
+    splits: tuple[Split, ...] = ("train", SPLIT) if int8 else (SPLIT,)
+    source = source_of(trained.architecture, None if data is None else Path(data))
+    refuse_other_splits(trained.members, source)
+    loaded = load_measured_data(trained, source, splits)
+    for line in notes_on_data(trained, task, loaded, splits, source):
+        say(line)
     if task.needs_thresholds and not trained.thresholds:
         trained, _ = with_chosen_thresholds(trained, loaded)
     scale = scale_of(trained.architecture) if with_preprocess else None
@@ -201,14 +212,6 @@ def _is_of_export(file: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(said, dict) and {"file", "inputs", "outputs", "architecture"} <= set(said)
-
-
-def _data(
-    trained: TrainedNetwork, given: str | Path | None, splits: tuple[Split, ...]
-) -> AnyTaskData:
-    source = source_of(trained.architecture, None if given is None else Path(given))
-    refuse_other_splits(trained.members, source)
-    return load_measured_data(trained, source, splits)
 
 
 def _example(

@@ -75,7 +75,7 @@ def evaluate(
     splits = tuple(dict.fromkeys(splits))
     table = None if groups is None else Path(groups)
     loaded = load_measured_data(trained, source, splits, groups=table, strict=strict)
-    for line in _notes(trained, task, loaded, splits, source):
+    for line in notes_on_data(trained, task, loaded, splits, source):
         say(line)
     if choosing:
         trained, validation = with_chosen_thresholds(trained, loaded)
@@ -148,14 +148,14 @@ def load_runs(runs: Runs, device: str | torch.device = "auto") -> TrainedNetwork
     return load_mean(runs, where) if len(runs) > 1 else load_trained(runs[0], where)
 
 
-def _notes(
+def notes_on_data(
     trained: TrainedNetwork,
     task: Task[Any],
     loaded: AnyTaskData,
     splits: tuple[Split, ...],
     source: Path | None,
 ) -> list[str]:
-    """Remarks on the data that are measured on."""
+    """Remarks on the data that are measured on: splits that were made, files left out."""
     made = made_words(task, trained.architecture.provenance.split_seed)
     lines = [
         f"{split} of {loaded.source}: {made}" for split in splits if split in loaded.made_splits

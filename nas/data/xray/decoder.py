@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from nas.data.decode import guarded_pillow
 from nas.data.xray.shades import UnreadableXray
+from nas.errors import NasError
 from nas.machine import exit_text
 
 MOST_SECONDS = 60
@@ -40,17 +41,29 @@ class DecoderDied(Exception):
     """What the message says ended the process."""
 
 
+class DecoderKilled(DecoderDied):
+    """From outside, as the system does where memory is short: no library kills itself so."""
+
+
+class NoDecoder(NasError):
+    """The machine, not the file, is why nothing could be read."""
+
+
 class Decoder:
     """A process that reads one file after the other."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            process_group=0,  # Ctrl-C is for the parent
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM, *sys.path],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C is for the parent
+            )
+        except OSError as error:
+            problem = f"a process that reads compressed X-rays can't be started: {error.strerror}"
+            raise NoDecoder(problem) from error
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._asked: IO[bytes] = self._process.stdin
@@ -64,7 +77,7 @@ class Decoder:
         return self._process.poll() is None
 
     def read(self, content: bytes) -> tuple[NDArray[np.uint8], str]:
-        """The file's picture (H, W) and note. Raises UnreadableXray and DecoderDied."""
+        """The file's picture (H, W) and note. Raises UnreadableXray, DecoderDied and NoDecoder."""
         with suppress(OSError):  # a broken pipe
             self._asked.write(_LENGTH.pack(len(content)) + content)
             self._asked.flush()
@@ -78,7 +91,10 @@ class Decoder:
             if len(pixels) == height * width:
                 grey_HW = np.frombuffer(pixels, np.uint8).reshape(height, width)
                 return grey_HW, answer["note"]
-        raise DecoderDied(self._how_it_ended())
+        how = self._how_it_ended()
+        raise (
+            DecoderKilled(how) if self._process.returncode == -signal.SIGKILL else DecoderDied(how)
+        )
 
     def _how_it_ended(self) -> str:
         code = self._process.wait()
@@ -97,14 +113,15 @@ class Decoder:
 
 def read_apart(content: bytes) -> tuple[NDArray[np.uint8], str]:
     """What `dicom_picture` gives of the file, and raises, read by a decoder."""
-    how = ""
+    last = DecoderDied()
     for _ in range(_TRIES):
         try:
             with _lent_decoder() as decoder:
                 return decoder.read(content)
         except DecoderDied as death:
-            how = str(death)
-    raise UnreadableXray(f"its decoder ended with {how}")
+            last = death
+    problem = f"its decoder ended with {last}"
+    raise NoDecoder(problem) if isinstance(last, DecoderKilled) else UnreadableXray(problem)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from PIL import Image
 
 from nas.data.xray.decoder import read_apart
 from nas.data.xray.shades import Toned, UnreadableXray, tone
+from nas.errors import NasError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -89,7 +90,7 @@ def _picture(content: bytes, read: Callable[["Dataset"], DicomPicture]) -> Dicom
         # Said only where decoding fails: all pixels may be there.
         cut_off = _is_cut_off(dataset, content)
         return read(dataset)
-    except UnreadableXray:
+    except (UnreadableXray, NasError):
         raise
     # Broken files lead pydicom and its plugins to errors of nearly every kind.
     except Exception as error:

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.random import default_rng
+from numpy.typing import NDArray
 
 from nas.data.decode import guarded_pillow
 from nas.data.xray import decoder
-from nas.data.xray.decoder import MOST_SECONDS, Decoder, DecoderDied
+from nas.data.xray.decoder import MOST_SECONDS, Decoder, DecoderDied, NoDecoder
 from nas.data.xray.dicom import picture_here, read_dicom
 from nas.data.xray.shades import UnreadableXray
 from tests.data.xray_files import content_of, dataset_of, encoded_by_gdcm
@@ -114,6 +115,30 @@ def test_how_it_died_is_said(
         started.read(whole)
 
 
+class Killed(Decoder):
+    """One that the system kills as soon as it has work."""
+
+    def read(self, content: bytes) -> tuple[NDArray[np.uint8], str]:
+        os.kill(self.pid, signal.SIGKILL)
+        return super().read(content)
+
+
+def test_a_machine_that_is_short_of_memory_makes_no_file_unreadable(
+    whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder._end_all()
+    monkeypatch.setattr(decoder, "Decoder", Killed)
+    with pytest.raises(NoDecoder, match="its decoder ended with signal 9"):
+        read_dicom(whole)
+
+
+def test_nor_does_one_that_starts_no_process(whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder._end_all()
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(NoDecoder, match="can't be started: No such file"):
+        read_dicom(whole)
+
+
 def test_a_library_that_computes_for_too_long_is_ended() -> None:
     code = (
         "from nas.data.xray import decoder\n"
@@ -166,8 +191,12 @@ def test_decoders_end_with_their_parent(tmp_path: Path, whole: bytes) -> None:
         done = subprocess.run([sys.executable, "-c", code, *kill], capture_output=True, text=True)
         assert done.stderr == ""
         pid = int(done.stdout)
-        while Path(f"/proc/{pid}/stat").exists():
+        for _ in range(3_000):  # a minute of sleep, for a test that would hang
+            if not Path(f"/proc/{pid}/stat").exists():
+                break
             time.sleep(0.02)
+        else:
+            raise AssertionError(f"{pid} still lives")
 
 
 def test_no_module_of_the_current_folder_is_imported(
