@@ -158,10 +158,13 @@ def export_run(
         )
     for line in _lines(result):
         say(line)
-    if int8:
-        parity.refuse_drop(max_drop)
-    else:
-        parity.refuse_beyond(TOLERANCE)
+    try:
+        parity.refuse_drop(max_drop) if int8 else parity.refuse_beyond(TOLERANCE)
+    except NasError as error:
+        if not path.exists():
+            raise
+        problem = f"{error.problem}; the file that is there is an older one"
+        raise NasError(problem, file=path, key=error.key) from error
     text = json.dumps({"file": path.name, **facts}, indent=2, ensure_ascii=False)
     program = _program(trained.architecture) if to == "onnx" else None
     with atomic_file(path) as stream:

@@ -375,6 +375,10 @@ def test_eight_bits_with_a_scale_for_each_channel(
     with pytest.raises(NasError, match="--max-drop: not exported: macro-F1 falls by"):
         nas.export_run(run, int8=True, max_drop=-0.5, out=tmp_path / "no.onnx", say=list)
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "no.onnx").write_bytes(b"another")
+    with pytest.raises(NasError, match="; the file that is there is an older"):
+        nas.export_run(run, int8=True, max_drop=-0.5, out=tmp_path / "no.onnx", say=list)
+    assert (tmp_path / "no.onnx").read_bytes() == b"another"
 
 
 def test_a_program_of_torch_computes_the_same(run: Path, tmp_path: Path) -> None:
