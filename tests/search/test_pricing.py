@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nas.macs.architecture import count_architecture
 from nas.search import pricing
 from nas.search.candidates import price
 from nas.search.known_cost.replay import Replay
@@ -39,7 +40,9 @@ def test_equals_the_slow_way(name: str, seed: int) -> None:
     assert fast.key(draw.params) == slow.architecture_hash
     found = fast.priced(draw.params)
     assert (found.cost.macs, found.cost.parameters) == (slow.macs, slow.parameters)
-    assert found.excess == fast.budget.excess(slow.macs, slow.parameters)
+    memory = count_architecture(drawn).memory
+    sizes = {"flash_int8_bytes": memory.flash_int8, "ram_int8_bytes": memory.ram_int8}
+    assert found.excess == fast.budget.excess(slow.macs, slow.parameters, sizes)
     assert fast.cost(draw.params) == (math.inf if found.excess > 0 else slow.macs)
 
 

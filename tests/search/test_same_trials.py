@@ -44,7 +44,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: int)
 PLACES = {
     "in training": (trainer_module, "fit", 6),
     "before it draws": (Proposer, "_consider", 6),
-    "while it draws": (Choice, "sample", 14),
+    "while it draws": (Choice, "sample", 30),
 }
 
 
