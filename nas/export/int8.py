@@ -47,27 +47,31 @@ def quantise_onnx(
     quantization = import_extra("onnxruntime.quantization", "onnx")
     shapes = import_extra("onnxruntime.quantization.shape_inference", "onnx")
 
-    class Samples(quantization.CalibrationDataReader):  # type: ignore[name-defined, misc]
-        def __init__(self) -> None:
-            self._left = iter(samples.split(_AT_ONCE))
-
-        def get_next(self) -> dict[str, Any] | None:
-            part = next(self._left, None)
-            return None if part is None else {"input": part.contiguous().numpy()}
-
     prepared = path.with_name("prepared.onnx")
     with _errors_alone():
         shapes.quant_pre_process(source, prepared, skip_symbolic_shape=True)
         quantization.quantize_static(
             prepared,
             path,
-            Samples(),
+            _Samples(samples),
             quant_format=quantization.QuantFormat.QDQ,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             per_channel=True,
             reduce_range=weight_bits == 7,
         )
+
+
+class _Samples:
+    """What onnxruntime takes for a `CalibrationDataReader`: anything with this method."""
+
+    def __init__(self, samples: Tensor) -> None:
+        self._left = iter(samples.split(_AT_ONCE))
+
+    def get_next(self) -> dict[str, Any] | None:
+        """Some samples by the input's name; None at the end."""
+        part = next(self._left, None)
+        return None if part is None else {"input": part.contiguous().numpy()}
 
 
 @contextmanager

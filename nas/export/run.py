@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from nas.data.dataset import AnyTaskData
 from nas.data.splits import Split
 from nas.errors import NasError
-from nas.export.graph import ExportGraph, scale_of
 from nas.export.int8 import calibration_samples
 from nas.export.metadata import Facts, as_metadata, file_facts
 from nas.export.parity import SPLIT, TOLERANCE, Parity, PeakMemory, compare, parts
@@ -82,6 +81,32 @@ class ExportResult:
         }
 
 
+class ExportGraph(nn.Module):
+    """What a file computes: a network whose outputs are a tensor or a plain tuple of them.
+
+    With a `scale` it takes raw inputs: pixels as files have them, or spectrograms in dB.
+    """
+
+    scale_C11: Tensor
+    shift_C11: Tensor
+
+    def __init__(self, network: nn.Module, scale: InputScale | None) -> None:
+        super().__init__()
+        self.network = network
+        self.scale = scale
+        if scale is not None:
+            self.register_buffer("scale_C11", torch.tensor(scale.scale_C)[:, None, None])
+            self.register_buffer("shift_C11", torch.tensor(scale.shift_C)[:, None, None])
+
+    def forward(self, x: Tensor) -> Any:
+        """The network's outputs for (N, C, H, W), of pixels for (N, H, W, C)."""
+        if self.scale is not None:
+            x = x.permute(0, 3, 1, 2).float() if self.scale.pixels else x
+            x = x * self.scale_C11 + self.shift_C11
+        outputs = self.network(x)
+        return tuple(outputs) if isinstance(outputs, tuple) else outputs
+
+
 def export_run(
     runs: Runs,
     *,
@@ -131,7 +156,7 @@ def export_run(
         say(line)
     if task.needs_thresholds and not trained.thresholds:
         trained, _ = with_chosen_thresholds(trained, loaded)
-    scale = scale_of(trained.architecture) if with_preprocess else None
+    scale = _scale_of(trained.architecture) if with_preprocess else None
     graph = ExportGraph(folded_copy(trained.network), scale).eval()
     raw, outputs = _example(graph, loaded, task, scale)
     batch = 1 if to == "executorch" else "batch"
@@ -176,6 +201,18 @@ def export_run(
         _record(folder / EXPORT_FILE, result)
     say(f"written: {path}")
     return result
+
+
+def _scale_of(architecture: ArchitectureSpec) -> InputScale:
+    """How the architecture's inputs are normalised. Raises NasError for a kind of one's own."""
+    scale = InputScale.of(architecture)
+    if scale is None:
+        kind = "none" if architecture.preprocess is None else architecture.preprocess.kind
+        raise NasError(
+            f"preprocessing of the kind {kind} can't be put into a file; allowed: image, mel, xray",
+            key="--with-preprocess",
+        )
+    return scale
 
 
 def _places(

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ class InputScale:
         return raw_NHWC.float().permute(0, 3, 1, 2)
 
 
-class ExportedNetwork(nn.Module):
+class ExportedNetwork(nn.Module, ABC):
     """A network in a file, as a module of normalised inputs: what runs them is not PyTorch."""
 
     def __init__(self, output_type: Any, scale: InputScale | None) -> None:
@@ -84,9 +85,9 @@ class ExportedNetwork(nn.Module):
         tensors = [torch.from_numpy(np.asarray(output)) for output in outputs]
         return tensors[0] if self._output_type is None else self._output_type(*tensors)
 
+    @abstractmethod
     def run(self, inputs: np.ndarray[Any, Any]) -> Sequence[np.ndarray[Any, Any]]:
         """The outputs in order."""
-        raise NotImplementedError
 
 
 class OnnxNetwork(ExportedNetwork):

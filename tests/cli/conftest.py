@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.data.synthetic.xrays import GeneratedXrays, write_xrays
 from nas.errors import NasError
 
@@ -77,6 +78,27 @@ def run(tmp_path_factory: pytest.TempPathFactory, photos: Path, architecture_fil
         "--batch-size", 16, "--learning-rate", 0.02, "--threads", 1,
     )  # fmt: skip
     assert result.exception is None, result.output
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exported(run: Path) -> tuple[Path, Result]:
+    """The file of the run on pictures, and what the command printed."""
+    from nas.cli.export import export
+
+    result = invoke(export, run)
+    assert result.exception is None, result.output
+    return run / "model.onnx", result
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seconds of sounds of three classes, in the tables of RFCX."""
+    folder = tmp_path_factory.mktemp("recordings")
+    settings = GeneratedAudio(
+        train_recordings=12, test_recordings=4, duration_s=5.0, classes=3, quietest_db=0.0
+    )
+    write_recordings(folder, settings)
     return folder
 
 

@@ -15,16 +15,13 @@ from nas.cli.evaluate import evaluate
 from nas.cli.export import export
 from nas.cli.macs import macs
 from nas.cli.predict import predict
-from nas.cli.search import search
 from nas.cli.train import train
 from nas.data.dataset import DataRequest
-from nas.data.synthetic.audio import GeneratedAudio, write_recordings
 from nas.errors import NasError
 from nas.tasks.registry import task_named
 from nas.train.loop import evaluate as measure
 from nas.train.trained import load_trained
 
-from ..search.conftest import put_workers_here
 from .conftest import invoke
 from .exported import agree, alone
 
@@ -43,31 +40,8 @@ layers:
   - {{block: Conv, out: 16, kernel: 3, stride: 2x1, activation: ReLU}}
 {PREPROCESS}
 """
-SPACE = f"""
-name: ears
-task: sed
-input: {{channels: 1, height: 32, width: 128}}
-classes: 3
-head: attention
-layers:
-  - {{name: stem, block: Conv, out: [4, 8], kernel: [3, 5], stride: 2, activation: ReLU}}
-  - {{name: m1, block: Conv, out: [8, 16], kernel: 3, stride: [2, 2x1], activation: ReLU}}
-{PREPROCESS}
-search: {{trials: 2, sampler: nsga2, stop: none, finalists: 0}}
-training: {{epochs: 2, batch_size: 8}}
-"""
 FAST = ("--device", "cpu", "--threads", 1)
 ROUNDS = ("--rounds", 2, "--threshold", 0.6, "--epochs", 3, "--batch-size", 8)
-
-
-@pytest.fixture(scope="module")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recordings")
-    settings = GeneratedAudio(
-        train_recordings=12, test_recordings=4, duration_s=5.0, classes=3, quietest_db=0.0
-    )
-    write_recordings(folder, settings)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -327,49 +301,6 @@ def test_macs_are_told_a_second_of_audio(arch: Path) -> None:
     assert values["macs_per_audio_second"] == pytest.approx(values["macs"] / 1.6)
     for form in ((), ("--markdown",)):
         assert "MACs per audio second" in invoke(macs, "--arch", arch, *form).output
-
-
-def test_searches_and_trains_what_it_chose(
-    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put_workers_here(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    Path("ears.yaml").write_text(SPACE)
-    found = invoke(
-        search, "--space", "ears.yaml", "--task", "sed", "--data", recordings, "--out", "found",
-        "--workers", 1, *FAST,
-    )  # fmt: skip
-    assert found.exception is None, found.output
-    assert "MACs per audio second)" in found.output
-    assert "MACs per audio second)" in Path("found/report.html").read_text()
-    best = yaml.safe_load(Path("found/best.yaml").read_text())
-    assert len(best["classes"]) == 3
-    assert best["provenance"]["macs_per_audio_second"] > 0
-    settings = yaml.safe_load(Path("found/settings.yaml").read_text())
-    assert settings["training"]["augment"]["kind"] == "spectrogram"
-    shutil.rmtree(tmp_path / "found" / "tensorboard")
-    final = invoke(train, "--arch", "found/best.yaml", "--epochs", 1, "--batch-size", 8, *FAST)
-    assert final.exception is None, final.output
-    assert final.output.startswith(f"Data: {recordings}")
-
-
-def test_a_search_of_another_task_or_in_rounds_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("ears.yaml").write_text(SPACE)
-    other = invoke(search, "--space", "ears.yaml", "--task", "image").exception
-    assert str(other) == "ears.yaml:3 task: this space is of the task sed, not image"
-    unknown = invoke(search, "--space", "ears.yaml", "--task", "sad").exception
-    assert "--task: no task 'sad'; did you mean 'sed'?" in str(unknown)
-    for more, place in (
-        ("pseudo_labelling: {rounds: 2}", "training.pseudo_labelling"),
-        ("loss: {kind: focal}", "training.loss.kind"),
-    ):
-        Path("ears.yaml").write_text(SPACE.replace("batch_size: 8", f"batch_size: 8, {more}"))
-        refused = invoke(search, "--space", "ears.yaml").exception
-        assert isinstance(refused, NasError)
-        assert str(refused).startswith(f"ears.yaml:15 {place}:"), refused
 
 
 def test_another_librarys_network_gets_a_head_over_time(recordings: Path, tmp_path: Path) -> None:

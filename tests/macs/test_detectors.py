@@ -1,6 +1,7 @@
 """torchvision's detectors, against what torchvision publishes and PyTorch's own counter."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -48,10 +49,10 @@ class Heads(nn.Module):
 @pytest.mark.parametrize(
     "build", [detection.maskrcnn_resnet50_fpn, detection.keypointrcnn_resnet50_fpn]
 )
-def test_pytorch_s_counter_agrees_for_as_many_boxes(build: object) -> None:
+def test_pytorch_s_counter_agrees_for_as_many_boxes(build: Callable[..., nn.Module]) -> None:
     """All that a real pass has found is what is stated."""
     torch.manual_seed(0)
-    network = build(  # type: ignore[operator]
+    network = build(
         weights=None, weights_backbone=None, min_size=64, max_size=64, box_score_thresh=0.0,
         box_detections_per_img=3, rpn_post_nms_top_n_test=7, rpn_nms_thresh=0.99,
         box_nms_thresh=0.99,

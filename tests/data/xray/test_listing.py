@@ -247,12 +247,3 @@ def test_a_folder_without_xrays(tmp_path: Path) -> None:
     endings = r"\.dcm, \.dicom, .*\.jpeg, .*\.png, .*\.webp$"
     with pytest.raises(NasError, match=rf"no X-rays here; files are read that end in {endings}"):
         list_xrays(tmp_path, 0)
-
-
-def test_real_folds_are_those_of_the_table(real_xrays: Path) -> None:
-    listing = list_xrays(real_xrays / "siim", 0)
-    assert len(listing.files) == 131
-    assert listing.wrong == ()
-    assert len({item.group for item in listing.files}) == 102
-    assert sum(len(item.boxes) for item in listing.files) == 177
-    assert len(ids(listing, "test")) == 27

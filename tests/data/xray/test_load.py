@@ -379,23 +379,3 @@ def test_the_built_in_set_is_ready_without_data(
     assert not any("negative" in note for data in loaded.values() for note in data.notes)
     written = sorted((cache_dir / "generated_xrays").glob("*/train/*/*/*.dcm"))
     assert len(written) == 48
-
-
-@pytest.mark.usefixtures("cache_dir")
-def test_real_xrays(real_xrays: Path) -> None:
-    data = load_xrays(
-        DataRequest(
-            real_xrays / "siim",
-            InputSpec(channels=1, height=64, width=96),
-            XrayPreprocess(labels="boxes"),
-            splits=SPLITS,
-            strict=True,
-        )
-    )
-    counts = [len(boxes) for split in SPLITS for boxes in data.split(split).boxes]
-    assert (len(counts), sum(counts)) == (131, 177)
-    for split in SPLITS:
-        for boxes in data.split(split).boxes:
-            assert (boxes[:, :2] < boxes[:, 2:]).all()
-            assert (boxes >= 0).all()
-            assert (boxes <= [96, 64, 96, 64]).all()
