@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @teacher("Finished run that teaches; none: nobody, even if --arch says one.")
 @options.out("New folder  [default: runs/NAME-train]")
 @options.resume("Go on with the run in this folder.")
-@training_options("epochs", "batch_size", "learning_rate", "seed")
+@training_options("epochs", "batch_size", "learning_rate", "quantisation_aware", "seed")
 @options.machine("half")
 @options.imports()
 def train(

@@ -76,6 +76,9 @@ class TrainingSpec(Settings):
     """Augmentation of training samples; null for the task's own."""
     pseudo_labelling: PseudoLabellingSpec | None = None
     """Pseudo-labelling: the network adds labels in rounds; null for none."""
+    quantisation_aware: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 0
+    """Further epochs of `nas train` in which weights and inputs of layers are rounded to 8 bits;
+    0 for none."""
     teaching: TeachingSpec | None = None
     """Temperature and weight of what a teacher says; null is the default of both."""
     ema_decay: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = None

@@ -4,7 +4,7 @@ Source: a 2021 RFCX solution, whose round n learns from the tables' labels and t
 network of round n - 1 added to them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -48,11 +48,13 @@ class RoundResults:
     """All trainings of a run."""
 
     rounds: tuple[TrainingRound, ...]
+    data: AnyTaskData
+    """What the kept round learned from."""
 
     @property
     def kept(self) -> TrainingRound:
-        """The round whose weights are kept: the best on validation, the earliest of equals."""
-        return max(self.rounds, key=lambda item: item.fitted.best_validation.primary)
+        """The round whose weights are kept."""
+        return _best(self.rounds)
 
     @property
     def seconds_per_epoch(self) -> float:
@@ -88,6 +90,7 @@ def fit_rounds(
     first_weights, round_data, rounds = deepcopy(network.state_dict()), data, list[TrainingRound]()
     for number in range(1, count + 1):
         own = folder if spec is None else round_folder(folder, number)
+        learned_from = round_data
         network.load_state_dict(first_weights)
         fitted = fit(
             network,
@@ -103,11 +106,16 @@ def fit_rounds(
         if spec is not None and number < count:
             round_data, added = _pseudo_labelled(network, data, task, spec.threshold, own, device)
         rounds.append(TrainingRound(number, fitted, added))
-        if RoundResults(tuple(rounds)).kept is rounds[-1]:
-            best_weights = deepcopy(network.state_dict())
+        if _best(rounds) is rounds[-1]:
+            best_weights, best_data = deepcopy(network.state_dict()), learned_from
         on_round(rounds[-1])
     network.load_state_dict(best_weights)
-    return RoundResults(tuple(rounds))
+    return RoundResults(tuple(rounds), best_data)
+
+
+def _best(rounds: Sequence[TrainingRound]) -> TrainingRound:
+    """The best on validation, the earliest of equals."""
+    return max(rounds, key=lambda item: item.fitted.best_validation.primary)
 
 
 def round_folder(folder: Path, number: int) -> Path:

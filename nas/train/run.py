@@ -27,20 +27,16 @@ from nas.report.lines import (
     begun_line,
     cost_line,
     data_lines,
-    epoch_line,
     made_words,
-    round_line,
     source_line,
 )
 from nas.report.tables import seconds_text
-from nas.report.tensorboard import CurveWriter
 from nas.runs.folder import LOG_FILE, locked_run, refuse_taken
 from nas.spec.architecture import ArchitectureSpec
 from nas.tasks.base import Metrics, Task, Thresholds
 from nas.tasks.recipe import recipe_for
 from nas.tasks.registry import task_named
 from nas.train.begin import begin_from, library_weights, load_beginning
-from nas.train.checkpoint import EpochResult
 from nas.train.data import (
     OTHER_SPLITS,
     adopted,
@@ -49,9 +45,10 @@ from nas.train.data import (
     other_fold_warning,
 )
 from nas.train.device import TrainingFailed, seeded, using_threads
+from nas.train.fitting import Fitted, fit_run
 from nas.train.loop import FitResult, evaluate
 from nas.train.plan import METRICS_FILE, RunPlan
-from nas.train.pseudo_labelling import CHECKPOINT_FILE, RoundResults, TrainingRound, fit_rounds
+from nas.train.pseudo_labelling import CHECKPOINT_FILE
 from nas.train.source import made_otherwise
 from nas.train.teacher import Teacher
 from nas.train.teaching import Teaching
@@ -138,7 +135,7 @@ class _Trained:
     architecture: ArchitectureSpec
     cost: MacsReport
     facts: Mapping[str, float]
-    fitted: RoundResults
+    fitted: Fitted
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,8 +169,8 @@ class _Run:
         """Train, and test once."""
         plan, task, say = self.plan, self.task, self.say
         done = self.train(begin)
-        kept, fitted = done.fitted.kept.fitted, done.fitted
-        thresholds = task.thresholds_of(kept.best_validation)
+        fitted = done.fitted
+        thresholds = task.thresholds_of(fitted.validation)
         test = evaluate(
             done.network, done.data, task, "test", device=self.device, thresholds=thresholds
         )
@@ -184,16 +181,16 @@ class _Run:
             folder=plan.folder,
             architecture=done.architecture,
             test=test,
-            validation=kept.best_validation,
+            validation=fitted.validation,
             thresholds=thresholds,
             macs=done.cost.total,
             parameters=done.cost.parameters,
-            epochs=len(kept.history),
-            best_epoch=kept.best_epoch,
-            seconds_per_epoch=fitted.seconds_per_epoch,
+            epochs=len(fitted.kept.history),
+            best_epoch=fitted.kept.best_epoch,
+            seconds_per_epoch=fitted.rounds.seconds_per_epoch,
         )
 
-    def train(self, begin: Begin | None) -> "_Trained":
+    def train(self, begin: Begin | None) -> _Trained:
         """All before the test; its weights and thresholds are in the folder then."""
         plan, task, data, architecture = self.plan, self.task, self.data, self.architecture
         network = self._build(architecture, begin)
@@ -215,19 +212,19 @@ class _Run:
         )
         fitted = self._fit(network, data, self._teaching(data))
         save_weights(network, plan.folder / WEIGHTS_FILE)
-        save_thresholds(plan.folder, task.thresholds_of(fitted.kept.fitted.best_validation))
+        save_thresholds(plan.folder, task.thresholds_of(fitted.validation))
         return _Trained(network, data, architecture, cost, facts, fitted)
 
-    def finish(self, done: "_Trained", test: Metrics | None) -> None:
+    def finish(self, done: _Trained, test: Metrics | None) -> None:
         """Write what came of it; `test` None is of a run without a test."""
         folder, fitted = self.plan.folder, done.fitted
-        self.say(f"{seconds_text(fitted.seconds_per_epoch)} an epoch; written to {folder}")
+        self.say(f"{seconds_text(fitted.rounds.seconds_per_epoch)} an epoch; written to {folder}")
         values = self._values(done, test)
         # Its presence says that the run is finished; pictures show no more than is in it.
         text = json.dumps(values, indent=2, allow_nan=False) + "\n"
         atomic_write_text(folder / METRICS_FILE, text)
         with only_drawn(folder / "history.png"):
-            _draw_history(folder, self.task, fitted.kept.fitted)
+            _draw_history(folder, self.task, fitted.kept)
         if test is not None:
             draw_evaluation(test, folder)
 
@@ -265,79 +262,36 @@ class _Run:
         self.say(teacher.line())
         return Teaching(teacher, data, kept_in=plan.soft_targets)
 
-    def _fit(
-        self, network: nn.Module, data: AnyTaskData, teaching: Teaching | None
-    ) -> RoundResults:
-        plan, task, say = self.plan, self.task, self.say
-        epochs, spec, metric = (
-            plan.training.epochs,
-            plan.training.pseudo_labelling,
-            task.primary_metric,
-        )
-        best = -1.0
-
-        def on_epoch(number: int, result: EpochResult) -> None:
-            nonlocal best
-            reached = result.validation.primary
-            mark = "  *" if reached > best else ""
-            best = max(best, reached)
-            before = "" if spec is None else f"round {number}/{spec.rounds}  "
-            line = epoch_line(
-                result.epoch,
-                epochs,
-                train_loss=result.train_loss,
-                metric=metric,
-                validation=reached,
-                seconds=result.seconds,
-            )
-            say(before + line + mark)
-            curves.epoch(
-                (number - 1) * epochs + result.epoch,
-                metric,
-                reached,
-                train_loss=result.train_loss,
-                learning_rate=result.learning_rate,
-            )
-
-        def on_round(done: TrainingRound) -> None:
-            if spec is not None:
-                reached = done.fitted.best_validation.primary
-                say(round_line(done.number, spec.rounds, metric, reached, done.added))
-
+    def _fit(self, network: nn.Module, data: AnyTaskData, teaching: Teaching | None) -> Fitted:
+        plan = self.plan
         try:
-            with CurveWriter(plan.folder / "tensorboard") as curves:
-                return fit_rounds(
-                    network,
-                    data,
-                    task,
-                    plan.training,
-                    plan.folder,
-                    device=self.device,
-                    on_epoch=on_epoch,
-                    on_round=on_round,
-                    teaching=teaching,
-                )
+            return fit_run(
+                network,
+                data,
+                self.task,
+                plan.training,
+                plan.folder,
+                device=self.device,
+                teaching=teaching,
+                say=self.say,
+            )
         except TrainingFailed as failure:
             raise NasError(f"training failed: {failure.reason}", file=plan.folder) from failure
         except KeyboardInterrupt:
             if plan.step is None:  # else the pipeline tells
-                say(f"stopped; go on with: nas train --resume {plan.folder}")
+                self.say(f"stopped; go on with: nas train --resume {plan.folder}")
             raise
 
     def _values(self, done: "_Trained", test: Metrics | None) -> dict[str, Any]:
         """Content of `metrics.json`."""
-        kept, cost = done.fitted.kept.fitted, done.cost
         return {
             **({} if test is None else {"test": test.with_intervals()}),
-            "validation": kept.best_validation.with_intervals(),
-            "macs": cost.total,
+            "validation": done.fitted.validation.with_intervals(),
+            "macs": done.cost.total,
             **done.facts,
-            "parameters": cost.parameters,
-            "seconds_per_epoch": done.fitted.seconds_per_epoch,
+            "parameters": done.cost.parameters,
             "seed": self.plan.training.seed,
-            "epochs": len(kept.history),
-            "best_epoch": kept.best_epoch,
-            **_round_values(done.fitted, self.plan),
+            **done.fitted.as_json(),
             "task": self.task.name,
             "architecture_hash": architecture_hash(done.architecture),
             "device": str(self.device),
@@ -365,22 +319,6 @@ def _published(architecture: ArchitectureSpec) -> bool:
     """Whether another library's network begins with its published weights."""
     begin = architecture.begin
     return architecture.model is not None and begin is not None and begin.weights == HUB
-
-
-def _round_values(fitted: RoundResults, plan: RunPlan) -> dict[str, Any]:
-    """Metrics and added labels of each round; empty without pseudo-labelling."""
-    if plan.training.pseudo_labelling is None:
-        return {}
-    rounds = [
-        {
-            "round": item.number,
-            "best_epoch": item.fitted.best_epoch,
-            "validation": item.fitted.best_validation.as_json(),
-            "added": None if item.added is None else dict(item.added),
-        }
-        for item in fitted.rounds
-    ]
-    return {"kept_round": fitted.kept.number, "rounds": rounds}
 
 
 def _draw_history(folder: Path, task: Task[Any], fitted: FitResult) -> None:

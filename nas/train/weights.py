@@ -8,6 +8,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from nas.errors import NasError
@@ -26,6 +27,7 @@ def folded_copy(network: nn.Module) -> nn.Module:
 
     A normalisation is folded where it follows its convolution directly within a plain
     `nn.Sequential`: only there does the structure alone say that nothing comes between them.
+    Computed weights (`torch.nn.utils.parametrize`) stay as they are.
     """
     copy = deepcopy(network).eval()
     for parent in list(copy.modules()):
@@ -41,6 +43,7 @@ def _fold_within(parent: nn.Sequential) -> None:
             isinstance(conv, nn.Conv2d)
             and type(norm) is nn.BatchNorm2d
             and norm.track_running_stats
+            and not parametrize.is_parametrized(conv)
         ):
             setattr(parent, conv_name, fuse_conv_bn_eval(conv, norm))
             setattr(parent, norm_name, nn.Identity())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from safetensors.torch import load_file
 
 import nas.train.api as training_api
 import nas.train.run as training_run
@@ -344,3 +345,25 @@ def test_odd_names_of_classes_and_pictures_that_fail(
     assert load_architecture(out / "architecture.yaml").classes == tuple(sorted(names.values()))
     assert result.output.replace("\n", "").isprintable()
     assert [text.split(": ")[1] for text in caplog.messages] == ["could not be drawn"] * 2
+
+
+def test_quantisation_aware_epochs_come_after_the_others_and_make_the_weights(
+    run: Path, photos: Path, architecture_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    result = invoke(
+        train, "--arch", architecture_file, "--data", photos, "--out", out, "--epochs", 2,
+        "--quantisation-aware", 2, "--batch-size", 16, "--threads", 1,
+    )  # fmt: skip
+    assert result.exception is None, result.output
+    assert result.output.count("8-bit rounding  epoch") == 2
+    values = json.loads((out / "metrics.json").read_text())
+    assert values["epochs"] == 2
+    assert values["quantisation_aware"]["epochs"] == 2
+    assert 0 <= values["quantisation_aware"]["validation_before"]["macro_f1"] <= 1
+    weights, plain = (load_file(folder / "model.safetensors") for folder in (out, run))
+    assert weights.keys() == plain.keys()
+    for name, value in weights.items():
+        if value.ndim == 4:  # whole multiples of a 64th of each channel's largest
+            steps = value / (value.flatten(1).abs().amax(dim=1)[:, None, None, None] / 64)
+            assert (steps - steps.round()).abs().max() < 1e-3, name
