@@ -2,7 +2,6 @@
 
 import io
 import os
-import signal
 import sys
 from importlib import import_module
 
@@ -93,8 +92,6 @@ class PlainStream(io.TextIOWrapper):
 def main() -> None:
     """Run `nas` and exit: 0 done, 1 a NasError, 2 wrong usage, 130 interrupted, 143 by SIGTERM."""
     heed_signals()
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `nas macs ... | head` ends quietly
     for name in ("stdout", "stderr"):
         if type(stream := getattr(sys, name)) is io.TextIOWrapper:  # no stand-in of a caller's
             setattr(sys, name, PlainStream(stream))
@@ -116,7 +113,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         sys.exit(interrupted_exit_code())
-    except BrokenPipeError:
+    except BrokenPipeError:  # `nas macs ... | head` ends quietly
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:

@@ -94,8 +94,8 @@ class Parity:
         if not self.drop <= most:  # no number falls too
             raise NasError(
                 f"not exported: {metric_title(self.primary_metric)} falls by {self.drop:.4f}, "
-                f"allowed is {most:g}; train it with --quantisation-aware 5, longer or wider, or allow "
-                "more",
+                f"allowed is {most:g}; train it with --quantisation-aware 5, longer or wider, or "
+                "allow more",
                 key="--max-drop",
             )
 

@@ -189,6 +189,8 @@ def _working_in(folder: Path) -> Iterator[None]:
     try:
         with locked_run(folder):
             yield
+    except BrokenPipeError:
+        raise  # who reads the output went away: nothing is wrong with the folder
     except OSError as error:
         raise NasError(error.strerror or str(error), file=error.filename or folder) from error
     except KeyboardInterrupt:

@@ -10,11 +10,11 @@ from pydantic import JsonValue
 from safetensors.torch import save_file
 from torch import nn
 
-import nas.train.run as training_run
 from nas.cli.baseline_xray import detection_baseline
 from nas.spec.architecture import dump_architecture
 from nas.spec.definition import ArchitectureSpec, InputSpec
 from nas.spec.provenance import Provenance
+from nas.train import fitting
 from nas.train.plan import RunPlan
 from tests.cli.conftest import invoke
 
@@ -66,7 +66,7 @@ def begun_with(monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
         weights.update({name: value.clone() for name, value in network.state_dict().items()})
         raise Stopped
 
-    monkeypatch.setattr(training_run, "fit_rounds", noted)
+    monkeypatch.setattr(fitting, "fit_rounds", noted)
     return weights
 
 

@@ -25,6 +25,7 @@ from nas.spec.definition import BeginSpec
 from nas.spec.provenance import Provenance
 from nas.spec.training import PseudoLabellingSpec
 from nas.tasks.sed.losses import KnownLabelLossSpec
+from nas.train import fitting
 from nas.train.plan import RunPlan
 from tests.cli.conftest import error_of, invoke
 
@@ -198,7 +199,7 @@ def test_a_backbone_begins_with_a_file_of_its_library(
 
     monkeypatch.setenv("NAS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(BACKBONES, "tiny", SoundBackbone("tiny", "timm:test_efficientnet", 64))
-    monkeypatch.setattr(training_run, "fit_rounds", stopped)
+    monkeypatch.setattr(fitting, "fit_rounds", stopped)
     state = timm.create_model("test_efficientnet").state_dict()
     torch.save(state, tmp_path / "weights.pth")
     result = invoke(

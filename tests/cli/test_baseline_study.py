@@ -33,6 +33,7 @@ from nas.spec.definition import ArchitectureSpec, BeginSpec, InputSpec
 from nas.spec.load import read_document
 from nas.spec.provenance import Provenance
 from nas.spec.validate import validate
+from nas.train import fitting
 from nas.train.plan import RunPlan
 from tests.cli.conftest import error_of, invoke
 
@@ -64,7 +65,7 @@ class Trainings:
         return REAL_FIT(network, data, task, *rest, **more)
 
 
-REAL_FIT = training_run.fit_rounds
+REAL_FIT = fitting.fit_rounds
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory, xrays: Path) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setenv("NAS_CACHE", str(root / "cache"))
-        patch.setattr(training_run, "fit_rounds", trainings.fit)
+        patch.setattr(fitting, "fit_rounds", trainings.fit)
         killed = invoke(
             study_baseline, "--backbone", "efficientnet_b0", "--steps", 3, "--labels", "opacity",
             "--aux-weight", 0.5, "--data", xrays, "--out", root / "out", *QUICK,
@@ -124,7 +125,7 @@ def test_the_student_says_what_it_was_drawn_by(
     files = [pipeline.out / f"step-{number}" / "architecture.yaml" for number in (1, 2, 3)]
     facts = [load_architecture(file).provenance for file in files]
     assert [item.aux_weight for item in facts] == [None, 0.5, None]
-    monkeypatch.setattr(training_run, "fit_rounds", Trainings(kill=1).fit)
+    monkeypatch.setattr(fitting, "fit_rounds", Trainings(kill=1).fit)
     invoke(train, "--arch", files[1], "--out", tmp_path / "new", "--threads", 1)
     anew = load_architecture(tmp_path / "new" / "architecture.yaml").provenance
     assert "aux_weight" not in anew.said()
@@ -174,7 +175,7 @@ def test_nas_train_does_not_go_on_with_a_step(
 def test_the_architecture_of_a_step_can_be_trained_anew(
     pipeline: Pipeline, xrays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_run, "fit_rounds", Trainings(kill=1).fit)
+    monkeypatch.setattr(fitting, "fit_rounds", Trainings(kill=1).fit)
     file = pipeline.out / "step-1" / "architecture.yaml"
     result = invoke(train, "--arch", file, "--out", tmp_path / "new", "--threads", 1)
     assert f"go on with: nas train --resume {tmp_path / 'new'}" in result.output
@@ -207,7 +208,7 @@ def test_folds_are_trained_each_and_pooled(
     )
     out = tmp_path / "out"
     trainings = Trainings(kill=2)
-    monkeypatch.setattr(training_run, "fit_rounds", trainings.fit)
+    monkeypatch.setattr(fitting, "fit_rounds", trainings.fit)
     killed = invoke(
         study_baseline, "--backbone", "tiny", "--folds", "1,0", "--data", xrays, "--out", out,
         *QUICK,
@@ -296,7 +297,7 @@ def test_training_begins_with_the_weights_of_a_run(
     (tmp_path / "run").mkdir()
     save_file(state, tmp_path / "run" / "model.safetensors")
     trainings = Trainings(kill=1)
-    monkeypatch.setattr(training_run, "fit_rounds", trainings.fit)
+    monkeypatch.setattr(fitting, "fit_rounds", trainings.fit)
     invoke(
         study_baseline, "--backbone", "tiny", "--data", xrays, "--out", tmp_path / "out", *QUICK,
         "--weights", tmp_path / "run",

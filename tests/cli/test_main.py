@@ -1,5 +1,6 @@
 """The command `nas` itself: exit codes, and errors on one line."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,38 @@ def test_a_closed_standard_output_is_no_fault() -> None:
     command = f'"{sys.executable}" -c "{program}" --help >&-'
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_reader_that_goes_away_ends_it_quietly() -> None:
+    """As `nas ... | head` does."""
+    command = [sys.executable, "-c", "from nas.cli.main import main; main()", "--help"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_another_pipe_that_breaks_is_an_error_as_in_any_program() -> None:
+    """A decoder that died takes nothing more; a signal would end `nas` without a word."""
+    program = """
+import os
+import click
+import sys
+from nas.cli import main as entry
+def pipe():
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        os.write(writing, b"x")
+    except BrokenPipeError:
+        click.echo("went on")
+entry.nas.add_command(click.Command("pipe", callback=pipe))
+sys.argv = ["nas", "pipe"]
+entry.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "went on\n")
 
 
 @pytest.mark.parametrize("name", entry.COMMANDS)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-import nas.train.run as training_run
 from nas.cli.train import train
 from nas.spec.training import TrainingSpec, load_training
+from nas.train import fitting
 from nas.train.plan import RunPlan
 from tests.cli.conftest import invoke, write_photos
 
@@ -68,7 +68,7 @@ def test_a_resumed_run_keeps_what_was_chosen(
         raise KeyboardInterrupt
 
     out = tmp_path / "run"
-    monkeypatch.setattr(training_run, "epoch_line", stop)
+    monkeypatch.setattr(fitting, "epoch_line", stop)
     invoke(train, "--arch", architecture_file, "--data", few_red, "--epochs", 2, "--out", out)
     monkeypatch.undo()
     begun = load_training(out / "training.yaml")

@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 import nas
-import nas.train.run as training_run
 from nas.cli.search import search
 from nas.cli.teacher import NOBODY, TeacherFlags
 from nas.cli.train import train
 from nas.errors import NasError
+from nas.train import fitting
 from tests.cli.conftest import ARCHITECTURE, invoke, photos, write_photos
 from tests.search.conftest import put_workers_here
 
@@ -67,7 +67,7 @@ def test_a_run_with_a_library_teacher_is_gone_on_with(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
-        during.setattr(training_run, "epoch_line", stop)
+        during.setattr(fitting, "epoch_line", stop)
         trained(photos, "--teacher-model", LIBRARY, "--teacher-input", "3x32x32")
     assert not Path("run/metrics.json").exists()
     resumed = invoke(train, "--resume", "run")

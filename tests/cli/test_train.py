@@ -20,6 +20,7 @@ from nas.spec.definition import ArchitectureSpec
 from nas.spec.provenance import Provenance
 from nas.spec.training import TrainingSpec, load_training
 from nas.tasks.image.losses import LossSpec
+from nas.train import fitting
 from nas.train.source import training_of
 from tests.cli.conftest import ARCHITECTURE, error_of, invoke, write_photos
 
@@ -97,14 +98,14 @@ def test_resumes_to_the_same_weights(
 ) -> None:
     common = ("--arch", architecture_file, "--data", photos, "--epochs", 4, "--threads", 1)
     assert invoke(train, *common, "--out", tmp_path / "whole").exception is None
-    real = training_run.epoch_line
+    real = fitting.epoch_line
 
     def stop_in_epoch_3(epoch, *arguments, **options):
         if epoch == 3:
             raise KeyboardInterrupt
         return real(epoch, *arguments, **options)
 
-    monkeypatch.setattr(training_run, "epoch_line", stop_in_epoch_3)
+    monkeypatch.setattr(fitting, "epoch_line", stop_in_epoch_3)
     stopped = invoke(train, *common, "--out", tmp_path / "stopped")
     assert "go on with: nas train --resume" in stopped.output
     assert not (tmp_path / "stopped" / "metrics.json").exists()
