@@ -55,10 +55,10 @@ class Differences:
             largest = float(difference.max())
             self.largest[name] = max(self.largest.get(name, 0.0), largest)
 
-    def decide(self, task: Task[Any], expected: Any, found: Any, thresholds: Thresholds) -> None:
-        """Count the samples of one batch, and what is decided of them."""
+    def decide(self, task: Task[Any], data: AnyTaskData, expected: Any, found: Any) -> None:
+        """Count the samples of one batch, and what is decided of them at the data's thresholds."""
         self.samples += len(parts(expected)[0])
-        decisions = [task.decisions(item, thresholds) for item in (expected, found)]
+        decisions = [task.decisions(data, item) for item in (expected, found)]
         if decisions[0] is not None and decisions[1] is not None:
             self.decided += decisions[0].numel()
             self.equal += int((decisions[0] == decisions[1]).sum())
@@ -147,6 +147,7 @@ def compare(
     before = evaluate(network, data, task, SPLIT, device=cpu, thresholds=thresholds)
     folded = folded_copy(network).to(memory_format=torch.channels_last)
     differences = Differences(names)
+    measured = task.with_thresholds(data, thresholds) if thresholds else data
 
     def outputs() -> Iterator[tuple[Any, Any]]:
         for x_NCHW, targets in task.evaluation_batches(data, SPLIT, cpu):
@@ -156,11 +157,10 @@ def compare(
                 differences.add(folded(x_NCHW[:1]), exported(x_NCHW[:1]))
             expected = folded(x_NCHW)
             differences.add(expected, found)
-            differences.decide(task, expected, found, thresholds)
+            differences.decide(task, measured, expected, found)
             yield found, targets
 
     with torch.inference_mode():
-        measured = task.with_thresholds(data, thresholds) if thresholds else data
         after = task.measure(measured, outputs())
     return Parity(differences, before, after, task.primary_metric)
 

@@ -205,9 +205,10 @@ class Task(ABC, Generic[DataT]):
         """Outputs that the training loss compares with the targets."""
         return network(inputs)
 
-    def decisions(self, outputs: Any, thresholds: Thresholds) -> Tensor | None:
+    def decisions(self, data: DataT, outputs: Any) -> Tensor | None:
         """What is decided by a batch's outputs, N first, e.g. the class of each sample; None where
-        nothing is. Of an exported network as many as possible should be the same."""
+        nothing is. `data` has the thresholds (`with_thresholds`) and the preprocessing. Of an
+        exported network as many as possible should be the same."""
         return None
 
     @abstractmethod

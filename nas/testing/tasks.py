@@ -169,7 +169,7 @@ class TaskContract:
             torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-4)
             torch.testing.assert_close(first, one[:1], rtol=1e-4, atol=1e-4)
         thresholds = dict.fromkeys(data.classes, 0.5) if task.needs_thresholds else {}
-        decided = task.decisions(outputs, thresholds)
+        decided = task.decisions(task.with_thresholds(data, thresholds), outputs)
         assert decided is None or len(decided) == len(inputs)
 
 

@@ -5,8 +5,10 @@ import math
 import pytest
 import torch
 
+from nas.data.dataset import DataRequest
 from nas.errors import NasError
 from nas.export.parity import Differences, parts
+from nas.spec.definition import InputSpec
 from nas.tasks.registry import task_named
 
 
@@ -32,7 +34,9 @@ def test_decisions_are_counted_by_sample() -> None:
     differences = Differences(["logits"])
     expected = torch.tensor([[0.1, 0.2], [0.3, 0.1], [0.0, 1.0]])
     found = torch.tensor([[0.1, 0.2], [0.1, 0.3], [0.5, 0.6]])
-    differences.decide(task_named("image"), expected, found, {})
+    images = DataRequest(None, InputSpec(channels=1, height=8, width=8))
+    data = task_named("image").load_data(images)
+    differences.decide(task_named("image"), data, expected, found)
     assert (differences.samples, differences.equal, differences.decided) == (3, 2, 3)
 
 

@@ -56,11 +56,22 @@ class SoundModel:
                     self.preprocess["std"]
                 )
             x_NCHW = np.repeat(window[None, None], self.channels, axis=1)
-            _, segmentwise_NKT = self.session.run(None, {"input": x_NCHW})
-            probability_KW = 1 / (1 + np.exp(-segmentwise_NKT[0, :, :valid]))
+            clipwise_NK, segmentwise_NKT = self.session.run(None, {"input": x_NCHW})
+            probability_KW = self.scored(clipwise_NK[0], segmentwise_NKT[0, :, :valid])
             place = found_KT[:, start : start + valid]
             np.maximum(place, probability_KW, out=place)
         return found_KT
+
+    def scored(self, clipwise_K: Array, segmentwise_KW: Array) -> Array:
+        """(K, W) probabilities of the frames of a window, as `score` says."""
+        score = self.preprocess.get("score", "frame_max")
+        frames_KW = -np.logaddexp(0, -segmentwise_KW)
+        clip_K1 = -np.logaddexp(0, -clipwise_K)[:, None]
+        if score == "gated":
+            frames_KW = (frames_KW + clip_K1) / 2
+        elif score == "clip":
+            frames_KW = frames_KW - frames_KW.max(axis=1, keepdims=True) + clip_K1
+        return np.asarray(np.exp(frames_KW))
 
     def events(self, probability_KT: Array) -> list[dict[str, Any]]:
         """Stretches of frames at or above the threshold, short gaps closed, short ones dropped."""

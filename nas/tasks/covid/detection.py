@@ -170,9 +170,9 @@ class CovidDetectionTask(XrayTask):
             raise NasError("a whole detector has a loss of its own: it can't be taught")
         return taught_maps_loss(outputs, DetectionOutput(*soft), targets.size)
 
-    def decisions(self, outputs: DetectionOutput, thresholds: Thresholds) -> Tensor:
+    def decisions(self, data: XrayData, outputs: DetectionOutput) -> Tensor:
         """(N, P) whether the box of a location counts, before suppression."""
-        (threshold,) = thresholds.values()
+        (threshold,) = (data.thresholds or {}).values()
         return location_scores(outputs) >= threshold
 
     def mean_outputs(

@@ -111,7 +111,7 @@ class CovidStudyTask(XrayTask):
     ) -> Tensor:
         return softened_divergence(outputs, soft[0], temperature)
 
-    def decisions(self, outputs: Tensor, thresholds: Thresholds) -> Tensor:
+    def decisions(self, data: XrayData, outputs: Tensor) -> Tensor:
         """(N,) number of the likeliest class."""
         return outputs.argmax(dim=1)
 

@@ -128,7 +128,7 @@ class ImageTask(Task[ImageData]):
         """The pictures of a folder and of those below it, whatever their names."""
         return load_unlabelled_images(request, on_progress)
 
-    def decisions(self, outputs: Tensor, thresholds: Thresholds) -> Tensor:
+    def decisions(self, data: ImageData, outputs: Tensor) -> Tensor:
         """(N,) number of the likeliest class."""
         return outputs.argmax(dim=1)
 

@@ -13,13 +13,14 @@ from blocks import TimeAttentionOutput
 from nas.data.audio.dataset import Recording, RecordingSet
 from nas.data.audio.decode import UnreadableAudio
 from nas.data.audio.mel_file import MelMaker
-from nas.data.audio.preprocess import MelPreprocess
+from nas.data.audio.preprocess import MelPreprocess, Score
 from nas.errors import NasError
 from nas.metrics.events import decode_events
 from nas.spec.architecture import ArchitectureSpec
 from nas.tasks.base import Prediction, Thresholds
 from nas.tasks.outputs import NO_NUMBERS, NotFinite, require_finite
 from nas.tasks.sed.batches import evaluation_batches
+from nas.tasks.sed.probability import frame_probabilities
 from nas.tasks.sed.requirements import mel_preprocess
 from nas.tasks.sed.results import RecordingResult, labelled_events
 from nas.tasks.sed.targets import WindowBatch
@@ -34,17 +35,18 @@ class EvaluationTargets:
 
 
 def stitch(
-    outputs: Iterable[tuple[TimeAttentionOutput, EvaluationTargets]],
+    outputs: Iterable[tuple[TimeAttentionOutput, EvaluationTargets]], score: Score
 ) -> tuple[RecordingResult, ...]:
     """The recordings of a set, in its order, from the outputs for all of their windows.
 
-    A frame's probability is the greatest of those of the windows that it lies in. The segment-wise
-    logits must have a value for each frame of a window, as those of a whole network do. Raises
-    ValueError if there are no windows.
+    Probabilities are made as `score` says (see `frame_probabilities`). A frame's probability is the
+    greatest of those of the windows that it lies in. The segment-wise logits must have a value for
+    each frame of a window, as those of a whole network do. Raises ValueError if there are no
+    windows.
     """
     canvas: _Canvas | None = None
     for output, targets in outputs:
-        canvas = canvas or _Canvas(targets.recordings)
+        canvas = canvas or _Canvas(targets.recordings, score)
         canvas.take_in(output, targets.windows)
     if canvas is None:
         raise ValueError("no batches to measure")
@@ -54,8 +56,9 @@ def stitch(
 class _Canvas:
     """Accumulates the windows' outputs by recording."""
 
-    def __init__(self, recordings: RecordingSet) -> None:
+    def __init__(self, recordings: RecordingSet, score: Score) -> None:
         self.recordings = recordings
+        self.score = score
         self.probabilities = [
             np.zeros(item.labels_KT.shape, np.float32) for item in recordings.recordings
         ]
@@ -64,9 +67,10 @@ class _Canvas:
 
     def take_in(self, output: TimeAttentionOutput, windows: WindowBatch) -> None:
         """Add the windows of a batch to their recordings."""
-        probability_NKW = output.segmentwise_NKT.float().sigmoid().cpu().numpy()
-        if (values := probability_NKW.shape[2]) != windows.window:
+        if (values := output.segmentwise_NKT.shape[2]) != windows.window:
             raise ValueError(f"{values} values for {windows.window} frames of a window")
+        found_NKW = frame_probabilities(output, self.score, windows.valid_N)
+        probability_NKW = found_NKW.cpu().numpy()
         rows = torch.stack([windows.recording_N, windows.start_N, windows.valid_N], 1).tolist()
         for position, (recording, start, valid) in enumerate(rows):
             window_KW = probability_NKW[position, :, :valid]
@@ -153,7 +157,8 @@ def _result(
     recordings = RecordingSet((recording,), architecture.classes, complete=False)
     batches = evaluation_batches(recordings, preprocess, architecture.input, device)
     (result,) = stitch(
-        (_finite(network(x)), EvaluationTargets(recordings, at)) for x, at in batches
+        ((_finite(network(x)), EvaluationTargets(recordings, at)) for x, at in batches),
+        preprocess.score,
     )
     return result
 

@@ -37,6 +37,7 @@ from nas.tasks.sed.losses import (
 )
 from nas.tasks.sed.metrics import SedMetrics
 from nas.tasks.sed.prediction import EVENT_COLUMNS, EvaluationTargets, predict_recordings, stitch
+from nas.tasks.sed.probability import frame_probabilities
 from nas.tasks.sed.pseudo_labels import add_labels, check_pseudo_labelling
 from nas.tasks.sed.requirements import (
     check_network,
@@ -50,7 +51,7 @@ from nas.tasks.sed.targets import WindowTargets
 def _cut(data: AudioData) -> dict[str, Any]:
     """All that decides the windows of spectrograms, by name."""
     size = {"input.height": data.input.height, "input.width": data.input.width}
-    return size | data.preprocess.model_dump(exclude={"mean", "std"})
+    return size | data.preprocess.model_dump(exclude={"mean", "std", "score"})
 
 
 class SedTask(Task[AudioData]):
@@ -132,8 +133,9 @@ class SedTask(Task[AudioData]):
             yield x_NCHW, EvaluationTargets(recordings, windows)
 
     def measure(self, data: AudioData, outputs: Iterable[tuple[Any, Any]]) -> SedMetrics:
+        results = stitch(outputs, data.preprocess.score)
         frame_s = data.preprocess.frame_s
-        return SedMetrics.from_results(stitch(outputs), data.classes, frame_s, data.thresholds)
+        return SedMetrics.from_results(results, data.classes, frame_s, data.thresholds)
 
     def check_teacher(self, data: AudioData, teacher_data: AudioData) -> None:
         """Raises NasError where the two cut or measure the recordings otherwise: noise, masks and
@@ -158,10 +160,11 @@ class SedTask(Task[AudioData]):
     ) -> Tensor:
         return taught_windows_loss(outputs, soft, targets.mix, temperature)
 
-    def decisions(self, outputs: TimeAttentionOutput, thresholds: Thresholds) -> Tensor:
-        """(N, K, T) whether a class is present in a frame; the classes in the thresholds' order."""
-        threshold_K = torch.tensor([*thresholds.values()])[:, None]
-        return outputs.segmentwise_NKT.float().sigmoid() >= threshold_K
+    def decisions(self, data: AudioData, outputs: TimeAttentionOutput) -> Tensor:
+        """(N, K, T) whether a class is present in a frame."""
+        thresholds = data.thresholds or {}
+        threshold_K1 = torch.tensor([thresholds[name] for name in data.classes])[:, None]
+        return frame_probabilities(outputs, data.preprocess.score) >= threshold_K1
 
     def mean_outputs(self, outputs: Sequence[TimeAttentionOutput]) -> TimeAttentionOutput:
         return mean_outputs(outputs)
@@ -186,7 +189,11 @@ class SedTask(Task[AudioData]):
     ) -> PseudoLabelled[AudioData]:
         """Training data in which unknown frames that the network is sure of are positive."""
         results = stitch(
-            (network(x), targets) for x, targets in self.evaluation_batches(data, "train", device)
+            (
+                (network(x), targets)
+                for x, targets in self.evaluation_batches(data, "train", device)
+            ),
+            data.preprocess.score,
         )
         probabilities = [result.probability_KT for result in results]
         train = data.split("train")

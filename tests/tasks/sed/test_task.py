@@ -146,7 +146,8 @@ def test_predictions_are_what_evaluation_sees(folder: Path) -> None:
         outputs = [
             (network(x), targets) for x, targets in TASK.evaluation_batches(data, "test", CPU)
         ]
-    for prediction, result in zip(predictions, stitch(outputs), strict=True):
+    results = stitch(outputs, data.preprocess.score)
+    for prediction, result in zip(predictions, results, strict=True):
         scores = prediction.values["scores"]
         assert list(scores) == list(data.classes)
         np.testing.assert_allclose(list(scores.values()), result.scores_K, rtol=1e-5)
