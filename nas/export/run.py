@@ -18,6 +18,7 @@ from nas.export.parity import SPLIT, TOLERANCE, Parity, PeakMemory, compare, par
 from nas.export.targets import SUFFIXES, FileRequest, Target, write_file
 from nas.files import atomic_file, atomic_write_text
 from nas.report.lines import Say
+from nas.runs.folder import exclusive
 from nas.spec.architecture import ArchitectureSpec
 from nas.spec.quantity import count_text
 from nas.tasks.base import Task
@@ -299,12 +300,14 @@ def _program(architecture: ArchitectureSpec) -> str | None:
 
 
 def _record(file: Path, result: ExportResult) -> None:
-    """Add what was measured to `export.json`, by the file's name."""
-    try:
-        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    except ValueError as error:
-        raise NasError("is no JSON any more: delete it, then export again", file=file) from error
+    """Add what was measured to `export.json`, by the file's name; another export may do so too."""
     inside = result.file.parent.resolve() == file.parent.resolve()
     name = result.file.name if inside else str(result.file)
-    text = json.dumps({**known, name: result.as_json()}, indent=2, allow_nan=False)
-    atomic_write_text(file, text + "\n")
+    with exclusive(file.parent / ".export"):
+        try:
+            known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        except ValueError as error:
+            problem = "is no JSON any more: delete it, then export again"
+            raise NasError(problem, file=file) from error
+        text = json.dumps({**known, name: result.as_json()}, indent=2, allow_nan=False)
+        atomic_write_text(file, text + "\n")

@@ -154,9 +154,12 @@ def open_exported(path: Path) -> ExportedFile:
     task = task_named(architecture.task)
     channels, *sides = architecture.input.shape
     shape = [*sides, channels] if scale is not None and scale.pixels else [channels, *sides]
-    ports = [port.name for port in session.get_outputs()]
+    ports = {port.name: port.shape[1:] for port in session.get_outputs()}
     inputs = [port.shape[1:] for port in session.get_inputs()]
-    if inputs != [shape] or ports != list(output_names(task.output_type)):
+    named = list(ports) == list(output_names(task.output_type))
+    if task.output_type is None:  # logits of classes
+        named = named and list(ports.values()) == [[len(architecture.classes)]]
+    if inputs != [shape] or not named:
         problem = f"takes {inputs} and gives {ports}, not what its metadata say"
         raise NasError(f"{problem}; export it again", file=path)
     network = OnnxNetwork(path, task.output_type, scale)

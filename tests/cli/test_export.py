@@ -2,6 +2,9 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +198,41 @@ def test_metadata_that_changed_are_refused(
         said = error_of(command, file, *rest)
         assert said.startswith(f"{file}: ")
         assert said.endswith("export it again")
+
+
+def test_classes_that_changed_everywhere_alike_are_refused(
+    exported: tuple[Path, Result], photos: Path, tmp_path: Path
+) -> None:
+    """The outputs still are as many as before."""
+    model = onnx.load(exported[0])
+    for item in model.metadata_props:
+        if item.key == "classes":
+            item.value = json.dumps([*json.loads(item.value), "more"])
+        elif item.key == "architecture":
+            item.value = item.value.replace("green, red]", "green, red, more]")
+            assert "more" in item.value
+    onnx.save(model, file := tmp_path / "changed.onnx")
+    for command, rest in ((evaluate, ()), (predict, (next(photos.rglob("*.jpg")),))):
+        assert error_of(command, file, *rest).endswith("export it again")
+
+
+@dataclass(frozen=True)
+class Written:
+    """As much of an export's result as is recorded."""
+
+    file: Path
+
+    def as_json(self) -> dict[str, Any]:
+        return {"bytes": 1}
+
+
+def test_exports_at_the_same_time_are_all_recorded(tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.onnx" for number in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        record = partial(run_module._record, tmp_path / "export.json")
+        list(pool.map(record, [Written(file) for file in files]))
+    recorded = json.loads((tmp_path / "export.json").read_text())
+    assert sorted(recorded) == sorted(file.name for file in files)
 
 
 def test_a_place_that_is_taken_is_left_as_it_is(run: Path, tmp_path: Path) -> None:
