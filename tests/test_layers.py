@@ -136,6 +136,7 @@ def test_the_command_line_is_there_before_anything_heavy() -> None:
     assert "torch" not in imported("nas")
 
 
+@pytest.mark.slow
 def test_importing_a_library_module_draws_no_number() -> None:
     modules = "nas.spec.space, nas.model.build, nas.macs.count, nas.train.loop, nas.search.run"
     code = (

@@ -99,6 +99,7 @@ def _install(monkeypatch: pytest.MonkeyPatch, *points: EntryPoint) -> None:
     monkeypatch.setattr(plugins, "entry_points", of_group)
 
 
+@pytest.mark.slow
 def test_the_running_program_is_not_imported_again(folder: Path) -> None:
     """Its block would be registered twice, here and in a worker that it spawns."""
     program = BLOCK.format(name="Mine") + (

@@ -246,6 +246,7 @@ def test_gradients_of_the_distance_reach_the_student() -> None:
     assert stem.grad.abs().sum() > 0
 
 
+@pytest.mark.slow
 def test_boxes_are_kept_whatever_is_learned() -> None:
     """What the teacher masks by is in the data of either label: see `labelled_xrays`."""
     task = TeacherTask()

@@ -40,6 +40,7 @@ def test_the_four_starred_models_are_those_of_the_published_ensemble() -> None:
     assert {run.backbone for run in PUBLISHED_RUNS} <= set(BACKBONES)
 
 
+@pytest.mark.slow
 def test_the_list_shows_every_backbone_with_cost_and_published_figures(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

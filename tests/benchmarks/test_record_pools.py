@@ -25,6 +25,7 @@ def test_every_beginning_of_the_plan_is_even_and_the_whole_has_all_seeds() -> No
     assert [item.member for item in first if item.seed == 1] == [0] * 4 + [8] * 4 + [16] * 4
 
 
+@pytest.mark.slow
 def test_members_are_new_and_even_in_log_macs() -> None:
     name = "small-pictures"
     size, low = InputSpec.parsed(SPACES[name].input), SPACES[name].lowest_macs

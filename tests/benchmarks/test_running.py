@@ -40,6 +40,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, code: Callable[[Arm, int], str]) -
     monkeypatch.setattr(arm_process, "command", instead)
 
 
+@pytest.mark.slow
 def test_runs_stay_on_their_cores_and_are_made_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +67,7 @@ def test_runs_stay_on_their_cores_and_are_made_once(
         open_jobs(tmp_path, ("ours",), (0,), replace(TERMS, minutes=5.0))
 
 
+@pytest.mark.slow
 def test_a_run_that_failed_is_named_and_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,7 @@ def measured(number: int, shared: float, retrained: float | None) -> SharedMeasu
     )
 
 
+@pytest.mark.slow
 def test_ranks_of_those_that_were_retrained_are_compared(tmp_path: Path) -> None:
     shared, retrained = [0.5, 0.4, 0.7, 0.6, 0.9], [0.55, 0.6, 0.65, 0.8, 0.85]
     items = [measured(n + 1, s, r) for n, (s, r) in enumerate(zip(shared, retrained, strict=True))]

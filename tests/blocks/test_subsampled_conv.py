@@ -59,6 +59,7 @@ def test_others_stay_plain() -> None:
         assert not block[0]._forward_pre_hooks
 
 
+@pytest.mark.slow
 def test_training_steps_leave_the_process_alive() -> None:
     done = subprocess.run(
         [sys.executable, "-c", STEPS],

@@ -48,6 +48,7 @@ def test_the_backbone_begins_with_a_classifier_s_weights(
     assert (facts.split_seed, facts.backbone_from) == (2, str(run))
 
 
+@pytest.mark.slow
 def test_a_run_stopped_before_its_first_checkpoint_begins_with_the_backbone_again(
     xrays: Path, efficientnet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

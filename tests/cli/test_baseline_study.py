@@ -198,6 +198,7 @@ def test_what_is_done_or_held_is_not_begun_again(pipeline: Pipeline, tmp_path: P
     )
 
 
+@pytest.mark.slow
 def test_folds_are_trained_each_and_pooled(
     xrays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -300,6 +300,7 @@ def test_what_does_not_fit_is_refused_before_any_data(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_any_backbone_gets_the_detector_s_head(xrays: Path, tmp_path: Path) -> None:
     pytest.importorskip("timm")
     result = invoke(

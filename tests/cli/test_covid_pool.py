@@ -57,6 +57,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
     return run
 
 
+@pytest.mark.slow
 def test_studies_of_two_folds_are_those_of_both(trained: Trainer, tmp_path: Path) -> None:
     runs, out = [trained(STUDY, 1), trained(STUDY, 0)], tmp_path / "folds.json"
     result = invoke(covid, "pool", *runs, "--out", out)
@@ -75,6 +76,7 @@ def test_studies_of_two_folds_are_those_of_both(trained: Trainer, tmp_path: Path
     assert "2 folds macro-F1" in result.output
 
 
+@pytest.mark.slow
 def test_boxes_of_two_folds_count_by_their_own_thresholds(trained: Trainer, tmp_path: Path) -> None:
     runs, out = [trained(DETECTOR, 0), trained(DETECTOR, 1)], tmp_path / "folds.json"
     result = invoke(covid, "pool", *runs, "--out", out)
@@ -131,6 +133,7 @@ def test_each_network_is_run_once(trained: Trainer, monkeypatch: pytest.MonkeyPa
     assert len(folded) == len(runs)
 
 
+@pytest.mark.slow
 def test_it_is_said_where_the_network_was_chosen(trained: Trainer, tmp_path: Path) -> None:
     found = STUDY + "provenance: {split_seed: 0}\n"
     runs, out = [trained(found, 0), trained(found, 1)], tmp_path / "folds.json"

@@ -68,6 +68,7 @@ def test_published_weights_bring_their_normalisation(
     assert preprocess.mean == pytest.approx(mean if channels == 3 else [sum(mean) / 3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "kind", "classes"),
     [("efficientdet_d0", EfficientDetector, 90), (SMALL, FasterRCNN, 90)],

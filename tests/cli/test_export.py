@@ -106,6 +106,7 @@ def test_with_preprocess_pixels_go_in(
     assert {"model.onnx", str(file)} <= set(kept)
 
 
+@pytest.mark.slow
 def test_runs_together_are_one_graph_of_their_mean(
     run: Path, exported: tuple[Path, Result], tmp_path: Path
 ) -> None:
@@ -247,6 +248,7 @@ def test_a_place_that_is_taken_is_left_as_it_is(run: Path, tmp_path: Path) -> No
     assert sorted(tmp_path.iterdir()) == [folder, beside]
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing_that_says_there_is_a_file(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +270,7 @@ def test_a_full_disk_leaves_nothing_that_says_there_is_a_file(
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["study", "detection"])
 def test_xrays_leave_with_their_notice(
     task: str, request: pytest.FixtureRequest, tmp_path: Path

@@ -143,6 +143,7 @@ def test_mistakes_are_named(arguments: tuple[str, ...], says: str) -> None:
         run(*arguments)
 
 
+@pytest.mark.slow
 def test_counting_a_file_imports_nothing_slow() -> None:
     reference = (
         Path(__file__).parents[2] / "search_spaces" / "reference" / "mobilenet_v3_small.yaml"

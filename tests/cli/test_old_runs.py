@@ -56,6 +56,7 @@ def test_a_detector_is_read_with_its_settings(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_training_in_cycles_goes_on_in_rounds(tmp_path: Path) -> None:
     folder = begun("sed", tmp_path)
     assert RunPlan.from_folder(folder).training.pseudo_labelling == PseudoLabellingSpec(

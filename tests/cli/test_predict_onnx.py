@@ -74,6 +74,7 @@ def test_the_program_says_of_each_file_what_is_wrong_with_it(
     assert "python predict_onnx.py model.onnx photo.jpg" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["study", "detection"])
 def test_the_program_reads_xrays_that_are_pictures(
     task: str, request: pytest.FixtureRequest, tmp_path: Path

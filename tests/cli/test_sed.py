@@ -303,6 +303,7 @@ def test_macs_are_told_a_second_of_audio(arch: Path) -> None:
         assert "MACs per audio second" in invoke(macs, "--arch", arch, *form).output
 
 
+@pytest.mark.slow
 def test_another_librarys_network_gets_a_head_over_time(recordings: Path, tmp_path: Path) -> None:
     model = ("--model", "torchvision:mnasnet0_5", "--input", "1x32x512", "--task", "sed")
     where = ("--data", recordings, "--out", tmp_path / "run", "--epochs", 1, *FAST)

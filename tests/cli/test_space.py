@@ -55,6 +55,7 @@ def test_a_budget_leaves_choices_out() -> None:
     assert invoke(*arguments, "--seed", 0).output == text
 
 
+@pytest.mark.slow
 def test_another_input_and_maps_that_shrink_to_a_point(monkeypatch: pytest.MonkeyPatch) -> None:
     """shufflenet.yaml halves five times behind its stem's own input: 32, 16, 8, 4, 2, 1."""
     monkeypatch.setattr("nas.search.survey.count_members", count_draws)  # which takes no seconds

@@ -51,6 +51,7 @@ def searched(photos: Path, *flags: object) -> object:
     return invoke(search, *common, *FAST, *flags)
 
 
+@pytest.mark.slow
 def test_a_library_network_teaches_a_search(photos: Path) -> None:
     result = searched(photos, "--teacher-model", LIBRARY, "--teacher-input", "3x32x32")
     assert result.exception is None, result.output
@@ -60,6 +61,7 @@ def test_a_library_network_teaches_a_search(photos: Path) -> None:
     assert invoke(search, "--resume", "run", "--trials", 2).exception is None
 
 
+@pytest.mark.slow
 def test_a_run_with_a_library_teacher_is_gone_on_with(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,7 @@ def test_a_detector_s_maps_are_at_the_strides_8_16_and_32(name: str) -> None:
         assert found.centre_logits_NP.shape == (2, locations)
 
 
+@pytest.mark.slow
 def test_a_space_contains_its_members(space: SpaceSpec) -> None:
     generator = np.random.default_rng(1)
     members = Members(space)

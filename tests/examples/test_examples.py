@@ -39,6 +39,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_a_program_runs_anywhere(path: Path, said: dict[str, str]) -> None:
     assert said[path.stem]

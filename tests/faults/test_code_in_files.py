@@ -75,6 +75,7 @@ def test_our_own_modules_give_networks_only(model: str, folder: Path) -> None:
     assert not (folder / "ran").exists()
 
 
+@pytest.mark.slow
 def test_what_the_command_line_names_is_used(folder: Path) -> None:
     (folder / "sent.yaml").write_text(f"{FILE}sent_nets:net\nclasses: 3\n")
     assert "--import sent_nets" in error_of(macs, "--arch", "sent.yaml")

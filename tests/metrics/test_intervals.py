@@ -3,6 +3,7 @@
 import tracemalloc
 
 import numpy as np
+import pytest
 
 from nas.metrics.confusion import Confusion
 from nas.metrics.f1 import macro_f1, macro_f1_of
@@ -113,6 +114,7 @@ def test_many_classes_are_resampled_as_few_are() -> None:
     np.testing.assert_allclose(interval, np.quantile(plain, (0.025, 0.975)), atol=0.004)
 
 
+@pytest.mark.slow
 def test_thousands_of_classes_take_little_memory() -> None:
     """A whole matrix of 25,000 classes would be 5 GB."""
     labels = np.repeat(np.arange(25_000), 2)

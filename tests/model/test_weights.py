@@ -47,6 +47,7 @@ def test_every_reference_has_published_weights() -> None:
     assert set(PUBLISHED) == set(installed_references())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "model"), [(name, model) for name, own in PUBLISHED.items() for model in own.models]
 )

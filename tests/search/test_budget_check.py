@@ -100,6 +100,7 @@ def test_a_budget_that_no_member_meets_is_refused_with_the_nearest(
         check_budget(priced)
 
 
+@pytest.mark.slow
 def test_a_rare_member_within_the_memory_of_a_device_is_found() -> None:
     space = load_space("shufflenet.yaml")
     budget = BudgetSpec(max_ram="22KiB", max_flash="140kB")

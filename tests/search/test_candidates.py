@@ -157,6 +157,7 @@ def work_alone(folder: str, number: int, sampler: SamplerName) -> None:
     Path(folder, f"hashes-{number}").write_text("\n".join(hashes))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("sampler", ["random", "known_cost"])
 def test_many_processes_never_share_a_network(tmp_path: Path, sampler: SamplerName) -> None:

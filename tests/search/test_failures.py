@@ -73,6 +73,7 @@ def test_failure_is_recorded_and_the_search_goes_on(
     assert reason in (tmp_path / "run" / "log.txt").read_text()
 
 
+@pytest.mark.slow
 def test_only_unforeseen_faults_are_traced(
     tmp_path: Path, pictures: Path, space: SpaceSpec
 ) -> None:

@@ -46,6 +46,7 @@ def interrupted_after(
             begin(run, data, trials=9, **search)
 
 
+@pytest.mark.slow
 @HERE
 def test_an_interrupted_search_trains_its_finalists_and_no_network(
     tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch

@@ -127,6 +127,7 @@ def test_short_trainings_take_and_only_full_ones_give(
     assert torch.equal(second_short, load_file(file)["layers.stem.0.weight"])
 
 
+@pytest.mark.slow
 def test_a_search_that_goes_on_inherits_from_its_beginning(tmp_path: Path, pictures: Path) -> None:
     run = tmp_path / "run"
     search(run, pictures, 1)
@@ -138,6 +139,7 @@ def test_a_search_that_goes_on_inherits_from_its_beginning(tmp_path: Path, pictu
     assert second["donor"] == donor
 
 
+@pytest.mark.slow
 def test_damaged_and_missing_weights_cost_a_line_in_the_log(tmp_path: Path, pictures: Path) -> None:
     run = tmp_path / "run"
     search(run, pictures, 2)

@@ -29,6 +29,7 @@ def installed(name: str) -> PricedSpace:
     return PricedSpace(space, space.budget)
 
 
+@pytest.mark.slow
 @given(name=st.sampled_from(installed_spaces()), seed=st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=60)
 def test_equals_the_slow_way(name: str, seed: int) -> None:

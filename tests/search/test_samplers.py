@@ -31,6 +31,7 @@ def test_searches_to_the_end(tmp_path: Path, pictures: Path, sampler: SamplerNam
         assert len(records) == 4
 
 
+@pytest.mark.slow
 def test_seconds_weigh_in() -> None:
     """Where dear networks take very much longer, those drawn are cheaper."""
     space = PricedSpace(load_space("tiny.yaml"), BudgetSpec())

@@ -68,6 +68,7 @@ def test_the_standing_is_said_to_be_preliminary(
     ]
 
 
+@pytest.mark.slow
 def test_writing_takes_a_small_share_of_the_time(
     tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

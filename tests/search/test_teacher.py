@@ -111,6 +111,7 @@ def test_the_finished_run_teaches_the_same(
     assert key == [(item.macs, item.metric) for item in trials_of(tmp_path / "run")]
 
 
+@pytest.mark.slow
 def test_a_search_that_was_stopped_while_its_teacher_trains_goes_on(
     pictures: Path, tmp_path: Path, workers_here: None
 ) -> None:

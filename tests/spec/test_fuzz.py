@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -134,12 +135,14 @@ def scribbles(draw: st.DrawFn) -> str:
     return text
 
 
+@pytest.mark.slow
 @FUZZ
 @given(mutations())
 def test_mutated_files(text: str) -> None:
     check(text)
 
 
+@pytest.mark.slow
 @FUZZ
 @given(scribbles())
 def test_scribbled_files(text: str) -> None:

@@ -18,6 +18,7 @@ from tests.model.detectors import DETECTOR, SPACE
 NETWORKS = 2 * 3 * 2 * (2 * 3 * 2)
 
 
+@pytest.mark.slow
 def test_every_network_is_drawn_and_counted_once() -> None:
     space = parse_space(SPACE)
     assert count_draws(space) == count_members(space) == NETWORKS

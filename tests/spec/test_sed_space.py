@@ -53,6 +53,7 @@ def test_cost_is_counted_with_the_head(members: list[ArchitectureSpec]) -> None:
         assert report.total == count_architecture(member).total
 
 
+@pytest.mark.slow
 def test_half_of_the_members_are_within_the_budget(members: list[ArchitectureSpec]) -> None:
     macs = sorted(count_architecture(member).total for member in members)
     assert SPACE.budget.max_macs == 100_000_000

@@ -23,6 +23,7 @@ def network(rows: list[Row]) -> ArchitectureSpec:
     return parse_architecture(f"input_size: [46, 64]\nbackbone: {flow(rows)}\n")
 
 
+@pytest.mark.slow
 def test_random_networks_are_members(members: Members) -> None:
     generator = random.Random(0)
     for _ in range(120):
@@ -48,6 +49,7 @@ def extreme(kinds: Sequence[str], end: int, turn: int) -> list[Row]:
     return draw_rows(pick)
 
 
+@pytest.mark.slow
 def test_extreme_networks_are_members(members: Members) -> None:
     for first in KINDS:
         for second in KINDS:

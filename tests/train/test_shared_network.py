@@ -253,6 +253,7 @@ def test_gradients_are_those_of_the_members_one_by_one(
             torch.testing.assert_close(together[name], value.grad, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_training_that_was_interrupted_ends_the_same(
     space: SpaceSpec, training: TrainingSpec, tmp_path: Path
 ) -> None:

@@ -195,6 +195,7 @@ def test_a_taught_network_is_nearer_to_its_teacher(teacher_run: Path) -> None:
     assert away(teaching) < 0.8 * away(None)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     teacher_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +216,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     assert whole.read_bytes() == stopped.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_second_training_reads_what_the_first_was_taught(
     teacher_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ def test_a_tone_survives_every_format_and_rate(tmp_path: Path, suffix: str, rate
     np.testing.assert_allclose(samples[middle], tone(32_000)[middle], atol=0.02)
 
 
+@pytest.mark.slow
 def test_the_resampling_is_librosas(tmp_path: Path) -> None:
     path = tmp_path / "noise.flac"
     soundfile.write(path, noise(22_050), 44_100)

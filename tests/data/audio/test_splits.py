@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ def recordings(events: list[list[str]]) -> list[RecordingEvents]:
     return [RecordingEvents(f"r{number:03d}", tuple(names)) for number, names in enumerate(events)]
 
 
+@pytest.mark.slow
 @given(event_lists, st.integers(0, 3))
 @settings(max_examples=50, deadline=None)
 def test_every_class_stays_in_train(events: list[list[str]], seed: int) -> None:

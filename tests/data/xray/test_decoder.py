@@ -178,6 +178,7 @@ def _shape_or_reason(content: bytes) -> tuple[int, ...] | str:
         return str(error)
 
 
+@pytest.mark.slow
 def test_decoders_end_with_their_parent(tmp_path: Path, whole: bytes) -> None:
     path = tmp_path / "a.dcm"
     path.write_bytes(whole)

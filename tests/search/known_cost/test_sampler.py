@@ -254,6 +254,7 @@ def test_a_cost_index_that_is_none_is_refused() -> None:
         KnownCostSampler(cost, DEPTHS, cost_index=2)
 
 
+@pytest.mark.slow
 def test_the_posterior_of_trials_is_closer_to_the_truth_than_their_noise() -> None:
     generator = np.random.default_rng(0)
     study = begin(KnownCostSampler(cost, DEPTHS, seed=0))

@@ -230,6 +230,7 @@ def test_a_search_with_the_dominance_rule_runs_and_stores_both_histories(
     assert [item.state for item in records] == ["trained"] * 3  # too few to stop any
 
 
+@pytest.mark.slow
 def test_the_dominance_rule_stops_what_the_first_networks_beat(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
