@@ -81,7 +81,7 @@ def _architecture(settings: SedBaselineSettings) -> ArchitectureSpec:
     """The backbone at the input, mel settings and split that the settings, or another network,
     say."""
     like = None if settings.inputs_of is None else load_architecture(settings.inputs_of)
-    size, preprocess, facts = INPUT, MelPreprocess.of_new(), Provenance()
+    size, preprocess, facts = INPUT, MelPreprocess(), Provenance()
     if like is not None:
         if not isinstance(like.preprocess, MelPreprocess):
             raise NasError("has no mel settings to take", file=settings.inputs_of, key="preprocess")

@@ -17,7 +17,8 @@ def read_rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells, stripped, of each row; a missing optional cell is empty.
 
-    An apostrophe before what a spreadsheet would take for a formula is passed over (`csv_text`).
+    Cells are parted by commas, semicolons or tabs, by what the first line has most of. An
+    apostrophe before what a spreadsheet would take for a formula is passed over (`csv_text`).
     Other columns are passed over. Raises NasError for a file that is no UTF-8 table, for a missing
     column and for one that is there twice, and for a row that goes on in the next line: a quote
     that is left open would hide all rows up to the next one.
@@ -85,7 +86,9 @@ def groups_of(table: Path, root: Path, keys: Sequence[str], noun: str) -> list[s
 
 def _single_lines(table: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of each row, empty lines too."""
-    rows = csv.reader(stream, strict=True)
+    parted_by = delimiter_of(stream.readline())
+    stream.seek(0)
+    rows = csv.reader(stream, strict=True, delimiter=parted_by)
     while True:
         line = rows.line_num + 1
         try:
@@ -100,6 +103,30 @@ def _single_lines(table: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]
             problem = f"a row that ends in line {rows.line_num} only; is a quote left open?"
             raise NasError(problem, file=table, line=line)
         yield line, row
+
+
+def delimiter_of(head: str) -> str:
+    """What parts the cells of a table with that first line: a comma, a semicolon or a tab."""
+    return max(",;\t", key=head.count)
+
+
+def table_head(table: Path) -> list[str]:
+    """The cells of the first line, stripped and in lower case. Raises NasError as `read_rows`."""
+    _, text = next(table_lines(table), (1, ""))
+    return [cell.strip().strip('"').lower() for cell in text.split(delimiter_of(text))]
+
+
+def table_lines(table: Path) -> Iterator[tuple[int, str]]:
+    """Number and text of each line that is not empty. Raises NasError for what is no UTF-8 text."""
+    try:
+        with open(table, encoding="utf-8-sig") as stream:
+            for line, text in enumerate(stream, start=1):
+                if text.strip():
+                    yield line, text.rstrip("\n")
+    except OSError as error:
+        raise NasError(f"can't be read as a table in UTF-8: {error}", file=table) from error
+    except UnicodeDecodeError as error:
+        raise _not_utf8(table) from error
 
 
 def _not_utf8(table: Path) -> NasError:

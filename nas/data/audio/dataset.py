@@ -90,10 +90,12 @@ class RecordingSet:
     classes: tuple[str, ...]
     complete: bool
     """Whether every event is labelled: unknown then means absent."""
-    species_ids: tuple[int, ...] = ()
-    """Number of each class in the tables."""
+    species_ids: tuple[int | str, ...] = ()
+    """Number, or name, of each class in the tables."""
     cut: tuple[str, ...] = ()
     """`TABLE:LINE: REASON` of each row that ends after its recording, and was cut there."""
+    timed: bool = True
+    """Whether it is known when a class sounds, not only in which recording."""
 
     def __len__(self) -> int:
         return len(self.recordings)

@@ -13,7 +13,7 @@ from nas.data.audio.truncation import cut_short
 Samples = npt.NDArray[np.float32]
 """Mono sound, shape (samples,); full scale is 1."""
 
-AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")
+AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
 """Extensions of recordings in a folder, in lower case."""
 
 AUDIO_VERSION = 2

@@ -5,11 +5,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nas.data.audio.annotation import EventTable
 from nas.data.audio.dataset import EventRow
-from nas.data.audio.rfcx import read_events, read_labelled_recordings, read_species, species_in
+from nas.data.audio.formats import is_rfcx, read_annotations
+from nas.data.audio.rfcx import (
+    SpeciesId,
+    read_events,
+    read_labelled_recordings,
+    read_species,
+    species_in,
+)
 from nas.data.audio.source import (
-    RECORDING_SUFFIXES,
     AudioSource,
+    RecordingNames,
     find_audio_source,
     recording_files,
 )
@@ -17,8 +25,8 @@ from nas.data.audio.splits import RecordingEvents, divide_recordings
 from nas.data.files import first_of
 from nas.data.listing import Listing
 from nas.data.splits import SPLITS, Split
-from nas.data.table import groups_of
-from nas.errors import NasError
+from nas.data.table import groups_of, read_rows
+from nas.errors import NasError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -41,14 +49,15 @@ class AudioListing(Listing[ListedRecording]):
     labels are known in part, are ignored."""
 
     places: AudioSource
-    species_ids: tuple[int, ...]
-    """Number of each class in the tables."""
+    species_ids: tuple[SpeciesId, ...]
+    """Number, or name, of each class in the tables."""
+    timed: bool
+    """Whether all tables say when a class sounds."""
 
     def complete(self, split: Split) -> bool:
         """Whether all that sounds in a split is labelled."""
-        return self.places.false_positives is None or (
-            split == "test" and self.places.test_events is not None
-        )
+        given = {"test": self.places.test_events, "validation": self.places.validation_events}
+        return self.places.false_positives is None or given.get(split) is not None
 
 
 def list_recordings(source: Path, seed: int = 0, groups: Path | None = None) -> AudioListing:
@@ -62,43 +71,84 @@ def list_recordings(source: Path, seed: int = 0, groups: Path | None = None) -> 
     """
     try:
         places = find_audio_source(source)
-        species = (
-            read_species(places.species) if places.species else species_in(places.true_positives)
-        )
-        train, wrong, ignored = _train_recordings(places, species)
-        test, wrong_test = _test_recordings(places, species)
+        reader = _Tables(places)
+        train, wrong, ignored = _train_recordings(places, reader)
+        held = [
+            *_held_recordings(places, reader, "validation", wrong),
+            *_held_recordings(places, reader, "test", wrong),
+        ]
     except OSError as error:
         raise NasError(f"can't be listed: {error}", file=source) from error
     if groups is not None:
-        train, test = (_grouped(part, groups, places.root) for part in (train, test))
-    _refuse_crossing(train, test, source)
-    classes = tuple(species.values())
+        train, held = (_grouped(part, groups, places.root) for part in (train, held))
+    _refuse_crossing(train, held, source)
+    classes = tuple(reader.classes.values())
     _check_classes(train, classes, places, wrong)
     return AudioListing(
         source=source,
         root=places.root,
-        files=_divided([*train, *test], seed),
+        files=_divided([*train, *held], seed),
         classes=classes,
-        made_splits=("validation",) if test else ("validation", "test"),
-        wrong=(*wrong, *wrong_test),
+        made_splits=tuple(
+            split for split in SPLITS[1:] if split not in {item.split for item in held}
+        ),
+        wrong=tuple(wrong),
         ignored_files=ignored,
         places=places,
-        species_ids=tuple(species),
+        species_ids=tuple(reader.classes),
+        timed=reader.timed,
     )
 
 
+class _Tables:
+    """Reads the tables of a data set; those of training say what the classes are."""
+
+    def __init__(self, source: AudioSource) -> None:
+        table = source.true_positives
+        self._rfcx = is_rfcx(table)
+        self.timed = True
+        self.classes: dict[SpeciesId, str] = {}
+        if self._rfcx:
+            self.classes = read_species(source.species) if source.species else species_in(table)
+        elif source.species:
+            rows = read_rows(source.species, required=("name",), optional=())
+            self.classes = {cells["name"]: cells["name"] for _, cells in rows if cells["name"]}
+
+    def read(self, place: Path, files: Mapping[str, Path]) -> EventTable:
+        """What a table says of the classes; rows of others are wrong. The first table that is read
+        says what they are, where nothing else does."""
+        if self._rfcx and is_rfcx(place):
+            table = read_events(place, self.classes)
+            return replace(table, named=tuple(files))
+        table = read_annotations(place, files)
+        self.timed = self.timed and table.timed
+        if not self.classes:
+            self.classes = {name: name for name in sorted({row.species for row in table.rows})}
+        known = set(self.classes.values())
+        others = tuple(
+            f"{row.place}: no class {row.species!r}{did_you_mean(row.species, known)}"
+            for row in table.rows
+            if row.species not in known
+        )
+        rows = tuple(row for row in table.rows if row.species in known)
+        # What a table of clips does not name is not labelled; beside one of events it is silent.
+        shared = place.is_dir() or not table.timed
+        named = table.named if shared else (*files, *table.named)
+        return replace(table, rows=rows, wrong=(*table.wrong, *others), named=named)
+
+
 def _train_recordings(
-    source: AudioSource, species: Mapping[int, str]
+    source: AudioSource, tables: _Tables
 ) -> tuple[list[ListedRecording], list[str], int]:
     """The recordings, what is wrong with rows, and how many files no row labels."""
-    files = recording_files(source.audio)
-    true_positives = read_events(source.true_positives, species)
+    files = _own_files(source)
+    true_positives = tables.read(source.true_positives, files)
     rows_tp, wrong_tp = _by_recording(true_positives.rows, files, source.audio)
     wrong = [*true_positives.wrong, *wrong_tp]
     rows_fp: dict[str, tuple[EventRow, ...]] = {}
-    labelled = set(files)
+    labelled = RecordingNames(files).ids(true_positives.named)
     if source.false_positives is not None:
-        false_positives = read_events(source.false_positives, species)
+        false_positives = tables.read(source.false_positives, files)
         rows_fp, wrong_fp = _by_recording(false_positives.rows, files, source.audio)
         wrong += [*false_positives.wrong, *wrong_fp]
         labelled = set(rows_tp) | set(rows_fp)
@@ -109,31 +159,57 @@ def _train_recordings(
     return recordings, wrong, len(files) - len(labelled)
 
 
-def _test_recordings(
-    source: AudioSource, species: Mapping[int, str]
-) -> tuple[list[ListedRecording], list[str]]:
-    if source.test_audio is None or source.test_events is None:
-        return [], []
-    files = recording_files(source.test_audio)
-    table = read_events(source.test_events, species)
-    rows, wrong_rows = _by_recording(table.rows, files, source.test_audio)
-    wrong = [*table.wrong, *wrong_rows]
+def _held_recordings(
+    source: AudioSource, tables: _Tables, split: Split, wrong: list[str]
+) -> list[ListedRecording]:
+    """Those of a split that the source has; what is wrong with its rows goes to `wrong`."""
+    audio, events = {
+        "test": (source.test_audio, source.test_events),
+        "validation": (source.validation_audio, source.validation_events),
+    }[split]
+    if audio is None or events is None:
+        return []
+    files = recording_files(audio)
+    table = tables.read(events, files)
+    rows, wrong_rows = _by_recording(table.rows, files, audio)
+    wrong += [*table.wrong, *wrong_rows]
     if not rows:
-        problem = f"no event fits a recording in {source.test_audio.name}{first_of(wrong)}"
-        raise NasError(problem, file=source.test_events)
-    if source.test_labels is not None:
+        problem = f"no event fits a recording in {audio.name}{first_of(wrong)}"
+        raise NasError(problem, file=events)
+    kept = set(rows) if audio == source.audio else RecordingNames(files).ids(table.named)
+    if split == "test" and source.test_labels is not None:
         named = read_labelled_recordings(source.test_labels)
         wrong += [
-            f"{source.test_labels.name}:{line}: no recording {name!r} in {source.test_audio.name}"
+            f"{source.test_labels.name}:{line}: no recording {name!r} in {audio.name}"
             for name, line in named.items()
             if name not in files
         ]
-        files = {name: path for name, path in files.items() if name in named or name in rows}
-    recordings = [
-        _listed(name, files[name], source.root, rows.get(name), None, "test")
+        kept = {name for name in files if name in named or name in rows}
+    return [
+        _listed(name, files[name], source.root, rows.get(name), None, split)
         for name in sorted(files)
+        if name in kept
     ]
-    return recordings, wrong
+
+
+def _own_files(source: AudioSource) -> dict[str, Path]:
+    """The training recordings: those in their place that are of no other split."""
+    audio = source.audio
+    files = recording_files(audio)
+    for place, events in (
+        (source.validation_audio, source.validation_events),
+        (source.test_audio, source.test_events),
+    ):
+        if place is None or events is None or is_rfcx(events):
+            continue
+        theirs = recording_files(place)
+        if place == audio:
+            named = RecordingNames(files).ids(read_annotations(events, theirs).named)
+            files = {name: path for name, path in files.items() if name not in named}
+        elif place.is_relative_to(audio):
+            others = set(theirs.values())
+            files = {name: path for name, path in files.items() if path not in others}
+    return files
 
 
 def _listed(
@@ -154,20 +230,18 @@ def _by_recording(
     """Rows by recording, and a line for each row whose recording is not among the files."""
     found: defaultdict[str, list[EventRow]] = defaultdict(list)
     wrong: list[str] = []
+    names = RecordingNames(files)
     for row in rows:
-        if row.recording_id in files:
-            found[row.recording_id].append(row)
+        try:
+            name = names.find(row.recording_id)
+        except ValueError as error:
+            wrong.append(f"{row.place}: {error}")
+            continue
+        if name is None:
+            wrong.append(f"{row.place}: no recording {row.recording_id!r} in {folder.name}")
         else:
-            hint = _without_ending(row.recording_id, files)
-            wrong.append(f"{row.place}: no recording {row.recording_id!r} in {folder.name}{hint}")
+            found[name].append(replace(row, recording_id=name))
     return {name: tuple(members) for name, members in found.items()}, wrong
-
-
-def _without_ending(recording_id: str, files: Mapping[str, Path]) -> str:
-    """What to write instead of an id that is a file's whole name; else empty."""
-    stem, dot, ending = recording_id.rpartition(".")
-    known = stem in files and f"{dot}{ending}".lower() in RECORDING_SUFFIXES
-    return f"; an id has no ending, write {stem!r}" if known else ""
 
 
 def _divided(recordings: Sequence[ListedRecording], seed: int) -> tuple[ListedRecording, ...]:
@@ -176,7 +250,7 @@ def _divided(recordings: Sequence[ListedRecording], seed: int) -> tuple[ListedRe
         RecordingEvents(
             item.key,
             tuple(row.species for row in item.rows_tp),
-            "test" if item.split == "test" else None,
+            None if item.split == "train" else item.split,
             item.group,
         )
         for item in recordings
@@ -215,8 +289,7 @@ def _check_classes(
     """Raises NasError unless there are classes, each with a true positive to learn from."""
     if not classes:
         raise NasError(
-            "no row with a species_id that is a whole number; names belong into a table "
-            "species.csv with the columns species_id,name",
+            f"no row that can be used{first_of(wrong)}",
             file=source.true_positives,
         )
     known = {row.species for recording in train for row in recording.rows_tp}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import isinf
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +112,9 @@ class _Reader:
         )
         complete, species_ids = listing.complete(split), listing.species_ids
         cut = tuple(faults.cut)
-        found = RecordingSet(recordings, listing.classes, complete, species_ids, cut)
+        found = RecordingSet(
+            recordings, listing.classes, complete, species_ids, cut, timed=listing.timed
+        )
         problem = _lost(split, found, members, left_out)
         if problem:
             raise NasError(problem, file=listing.source)
@@ -153,6 +156,8 @@ def _rows_within(
                 f"{end_s:.2f} s"
             )
             continue
+        if isinf(row.t_max_s):
+            row = replace(row, t_max_s=frames * frame_s)
         if row.t_max_s > end_s + 2 * frame_s:
             faults.cut.append(
                 f"{row.place}: ends at {row.t_max_s:g} s, but {row.recording_id} at {end_s:.2f} s"

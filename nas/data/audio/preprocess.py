@@ -1,6 +1,6 @@
 """Preprocessing of recordings, which inference repeats."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -8,8 +8,6 @@ from nas.spec.preprocess import Preprocess
 
 Score = Literal["frame_max", "clip", "gated"]
 """What a class's probability is made of; see `nas.tasks.sed.probability`."""
-NEW_SCORE: Final = "gated"
-"""What networks have that nobody gave a score."""
 
 
 class MelPreprocess(Preprocess):
@@ -32,10 +30,7 @@ class MelPreprocess(Preprocess):
     overlap_frames: Annotated[int, Field(strict=True, ge=0, le=65_536)] = 49
     """Frames that neighbouring windows share."""
     score: Score = "frame_max"
-    """Of which outputs a probability is made: those of the frames, that of the window, or both.
-
-    What does not say it was trained when there was no other; new networks have `NEW_SCORE`.
-    """
+    """Of which outputs a probability is made: those of the frames, that of the window, or both."""
     mean: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
     """Subtracted from the log-mel values, in dB; null is measured on the training data."""
     std: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
@@ -59,11 +54,6 @@ class MelPreprocess(Preprocess):
         if (self.mean is None) != (self.std is None):
             raise ValueError("mean and std go together: give both, or none to have them measured")
         return self
-
-    @classmethod
-    def of_new(cls) -> Self:
-        """The settings of a network that nobody gave any."""
-        return cls(score=NEW_SCORE)
 
     @property
     def top_hz(self) -> float:

@@ -5,28 +5,23 @@ Format: kaggle.com/c/rfcx-species-audio-detection, `train_tp.csv` and `train_fp.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from nas.data.audio.annotation import EventTable
 from nas.data.audio.dataset import EventRow
 from nas.data.table import read_rows
 from nas.errors import NasError, did_you_mean
 
-
-@dataclass(frozen=True)
-class EventTable:
-    """The rows of a table that can be used, and `TABLE:LINE: REASON` of each that can't."""
-
-    rows: tuple[EventRow, ...]
-    wrong: tuple[str, ...]
+SpeciesId = int | str
+"""Of a class in the tables: its number, or its name."""
 
 
-def read_species(table: Path) -> dict[int, str]:
+def read_species(table: Path) -> dict[SpeciesId, str]:
     """Name of each species by its number, in the order of the numbers.
 
     Raises NasError, with the line, for a number that is none and for one or a name given twice.
     """
-    names: dict[int, str] = {}
+    names: dict[SpeciesId, str] = {}
     for line, cells in read_rows(table, required=("species_id", "name"), optional=()):
         number = _whole(cells["species_id"])
         if number is None or number < 0:
@@ -39,19 +34,24 @@ def read_species(table: Path) -> dict[int, str]:
             problem = f"{cells['name']!r} names two species" if cells["name"] else "no name"
             raise NasError(problem, file=table, line=line, key="name")
         names[number] = cells["name"]
-    return dict(sorted(names.items()))
+    return dict(sorted(names.items(), key=lambda item: int(item[0])))
 
 
-def species_in(table: Path) -> dict[int, str]:
-    """`s0`, `s1`, ... of the numbers that a table of events holds: RFCX's own 24 have no names."""
-    rows = read_rows(table, required=("species_id",), optional=())
-    numbers = {_whole(cells["species_id"]) for _, cells in rows}
+def species_in(table: Path) -> dict[SpeciesId, str]:
+    """`s0`, `s1`, ... of the numbers that a table of events holds: RFCX's own 24 have no names.
+
+    Where none of the ids is a number, they are the names.
+    """
+    cells = {row["species_id"] for _, row in read_rows(table, ("species_id",), optional=())}
+    numbers = {_whole(cell) for cell in cells} - {None}
+    if not numbers:
+        return {name: name for name in sorted(cells) if name}
     return {
         number: f"s{number}" for number in sorted(n for n in numbers if n is not None and n >= 0)
     }
 
 
-def read_events(table: Path, species: Mapping[int, str]) -> EventTable:
+def read_events(table: Path, species: Mapping[SpeciesId, str]) -> EventTable:
     """The rows of a table of events; wrong ones are named and left out.
 
     Raises NasError only for a file that is no such table.
@@ -75,12 +75,13 @@ def read_labelled_recordings(table: Path) -> dict[str, int]:
     return {cells["recording_id"]: line for line, cells in rows if cells["recording_id"]}
 
 
-def _event(cells: Mapping[str, str], species: Mapping[int, str], place: str) -> EventRow:
+def _event(cells: Mapping[str, str], species: Mapping[SpeciesId, str], place: str) -> EventRow:
     """Raises ValueError, in words for the user, for a row that can't be used."""
     if not cells["recording_id"]:
         raise ValueError("no recording_id in this row")
-    number = _whole(cells["species_id"])
-    if number is None or number not in species:
+    whole = _whole(cells["species_id"])
+    number: SpeciesId = cells["species_id"] if whole is None else whole
+    if number not in species:
         near = did_you_mean(cells["species_id"], map(str, species)) if len(species) <= 50 else ""
         raise ValueError(f"no species {cells['species_id']!r}{near}")
     t_min_s, t_max_s = _number(cells, "t_min"), _number(cells, "t_max")

@@ -97,6 +97,7 @@ class _Canvas:
                 labels_KT=item.labels_KT,
                 events=labelled_events(item.events, self.recordings.classes),
                 complete=self.recordings.complete,
+                timed=self.recordings.timed,
             )
             for position, item in enumerate(self.recordings.recordings)
         )

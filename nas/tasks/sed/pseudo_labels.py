@@ -29,7 +29,7 @@ class AddedLabels:
         found = [row.species for row in self.rows]
         return {name: found.count(name) for name in self.recordings.classes}
 
-    def table(self, species_ids: Mapping[str, int]) -> str:
+    def table(self, species_ids: Mapping[str, int | str]) -> str:
         """The rows as a CSV that reads as RFCX's true positives do; numbers are by class name."""
         rows = (
             (

@@ -13,10 +13,9 @@ from nas.tasks.sed.losses import KnownLabelLossSpec
 
 
 def mel_preprocess(preprocess: Preprocess | None) -> MelPreprocess:
-    """The settings of spectrograms, those of new networks for None. Raises NasError for those of
-    images."""
+    """The settings of spectrograms, the defaults for None. Raises NasError for those of images."""
     if preprocess is None:
-        return MelPreprocess.of_new()
+        return MelPreprocess()
     if not isinstance(preprocess, MelPreprocess):
         problem = f"{preprocess.kind!r} is not allowed: the sed task has kind: mel"
         raise NasError(problem, key="preprocess.kind")

@@ -30,6 +30,8 @@ class RecordingResult:
     """What sounds, as the tables say: not rounded to frames, and touching events are parted."""
     complete: bool
     """Whether every event of the recording is labelled, so that no label means absent."""
+    timed: bool = True
+    """Whether `events` have times; else they last for the whole recording."""
 
     @property
     def scores_K(self) -> NDArray[np.float32]:
@@ -72,9 +74,10 @@ def event_counts(
 ) -> tuple[Counts, Counts] | None:
     """Counts (G, K, 3) of segments and of onsets in each recording, at its thresholds.
 
-    None where a recording's labels are known in part: what is found may be there and unlabelled.
+    None where a recording's labels are known in part, as what is found may be there and unlabelled,
+    and where labels have no times.
     """
-    if not all(result.complete for result in results):
+    if not all(result.complete and result.timed for result in results):
         return None
     counts = [
         _event_counts(result, thresholds_K, frame_s)

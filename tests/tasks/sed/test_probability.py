@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from blocks import TimeAttentionOutput
-from nas.data.audio.preprocess import MelPreprocess, Score
+from nas.data.audio.preprocess import Score
 from nas.export.standalone.sounds import SoundModel
 from nas.spec.architecture import dump_architecture, parse_architecture
-from nas.spec.space import load_space
 from nas.tasks.sed.probability import frame_probabilities
 from nas.tasks.sed.requirements import mel_preprocess
 
@@ -63,6 +62,6 @@ layers: [{block: Conv, out: 8, kernel: 3, stride: 2}]
     old = parse_architecture(text)
     assert mel_preprocess(old.preprocess).score == "frame_max"
     assert "score: frame_max" in dump_architecture(old)
-    assert mel_preprocess(None).score == MelPreprocess.of_new().score == "gated"
-    for space in ("sed.yaml", "micro-sounds.yaml"):
-        assert mel_preprocess(load_space(space).preprocess).score == "gated"
+    new = parse_architecture(text.replace("std: 20.0", "std: 20.0, score: gated"))
+    assert mel_preprocess(new.preprocess).score == "gated"
+    assert parse_architecture(dump_architecture(new)) == new
