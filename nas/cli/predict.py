@@ -22,7 +22,10 @@ from nas.cli.options import FILE, Command, Machine, option
 )
 @options.out_file("File to write  [default: the terminal]")
 @option(
-    "--table", metavar="NAME", help="This table alone, a row an entry, as events of recordings."
+    "--table",
+    metavar="NAME",
+    help="This table alone, a row an entry, as events of recordings; raven, audacity and dcase are "
+    "written as those programs read them.",
 )
 @options.others("predicted")
 @options.machine("all")
@@ -55,7 +58,10 @@ def predict(
     several = form == "csv" and table is None
     places = {} if out is None else prediction_files(out, task.prediction_tables if several else ())
     predictions = list(predictions_of(trained, files))
-    texts = prediction_texts(predictions, form, table, task.prediction_tables)
+    if write := task.text_tables.get(table or ""):
+        texts = {"": write(predictions, trained.architecture)}
+    else:
+        texts = prediction_texts(predictions, form, table, task.prediction_tables)
     if out is None:
         click.echo(texts[""], nl=False)
     else:

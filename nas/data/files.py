@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 DESCRIPTION_SUFFIXES = (".yaml", ".yml")
 """Endings of YAML files that describe a data set, in lower case."""
+AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
+"""Endings of recordings, in lower case."""
 FileName = Annotated[str, Field(strict=True, min_length=1)]
 """Path of a file or a folder, relative to the file that describes."""
 Description = TypeVar("Description", bound=Frozen)

@@ -145,6 +145,10 @@ class Task(ABC, Generic[DataT]):
     outputs; None where they give one tensor."""
     prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     """Columns of each value of a prediction that is a list of mappings, a table of its own."""
+    text_tables: ClassVar[Mapping[str, Callable[[Sequence[Prediction], ArchitectureSpec], str]]] = (
+        MappingProxyType({})
+    )
+    """Tables of predictions in the formats of other programs, by name."""
 
     @abstractmethod
     def check_architecture(self, architecture: ArchitectureSpec) -> None:

@@ -13,9 +13,6 @@ from nas.data.audio.truncation import cut_short
 Samples = npt.NDArray[np.float32]
 """Mono sound, shape (samples,); full scale is 1."""
 
-AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
-"""Extensions of recordings in a folder, in lower case."""
-
 AUDIO_VERSION = 2
 """Raised whenever the same file gives other samples than before: old caches are then not used."""
 

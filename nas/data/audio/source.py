@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.data.audio.audioset_strong import segment_names
-from nas.data.audio.decode import AUDIO_SUFFIXES
 from nas.data.audio.formats import TABLE_SUFFIXES, is_annotation
 from nas.data.audio.mel_file import READY_SUFFIX
 from nas.data.files import (
+    AUDIO_SUFFIXES,
     DESCRIPTION_SUFFIXES,
     FileName,
     is_hidden,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from nas.data.files import AUDIO_SUFFIXES, visible_files
 from nas.data.image.source import ImageFile, find_image_source
 from nas.data.image.splits import divide_images
 from nas.data.listing import Listing
@@ -23,7 +24,11 @@ def list_images(source: Path, seed: int = 0, groups: Path | None = None) -> List
     Raises NasError unless the pictures can be learned from: two classes or more, none of them only
     in validation or test, and no group in two given splits.
     """
-    found = find_image_source(source)
+    try:
+        found = find_image_source(source)
+    except NasError:
+        _refuse_recordings(source)
+        raise
     files = found.files
     if groups is not None:
         names = groups_of(groups, found.root, [file.key for file in files], "images")
@@ -40,6 +45,13 @@ def list_images(source: Path, seed: int = 0, groups: Path | None = None) -> List
         made_splits=tuple(split for split in SPLITS if split != "train" and split not in given),
         ignored_files=found.ignored_files,
     )
+
+
+def _refuse_recordings(source: Path) -> None:
+    """Raises NasError, saying what to do, for a folder of recordings."""
+    if source.is_dir() and visible_files(source, AUDIO_SUFFIXES):
+        problem = "no images, but recordings: learn from them with --task sed (docs/sound.md)"
+        raise NasError(problem, file=source)
 
 
 def _check_classes(files: Sequence[ImageFile], classes: Sequence[str], source: Path) -> None:

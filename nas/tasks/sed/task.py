@@ -28,6 +28,7 @@ from nas.spec.space import SpaceSpec
 from nas.spec.training import TaskAugment, TaskLoss, TrainingSpec
 from nas.tasks.base import Batch, Loss, Metrics, Prediction, PseudoLabelled, Task, Thresholds
 from nas.tasks.sed.batches import evaluation_batches, steps_per_epoch, train_batches
+from nas.tasks.sed.event_tables import dcase_table, label_track, raven_table
 from nas.tasks.sed.losses import (
     KnownLabelLoss,
     KnownLabelLossSpec,
@@ -68,6 +69,11 @@ class SedTask(Task[AudioData]):
     needs_thresholds: ClassVar[bool] = True
     output_type: ClassVar[Any] = TimeAttentionOutput
     prediction_tables: ClassVar[Mapping[str, tuple[str, ...]]] = {"events": EVENT_COLUMNS}
+    text_tables: ClassVar[Mapping[str, Callable[[Sequence[Prediction], ArchitectureSpec], str]]] = {
+        "raven": raven_table,
+        "audacity": label_track,
+        "dcase": dcase_table,
+    }
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
         check_network(architecture)

@@ -13,6 +13,7 @@ from nas.data.audio.load import load_recordings
 from nas.data.audio.preprocess import MelPreprocess
 from nas.data.audio.source import holds_recordings
 from nas.data.dataset import DataRequest
+from nas.data.image.listing import list_images
 from nas.errors import NasError
 from nas.spec.definition import InputSpec
 
@@ -187,3 +188,9 @@ def test_paths_and_equal_names_in_folders(tmp_path: Path) -> None:
     found = {i.id: [r.species for r in i.rows_tp] for i in listing.files}
     assert found == {"x/a": ["dog"], "y/a": ["hen"], "b": ["hen"]}
     assert listing.wrong == ("labels.csv:5: 2 recordings are called 'a.wav': write their folders",)
+
+
+def test_recordings_taken_for_pictures_say_what_to_do(tmp_path: Path) -> None:
+    write_sound(tmp_path / "dog" / "a.wav")
+    with pytest.raises(NasError, match=r"no images, but recordings: .* --task sed"):
+        list_images(tmp_path)
