@@ -64,12 +64,18 @@ def read_audio(path: Path, sample_rate_hz: int) -> Samples:
 
 def declared_duration_s(path: Path) -> float | None:
     """Seconds that the header says; None where it says nothing, or is no recording's."""
+    said = declared_length(path)
+    return None if said is None else said[0] / said[1]
+
+
+def declared_length(path: Path) -> tuple[int, int] | None:
+    """Samples, and samples a second, that the header says; None where it says nothing."""
     if not path.is_file():
         return None
     try:
         with soundfile.SoundFile(str(path)) as file:
             known = 0 < file.frames < _UNKNOWN_LENGTH
-            return float(file.frames / file.samplerate) if known else None
+            return (int(file.frames), int(file.samplerate)) if known else None
     except (soundfile.SoundFileError, OSError, TypeError, ValueError):
         return None
 

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
+from statistics import median
 
 from nas.data.audio.dataset import EventRow
-from nas.data.audio.decode import declared_duration_s
+from nas.data.audio.decode import declared_duration_s, declared_length
 from nas.data.audio.listing import AudioListing, list_recordings
 from nas.data.cache import default_cache_dir
 from nas.data.copies import same_content
@@ -39,6 +41,58 @@ class SplitEvents:
 
 
 @dataclass(frozen=True)
+class SoundInput:
+    """Settings of spectrograms that suit some recordings, for windows of 512 frames."""
+
+    sample_rate_hz: int
+    """The commonest, at most 32 kHz."""
+    hop_samples: int
+    """Such that a window holds the median recording, or 8 s of it."""
+    overlap_frames: int
+    """Those of the median event, at most half a window."""
+
+    @property
+    def window_s(self) -> float:
+        """Seconds of a window."""
+        return _WINDOW * self.hop_samples / self.sample_rate_hz
+
+    def lines(self) -> list[str]:
+        """As keys of `sed.yaml`."""
+        return [
+            f"suggested         windows of {_WINDOW} frames, {self.window_s:.1f} s, in a copy of "
+            "sed.yaml:",
+            f"  preprocess: {{kind: mel, sample_rate_hz: {self.sample_rate_hz}, fft_samples: "
+            f"{4 * self.hop_samples}, hop_samples: {self.hop_samples}, overlap_frames: "
+            f"{self.overlap_frames}}}",
+        ]
+
+
+_WINDOW = 512
+_MOST_S = 8.0
+_LEAST_HOP = 64
+
+
+def _suggested(listing: AudioListing) -> SoundInput | None:
+    said = [length for item in listing.files if (length := declared_length(item.path))]
+    if not said:
+        return None
+    ((common_hz, _),) = Counter(rate_hz for _, rate_hz in said).most_common(1)
+    rate_hz = min(common_hz, 32_000)
+    wanted_s = min(median(samples / own_hz for samples, own_hz in said), _MOST_S)
+    hop = _LEAST_HOP
+    while _WINDOW * hop / rate_hz < wanted_s:
+        hop *= 2
+    events_s = [
+        row.t_max_s - row.t_min_s
+        for item in listing.files
+        for row in item.rows_tp
+        if isfinite(row.t_max_s)
+    ]
+    overlap = round(median(events_s) * rate_hz / hop) if events_s else 0
+    return SoundInput(rate_hz, hop, min(max(overlap, 0), _WINDOW // 2))
+
+
+@dataclass(frozen=True)
 class AudioStatistics(DataStatistics):
     """Figures of one data set of recordings."""
 
@@ -51,6 +105,8 @@ class AudioStatistics(DataStatistics):
     """Files whose content stands in another split too."""
     ignored_files: int
     """Recordings that no table labels, where labels are known in part."""
+    suggestion: SoundInput | None = None
+    """None where no header says how long a recording is."""
 
     def lines(self) -> list[str]:
         in_part = [item.split for item in self.splits if not item.complete]
@@ -61,6 +117,7 @@ class AudioStatistics(DataStatistics):
             "rows that say a class sounds + rows that say it does not",
             *self._event_table(),
             "",
+            *([] if self.suggestion is None else self.suggestion.lines()),
             f"labelled          {known}",
             f"ignored files     {self.ignored_files}",
             f"wrong rows        {len(self.wrong)}",
@@ -101,6 +158,7 @@ def audio_statistics(request: StatisticsRequest) -> AudioStatistics:
         wrong,
         copies,
         listing.ignored_files,
+        _suggested(listing),
     )
 
 

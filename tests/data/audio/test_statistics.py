@@ -52,3 +52,13 @@ def test_the_same_recording_in_two_splits_is_told(tmp_path: Path, cache_dir: Pat
     assert found.lines()[-2:] == ["in two splits     1 files", f"  {pair}"]
     with pytest.raises(NasError, match="1 files stand in another split"):
         audio_statistics(StatisticsRequest(tmp_path, strict=True))
+
+
+def test_sample_rate_window_and_overlap_are_suggested(tmp_path: Path, cache_dir: Path) -> None:
+    write_set(tmp_path, ROWS)  # a second at 8 kHz, events of 0.3 s
+    found = audio_statistics(StatisticsRequest(tmp_path)).suggestion
+    assert found is not None
+    assert found.window_s == 512 * found.hop_samples / found.sample_rate_hz
+    assert found.window_s >= 1 or found.hop_samples == 64
+    assert found.overlap_frames == round(0.3 * found.sample_rate_hz / found.hop_samples)
+    assert any(f"sample_rate_hz: {found.sample_rate_hz}" in line for line in found.lines())
