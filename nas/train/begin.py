@@ -106,13 +106,23 @@ def load_beginning(architecture: ArchitectureSpec) -> Beginning | None:
 def begin_from(source: SourceNetwork, architecture: ArchitectureSpec, network: nn.Module) -> Cut:
     """Fill in place what the source has of a network; the rest is left as it is.
 
-    Raises NasError where it has nothing of it.
+    A head is taken with the whole network of the same classes only. Raises NasError where the
+    source has nothing of the network.
     """
     cut = source.cut(architecture, network)
     _refuse_empty(cut, source.architecture, architecture)
+    state = cut.state(source.state)
+    if _is_same(source.architecture, architecture):
+        state |= {name: value for name, value in source.state.items() if name not in state}
     with torch.no_grad():
-        network.load_state_dict(cut.state(source.state), strict=False)
+        network.load_state_dict(state, strict=False)
     return cut
+
+
+def _is_same(source: ArchitectureSpec, architecture: ArchitectureSpec) -> bool:
+    """Whether layers, head and classes are the same, at an input of any size."""
+    own = architecture.layers, architecture.head, architecture.neck, architecture.classes
+    return own == (source.layers, source.head, source.neck, source.classes)
 
 
 def build_begun(architecture: ArchitectureSpec, seed: int, device: torch.device) -> nn.Module:
@@ -129,14 +139,17 @@ def build_begun(architecture: ArchitectureSpec, seed: int, device: torch.device)
 def beginning_with(architecture: ArchitectureSpec, weights: str | Path | None) -> ArchitectureSpec:
     """The architecture with `weights` to begin from; None leaves it as it is.
 
-    Raises NasError for an empty text, which names no weights.
+    The folder of a run stands for its own network, whatever that began with. Raises NasError for an
+    empty text, which names no weights.
     """
     if weights is None:
         return architecture
     if not str(weights).strip():
         raise NasError(f"{weights!r} names no weights", key="begin.weights")
-    begin = architecture.begin or BeginSpec()
-    return replace(architecture, begin=begin.model_copy(update={"weights": str(weights)}))
+    begin = BeginSpec(weights=str(weights))
+    if architecture.begin is not None and not Path(weights).is_dir():
+        begin = architecture.begin.model_copy(update={"weights": str(weights)})
+    return replace(architecture, begin=begin)
 
 
 def begun_architecture(architecture: ArchitectureSpec) -> ArchitectureSpec:

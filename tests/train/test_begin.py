@@ -16,7 +16,13 @@ from nas.spec.definition import ArchitectureSpec
 from nas.spec.space import load_space, parse_space
 from nas.spec.training import TrainingSpec
 from nas.spec.trial import RandomTrial
-from nas.train.begin import begun_architecture, begun_space, build_begun, check_begin
+from nas.train.begin import (
+    beginning_with,
+    begun_architecture,
+    begun_space,
+    build_begun,
+    check_begin,
+)
 from nas.train.source import BEGUN_RATE, training_of
 from nas.train.weights import save_weights
 
@@ -126,6 +132,11 @@ def test_training_begins_with_them(folder: Path) -> None:
     for name, value in load_file("run/model.safetensors").items():
         counted = name.startswith("head.") or name.endswith("num_batches_tracked")
         assert counted or torch.equal(other[name], value), name
+    # as the run itself does, with all of it, though its file says what it began with
+    own = beginning_with(load_architecture("run/architecture.yaml"), "run")
+    state = build_begun(own, 0, CPU).state_dict()
+    for name, value in load_file("run/model.safetensors").items():
+        assert name.endswith("num_batches_tracked") or torch.equal(state[name], value), name
 
 
 def test_defaults_are_gentler_for_them(folder: Path) -> None:
