@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from blocks.registry import register_block as register_block
     from nas.errors import NasError as NasError
+    from nas.export.latency import measure_latency as measure_latency
     from nas.export.run import export_run as export_run
     from nas.macs.count import count_macs as count_macs
     from nas.macs.ops import register_op as register_op
@@ -69,6 +70,7 @@ _HOMES = {
     "load_plugins": "nas.plugins",
     "load_space": "nas.spec.space",
     "load_trained": "nas.train.trained",
+    "measure_latency": "nas.export.latency",
     "predict": "nas.train.evaluation",
     "register_block": "blocks.registry",
     "register_objective": "nas.search.objective",
@@ -100,6 +102,7 @@ __all__ = [
     "load_plugins",
     "load_space",
     "load_trained",
+    "measure_latency",
     "predict",
     "register_block",
     "register_objective",

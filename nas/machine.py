@@ -32,7 +32,7 @@ def environment() -> dict[str, str]:
         except PackageNotFoundError:
             facts[package] = "not installed"
     facts["commit"] = _commit()
-    facts["processor"] = _processor()
+    facts["processor"] = processor()
     facts["cores"] = str(os.cpu_count())
     return facts
 
@@ -47,7 +47,8 @@ def _commit() -> str:
     return done.stdout.strip()
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Its model, in words of the system."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

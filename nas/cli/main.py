@@ -18,6 +18,7 @@ COMMANDS = {
     "predict": "Predict files with a trained network.",
     "export": "Write a trained network as a file for other runtimes, if it computes the same.",
     "macs": "Count a network's multiply-adds, layer by layer.",
+    "latency": "Measure how long a network takes on this machine.",
     "arch": "Look at architecture files, and convert them.",
     "space": "Check a search space, and sample networks from it.",
     "device": "List devices that a search can be held to.",

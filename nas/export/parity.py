@@ -1,11 +1,8 @@
 """Whether an exported file computes what its network does: on real samples, in its own runtime."""
 
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -13,7 +10,6 @@ from torch import Tensor, nn
 
 from nas.data.dataset import AnyTaskData
 from nas.errors import NasError
-from nas.machine import exit_text
 from nas.report.tables import metric_title
 from nas.tasks.base import Metrics, Task, Thresholds
 from nas.tasks.outputs import require_finite
@@ -175,41 +171,3 @@ def parts(outputs: Any) -> tuple[Tensor, ...]:
             "another library is exported by that library"
         )
     return found
-
-
-_MEMORY = """
-import re, sys
-import numpy as np, onnxruntime
-
-def peak():
-    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
-
-before = peak()
-options = onnxruntime.SessionOptions()
-options.intra_op_num_threads = 1
-session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
-given = session.get_inputs()[0]
-kind = np.uint8 if "uint8" in given.type else np.float32
-session.run(None, {given.name: np.zeros([1, *given.shape[1:]], kind)})
-print(before, peak())
-"""
-
-
-@dataclass(frozen=True)
-class PeakMemory:
-    """Resident memory of a process that runs an ONNX file on one sample, with one thread."""
-
-    runtime_bytes: int
-    """Peak before the file is read: Python, numpy, onnxruntime."""
-    total_bytes: int
-
-    @classmethod
-    def measured(cls, path: Path) -> "PeakMemory | None":
-        """Measured in a process of its own; None where the system does not say it (not Linux)."""
-        if not Path("/proc/self/status").exists():
-            return None
-        command = [sys.executable, "-P", "-c", _MEMORY, str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise NasError(f"a process that runs the file ended with {exit_text(done.returncode)}")
-        return cls(*map(int, done.stdout.split()))

@@ -14,7 +14,8 @@ from nas.data.splits import Split
 from nas.errors import NasError
 from nas.export.int8 import calibration_samples
 from nas.export.metadata import Facts, as_metadata, file_facts
-from nas.export.parity import SPLIT, TOLERANCE, Parity, PeakMemory, compare, parts
+from nas.export.parity import SPLIT, TOLERANCE, Parity, compare, parts
+from nas.export.running_file import PeakMemory
 from nas.export.targets import SUFFIXES, FileRequest, Target, write_file
 from nas.files import atomic_file, atomic_write_text
 from nas.report.lines import Say

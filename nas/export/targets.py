@@ -13,7 +13,7 @@ from nas.errors import NasError
 from nas.export.executorch import ExecutorchNetwork, write_executorch
 from nas.export.int8 import quantise_onnx
 from nas.export.onnx import weight_bytes, write_onnx
-from nas.export.parity import PeakMemory
+from nas.export.running_file import PeakMemory
 from nas.export.torch_program import ProgramNetwork, write_program
 from nas.train.exported import ONNX, ExportedNetwork, InputScale, OnnxNetwork
 
