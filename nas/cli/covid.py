@@ -73,7 +73,7 @@ class BoxFlags:
         type=SHARE,
         default=0.5,
         show_default=True,
-        help="Boxes that overlap more become one.",
+        help="Boxes that overlap more become one; above 0.5 for our head alone.",
     ),
     option(
         "--none-exponent",

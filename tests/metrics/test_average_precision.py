@@ -1,4 +1,4 @@
-"""AP against its definition summed up recall by recall, and against mean-average-precision."""
+"""AP against its definition summed up recall by recall, and against two packages."""
 
 from typing import Any
 
@@ -114,6 +114,71 @@ def test_equals_the_package_mean_average_precision(seed: int) -> None:
     assert ap == pytest.approx(metric.value(iou_thresholds=0.5)[0.5][0]["ap"], abs=1e-6)
     assert ap is not None
     assert 0.1 < ap < 0.9
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equals_faster_coco_eval(seed: int) -> None:
+    """COCO's evaluation, asked at the recalls that can be reached instead of at its 101."""
+    package = pytest.importorskip("faster_coco_eval")
+    generator = np.random.default_rng(seed)
+    boxes, scores, truths = [], [], []
+    for there in generator.integers(0, 4, 30):
+        # Truths lie apart: where a box lies near two, COCO matches otherwise than VOC.
+        corner = np.arange(there)[:, None] * 100 + generator.integers(0, 20, (there, 2))
+        truth = np.concatenate([corner, corner + generator.integers(15, 40, (there, 2))], axis=1)
+        near = np.concatenate([truth, truth, np.array([[0, 60, 9, 90]])])
+        found = near + generator.integers(-4, 5, near.shape)
+        boxes.append(found[: generator.integers(0, len(found) + 1)])
+        scores.append(generator.random(len(boxes[-1])))
+        truths.append(truth)
+    matches = match_images(boxes, scores, truths)
+    positives = int(matches.positives_G.sum())
+    ap = average_precision(matches.scores_P, matches.hits_P, positives)
+    assert ap is not None
+    assert 0.1 < ap < 0.9
+    coco = package.COCO(coco_truth(truths))
+    rows = [
+        {"image_id": image, "category_id": 1, "bbox": corners_to_sides(box), "score": float(score)}
+        for image, (found, of_image) in enumerate(zip(boxes, scores, strict=True), start=1)
+        for box, score in zip(found, of_image, strict=True)
+    ]
+    evaluation = package.COCOeval_faster(coco, coco.loadRes(rows), "bbox", print_function=len)
+    evaluation.params.iouThrs = np.array([0.5 + 1e-9])  # VOC: more than half, COCO: at least
+    evaluation.params.recThrs = np.arange(1, positives + 1) / positives - 1e-9
+    evaluation.run()
+    precision_TRKAM = evaluation.eval["precision"]
+    assert precision_TRKAM[0, :, 0, 0, -1].mean() == pytest.approx(ap, abs=1e-9)
+
+
+def coco_truth(truths: list[np.ndarray]) -> dict[str, Any]:
+    """A COCO data set of one class."""
+    images = range(1, len(truths) + 1)
+    pairs = [
+        (image, corners_to_sides(box))
+        for image, of_image in zip(images, truths, strict=True)
+        for box in of_image
+    ]
+    return {
+        "images": [{"id": image, "width": 400, "height": 400} for image in images],
+        "categories": [{"id": 1, "name": "thing"}],
+        "annotations": [
+            {
+                "id": number,
+                "image_id": image,
+                "category_id": 1,
+                "bbox": sides,
+                "area": sides[2] * sides[3],
+                "iscrowd": 0,
+            }
+            for number, (image, sides) in enumerate(pairs, start=1)
+        ],
+    }
+
+
+def corners_to_sides(box_4: np.ndarray) -> list[float]:
+    """x, y, width, height of x1, y1, x2, y2."""
+    x1, y1, x2, y2 = map(float, box_4)
+    return [x1, y1, x2 - x1, y2 - y1]
 
 
 @pytest.mark.parametrize("ties", [False, True])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from blocks import STRIDES, DetectionOutput
+from nas.errors import NasError
 from nas.metrics.boxes import Boxes
 from nas.spec.pyramid import map_sizes
 from nas.tasks.outputs import not_finite
@@ -83,22 +84,37 @@ Found = DetectionOutput | list["Detections"]
 """Outputs of a detector: values at all locations, or the boxes themselves of a whole detector."""
 
 
-def found_in(outputs: Found, size: tuple[int, int]) -> list[Detections]:
-    """The boxes of each image of a batch, by falling score; see `decode`."""
+def found_in(
+    outputs: Found, size: tuple[int, int], max_iou: float = NMS_THRESH
+) -> list[Detections]:
+    """The boxes of each image of a batch, by falling score; see `decode`.
+
+    Raises NasError where boxes of a whole detector should overlap by more than `NMS_THRESH`: it has
+    suppressed them itself.
+    """
     if not isinstance(outputs, DetectionOutput):
+        if max_iou > NMS_THRESH:
+            raise NasError(
+                f"{max_iou:g} has no effect on a whole detector, which has suppressed boxes by "
+                f"itself; allowed: 0 to {NMS_THRESH}",
+                key="--max-iou",
+            )
         return outputs
     wrong = not_finite(outputs).tolist()
     return [
         replace(item, finite=not bad)
-        for item, bad in zip(decode(outputs, size), wrong, strict=True)
+        for item, bad in zip(decode(outputs, size, max_iou), wrong, strict=True)
     ]
 
 
-def decode(outputs: DetectionOutput, size: tuple[int, int]) -> list[Detections]:
+def decode(
+    outputs: DetectionOutput, size: tuple[int, int], max_iou: float = NMS_THRESH
+) -> list[Detections]:
     """The boxes of each image of a batch whose input has that height and width.
 
     A score is the geometric mean of class probability and centre-ness, as torchvision's FCOS has
-    it. Boxes are clipped to the image; of those that overlap the best is kept.
+    it. Boxes are clipped to the image; of those that overlap by more than `max_iou` the best is
+    kept.
     """
     from torchvision.ops import clip_boxes_to_image
 
@@ -106,7 +122,7 @@ def decode(outputs: DetectionOutput, size: tuple[int, int]) -> list[Detections]:
     boxes_NP4 = boxes_at(outputs.distances_NP4.float(), locations_P3)
     scores_NP = location_scores(outputs).nan_to_num(0)  # sorted, NaN would stand before numbers
     pairs = zip(clip_boxes_to_image(boxes_NP4, size), scores_NP, strict=True)
-    return [_of_image(boxes_P4, scores_P) for boxes_P4, scores_P in pairs]
+    return [_of_image(boxes_P4, scores_P, max_iou) for boxes_P4, scores_P in pairs]
 
 
 def location_scores(outputs: DetectionOutput) -> Tensor:
@@ -115,7 +131,7 @@ def location_scores(outputs: DetectionOutput) -> Tensor:
     return (opacity_NP * outputs.centre_logits_NP.float().sigmoid()).sqrt()
 
 
-def _of_image(boxes_P4: Tensor, scores_P: Tensor) -> Detections:
+def _of_image(boxes_P4: Tensor, scores_P: Tensor, max_iou: float) -> Detections:
     from torchvision.ops import nms
 
     scores, order = scores_P.sort(descending=True, stable=True)
@@ -123,7 +139,7 @@ def _of_image(boxes_P4: Tensor, scores_P: Tensor) -> Detections:
     boxes, scores = boxes_P4[order[:count]], scores[:count]
     sided = ((boxes[:, 2:] - boxes[:, :2]) > 0).all(dim=1)
     boxes, scores = boxes[sided], scores[sided]
-    chosen = nms(boxes, scores, NMS_THRESH)[:DETECTIONS_PER_IMG]
+    chosen = nms(boxes, scores, max_iou)[:DETECTIONS_PER_IMG]
     return Detections(
         boxes[chosen].cpu().numpy().astype(np.float64),
         scores[chosen].cpu().numpy().astype(np.float64),

@@ -82,7 +82,8 @@ class TtaSettings:
     fusion: bool = False
     """Weighted boxes fusion instead of suppression."""
     max_iou: float = NMS_THRESH
-    """Boxes that overlap more are one: the best of them, or all fused."""
+    """Boxes that overlap more are one: the best of them, or all fused. Above `NMS_THRESH` for
+    networks with the detection head alone: whole detectors have suppressed boxes by themselves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,18 +128,20 @@ def detect_with_tta(
     """What is found in each image of a batch, in the pixels of the input as it is."""
     size = (x_NCHW.shape[2], x_NCHW.shape[3])
     shown = first_symmetries(tta.count)
-    by_symmetry = [_seen(network, x_NCHW, symmetry, size) for symmetry in shown]
+    by_symmetry = [_seen(network, x_NCHW, symmetry, tta.max_iou) for symmetry in shown]
     if len(shown) == 1 and not tta.fusion and tta.max_iou == NMS_THRESH:
         return by_symmetry[0]
     return [_together(image, size, tta) for image in zip(*by_symmetry, strict=True)]
 
 
 def _seen(
-    network: Callable[[Tensor], Any], x_NCHW: Tensor, symmetry: Symmetry, size: tuple[int, int]
+    network: Callable[[Tensor], Any], x_NCHW: Tensor, symmetry: Symmetry, max_iou: float
 ) -> list[Detections]:
     """What is found in one symmetry of the images, mapped back."""
+    size = (x_NCHW.shape[2], x_NCHW.shape[3])
     x_NCHW = symmetry.apply(x_NCHW).contiguous(memory_format=torch.channels_last)
-    found = found_in(network(x_NCHW), (x_NCHW.shape[2], x_NCHW.shape[3]))
+    shown_size = (x_NCHW.shape[2], x_NCHW.shape[3])
+    found = found_in(network(x_NCHW), shown_size, max(max_iou, NMS_THRESH))
     return [replace(item, boxes_B4=symmetry.boxes_back(item.boxes_B4, size)) for item in found]
 
 

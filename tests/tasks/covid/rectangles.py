@@ -117,3 +117,16 @@ def dense(x_NCHW: Tensor) -> DetectionOutput:
         logits_NP1[image, location] = 9.0
         sides_NP4[image, location] = torch.tensor([x - x1, y - y1, x2 - x, y2 - y])
     return DetectionOutput(logits_NP1, sides_NP4, torch.full(logits_NP1.shape[:2], 9.0))
+
+
+def saying(*rows: tuple[int, float, float, tuple[float, ...]]) -> DetectionOutput:
+    """One image of 64 x 96: location, class logit, centre logit, sides; the others see nothing."""
+    locations = len(location_table(64, 96))
+    logits_1P1 = torch.full((1, locations, 1), -20.0)
+    sides_1P4 = torch.ones(1, locations, 4)
+    centre_1P = torch.zeros(1, locations)
+    for location, logit, centre, sides in rows:
+        logits_1P1[0, location] = logit
+        centre_1P[0, location] = centre
+        sides_1P4[0, location] = torch.tensor(sides)
+    return DetectionOutput(logits_1P1, sides_1P4, centre_1P)

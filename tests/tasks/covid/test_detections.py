@@ -20,21 +20,10 @@ from nas.tasks.covid.detections import (
     location_table,
     mean_of,
 )
+from tests.tasks.covid.rectangles import saying
 
 SIZE = (64, 96)
 LOCATIONS = location_table(*SIZE)
-
-
-def saying(*rows: tuple[int, float, float, tuple[float, ...]]) -> DetectionOutput:
-    """One image: location, class logit, centre logit, sides; the others see nothing."""
-    logits_1P1 = torch.full((1, len(LOCATIONS), 1), -20.0)
-    sides_1P4 = torch.ones(1, len(LOCATIONS), 4)
-    centre_1P = torch.zeros(1, len(LOCATIONS))
-    for location, logit, centre, sides in rows:
-        logits_1P1[0, location] = logit
-        centre_1P[0, location] = centre
-        sides_1P4[0, location] = torch.tensor(sides)
-    return DetectionOutput(logits_1P1, sides_1P4, centre_1P)
 
 
 def random_output(seed: int, images: int = 3) -> DetectionOutput:

@@ -9,9 +9,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from nas.errors import NasError
 from nas.tasks.covid.detections import Detections
 from nas.tasks.covid.tta import SYMMETRIES, TtaSettings, detect_in_files, detect_with_tta
-from tests.tasks.covid.rectangles import Box, dense, detector_of, painted, painted_file, whole
+from tests.tasks.covid.rectangles import (
+    Box,
+    dense,
+    detector_of,
+    painted,
+    painted_file,
+    saying,
+    whole,
+)
 
 CPU = torch.device("cpu")
 NETWORK = detector_of(64, 96)
@@ -126,6 +135,21 @@ def test_how_much_boxes_may_overlap_is_a_setting() -> None:
     for max_iou, boxes in ((0.5, 2), (0.3, 1)):
         (found,) = detect_with_tta(twice, x_NCHW, TtaSettings(max_iou=max_iou))
         assert len(found.boxes_B4) == boxes
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_boxes_may_overlap_by_more_than_usual(count: int) -> None:
+    """The head's own boxes: none is suppressed before the setting is looked at."""
+    two = saying((15, 1.0, 3.0, (10, 10, 10, 10)), (16, 0.5, 3.0, (14, 10, 6, 10)))
+    for max_iou, boxes in ((0.5, 1), (0.66, 1), (0.67, 2)):  # 16 of 24 columns are shared: 0.667
+        settings = TtaSettings(count=count, max_iou=max_iou)
+        (found,) = detect_with_tta(lambda _: two, torch.zeros(1, 1, 64, 96), settings)
+        assert len(found.boxes_B4) == boxes * count  # mirrored they lie elsewhere
+
+
+def test_a_whole_detector_cannot_keep_what_it_has_suppressed() -> None:
+    with pytest.raises(NasError, match=r"--max-iou: 0\.6 has no effect on a whole detector"):
+        detect_with_tta(whole(), shown(IN_INPUT), TtaSettings(max_iou=0.6))
 
 
 def test_images_of_a_batch_stay_apart() -> None:
