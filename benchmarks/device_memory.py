@@ -19,6 +19,7 @@ import click
 import torch
 from torch import Tensor
 
+from nas.export.run import ExportGraph
 from nas.macs.architecture import device_memory
 from nas.model.build import build_network
 from nas.spec.architecture import load_architecture
@@ -46,7 +47,8 @@ def cortex_m_program(architecture: ArchitectureSpec) -> tuple[int, int]:
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
     torch.manual_seed(0)
-    network = build_network(architecture).eval().to(memory_format=torch.channels_last)
+    network = ExportGraph(build_network(architecture), None)
+    network = network.eval().to(memory_format=torch.channels_last)
     x_NCHW: Tensor = torch.randn(1, *architecture.input.shape)
     x_NCHW = x_NCHW.to(memory_format=torch.channels_last)
     exported = torch.export.export(network, (x_NCHW,), strict=True)
