@@ -7,7 +7,7 @@ import click
 
 from nas.cli import options
 from nas.cli.network import load_architecture_at
-from nas.cli.options import Command, option
+from nas.cli.options import FILE, Command, option
 from nas.errors import NasError
 
 if TYPE_CHECKING:
@@ -58,3 +58,33 @@ def blocks() -> None:
         ]
         click.echo(f"{name} {{{', '.join(settings)}}}")
         click.echo(f"    {' '.join((config.__doc__ or '').split())}")
+
+
+@arch.command("diff", cls=Command)
+@click.argument("first", type=FILE)
+@click.argument("second", type=FILE)
+@options.input_size("Input size of both in place of the files' own.")
+@options.imports()
+def diff(first: Path, second: Path, size: "InputSpec | None") -> None:
+    """Show which layers of two networks differ, and what that costs."""
+    from nas.macs.difference import difference_lines
+
+    networks = [load_architecture_at(file, size) for file in (first, second)]
+    click.echo("\n".join(difference_lines(*networks)))
+
+
+@arch.command("draw", cls=Command)
+@click.argument("file", type=FILE)
+@options.input_size("Input size in place of the file's own.")
+@options.out_file("SVG file to write  [default: the name of FILE, in this folder]", short=("-o",))
+@options.imports()
+def draw(file: Path, size: "InputSpec | None", out: Path | None) -> None:
+    """Draw a network's layers with shapes, MACs and memory as an SVG."""
+    from nas.files import atomic_write_text
+    from nas.report.network_drawing import network_svg
+
+    place = Path(file.with_suffix(".svg").name) if out is None else out
+    if place.suffix != ".svg":
+        raise NasError("the picture is an SVG: give a name that ends in .svg", key="--out")
+    atomic_write_text(place, network_svg(load_architecture_at(file, size)))
+    click.echo(f"written: {place}")

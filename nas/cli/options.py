@@ -266,10 +266,10 @@ def out(text: str) -> Decorator[Any]:
     return option("--out", type=FILE, help=text)
 
 
-def out_file(text: str, *, required: bool = False) -> Decorator[Any]:
+def out_file(text: str, *, required: bool = False, short: Sequence[str] = ()) -> Decorator[Any]:
     """The file to write; a folder is wrong usage."""
     place = NamedPath(path_type=Path, dir_okay=False)
-    return option("--out", type=place, required=required, help=text)
+    return option("--out", *short, type=place, required=required, help=text)
 
 
 def resume(text: str) -> Decorator[Any]:

@@ -95,3 +95,20 @@ def test_blocks_are_listed_with_what_they_take() -> None:
     lines = CliRunner().invoke(nas, ["arch", "blocks"]).output.splitlines()
     assert any(line.startswith("MBConv {expand, out, stride: 1, kernel: 3, se: ") for line in lines)
     assert [line.split(" ")[0] for line in lines[::2]] == [*BLOCKS, *NECKS]
+
+
+def test_two_networks_are_held_against_each_other(rows: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(ROWS.replace("[2, ShuffleNetV2, [2]]", "[1, ShuffleNetV2, [2]]"))
+    done = CliRunner().invoke(nas, ["arch", "diff", str(rows), str(other)])
+    assert done.exit_code == 0
+    assert [line for line in done.output.splitlines() if "removed" in line]
+
+
+def test_a_network_is_drawn_into_a_file(rows: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "net.svg"
+    done = CliRunner().invoke(nas, ["arch", "draw", str(rows), "-o", str(picture)])
+    assert done.output == f"written: {picture}\n"
+    assert picture.read_text().startswith("<svg ")
+    wrong = CliRunner().invoke(nas, ["arch", "draw", str(rows), "--out", "net.png"])
+    assert isinstance(wrong.exception, NasError)
