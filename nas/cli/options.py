@@ -1,5 +1,6 @@
 """Options of the command line: each shared one once, and how several become one typed object."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -298,6 +299,43 @@ TRAINING = option("--training", type=FILE, help="YAML file of training settings.
 def seed(text: str) -> Decorator[Any]:
     """The random seed of what is no training."""
     return option("--seed", type=click.IntRange(0), default=0, show_default=True, help=text)
+
+
+# Where a study is that several machines share.
+
+
+def _password_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """For this process and the workers that it starts, none of whose arguments tells it."""
+    if path is not None:
+        os.environ["NAS_STORAGE_PASSWORD_FILE"] = str(path.resolve())
+    return path
+
+
+PASSWORD_FILE = option(
+    "--storage-password-file",
+    type=FILE,
+    envvar="NAS_STORAGE_PASSWORD_FILE",
+    expose_value=False,
+    callback=_password_file,
+    help="File whose first line is the storage's password.",
+)
+
+
+def storage(*, required: bool = False) -> Decorator[Any]:
+    """Address of a server that keeps the study."""
+    return option(
+        "--storage",
+        metavar="URL",
+        required=required,
+        callback=named,
+        help="Server that keeps the study, without a password: postgresql://user@host/db, "
+        "mysql://user@host/db or grpc://host:port.",
+    )
+
+
+def study(text: str, *, required: bool = False) -> Decorator[Any]:
+    """Name of a study on a server."""
+    return option("--study", metavar="NAME", required=required, callback=named, help=text)
 
 
 # What it runs on.

@@ -20,7 +20,7 @@ from nas.cli.options import (
     grouped,
     option,
 )
-from nas.cli.settings import Changes, changes, refuse_others
+from nas.cli.settings import Changes, changes, flag, refuse_others
 from nas.cli.teacher import TeacherFlags, teacher
 from nas.errors import NasError
 from nas.spec.budget import BudgetSpec
@@ -53,6 +53,9 @@ class SearchFlags:
     workers: int | None
     machine: Machine
     imports: tuple[str, ...]
+    storage: str | None
+    study: str | None
+    silent_s: float | None
     taught: TeacherFlags
 
     def limits(self) -> Changes[SearchSpec]:
@@ -88,10 +91,25 @@ class SearchFlags:
             threads=self.machine.threads,
             device=self.machine.where,
         )
+        server = self._server()  # refuses a password before the command is written anywhere
         command = _printable(shlex.join(["nas", *sys.argv[1:]]))
         update = {"command": command, "score": score, "imports": self.imports}
-        update |= self._teacher(space)
+        update |= self._teacher(space) | server
         return settings.model_copy(update=update)
+
+    def _server(self) -> dict[str, Any]:
+        """Fields of the settings that say where the study is. Raises NasError."""
+        from nas.search.address import check_address
+
+        given = {"study": self.study, "silent_s": self.silent_s}
+        given = {name: value for name, value in given.items() if value is not None}
+        if self.storage is None:
+            if given:
+                name = flag(next(iter(given)))
+                raise NasError("is for a study on a server: give --storage", key=name)
+            return {}
+        check_address(self.storage)
+        return {"storage": self.storage, **given}
 
     def _budget(self, own: BudgetSpec) -> BudgetSpec:
         """The space's own, with a device's bounds and what was given in their place."""
@@ -134,7 +152,7 @@ class SearchFlags:
         device = self.machine.device or settings.device
         workers, threads = settings.workers, settings.threads
         if self.workers is not None or self.machine.threads is not None:
-            asked = self.workers or workers
+            asked = workers if self.workers is None else self.workers
             workers, threads = default_workers(asked, self.machine.threads, device)
         search = self.limits().applied_to(settings.search)
         return settings.model_copy(
@@ -150,6 +168,7 @@ class SearchFlags:
 
 @click.command("search", cls=Command)
 @option("--space", metavar="FILE", help="Search space: a YAML file, or an installed one's name.")
+@options.PASSWORD_FILE
 @option("--task", metavar="NAME", help="Task that the space must be of, e.g. image.")
 @options.input_size("Input in place of the space's (see `nas data stats`).")
 @options.weights()
@@ -191,9 +210,17 @@ class SearchFlags:
     option("--score", metavar="TEXT", help="Name or expression of a score; the lowest is best."),
     option(
         "--workers",
-        type=click.IntRange(1, 1_024),
+        type=click.IntRange(0, 1_024),
         told_default="one a core, at most 8; one on a GPU",
-        help="Processes that train at the same time.",
+        help="Processes that train at the same time; 0 with --storage: only those of `nas worker`.",
+    ),
+    options.storage(),
+    options.study("Name of the study on that server  [default: the folder's]"),
+    option(
+        "--silent-s",
+        type=FiniteRange(1, 86_400),
+        told_default="60",
+        help="Seconds without a sign of life after which a worker counts as dead.",
     ),
     options.machine("cores / workers"),
     options.imports(kept=True),

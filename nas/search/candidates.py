@@ -13,7 +13,6 @@ from nas.model.identity import architecture_hash
 from nas.runs.costs import MACS, PARAMETERS
 from nas.runs.records import TrialRecord
 from nas.search.finalists import FinalShare
-from nas.search.finish import finish_request
 from nas.search.objective import Objective
 from nas.search.samplers import Draws
 from nas.search.store import StudyStore
@@ -123,7 +122,7 @@ class Proposer:
 
     def _begin_trial(self) -> optuna.Trial:
         """The sampler's next trial: as many may run as there are trainings left."""
-        if finish_request(self.store.folder) is not None:
+        if self.store.finishing() is not None:
             raise NothingLeft("the search is to finish")
         records = self.records.read()
         if self.limits.time_is_up(records):
@@ -147,20 +146,31 @@ class Proposer:
             note_outcome(trial, "over_budget")
             self.study.tell(trial, self.objectives.values(candidate.costs, 0.0))
             return None
-        earlier = self._holder(trial.number, candidate.architecture_hash)
         note_candidate(trial, candidate, excess)
-        if earlier is None:
-            return Proposal(trial, architecture, candidate)
-        self._repeat(trial, candidate, earlier)
-        return None
+        holders = self._holders(trial.number, candidate.architecture_hash)
+        same = [item for item in holders if item.architecture_hash == candidate.architecture_hash]
+        if same:
+            self._repeat(trial, candidate, same[0])
+            return None
+        if len(holders) >= self.limits.trainings:  # others claimed the last ones meanwhile
+            self.study.tell(trial, state=TrialState.FAIL)
+            raise NothingLeft("all trainings are done or under way")
+        return Proposal(trial, architecture, candidate)
 
-    def _holder(self, number: int, hash_: str) -> TrialRecord | None:
-        """Another trial than `number` that trains this network, did, was stopped, or failed to."""
-        for record in self.records.read():
-            holds = record.state in ("running", "trained", "stopped", "failed")
-            if holds and record.number != number and record.architecture_hash == hash_:
-                return record
-        return None
+    def _holders(self, number: int, hash_: str) -> list[TrialRecord]:
+        """Other trials that have a network: train it, did, were stopped, or failed to.
+
+        Where nothing keeps others out meanwhile, those alone that claimed theirs before.
+        """
+        before = self.store.stake(self.study, number, hash_)
+        return [
+            record
+            for record in self.records.read()
+            if record.state in ("running", "trained", "stopped", "failed")
+            and record.number != number
+            and record.architecture_hash is not None
+            and (before is None or record.number in before)
+        ]
 
     def _repeat(self, trial: optuna.Trial, candidate: Candidate, earlier: TrialRecord) -> None:
         """End a trial whose network another one has: with its values if they are known."""

@@ -29,10 +29,10 @@ _CHECKED = 100
 
 def refuse_lost_journal(folder: Path, settings: SearchSettings) -> None:
     """Raises NasError, before anything is written, where all trials of a table are gone."""
-    store = open_store(settings.storage, folder)
+    store = open_store(settings.storage, folder, study=settings.study)
     if (folder / "trials.csv").exists() and not store.begun():
         raise NasError(
-            f"its journal {store.place.name} is gone or empty: going on would begin anew and "
+            f"its journal {store.place} is gone or empty: going on would begin anew and "
             "overwrite trials.csv (put the journal back, or remove trials.csv to begin anew)",
             file=folder,
         )
@@ -50,7 +50,7 @@ def refuse_lost_trials(study: optuna.Study, store: StudyStore) -> None:
             f"trial {item.number}": (item.state, item.architecture_hash or "")
             for item in records_of(study)
         }
-        _refuse_lost(trials, known, store.place.name, _trial_of)
+        _refuse_lost(trials, known, store.place, _trial_of)
     if finals.exists():
         records = read_finals(store.finals()) if store.finals_begun() else ()
         done = {f"trial {item.trial}, seed {item.seed}": (item.state, "") for item in records}
@@ -195,11 +195,13 @@ def _drawn(study: optuna.Study) -> list[tuple[str, optuna.trial.FrozenTrial]]:
     ]
 
 
-def refuse_other_data(study: optuna.Study, store: StudyStore, facts: DataFacts) -> None:
+def refuse_other_data(
+    study: optuna.Study, store: StudyStore, facts: DataFacts, *, key: str = "--resume"
+) -> None:
     """Raises NasError where trials of now and before could not be compared."""
     before: Any = study.user_attrs.get("data")
     if before is not None:
-        before = with_current_names(before, "provenance", store.place.name)
+        before = with_current_names(before, "provenance", store.place)
     if before is None:
         known = {"classes": list(facts.classes), "split_digest": facts.split_digest}
         study.set_user_attr("data", known)
@@ -207,11 +209,11 @@ def refuse_other_data(study: optuna.Study, store: StudyStore, facts: DataFacts) 
         raise NasError(
             f"the data have other classes ({listed(facts.classes)}) than when the search began "
             f"({listed(before['classes'])})",
-            key="--resume",
+            key=key,
         )
     elif before["split_digest"] != facts.split_digest:
         raise NasError(
             "files came or went since the search began, so its validation split would be another: "
             "put them back, or begin a new search",
-            key="--resume",
+            key=key,
         )

@@ -25,7 +25,7 @@ def finalists_left(study: optuna.Study, job: Job) -> bool:
         return False
     store = job.store()
     finals = store.finals()
-    store.give_back(finals)
+    store.recover(finals)
     return _next_is_there(finals, Found.of(study, job.objectives), job)
 
 
@@ -45,7 +45,7 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
         return
     store = job.store()
     finals = store.finals()
-    store.give_back(finals)
+    store.recover(finals)
     found = Found.of(study, job.objectives)
     if not _next_is_there(finals, found, job):
         return
@@ -61,7 +61,7 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
             workers.run(watch.poll)
     finally:
         watch.poll()
-        store.give_back(finals)
+        store.recover(finals)
     if not watch.ended and job.deadline is not None and time.monotonic() >= job.deadline:
         say(NO_TIME)
 

@@ -1,6 +1,6 @@
 """The study of the finalists' trainings: who trains which network with which seed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -20,25 +20,39 @@ def claim_final(
 
     One that an interruption ended is taken again: nothing tells of it that it was begun.
     """
-    with store.claiming():
-        final = decide(read_finals(study))
-        if final is None:
-            return None
-        trial = store.take(study)
-        trial.set_user_attr("trial", final.trial)
-        trial.set_user_attr("seed", final.seed)
-        trial.set_user_attr("epochs", final.epochs)
-        trial.set_user_attr("found_among", final.found_among)
-        # Last: a worker that dies after it has died of this network.
-        trial.set_user_attr("architecture_hash", final.architecture_hash)
-    return trial, final
+    while True:
+        with store.claiming():
+            final = decide(read_finals(study))
+            if final is None:
+                return None
+            trial = _take(store, study, final)
+            before = store.stake(study, trial.number, final.architecture_hash)
+        if before is None or decide(read_finals(study, among=before)) == final:
+            return trial, final
+        study.tell(trial, state=TrialState.FAIL)  # others claimed meanwhile: decide anew
 
 
-def read_finals(study: optuna.Study) -> tuple[FinalRecord, ...]:
-    """All trainings that were begun and that no interruption ended, by trial and seed."""
+def _take(store: StudyStore, study: optuna.Study, final: Final) -> optuna.Trial:
+    trial = store.take(study)
+    for name in ("trial", "seed", "epochs", "found_among"):
+        trial.set_user_attr(name, getattr(final, name))
+    # Last: a worker that dies after it has died of this network.
+    trial.set_user_attr("architecture_hash", final.architecture_hash)
+    return trial
+
+
+def read_finals(
+    study: optuna.Study, among: Collection[int] | None = None
+) -> tuple[FinalRecord, ...]:
+    """All trainings that were begun and that no interruption ended, by trial and seed.
+
+    Or those of them `among` the trials of these numbers.
+    """
     deaths = study.user_attrs.get("deaths", {})
     read = [
-        _record(item, deaths.get(str(item.number))) for item in study.get_trials(deepcopy=False)
+        _record(item, deaths.get(str(item.number)))
+        for item in study.get_trials(deepcopy=False)
+        if among is None or item.number in among
     ]
     kept = [item for item in read if item is not None]
     return tuple(sorted(kept, key=lambda item: (item.trial, item.seed)))

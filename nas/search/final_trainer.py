@@ -15,7 +15,7 @@ from nas.search.data import SearchData
 from nas.search.estimates import Posterior, study_posterior
 from nas.search.final_study import claim_final
 from nas.search.finalists import Final, next_final
-from nas.search.finish import finish_request
+from nas.search.lost import dropped_if_lost, while_others_run
 from nas.search.objective import Objectives
 from nas.search.settings import SearchSettings, objectives_of
 from nas.search.shared import SearchShared
@@ -77,9 +77,10 @@ class FinalTrainer:
         """
 
         def decide(begun: Any) -> Final | None:
-            if deadline is not None and time.monotonic() >= deadline:
+            until = store.deadline(deadline)
+            if until is not None and time.monotonic() >= until:
                 return None
-            asked = finish_request(self.folder)
+            asked = store.finishing()
             return next_final(
                 self.found.records,
                 self.found.posterior,
@@ -89,8 +90,11 @@ class FinalTrainer:
             )
 
         finals = store.finals()
-        while (claimed := claim_final(store, finals, decide)) is not None:
-            self.train(finals, *claimed)
+        for trial, final in while_others_run(
+            store, finals, lambda: claim_final(store, finals, decide)
+        ):
+            with dropped_if_lost(self.folder, finals, trial):
+                self.train(finals, trial, final)
 
     def train(self, finals: optuna.Study, trial: optuna.Trial, final: Final) -> None:
         """One training; a failure is written down with its reason."""

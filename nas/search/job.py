@@ -7,7 +7,7 @@ from typing import Literal
 from nas.search.finalists import FinalPlan, FinalShare
 from nas.search.objective import Objectives
 from nas.search.settings import SearchSettings, objectives_of
-from nas.search.store import StudyStore, open_store
+from nas.search.store import StudyStore, WorkerName, open_store
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,15 @@ class Job:
         """What the search optimises."""
         return objectives_of(self.settings, self.metric)
 
-    def store(self, worker: int | None = None) -> StudyStore:
+    worker: str | None = None
+    """Name of the worker in a study that has workers on other machines."""
+
+    def store(self, worker: WorkerName | None = None) -> StudyStore:
         """Where the studies are kept, for the worker of that name or for nobody who takes trials.
 
         Raises NasError for an unknown storage.
         """
-        return open_store(self.settings.storage, self.folder, worker)
+        return open_store(self.settings.storage, self.folder, worker, self.settings.study)
 
     @property
     def trained_epochs(self) -> int | None:
@@ -51,4 +54,4 @@ class Job:
         if self.deadline is None or search.minutes is None:
             return None
         plan, limit_s = FinalPlan.of(self.settings), 60 * search.minutes
-        return FinalShare(plan, self.trained_epochs, self.settings.workers, limit_s)
+        return FinalShare(plan, self.trained_epochs, max(1, self.settings.workers), limit_s)

@@ -134,7 +134,11 @@ class JournalStore(StudyStore):
     """A journal file for each study, and locks of the kernel, which end with their holder."""
 
     @property
-    def place(self) -> Path:
+    def place(self) -> str:
+        return self._place.name
+
+    @property
+    def _place(self) -> Path:
         return self.folder / "study.log"
 
     @property
@@ -142,12 +146,12 @@ class JournalStore(StudyStore):
         return self.folder / "finalists.log"
 
     def begun(self) -> bool:
-        return self.place.exists() and self.place.stat().st_size > 0
+        return self._place.exists() and self._place.stat().st_size > 0
 
     def search(
         self, directions: Sequence[Direction], sampler: optuna.samplers.BaseSampler | None = None
     ) -> optuna.Study:
-        return open_study(self.place, sampler, directions)
+        return open_study(self._place, sampler, directions)
 
     def finals_begun(self) -> bool:
         return self._finals_place.exists()

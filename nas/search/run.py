@@ -13,6 +13,7 @@ from nas.errors import NasError
 from nas.files import write_together
 from nas.report.lines import Say
 from nas.runs.folder import append_log, in_use, locked_run, new_run_folder, refuse_taken
+from nas.search.address import check_address, is_address
 from nas.search.budget_check import check_budget
 from nas.search.choice import check_score
 from nas.search.continuity import (
@@ -24,7 +25,7 @@ from nas.search.continuity import (
 from nas.search.data import DataFacts, examine_data
 from nas.search.executors.base import open_executor
 from nas.search.final_stage import finalists_left, train_finalists
-from nas.search.finish import FinishRequest, ask_to_finish, finish_request, forget_finish
+from nas.search.finish import FinishRequest, ask_to_finish, forget_finish
 from nas.search.job import Job
 from nas.search.pricing import PricedSpace
 from nas.search.results import SearchResult, write_results
@@ -39,7 +40,7 @@ from nas.search.settings import (
 )
 from nas.search.shared import check_shared, prepare_shared
 from nas.search.stopping.plan import plan_stops
-from nas.search.store import StudyStore
+from nas.search.store import StudyStore, open_store
 from nas.search.teacher import check_settings, prepare_teacher
 from nas.search.trials import count_spent, records_of
 from nas.search.watch import Watch, shortfall
@@ -89,11 +90,15 @@ def run_search(
     refuse_taken(out)
     _check_settings(space, settings)
     check_settings(settings)
+    _refuse_begun(settings)
     facts = examine_data(space, settings, say)
     settings = settings.model_copy(update={"training": facts.recipe.training})
     folder = new_run_folder(out, space.name)
+    if is_address(settings.storage) and settings.study is None:
+        settings = settings.model_copy(update={"study": folder.resolve().name})
     with _working_in(folder):
         refuse_taken(folder)  # another process may have been given the same empty folder
+        _refuse_begun(settings)
         texts = {"space.yaml": space.document.text, SETTINGS_FILE: settings_text(settings)}
         write_together(folder, texts)
         return _search(folder, space, settings, facts, say)
@@ -172,6 +177,11 @@ def _go_on(
 
 def _check_settings(space: SpaceSpec, settings: SearchSettings) -> None:
     """Raises NasError for settings that don't fit each other, or the space's task."""
+    if is_address(settings.storage):
+        check_address(settings.storage)
+    elif not settings.workers:
+        problem = "nobody would train: 0 is for a study that others join (--storage)"
+        raise NasError(problem, key="--workers")
     check_shared(space, settings)
     plan_stops(settings.search, settings.training.epochs)  # refuses a short training that is none
     check_score(space, settings.score)
@@ -181,6 +191,20 @@ def _check_settings(space: SpaceSpec, settings: SearchSettings) -> None:
     check_budget(priced)
     search = settings.search
     check_sampler(search.sampler, objectives, per_second=search.per_second)
+
+
+def _refuse_begun(settings: SearchSettings) -> None:
+    """Raises NasError where a new search would go on with another one's study."""
+    if not is_address(settings.storage):
+        return
+    store = open_store(settings.storage, Path(), None, settings.study or "any")
+    known = store.begun()  # connects, to say now what is wrong
+    if known and settings.study is not None:
+        raise NasError(
+            f"{store.place} is there already: `nas worker` joins it, --resume FOLDER goes on with "
+            "it, --study NAME begins another",
+            key="--study",
+        )
 
 
 @contextmanager
@@ -205,7 +229,6 @@ def _search(
     say: Say,
     finish: FinishRequest | None = None,
 ) -> SearchResult:
-    forget_finish(folder)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     for problem in facts.unreadable:
         append_log(folder, f"left out: {problem}")
@@ -215,15 +238,34 @@ def _search(
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     job = Job(folder, settings, facts.classes, task_of(space).primary_metric, 0, deadline)
     store = job.store()
+    store.forget_finish()
     with store.alone():  # the workers of a killed search end within a second
         study = store.search(job.objectives.directions)
         refuse_lost_trials(study, store)
         refuse_other_data(study, store, facts)
         refuse_other_space(study, space.with_classes(facts.classes))
         again = _requeue_running(study, store)
+        store.publish(space, settings)
+    with store.overseeing(deadline):
+        return _oversee(study, store, job, space, facts, say, finish, again)
+
+
+def _oversee(
+    study: optuna.Study,
+    store: StudyStore,
+    job: Job,
+    space: SpaceSpec,
+    facts: DataFacts,
+    say: Say,
+    finish: FinishRequest | None,
+    again: int,
+) -> SearchResult:
+    """Let the workers train, then the finalists, and write what came of it."""
+    folder, settings = job.folder, job.settings
     if again:
         say(f"{again} trials were interrupted and are begun again")
     if finish is not None:
+        store.pass_on(finish)
         job = replace(job, settings=finish.applied_to(settings))
     if finish is None or finalists_left(study, job):
         prepare_teacher(folder, space, settings, say)
@@ -232,7 +274,7 @@ def _search(
             if count_spent(records_of(study)) < settings.search.trials:
                 prepare_shared(folder, space.with_classes(facts.classes), settings, say)
             _train_candidates(study, job, facts, say)
-            finish = finish_request(folder)
+            finish = store.finishing()
         if finish is not None:
             job = replace(job, settings=finish.applied_to(settings))
         short = shortfall(study, job, finished=finish is not None)
@@ -242,6 +284,7 @@ def _search(
         raise SearchInterrupted(folder, result) from None
     except NasError:
         _end_early(job, facts)
+        store.pass_on(FinishRequest(finalists=0))  # what is wrong is so for all
         raise
     result = write_results(study, job, facts)
     forget_finish(folder)
@@ -254,7 +297,7 @@ def _search(
 
 def _requeue_running(study: optuna.Study, store: StudyStore) -> int:
     """End the trials that an interruption left running, and put them in the queue again."""
-    ended = store.give_back(study)
+    ended = store.recover(study)
     for trial in ended:
         whole = "architecture_hash" in trial.user_attrs  # else it is drawn again, as a whole
         study.enqueue_trial(trial.params if whole else {})

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
+from zlib import crc32
 
 from numpy.random import Generator, SeedSequence, default_rng
 from optuna.exceptions import ExperimentalWarning
@@ -82,9 +83,13 @@ class Draws:
         seed: int,
         space: PricedSpace,
         seconds: Callable[[Mapping[str, Any]], float] | None = None,
+        *,
+        worker: str = "",
     ) -> None:
+        """Those of a named `worker`, which draws while others do, are its own."""
         self.space = space
         self._name, self._seed, self._seconds = name, seed, seconds
+        self._own = (crc32(worker.encode()),) if worker else ()
         self._known_cost: BaseSampler | None = None
 
     def prepare(self, study: Study) -> None:
@@ -107,7 +112,9 @@ class Draws:
             item.state == TrialState.FAIL and _was_interrupted(item) for item in trials
         )
         waiting = sum(item.state == TrialState.WAITING for item in trials)
-        return SeedSequence(self._seed, spawn_key=(use, len(trials) - interrupted - waiting))
+        return SeedSequence(
+            self._seed, spawn_key=(use, len(trials) - interrupted - waiting, *self._own)
+        )
 
 
 def check_sampler(name: SamplerName, objectives: Objectives, *, per_second: bool = False) -> None:

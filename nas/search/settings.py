@@ -57,8 +57,8 @@ class SearchSettings(Settings):
     """Folder of samples without labels, which are learned from the teacher alone."""
     score: str | None = None
     """Name or expression of the score of the best network; null chooses the knee of the front."""
-    workers: Annotated[int, Field(strict=True, ge=1, le=1_024)] = 1
-    """Processes that train at the same time."""
+    workers: Annotated[int, Field(strict=True, ge=0, le=1_024)] = 1
+    """Processes that train at the same time; 0 leaves a study on a server to other machines."""
     threads: Annotated[int, Field(strict=True, ge=1, le=1_024)] = 1
     """Cores that each of them uses."""
     device: str = "auto"
@@ -66,7 +66,11 @@ class SearchSettings(Settings):
     engine: str = "local"
     """What runs the workers; local are processes of this machine."""
     storage: str = "journal"
-    """Where the trials are kept; journal is a file of the run's folder."""
+    """Where the trials are kept: journal is a file of the run's folder; else a server's address."""
+    study: str | None = None
+    """Name of the study on that server."""
+    silent_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """Seconds without a sign of life after which a worker of such a study counts as dead."""
     environment: dict[str, str] = {}  # noqa: RUF012  # pydantic copies defaults
     """Versions, commit and hardware."""
 
@@ -138,13 +142,13 @@ def resolved_training(space: SpaceSpec, training: TrainingSpec, *, built_in: boo
 def default_workers(workers: int | None, threads: int | None, device: str) -> tuple[int, int]:
     """Processes and threads of each; on a CPU one thread a process trains most networks an hour."""
     cores = usable_cores()
-    for name, count in (("workers", workers), ("threads", threads)):
-        if count is not None and count < 1:
-            raise NasError(f"{count} is not allowed: at least 1", key=name)
+    for name, count, least in (("workers", workers, 0), ("threads", threads, 1)):
+        if count is not None and count < least:
+            raise NasError(f"{count} is not allowed: at least {least}", key=name)
     if workers is None:
         on_gpu = choose_device(device).type != "cpu"
         workers = 1 if on_gpu else min(cores, MAX_DEFAULT_WORKERS)
-    return workers, threads or max(1, cores // workers)
+    return workers, threads or max(1, cores // max(1, workers))
 
 
 def objectives_of(settings: SearchSettings, metric: str) -> Objectives:

@@ -80,6 +80,11 @@ class SearchShared:
         return measure_member(self.weights, member, data, self.task, self.training, self.device)
 
 
+def is_prepared(folder: Path) -> bool:
+    """Whether a search's folder has the shared network."""
+    return is_trained(folder / SHARED_FOLDER)
+
+
 def prepare_shared(folder: Path, space: SpaceSpec, settings: SearchSettings, say: Say) -> None:
     """Train the shared network that a search's members are measured with, if it is not yet.
 

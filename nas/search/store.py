@@ -4,9 +4,11 @@ A search has two studies, with the same workers: its trials, and its finalists' 
 storage is a `StudyStore` of its own and a line in `_HOMES`.
 """
 
+import secrets
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 
@@ -15,23 +17,31 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import NasError, did_you_mean
+from nas.search.finish import FinishRequest, finish_request, forget_finish
 from nas.search.objective import Direction
+from nas.search.settings import SearchSettings
+from nas.spec.space import SpaceSpec
 
-_HOLDER = "pid"
-"""Attribute of a trial with its worker's name: workers of one machine are named by process."""
+HOLDER = "worker"
+"""Attribute of a trial with its worker's name."""
+WorkerName = int | str
+"""Workers of one machine are named by process; those of several by machine and process."""
 
 
 class StudyStore(ABC):
     """The studies of one search. Any number of processes have one each; making it does nothing."""
 
-    def __init__(self, folder: Path, worker: int | None = None) -> None:
+    shared = False
+    """Whether workers of other machines may be at it."""
+
+    def __init__(self, folder: Path, worker: WorkerName | None = None) -> None:
         """`folder` is the run's; `worker` names who takes trials, None where nobody does."""
         self.folder = folder
         self.worker = worker
 
     @property
     @abstractmethod
-    def place(self) -> Path:
+    def place(self) -> str:
         """What errors name as the place of the trials."""
 
     @abstractmethod
@@ -56,8 +66,16 @@ class StudyStore(ABC):
     def claiming(self) -> AbstractContextManager[object]:
         """Held by one worker at a time: who claims next sees what was claimed before.
 
-        It ends with its holder, however that ends.
+        It ends with its holder, however that ends. A storage without such a lock holds nothing,
+        and has `stake` instead.
         """
+
+    def stake(self, study: optuna.Study, trial: int, key: str) -> frozenset[int] | None:
+        """Claim `key`, of a network, for a running trial; the trials that claimed before it.
+
+        They are of this study, and claimed any key. None where `claiming` keeps others out anyway.
+        """
+        return None
 
     @abstractmethod
     def alive(self) -> AbstractContextManager[object]:
@@ -71,11 +89,47 @@ class StudyStore(ABC):
         """The next trial of a study, in this worker's name. To be called while `claiming`."""
         trial = study.ask()
         if self.worker is not None:
-            trial.set_user_attr(_HOLDER, self.worker)
+            trial.set_user_attr(HOLDER, self.worker)
         return trial
 
+    def overseeing(self, deadline: float | None) -> AbstractContextManager[object]:
+        """Held by who began the search or goes on with it, until its `deadline`."""
+        return nullcontext()
+
+    def deadline(self, own: float | None) -> float | None:
+        """Time of `time.monotonic()` after which no network is begun; `own` is the process's."""
+        return own
+
+    def others_run(self, study: optuna.Study) -> bool:
+        """Whether a worker with nothing to do should wait: what another one holds may come back."""
+        return False
+
+    def publish(self, space: SpaceSpec, settings: SearchSettings) -> None:  # noqa: B027
+        """Leave what a worker must know that has no folder of the search, where there are such."""
+
+    def finishing(self) -> FinishRequest | None:
+        """What was asked of the search; None where nothing was."""
+        return finish_request(self.folder)
+
+    def pass_on(self, request: FinishRequest) -> None:  # noqa: B027
+        """Tell of a request to finish those who don't see this folder."""
+
+    def forget_finish(self) -> None:
+        """Take back what was asked before."""
+        forget_finish(self.folder)
+
+    def recover(self, study: optuna.Study) -> list[FrozenTrial]:
+        """End the trials that a search before left running, and return them.
+
+        To be called when no worker of this search's own is alive.
+        """
+        return self.give_back(study)
+
+    def hand_over(self, study: optuna.Study) -> None:  # noqa: B027
+        """Return what this store's worker holds, as it leaves or was ended, where others go on."""
+
     def give_back(
-        self, study: optuna.Study, *, worker: int | None = None, reason: str | None = None
+        self, study: optuna.Study, *, worker: WorkerName | None = None, reason: str | None = None
     ) -> list[FrozenTrial]:
         """End the running trials and return them; of a dead `worker` only those that it held.
 
@@ -86,10 +140,10 @@ class StudyStore(ABC):
         ended = [
             item
             for item in running
-            if worker is None or item.user_attrs.get(_HOLDER, worker) == worker
+            if worker is None or item.user_attrs.get(HOLDER, worker) == worker
         ]
         if reason is not None:
-            known = [item.number for item in ended if _was_training(item)]
+            known = [item.number for item in ended if was_training(item)]
             deaths = dict(study.user_attrs.get("deaths", {}))
             study.set_user_attr("deaths", deaths | {str(number): reason for number in known})
         for trial in ended:
@@ -97,7 +151,13 @@ class StudyStore(ABC):
         return ended
 
 
-def _was_training(trial: FrozenTrial) -> bool:
+def worker_name() -> str:
+    """A name that no other worker has."""
+    return f"{socket.gethostname()}-{secrets.token_hex(4)}"
+
+
+def was_training(trial: FrozenTrial) -> bool:
+    """Whether a running trial has its network, and no outcome."""
     attributes = trial.user_attrs
     return "architecture_hash" in attributes and "outcome" not in attributes
 
@@ -124,8 +184,19 @@ _HOMES = {"journal": "nas.search.journal:JournalStore"}
 """Module and class of each kind of store, by the name that `storage` in the settings has."""
 
 
-def open_store(kind: str, folder: Path, worker: int | None = None) -> StudyStore:
-    """The store of that kind of a run's folder. Raises NasError for an unknown kind."""
+def open_store(
+    kind: str, folder: Path, worker: WorkerName | None = None, study: str | None = None
+) -> StudyStore:
+    """The store of that kind of a run's folder, or the named study at an address.
+
+    Raises NasError for an unknown kind, or an address without a study.
+    """
+    if "://" in kind:
+        from nas.search.server import ServerStore
+
+        if study is None:
+            raise NasError("a study on a server has a name", key="study")
+        return ServerStore(folder, worker, address=kind, study=study)
     if kind not in _HOMES:
         raise NasError(f"no storage {kind!r}{did_you_mean(kind, _HOMES)}", key="storage")
     module, _, name = _HOMES[kind].partition(":")

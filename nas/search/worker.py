@@ -5,16 +5,18 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import replace
 
 import optuna
 
 from nas.errors import NasError
 from nas.plugins import load_plugins
 from nas.runs.folder import append_log
-from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposer
+from nas.search.candidates import Exhausted, Limits, NothingLeft, Proposal, Proposer
 from nas.search.durations import Durations
 from nas.search.final_trainer import FinalTrainer, Found
 from nas.search.job import Job
+from nas.search.lost import dropped_if_lost, while_others_run
 from nas.search.pricing import PricedSpace
 from nas.search.samplers import Draws
 from nas.search.store import StudyStore
@@ -31,7 +33,7 @@ ENDS = " ends: "
 def work_in_process(job: Job, parent: int) -> None:
     """The main function of a worker process: `work`, ended when the process `parent` is gone."""
     load_plugins(job.settings.imports)
-    store = job.store(os.getpid())
+    store = job.store(job.worker or os.getpid())
     with store.alive():
         if os.getppid() != parent:  # it died while this process started
             return
@@ -78,17 +80,36 @@ def _search(job: Job, space: SpaceSpec, study: optuna.Study, store: StudyStore) 
     priced = PricedSpace(space, job.settings.budget, job.objectives)
     durations = Durations(priced) if search.per_second else None
     seconds = None if durations is None else durations.seconds
-    draws = Draws(search.sampler, search.seed, priced, seconds)
-    limits = Limits(job.settings.budget, job.settings.search.trials, job.deadline, job.final_share)
-    proposer = Proposer(study, draws, limits, store)
+    draws = Draws(search.sampler, search.seed, priced, seconds, worker=_own_draws(store))
+    proposer = Proposer(study, draws, _limits(job, store), store)
     trainer = CandidateTrainer(job.folder, job.settings, space, task_named(space.task))
+
+    def take() -> Proposal | None:
+        if durations is not None:
+            durations.learn(study.get_trials(deepcopy=False))
+        proposer.limits = _limits(job, store)
+        try:
+            return proposer.propose()
+        except Exhausted:
+            raise
+        except NothingLeft:
+            return None
+
     try:
-        while True:
-            if durations is not None:
-                durations.learn(study.get_trials(deepcopy=False))
-            trainer.train(study, proposer.propose())
+        for proposal in while_others_run(store, study, take):
+            with dropped_if_lost(job.folder, study, proposal.trial):
+                trainer.train(study, proposal)
     except Exhausted as end:
         append_log(job.folder, f"worker {job.index}{ENDS}{end}")
         study.set_user_attr("exhausted", str(end))
-    except NothingLeft:
-        return
+
+
+def _limits(job: Job, store: StudyStore) -> Limits:
+    job = replace(job, deadline=store.deadline(job.deadline))
+    trials = job.settings.search.trials
+    return Limits(job.settings.budget, trials, job.deadline, job.final_share)
+
+
+def _own_draws(store: StudyStore) -> str:
+    """Where nobody waits for another one's draw, two would draw the same."""
+    return str(store.worker) if store.shared else ""

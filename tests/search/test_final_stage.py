@@ -261,7 +261,7 @@ def test_killed_worker_among_the_finalists(tmp_path: Path, pictures: Path) -> No
         trials = open_study(journal).get_trials(deepcopy=False)
         running = [item for item in trials if item.state == TrialState.RUNNING]
         return [
-            item.user_attrs["pid"] for item in running if "architecture_hash" in item.user_attrs
+            item.user_attrs["worker"] for item in running if "architecture_hash" in item.user_attrs
         ]
 
     victims: list[int] = []

@@ -40,8 +40,8 @@ class MemoryStore(StudyStore):
         return begin_or_load(storage, part, directions, sampler)
 
     @property
-    def place(self) -> Path:
-        return self.folder / "memory"
+    def place(self) -> str:
+        return "memory"
 
     def begun(self) -> bool:
         return f"{self.folder}-search" in STORAGES

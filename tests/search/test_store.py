@@ -205,7 +205,7 @@ def test_dead_trials_fail_for_a_reason_if_they_were_in_training(tmp_path: Path) 
     study = open_study(tmp_path / "study.log")
     training, other, drawing = study.ask(), study.ask(), study.ask()
     for trial, pid in ((training, 5), (other, 6)):
-        trial.set_user_attr("pid", pid)
+        trial.set_user_attr("worker", pid)
         note_candidate(trial, CANDIDATE, -0.5)
     ended = JournalStore(tmp_path).give_back(study, worker=5, reason="signal 9")
     assert [item.number for item in ended] == [training.number, drawing.number]

@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 
 from nas.errors import NasError, did_you_mean
 from nas.search.job import Job
+from nas.search.store import WorkerName
 
 _DONE = (
     (TrialState.COMPLETE, "trained"),
@@ -60,7 +61,7 @@ class Executor(ABC):
     def end(self) -> None:
         """End the workers that are left; return when none is."""
 
-    def give_back(self, worker: int, reason: str) -> None:
+    def give_back(self, worker: WorkerName, reason: str) -> None:
         """Give back what a dead worker held.
 
         A network in training has failed for the `reason`. One whose training had ended, but which
@@ -84,13 +85,16 @@ class Executor(ABC):
         )
 
 
-_HOMES = {"local": "nas.search.executors.local:LocalWorkers"}
+_HOMES = {
+    "local": "nas.search.executors.local:LocalWorkers",
+    "elsewhere": "nas.search.executors.elsewhere:WorkersElsewhere",
+}
 """Module and class of each kind of executor, by the name that `engine` in the settings has."""
 
 
 def open_executor(study: optuna.Study, job: Job, count: int) -> Executor:
     """The executor that the settings ask for. Raises NasError for an unknown one."""
-    kind = job.settings.engine
+    kind = job.settings.engine if count else "elsewhere"
     if kind not in _HOMES:
         raise NasError(f"no engine {kind!r}{did_you_mean(kind, _HOMES)}", key="engine")
     module, _, name = _HOMES[kind].partition(":")

@@ -17,6 +17,7 @@ from nas.machine import exit_text
 from nas.runs.folder import append_log, last_in_log
 from nas.search.executors.base import Executor
 from nas.search.job import Job
+from nas.search.store import worker_name
 from nas.search.worker import ENDS, work_in_process
 
 MAX_DEATHS = 3
@@ -36,6 +37,8 @@ class LocalWorkers(Executor):
         self._started = 0
         self._deaths = 0
         self._done = self.count_done()
+        self._names: dict[int, str] = {}
+        """Of workers in a study that others share, by process."""
 
     def end(self) -> None:
         """Kill them: a worker loses nothing by it but what it was training."""
@@ -43,6 +46,8 @@ class LocalWorkers(Executor):
             process.kill()
         for process in self.processes:
             process.join()
+            if (name := self._names.get(process.pid or 0)) is not None:
+                self.job.store(name).hand_over(self.study)
         self.processes.clear()
 
     def run(self, on_poll: Callable[[], None]) -> None:
@@ -58,19 +63,22 @@ class LocalWorkers(Executor):
         on_poll()
 
     def _start(self) -> None:
-        job = replace(self.job, index=self._started)
+        name = worker_name() if self.store.shared else None
+        job = replace(self.job, index=self._started, worker=name)
         self._started += 1
         process = self._context.Process(target=work_in_process, args=(job, os.getpid()))
         self.processes.append(process)
         with _environment(job.settings.threads), _deaf_to_signals():
             process.start()
+        if name is not None and process.pid is not None:
+            self._names[process.pid] = name
 
     def _replace(self, dead: BaseProcess) -> None:
         """Write down what the dead worker was doing, and start another."""
         how = f"worker process ended with {exit_text(dead.exitcode)}"
         append_log(self.job.folder, how)
         if dead.pid is not None:
-            self.give_back(dead.pid, how)
+            self.give_back(self._names.get(dead.pid, dead.pid), how)
         done = self.count_done()
         self._deaths = 1 if done > self._done else self._deaths + 1
         self._done = done
