@@ -26,12 +26,18 @@ def build_sampler(
     class), so that a class of n images is drawn in proportion to sqrt(n): half-way between the two
     (square-root sampling, Mahajan et al. 2018, section 2.2). None is `DEFAULT_SAMPLER`.
     """
-    kind = kind or DEFAULT_SAMPLER
+    counts = np.bincount(labels)
+    return sampler_by_counts(kind or DEFAULT_SAMPLER, counts[labels], generator)
+
+
+def sampler_by_counts(
+    kind: SamplerKind, counts_N: NDArray[np.int64], generator: torch.Generator
+) -> Sampler[int]:
+    """The same for images of whose class there are `counts_N`."""
     if kind == "none":
-        return RandomSampler(range(len(labels)), generator=generator)
+        return RandomSampler(range(len(counts_N)), generator=generator)
     if kind not in _EXPONENTS:
         allowed = ("none", *_EXPONENTS)
         raise ValueError(f"no sampler {kind!r}{did_you_mean(kind, allowed)}")
-    counts = np.bincount(labels).astype(np.float64)
-    weights = counts[labels] ** -_EXPONENTS[kind]
-    return WeightedRandomSampler(weights.tolist(), len(labels), generator=generator)
+    weights = counts_N.astype(np.float64) ** -_EXPONENTS[kind]
+    return WeightedRandomSampler(weights.tolist(), len(counts_N), generator=generator)

@@ -43,6 +43,18 @@ def read_rows(
         raise _not_utf8(table) from error
 
 
+def column_names(table: Path) -> tuple[str, ...]:
+    """Cells of the first line, stripped. Raises NasError for a file that is no UTF-8 table."""
+    try:
+        with open(table, encoding="utf-8-sig", newline="") as stream:
+            _, head = next(_single_lines(table, stream), (1, []))
+    except OSError as error:
+        raise NasError(f"can't be read as a CSV file in UTF-8: {error}", file=table) from error
+    except UnicodeDecodeError as error:
+        raise _not_utf8(table) from error
+    return tuple(map(str.strip, head))
+
+
 def read_file_rows(
     table: Path, required: tuple[str, ...], optional: tuple[str, ...]
 ) -> Iterator[tuple[int, dict[str, str]]]:

@@ -45,6 +45,7 @@ PROGRAM_FILE = "predict_onnx.py"
 """A program beside the file that predicts with it, without `nas` and without torch."""
 _PROGRAMS = {
     "image": "pictures.py",
+    "multilabel": "pictures.py",
     "covid-study": "pictures.py",
     "covid-detection": "pictures.py",
     "sed": "sounds.py",

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from nas.data.dataset import AnyTaskData, DataRequest
 from nas.data.files import Progress
+from nas.data.sampler import DEFAULT_SAMPLER, SamplerKind
 from nas.data.splits import Split
 from nas.data.statistics import DataStatistics, StatisticsRequest
 from nas.errors import NasError
@@ -129,6 +130,8 @@ class Task(ABC, Generic[DataT]):
     """Models of `training.augment`, the first the default."""
     recipe_settings: ClassVar[tuple[str, ...]] = ()
     """Training settings that `recipe` chooses by the training split, where nobody gives them."""
+    default_sampler: ClassVar[SamplerKind] = DEFAULT_SAMPLER
+    """Sampler where neither the settings nor a recipe name one."""
     built_in_source: ClassVar[str]
     """`source` of the built-in data set: what it is, in a few words."""
     needs_thresholds: ClassVar[bool] = False

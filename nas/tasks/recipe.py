@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from nas.data.dataset import AnyTaskData
-from nas.data.sampler import DEFAULT_SAMPLER
 from nas.spec.training import TrainingSpec
 from nas.tasks.base import RecipeChoice, Task
 
@@ -31,7 +30,7 @@ def settled(task: Task[Any], training: TrainingSpec, *, built_in: bool) -> Train
     Raises NasError for the settings of another task.
     """
     resolved = task.resolved(training, built_in=built_in)
-    return resolved.model_copy(update={"sampler": training.sampler or DEFAULT_SAMPLER})
+    return resolved.model_copy(update={"sampler": training.sampler or task.default_sampler})
 
 
 def open_until_read(task: Task[Any], training: TrainingSpec, *, built_in: bool) -> TrainingSpec:

@@ -14,6 +14,7 @@ from nas.tasks.base import Task
 
 _HOMES = {
     "image": "nas.tasks.image.task:ImageTask",
+    "multilabel": "nas.tasks.multilabel.task:MultilabelTask",
     "sed": "nas.tasks.sed.task:SedTask",
     "covid-study": "nas.tasks.covid.study:CovidStudyTask",
     "covid-detection": "nas.tasks.covid.detection:CovidDetectionTask",

@@ -10,6 +10,12 @@ input: {channels: 3, height: 16, width: 16}
 layers:
   - {block: Conv, out: 8, kernel: 3, stride: 2}
 """,
+    "multilabel": """
+task: multilabel
+input: {channels: 1, height: 16, width: 16}
+layers:
+  - {block: Conv, out: 8, kernel: 3, stride: 2}
+""",
     "sed": """
 task: sed
 input: {channels: 1, height: 32, width: 64}

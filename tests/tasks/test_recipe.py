@@ -92,5 +92,5 @@ def test_other_tasks_leave_nothing_open(name: str) -> None:
     task = TASKS[name]
     closed = open_until_read(task, TrainingSpec(), built_in=False)
     assert closed == settled(task, TrainingSpec(), built_in=False)
-    assert closed.sampler == "softened"
+    assert closed.sampler == task.default_sampler
     assert closed.loss is not None

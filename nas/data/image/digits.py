@@ -40,7 +40,7 @@ def load_digits(request: DataRequest) -> ImageData:
     splits: dict[Split, ImageSet] = {}
     for split in request.splits:
         members = np.flatnonzero(divided == split)
-        pixels = _enlarge(digits.images[members], request.input)
+        pixels = enlarge_grey(digits.images[members], request.input)
         paths = tuple(keys[member] for member in members)
         splits[split] = ImageSet(pixels, labels_N[members], paths, classes)
     return ImageData(
@@ -52,8 +52,8 @@ def load_digits(request: DataRequest) -> ImageData:
     )
 
 
-def _enlarge(grey_NHW: np.ndarray, size: InputSpec) -> Pixels:
-    """Pixels (N, H, W, C) of images (N, 8, 8) whose values go from 0 to 16."""
+def enlarge_grey(grey_NHW: np.ndarray, size: InputSpec) -> Pixels:
+    """Pixels (N, H, W, C) of grey images (N, H, W) whose values go from 0 to 16."""
     x_N1HW = torch.from_numpy(grey_NHW).float()[:, None] * (255 / 16)
     shape = (size.height, size.width)
     x_N1HW = functional.interpolate(x_N1HW, shape, mode="bilinear", antialias=True)

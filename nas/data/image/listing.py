@@ -35,7 +35,7 @@ def list_images(source: Path, seed: int = 0, groups: Path | None = None) -> List
         files = tuple(replace(file, group=group) for file, group in zip(files, names, strict=True))
     classes = tuple(sorted({file.label for file in files if file.split in (None, "train")}))
     _check_classes(files, classes, source)
-    _refuse_crossing_groups(files, source)
+    refuse_crossing_groups(files, source)
     given = {file.split for file in files}
     return Listing(
         source=source,
@@ -75,7 +75,8 @@ def _check_classes(files: Sequence[ImageFile], classes: Sequence[str], source: P
         )
 
 
-def _refuse_crossing_groups(files: Sequence[ImageFile], source: Path) -> None:
+def refuse_crossing_groups(files: Sequence[ImageFile], source: Path) -> None:
+    """Raises NasError for a group with files in two given splits."""
     splits: defaultdict[str, set[Split]] = defaultdict(set)
     for file in files:
         if file.group is not None and file.split is not None:

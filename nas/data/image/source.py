@@ -150,11 +150,11 @@ def _class_files(
 def _from_table(table: Path) -> ImageSource:
     """Files of the rows; paths are relative to the table's folder, an empty `split` is train.
 
-    Raises NasError, with the line, for missing columns, empty cells, an unknown split and a path
-    that is named twice.
+    A path that is named twice alike is one picture. Raises NasError, with the line, for missing
+    columns, empty cells, an unknown split and a path that is named twice with other cells.
     """
     files: dict[str, ImageFile] = {}
-    places: set[str] = set()
+    places: dict[str, tuple[int, ImageFile]] = {}
     for line, row in read_file_rows(table, required=("path", "label"), optional=("split", "group")):
         if not row["label"]:
             raise NasError("no label in this row", file=table, line=line, key="label")
@@ -162,17 +162,30 @@ def _from_table(table: Path) -> ImageSource:
         key = Path(row["path"]).as_posix()
         # However it is written: in two splits it would be learned from and tested on.
         place = os.path.abspath(path)
-        if place in places:
-            raise NasError(f"{row['path']!r} is named twice", file=table, line=line, key="path")
-        places.add(place)
-        split = _split_named(row["split"], table, line)
-        files[key] = ImageFile(key, path, plain_name(row["label"]), split, row["group"] or None)
+        split = split_named(row["split"], table, line)
+        file = ImageFile(key, path, plain_name(row["label"]), split, row["group"] or None)
+        first, known = places.setdefault(place, (line, file))
+        if (known.label, known.split, known.group) != (file.label, split, file.group):
+            problem = (
+                f"{row['path']!r} is named twice, in line {first} as {_said(known)} and here as "
+                f"{_said(file)}; keep one (pictures with several labels: task multilabel)"
+            )
+            raise NasError(problem, file=table, line=line, key="path")
+        if first == line:
+            files[key] = file
     return ImageSource(
         table, table.parent, tuple(sorted(files.values(), key=lambda file: file.key))
     )
 
 
-def _split_named(cell: str, table: Path, line: int) -> Split | None:
+def _said(file: ImageFile) -> str:
+    """The label, and the split and the group where it has them."""
+    more = (("split", file.split), ("group", file.group))
+    return ", ".join([repr(file.label), *(f"{name} {value}" for name, value in more if value)])
+
+
+def split_named(cell: str, table: Path, line: int) -> Split | None:
+    """The split of a cell, None for an empty one. Raises NasError, with the line."""
     if not cell:
         return None
     split = SPLIT_NAMES.get(cell.lower())

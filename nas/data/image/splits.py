@@ -16,19 +16,24 @@ GroupKey = tuple[bool, str]
 """`(True, group)`, or `(False, path)` of a file that is a group of its own."""
 
 
-def divide_images(files: Sequence[ImageFile], seed: int) -> tuple[ImageFile, ...]:
+def divide_images(
+    files: Sequence[ImageFile], seed: int, labels: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[ImageFile, ...]:
     """`files` with every split named; a missing test and validation split is taken from train.
 
     The same for any order of `files`, and for the same keys anywhere. Each class gives its share
     to within half an image (with groups: as near as whole groups come), at least one image if it
-    has one to spare, and never its last group of train.
+    has one to spare, and never its last group of train. `labels` by key, one or more a file, stand
+    in place of the files' own.
     """
     given = {file.split for file in files}
     assigned = {file.key: file.split or "train" for file in files}
     groups = {file.key: _group_key(file) for file in files}
-    labels = {file.key: file.label for file in files}
+    labels = labels or {file.key: (file.label,) for file in files}
     # Shares are of the images that train had at first, whichever splits are made.
-    pool = Counter(labels[key] for key, split in assigned.items() if split == "train")
+    pool = Counter(
+        label for key, split in assigned.items() if split == "train" for label in labels[key]
+    )
     missing: list[tuple[Split, float]] = [("test", TEST_SHARE), ("validation", VALIDATION_SHARE)]
     missing = [(split, share) for split, share in missing if split not in given]
     for position, (split, share) in enumerate(missing):
@@ -51,7 +56,7 @@ def _group_key(file: ImageFile) -> GroupKey:
 
 
 def _hold_out(
-    labels: Mapping[str, str],
+    labels: Mapping[str, tuple[str, ...]],
     groups: Mapping[str, GroupKey],
     targets: Mapping[str, float],
     needed: int,
@@ -65,16 +70,18 @@ def _hold_out(
     empty a class).
     """
     counts: defaultdict[GroupKey, Counter[str]] = defaultdict(Counter)
-    for key, label in labels.items():
-        counts[groups[key]][label] += 1
+    for key, own in labels.items():
+        counts[groups[key]].update(own)
     left = Counter(label for classes in counts.values() for label in classes)
-    sizes = Counter(labels.values())
+    sizes = Counter(label for own in labels.values() for label in own)
     aims = {label: max(targets[label], 1.0 if left[label] >= needed else 0.0) for label in sizes}
+    # By files, not by labels: else files with many labels would all be held out.
+    files = Counter(groups[key] for key in labels)
     names = list(counts)
     order = [names[position] for position in generator.permutation(len(names))]
     held: set[GroupKey] = set()
     images: Counter[str] = Counter()
-    for group in sorted(order, key=lambda name: -counts[name].total()):
+    for group in sorted(order, key=lambda name: -files[name]):
         change = sum(
             ((images[label] + count - aims[label]) ** 2 - (images[label] - aims[label]) ** 2)
             / sizes[label]

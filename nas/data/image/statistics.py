@@ -95,6 +95,7 @@ class ImageStatistics(DataStatistics):
             f"unreadable files  {len(self.unreadable)}",
         ]
         lines += [f"  {file.path}: {file.reason}" for file in self.unreadable]
+        lines += turning_advice(self.portrait_share)
         return lines + copy_lines(self.copies)
 
     def _count_table(self) -> list[str]:
@@ -108,6 +109,33 @@ class ImageStatistics(DataStatistics):
         return split_table(self.splits, rows) + more
 
 
+MIXED = (0.1, 0.9)
+"""Shares of portraits between which turning them makes pictures of one shape."""
+
+
+def turning_advice(portrait_share: float) -> list[str]:
+    """Whether turning portraits pays, in a line; nothing where there are none."""
+    if not portrait_share:
+        return []
+    low, high = MIXED
+    if portrait_share >= high:
+        return [
+            "turning           nearly all pictures are portraits: turn none (preprocess: "
+            "{turn_portrait: false}) and give the input their shape; on portrait X-rays as "
+            "pictures turning cost 0.23 macro-F1"
+        ]
+    if portrait_share <= low:
+        return [
+            "turning           few pictures are portraits: turning them gives all one shape; "
+            "turn none (preprocess: {turn_portrait: false}) where things have an upright position"
+        ]
+    return [
+        "turning           both portraits and others: turning gives all one shape where things "
+        "may lie any way; where they have an upright position (faces, X-rays, scenes) turn none "
+        "(preprocess: {turn_portrait: false}) and take a square input"
+    ]
+
+
 def image_statistics(
     request: StatisticsRequest, on_progress: Progress | None = None, *, channels: int = 3
 ) -> ImageStatistics:
@@ -116,6 +144,17 @@ def image_statistics(
     Raises NasError as `load_images` does.
     """
     listing = list_images(request.source, request.seed, request.groups)
+    return listed_statistics(listing, request, on_progress, channels=channels)[0]
+
+
+def listed_statistics(
+    listing: Listing[ImageFile],
+    request: StatisticsRequest,
+    on_progress: Progress | None = None,
+    *,
+    channels: int = 3,
+) -> tuple[ImageStatistics, ImageData]:
+    """Figures of listed images, and the images at the suggested input."""
     sizes = _upright_sizes(listing.files)
     train = [sizes[file.key] for file in listing.members("train") if file.key in sizes]
     if not train:
@@ -130,7 +169,7 @@ def image_statistics(
     readable_N2 = np.array([sizes[path] for split in present for path in data.split(split).paths])
     mean, std = channel_statistics(data.split("train").pixels)
     counts = data.split("train").class_counts
-    return ImageStatistics(
+    statistics = ImageStatistics(
         source=data.source,
         classes=data.classes,
         splits=tuple(
@@ -150,6 +189,7 @@ def image_statistics(
         copies=data.copies,
         ignored_files=data.ignored_files,
     )
+    return statistics, data
 
 
 def _example(listing: Listing[ImageFile]) -> str:

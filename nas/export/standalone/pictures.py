@@ -53,7 +53,9 @@ class PictureModel:
             mean, std = (np.array(self.preprocess[name]) for name in ("mean", "std"))
             inputs = ((inputs / 255 - mean) / std).astype(np.float32).transpose(0, 3, 1, 2)
         outputs = self.session.run(None, {"input": np.ascontiguousarray(inputs)})
-        if len(outputs) == 1:
+        if len(outputs) == 1 and self.thresholds:
+            values = label_values(outputs[0][0], self.classes, self.thresholds)
+        elif len(outputs) == 1:
             values = class_values(outputs[0][0], self.classes)
         else:
             found = decode_boxes([output[0] for output in outputs], self.height, self.width)
@@ -105,6 +107,15 @@ def class_values(logits_K: Array, classes: list[str]) -> dict[str, Any]:
     best = int(logits_K.argmax())
     probabilities = dict(zip(classes, row, strict=True))
     return {"class": classes[best], "probability": row[best], "probabilities": probabilities}
+
+
+def label_values(
+    logits_K: Array, classes: list[str], thresholds: dict[str, float]
+) -> dict[str, Any]:
+    """The labels from their thresholds on, and the probability of each."""
+    probabilities = dict(zip(classes, sigmoid(logits_K.astype(np.float64)).tolist(), strict=True))
+    found = [name for name in classes if probabilities[name] >= thresholds[name]]
+    return {"labels": "|".join(found), "probabilities": probabilities}
 
 
 def decode_boxes(outputs: list[Array], height: int, width: int) -> tuple[Array, Array]:

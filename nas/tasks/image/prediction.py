@@ -29,18 +29,30 @@ def predict_images(
     device: torch.device,
 ) -> Iterator[Prediction]:
     """`class`, `probability` and `probabilities` (by class) of each file, in order."""
+    for path, logits_K in picture_logits(network, architecture, files, device):
+        if isinstance(logits_K, str):
+            yield Prediction(str(path), error=logits_K)
+        elif not_finite(logits_K[None]).item():
+            yield Prediction(str(path), error=NO_NUMBERS)
+        else:
+            row = logits_K.float().softmax(dim=0).tolist()
+            yield Prediction(str(path), class_values(row, architecture.classes))
+
+
+def picture_logits(
+    network: Callable[[Tensor], Any],
+    architecture: ArchitectureSpec,
+    files: Sequence[Path],
+    device: torch.device,
+) -> Iterator[tuple[Path, Tensor | str]]:
+    """The network's outputs for each file, in order, or why there are none."""
     for start in range(0, len(files), FILES_AT_ONCE):
         chosen = files[start : start + FILES_AT_ONCE]
         decoded = [_decode(path, architecture) for path in chosen]
         readable = [image for image in decoded if not isinstance(image, str)]
-        rows = iter(_probabilities(network, architecture, readable, device))
+        rows = iter(_logits(network, architecture, readable, device))
         for path, image in zip(chosen, decoded, strict=True):
-            if isinstance(image, str):
-                yield Prediction(str(path), error=image)
-            elif (row := next(rows)) is None:
-                yield Prediction(str(path), error=NO_NUMBERS)
-            else:
-                yield Prediction(str(path), class_values(row, architecture.classes))
+            yield path, image if isinstance(image, str) else next(rows)
 
 
 def of_pictures(preprocess: Preprocess | None) -> ImagePreprocess:
@@ -65,23 +77,20 @@ def _decode(path: Path, architecture: ArchitectureSpec) -> Pixels | str:
         return str(error)
 
 
-def _probabilities(
+def _logits(
     network: Callable[[Tensor], Any],
     architecture: ArchitectureSpec,
     images: Sequence[Pixels],
     device: torch.device,
-) -> list[list[float] | None]:
-    """Softmax of the logits, a row a picture; None where they are no numbers."""
+) -> Sequence[Tensor]:
+    """A row a picture."""
     if not images:
-        return []
+        return ()
     preprocess = of_pictures(architecture.preprocess)
     labels = np.zeros(len(images), dtype=np.int64)  # not known, and not used
     unlabelled = ImageSet(np.stack(images), labels, ("",) * len(images), architecture.classes)
     batches = evaluation_batches(unlabelled, FILES_AT_ONCE, preprocess, device)
-    logits_NK = torch.cat([network(x_NCHW) for x_NCHW, _ in batches])
-    rows = logits_NK.float().softmax(dim=1).tolist()
-    wrong = not_finite(logits_NK).tolist()
-    return [None if bad else row for row, bad in zip(rows, wrong, strict=True)]
+    return torch.cat([network(x_NCHW) for x_NCHW, _ in batches]).unbind()
 
 
 def class_values(row: Sequence[float], classes: Sequence[str]) -> dict[str, Any]:

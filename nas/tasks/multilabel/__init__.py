@@ -1,0 +1,1 @@
+"""Pictures with any number of labels each."""
