@@ -323,6 +323,6 @@ def _train_candidates(study: optuna.Study, job: Job, facts: DataFacts, say: Say)
         say(f"all {wanted} trials are done; --trials N goes on to N")
         return
     count = min(job.settings.workers, left)
-    watch = Watch(study, job, count, facts)
+    watch = Watch(study, job, max(1, count), facts)
     with watch, open_executor(study, job, count) as workers:
         workers.run(watch.poll)
