@@ -14,6 +14,7 @@ from nas.text_table import plain_text
 COMMANDS = {
     "search": "Search a space for compact networks within a budget.",
     "worker": "Help a search that others began, on whatever machine.",
+    "dashboard": "Show the trials of a search in a browser.",
     "train": "Train one network in full, and test it once.",
     "evaluate": "Measure a trained network on a split of its data, or of others.",
     "predict": "Predict files with a trained network.",
