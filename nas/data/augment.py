@@ -91,18 +91,20 @@ class Moves:
     def boxes(self, boxes: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """The boxes (B, 4) of each image, x1 y1 x2 y2 in pixels, where they are then; clipped.
 
-        Those of which less than a quarter of the area is left are dropped.
+        Those of which less than a quarter of the area is left are dropped. Further columns, as a
+        class, stay with their box.
         """
         return tuple(self._of_image(boxes_B4, image) for image, boxes_B4 in enumerate(boxes))
 
     def _of_image(self, boxes_B4: Tensor, image: int) -> Tensor:
-        x1, y1, x2, y2 = boxes_B4.unbind(dim=1)
+        x1, y1, x2, y2 = boxes_B4[:, :4].unbind(dim=1)
         x1, x2 = self.columns.moved(x1, x2, image)
         y1, y2 = self.rows.moved(y1, y2, image)
         moved_B4 = torch.stack([x1, y1, x2, y2], dim=1)
         limit_4 = moved_B4.new_tensor([self.columns.size, self.rows.size] * 2)
         clipped_B4 = torch.minimum(moved_B4.clamp(min=0), limit_4)
-        return clipped_B4[_areas(clipped_B4) > LEAST_VISIBLE * _areas(moved_B4)]
+        kept_B = _areas(clipped_B4) > LEAST_VISIBLE * _areas(moved_B4)
+        return torch.cat([clipped_B4, boxes_B4[:, 4:]], dim=1)[kept_B]
 
 
 def _areas(boxes_B4: Tensor) -> Tensor:

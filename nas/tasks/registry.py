@@ -17,6 +17,7 @@ _HOMES = {
     "multilabel": "nas.tasks.multilabel.task:MultilabelTask",
     "sed": "nas.tasks.sed.task:SedTask",
     "covid-study": "nas.tasks.covid.study:CovidStudyTask",
+    "detection": "nas.tasks.detection.task:DetectionTask",
     "covid-detection": "nas.tasks.covid.detection:CovidDetectionTask",
 }
 """Module and class of each of our own tasks."""

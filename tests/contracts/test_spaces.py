@@ -43,6 +43,7 @@ def test_the_shipped_spaces_are_installed() -> None:
         "tiny.yaml",
         "covid-study.yaml",
         "covid-detection.yaml",
+        "detection.yaml",
     }
     assert len(REFERENCES) >= 2
 

@@ -32,6 +32,17 @@ preprocess: {kind: xray, labels: study}
 layers:
   - {block: Conv, out: 8, kernel: 3, stride: 2}
 """,
+    "detection": """
+task: detection
+input: {channels: 3, height: 64, width: 64}
+head: detection
+neck: {block: FPN, out: 8}
+layers:
+  - {block: Conv, out: 8, kernel: 3, stride: 4}
+  - {block: Conv, out: 8, kernel: 3, stride: 2}
+  - {block: Conv, out: 8, kernel: 3, stride: 2}
+  - {block: Conv, out: 8, kernel: 3, stride: 2}
+""",
     "covid-detection": """
 task: covid-detection
 input: {channels: 1, height: 64, width: 64}

@@ -21,6 +21,8 @@ class ImageSet:
     paths: tuple[str, ...]
     """Relative to the data set's folder, sorted."""
     classes: tuple[str, ...]
+    original_sizes_N2: NDArray[np.int64] | None = None
+    """(height, width) of each file, upright; None of pictures that are made."""
 
     def __len__(self) -> int:
         return len(self.labels_N)

@@ -146,6 +146,7 @@ def _image_set(
         np.array([number[file.label] for file in readable], dtype=np.int64),
         tuple(file.key for file in readable),
         classes,
+        decoded.original_sizes_N2,
     )
 
 

@@ -78,6 +78,10 @@ class XraySet:
         return len(self.labels_N)
 
     @property
+    def box_classes(self) -> None:
+        """There is one class of boxes."""
+
+    @property
     def class_counts(self) -> tuple[int, ...]:
         """Images of each of the classes that `labels_N` numbers."""
         classes = max(len(self.classes), len(OPACITY_CLASSES))

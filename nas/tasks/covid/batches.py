@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.data.augment import AugmentSpec, BatchAugment
+from nas.data.batches import LabelledPixels, gather
 from nas.data.batches import evaluation_batches as image_batches
-from nas.data.batches import gather
+from nas.data.boxes import TrueBoxes
 from nas.data.normalise import Normalise
+from nas.data.preprocess import PixelPreprocess
 from nas.data.sampler import build_sampler
 from nas.data.xray.dataset import XraySet
 from nas.data.xray.preprocess import XrayPreprocess
@@ -28,6 +32,8 @@ class BoxTargets:
     """int64: see `XraySet.labels_N`."""
     size: tuple[int, int]
     """Height and width of the input."""
+    classes: tuple[Tensor, ...] | None = None
+    """int64 (B,) of each image: the numbers of its boxes' classes; None where there is one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +44,19 @@ class XrayBatch:
     indices: range
 
 
-def boxes_of(xrays: XraySet, indices: list[int], device: torch.device) -> tuple[Tensor, ...]:
+class BoxedPixels(LabelledPixels, Protocol):
+    """Decoded images of a split, with boxes."""
+
+    @property
+    def boxes(self) -> tuple[TrueBoxes, ...]:
+        """(B, 4) of each image, in pixels of the input."""
+
+    @property
+    def box_classes(self) -> tuple[NDArray[np.int64], ...] | None:
+        """(B,) of each image; None where there is one class."""
+
+
+def boxes_of(xrays: BoxedPixels, indices: list[int], device: torch.device) -> tuple[Tensor, ...]:
     """The boxes of these images of a set; fresh memory."""
     return tuple(
         torch.tensor(xrays.boxes[index], device=device).reshape(-1, 4) for index in indices
@@ -61,8 +79,8 @@ def evaluation_batches(
 
 
 def box_batches(
-    xrays: XraySet,
-    preprocess: XrayPreprocess,
+    xrays: BoxedPixels,
+    preprocess: PixelPreprocess,
     training: TrainingSpec,
     augment: AugmentSpec,
     generator: torch.Generator,
@@ -78,5 +96,15 @@ def box_batches(
     while len(chosen := list(islice(order, training.batch_size))) > 1:
         x_NCHW, labels_N = gather(xrays, np.asarray(chosen), device)
         x_NCHW, moves = BatchAugment(augment).with_moves(x_NCHW, generator)
-        boxes = moves.boxes(boxes_of(xrays, chosen, device))
-        yield normalise(x_NCHW), BoxTargets(boxes, labels_N, (height, width))
+        boxes = boxes_of(xrays, chosen, device)
+        classes = None
+        if xrays.box_classes is None:
+            boxes = moves.boxes(boxes)
+        else:
+            own = [torch.tensor(xrays.box_classes[index], device=device) for index in chosen]
+            pairs = zip(boxes, own, strict=True)
+            rows = [torch.cat([boxes_B4, own_B[:, None]], dim=1) for boxes_B4, own_B in pairs]
+            moved = moves.boxes(rows)
+            boxes = tuple(rows_B5[:, :4] for rows_B5 in moved)
+            classes = tuple(rows_B5[:, 4].long() for rows_B5 in moved)
+        yield normalise(x_NCHW), BoxTargets(boxes, labels_N, (height, width), classes)

@@ -42,6 +42,8 @@ class Assigned(NamedTuple):
     """That box, in pixels; without meaning elsewhere."""
     centreness_NP: Tensor
     """Centre-ness of the location in that box, 0 to 1 (eq. 3); 0 elsewhere."""
+    number_NP: Tensor
+    """int64: position of that box among its image's; without meaning elsewhere."""
 
 
 def padded_boxes(boxes: list[Tensor]) -> Tensor:
@@ -82,7 +84,8 @@ def assign(
     index_NP14 = chosen_NP[..., None, None].expand(-1, -1, 1, 4)
     sides_NP4 = sides_NPB4.gather(2, index_NP14).squeeze(2)
     box_NP4 = boxes_NB4.gather(1, chosen_NP[..., None].expand(-1, -1, 4))
-    return Assigned(positive_NP, box_NP4, _centreness(sides_NP4).where(positive_NP, 0.0))
+    centreness_NP = _centreness(sides_NP4).where(positive_NP, 0.0)
+    return Assigned(positive_NP, box_NP4, centreness_NP, chosen_NP)
 
 
 def _centreness(sides_NP4: Tensor) -> Tensor:
@@ -91,6 +94,16 @@ def _centreness(sides_NP4: Tensor) -> Tensor:
     ratio = along.amin(-1) / along.amax(-1) * (down.amin(-1) / down.amax(-1))
     inside = sides_NP4.amin(-1) > 0
     return ratio.where(inside, 0.0).clamp(0, 1).sqrt()
+
+
+def _assigned_classes(assigned: Assigned, targets: BoxTargets, classes: int) -> Tensor:
+    """(N, P, K) float32: 1 in the class of the box that a location is a positive sample of."""
+    positive_NP1 = assigned.positive_NP[..., None]
+    if targets.classes is None:
+        return positive_NP1.float()
+    padded_NB = padded_boxes([own_B[:, None].expand(-1, 4) for own_B in targets.classes])[..., 0]
+    class_NP = padded_NB.gather(1, assigned.number_NP)
+    return functional.one_hot(class_NP.long(), classes).float() * positive_NP1
 
 
 class DenseBoxLoss(nn.Module):
@@ -112,17 +125,23 @@ class DenseBoxLoss(nn.Module):
         reach_P2 = reach_table(height, width).to(device)
         boxes_NB4 = padded_boxes(list(targets.boxes))
         assigned = assign(boxes_NB4, locations_P3, reach_P2, self.spec.center_sampling_radius)
-        return self._terms(outputs, assigned, locations_P3) / assigned.positive_NP.sum().clamp(
-            min=1
-        )
+        classes_NPK = _assigned_classes(assigned, targets, outputs.class_logits_NPK.shape[2])
+        total = self._terms(outputs, assigned, classes_NPK, locations_P3)
+        return total / assigned.positive_NP.sum().clamp(min=1)
 
-    def _terms(self, outputs: DetectionOutput, assigned: Assigned, locations_P3: Tensor) -> Tensor:
+    def _terms(
+        self,
+        outputs: DetectionOutput,
+        assigned: Assigned,
+        classes_NPK: Tensor,
+        locations_P3: Tensor,
+    ) -> Tensor:
         from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 
         positive = assigned.positive_NP
         total: Tensor = sigmoid_focal_loss(
-            outputs.class_logits_NPK[..., 0],
-            positive.float(),
+            outputs.class_logits_NPK,
+            classes_NPK,
             alpha=self.spec.focal_alpha,
             gamma=self.spec.focal_gamma,
             reduction="sum",

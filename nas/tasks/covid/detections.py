@@ -73,6 +73,16 @@ class Detections:
     scores_B: NDArray[np.float64]
     finite: bool = True
     """Whether the network's outputs were numbers: boxes of others mean nothing."""
+    classes_B: NDArray[np.int64] | None = None
+    """Number of each box's class; None where there is one class only."""
+
+    def of_class(self, number: int) -> tuple[Boxes, NDArray[np.float64]]:
+        """Boxes (B, 4) and scores (B,) of one class."""
+        if self.classes_B is None:
+            chosen_B = np.full(len(self.scores_B), number == 0)
+        else:
+            chosen_B = self.classes_B == number
+        return self.boxes_B4[chosen_B], self.scores_B[chosen_B]
 
     @classmethod
     def none(cls) -> "Detections":
@@ -114,35 +124,44 @@ def decode(
 
     A score is the geometric mean of class probability and centre-ness, as torchvision's FCOS has
     it. Boxes are clipped to the image; of those that overlap by more than `max_iou` the best is
-    kept.
+    kept. With several classes a
+    location has a score in each, and boxes of different classes don't suppress each other.
     """
     from torchvision.ops import clip_boxes_to_image
 
     locations_P3 = location_table(*size).to(outputs.distances_NP4.device)
     boxes_NP4 = boxes_at(outputs.distances_NP4.float(), locations_P3)
-    scores_NP = location_scores(outputs).nan_to_num(0)  # sorted, NaN would stand before numbers
-    pairs = zip(clip_boxes_to_image(boxes_NP4, size), scores_NP, strict=True)
-    return [_of_image(boxes_P4, scores_P, max_iou) for boxes_P4, scores_P in pairs]
+    scores_NPK = class_scores(outputs).nan_to_num(0)  # sorted, NaN would stand before numbers
+    pairs = zip(clip_boxes_to_image(boxes_NP4, size), scores_NPK, strict=True)
+    return [_of_image(boxes_P4, scores_PK, max_iou) for boxes_P4, scores_PK in pairs]
+
+
+def class_scores(outputs: DetectionOutput) -> Tensor:
+    """(N, P, K) geometric mean of class probability and centre-ness at each location."""
+    centre_NP1 = outputs.centre_logits_NP.float().sigmoid()[..., None]
+    return (outputs.class_logits_NPK.float().sigmoid() * centre_NP1).sqrt()
 
 
 def location_scores(outputs: DetectionOutput) -> Tensor:
-    """(N, P) geometric mean of class probability and centre-ness at each location."""
-    opacity_NP = outputs.class_logits_NPK[..., 0].float().sigmoid()
-    return (opacity_NP * outputs.centre_logits_NP.float().sigmoid()).sqrt()
+    """(N, P) score of the first class at each location."""
+    return class_scores(outputs)[..., 0]
 
 
-def _of_image(boxes_P4: Tensor, scores_P: Tensor, max_iou: float) -> Detections:
-    from torchvision.ops import nms
+def _of_image(boxes_P4: Tensor, scores_PK: Tensor, max_iou: float) -> Detections:
+    from torchvision.ops import batched_nms
 
-    scores, order = scores_P.sort(descending=True, stable=True)
+    classes = scores_PK.shape[1]
+    scores, order = scores_PK.flatten().sort(descending=True, stable=True)
     count = int((scores[:TOPK_CANDIDATES] >= SCORE_THRESH).sum())
-    boxes, scores = boxes_P4[order[:count]], scores[:count]
+    order, scores = order[:count], scores[:count]
+    boxes, numbers = boxes_P4[order // classes], order % classes
     sided = ((boxes[:, 2:] - boxes[:, :2]) > 0).all(dim=1)
-    boxes, scores = boxes[sided], scores[sided]
-    chosen = nms(boxes, scores, max_iou)[:DETECTIONS_PER_IMG]
+    boxes, scores, numbers = boxes[sided], scores[sided], numbers[sided]
+    chosen = batched_nms(boxes, scores, numbers, max_iou)[:DETECTIONS_PER_IMG]
     return Detections(
         boxes[chosen].cpu().numpy().astype(np.float64),
         scores[chosen].cpu().numpy().astype(np.float64),
+        classes_B=None if classes == 1 else numbers[chosen].cpu().numpy(),
     )
 
 

@@ -22,8 +22,6 @@ from nas.tasks.image.requirements import (
     image_loss,
 )
 
-DETECTOR = "covid-detection"
-
 
 def xray_preprocess(
     preprocess: Preprocess | None, allowed: Collection[XrayLabels], task: str
@@ -51,14 +49,14 @@ def check_detector(architecture: ArchitectureSpec) -> None:
     check_normalisation(architecture)
     if architecture.model is not None and architecture.head == "none":
         return
-    check_head(architecture.head, (DETECTION_HEAD,), DETECTOR)
+    check_head(architecture.head, (DETECTION_HEAD,), architecture.task)
     check_maps(architecture)
 
 
 def check_detector_space(space: SpaceSpec) -> str:
     """What every member has, in words. Raises NasError, with the line, if a member lacks it."""
     check_pictures(space)
-    at_key(space, "head", lambda: check_head(space.head, (DETECTION_HEAD,), DETECTOR))
+    at_key(space, "head", lambda: check_head(space.head, (DETECTION_HEAD,), space.task))
     check_space_maps(space)
     return "maps at the strides 8, 16 and 32: every member has them for its neck"
 
@@ -82,19 +80,17 @@ def resolved_for_studies(training: TrainingSpec) -> TrainingSpec:
 
 def resolved_for_boxes(training: TrainingSpec) -> TrainingSpec:
     """The settings with a detector's loss and an augmentation. Raises NasError for others."""
+    return _resolved(training, box_loss(training))
+
+
+def box_loss(training: TrainingSpec) -> DetectionLossSpec:
+    """The settings' loss, the default for none. Raises NasError for one of no detector."""
     loss = training.loss or DetectionLossSpec()
     if not isinstance(loss, DetectionLossSpec):
         raise NasError(
             f"{loss.kind!r} is not allowed: a detector has the kind dense_boxes",
             key="training.loss.kind",
         )
-    return _resolved(training, loss)
-
-
-def detection_loss(training: TrainingSpec) -> DetectionLossSpec:
-    """The loss of resolved settings."""
-    loss = resolved_for_boxes(training).loss
-    assert isinstance(loss, DetectionLossSpec)
     return loss
 
 

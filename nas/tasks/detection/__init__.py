@@ -1,0 +1,1 @@
+"""Detection of any classes of objects: where they are in pictures."""
