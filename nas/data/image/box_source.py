@@ -1,4 +1,4 @@
-"""Pictures with boxes as their tables say: readers of CSV and of COCO's JSON."""
+"""Pictures with boxes as their tables say: readers of CSV, COCO's JSON and YOLO's folders."""
 
 import json
 import math
@@ -7,16 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from nas.data.boxes import Box
+from nas.data.decode import UnreadableImage, image_extensions, upright_size
+from nas.data.files import visible_files
 from nas.data.image.source import split_named
 from nas.data.splits import SPLIT_NAMES, Split
-from nas.data.table import read_file_rows, table_head
+from nas.data.table import read_file_rows, table_head, table_lines
 from nas.errors import NasError
 from nas.text_table import plain_name
 
 CSV_COLUMNS = ("path", "class", "x1", "y1", "x2", "y2")
 BOX_TABLE = "boxes.csv"
 """The table of a folder."""
+YOLO_FILE = "data.yaml"
+"""The description of a YOLO folder."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,16 @@ class BoxSource:
 
 def find_box_source(source: Path) -> BoxSource:
     """The pictures and boxes of a CSV file (path,class,x1,y1,x2,y2), of a COCO file, or of a
-    folder: with boxes.csv, or with COCO files, one a split. Raises NasError for anything else."""
+    folder: with boxes.csv, with a YOLO data.yaml, or with COCO files, one a split.
+
+    Raises NasError for anything else.
+    """
     if source.is_dir():
         table = source / BOX_TABLE
-        return read_box_table(table) if table.is_file() else _read_coco_folder(source)
+        if table.is_file():
+            return read_box_table(table)
+        yolo = source / YOLO_FILE
+        return read_yolo(yolo) if yolo.is_file() else _read_coco_folder(source)
     if not source.is_file():
         raise NasError("no such folder or file of boxes", file=source)
     if source.suffix.lower() == ".json":
@@ -74,13 +86,16 @@ def find_box_source(source: Path) -> BoxSource:
         return found
     if source.suffix.lower() == ".csv":
         return read_box_table(source)
-    raise NasError("no table of boxes; allowed: .csv and COCO's .json", file=source)
+    if source.suffix.lower() in (".yaml", ".yml"):
+        return read_yolo(source)
+    raise NasError("no table of boxes; allowed: .csv, COCO's .json, YOLO's .yaml", file=source)
 
 
 def holds_boxes(source: Path) -> bool:
     """Whether it is a table of boxes, or a folder with one."""
     if source.is_dir():
-        return (source / BOX_TABLE).is_file() or bool(_coco_files(source))
+        tables = (source / BOX_TABLE, source / YOLO_FILE)
+        return any(table.is_file() for table in tables) or bool(_coco_files(source))
     if source.suffix.lower() == ".csv" and source.is_file():
         try:
             return set(CSV_COLUMNS) <= set(table_head(source))
@@ -253,3 +268,113 @@ def _picture_path(name: str, file: Path, root: Path) -> Path:
     paths = [folder / name for folder in folders]
     missing = paths[4] if paths[4].parent.is_dir() else paths[0]
     return next((path for path in paths if path.is_file()), missing)
+
+
+def read_yolo(file: Path) -> BoxSource:
+    """The pictures of a YOLO `data.yaml`: `names`, and a folder of pictures for each split.
+
+    Each picture has a file of the same name, .txt, in the folder `labels` in the place of `images`,
+    or beside it: `CLASS X Y WIDTH HEIGHT` a line, the middle and the sides as shares of the
+    picture. Without a file, or with an empty one, it has no box. Raises NasError for no names.
+    """
+    content = _yaml_of(file)
+    names = _yolo_names(content, file)
+    root = file.parent
+    if isinstance(content.get("path"), str) and (root / content["path"]).is_dir():
+        root = root / content["path"]
+    found = BoxSource(root)
+    for key in ("train", "val", "test"):
+        given = content.get(key)
+        for folder in given if isinstance(given, list) else [given]:
+            if folder:
+                _read_yolo_folder(_yolo_folder(str(folder), root, file, key), key, names, found)
+    if not found.pictures:
+        raise NasError("no pictures; needed is train: FOLDER", file=file, key="train")
+    return found
+
+
+def _yaml_of(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise NasError(f"is no YAML: {error.problem}", file=file, line=line) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise NasError(f"can't be read as YAML in UTF-8: {error}", file=file) from error
+    if not isinstance(content, dict):
+        raise NasError("no mapping with names and train", file=file)
+    return content
+
+
+def _yolo_names(content: dict[str, Any], file: Path) -> dict[int, str]:
+    names = content.get("names")
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, dict) or not names or not all(isinstance(k, int) for k in names):
+        raise NasError(
+            "needed is a list of classes, or a mapping from numbers", file=file, key="names"
+        )
+    return {number: plain_name(str(name)) for number, name in names.items()}
+
+
+def _yolo_folder(folder: str, root: Path, file: Path, key: str) -> Path:
+    """Relative to `path`, or to the file; Roboflow writes one `../` too many."""
+    for path in (root / folder, file.parent / folder, root / folder.removeprefix("../")):
+        if path.is_dir():
+            return path
+    raise NasError(f"no folder {folder!r}", file=file, key=key)
+
+
+def _read_yolo_folder(folder: Path, key: str, names: dict[int, str], found: BoxSource) -> None:
+    for path in visible_files(folder, image_extensions()):
+        picture = BoxedPicture(_key(path, found.root), path, SPLIT_NAMES[key])
+        if picture.key in found.pictures:
+            raise NasError(f"{picture.key!r} is in two splits", file=folder, key=key)
+        found.pictures[picture.key] = picture
+        labels = _yolo_labels(path)
+        if labels is None:
+            continue
+        try:
+            size = upright_size(path)
+        except (UnreadableImage, OSError):
+            size = (1, 1)  # the picture is left out, and said to be, where it is decoded
+        for line, text in table_lines(labels):
+            if words := text.split():
+                _add_yolo(found, picture, words, size, f"{labels.name}:{line}", names)
+
+
+def _yolo_labels(path: Path) -> Path | None:
+    parts = list(path.with_suffix(".txt").parts)
+    places = [n for n, part in enumerate(parts[:-1]) if part == "images"]
+    if places:
+        parts[places[-1]] = "labels"
+    return next((file for file in (Path(*parts), path.with_suffix(".txt")) if file.is_file()), None)
+
+
+def _add_yolo(
+    found: BoxSource,
+    picture: BoxedPicture,
+    words: list[str],
+    size: tuple[int, int],
+    place: str,
+    names: dict[int, str],
+) -> None:
+    if len(words) != 5:
+        found.refuse(picture, place, f"{len(words)} values, but a box has CLASS X Y WIDTH HEIGHT")
+        return
+    try:
+        number, (x, y, width, height) = int(words[0]), map(float, words[1:])
+    except ValueError:
+        found.refuse(picture, place, f"no numbers: {' '.join(words)}")
+        return
+    if number not in names:
+        found.refuse(picture, place, f"no class {number} in {YOLO_FILE}; it has 0 to {max(names)}")
+        return
+    high, wide = size
+    box = (
+        (x - width / 2) * wide,
+        (y - height / 2) * high,
+        (x + width / 2) * wide,
+        (y + height / 2) * high,
+    )
+    _add(found, picture, LabelledBox(names[number], box, place))

@@ -140,3 +140,36 @@ def test_boxes_are_scaled_with_their_picture_and_those_outside_left_out(tmp_path
     assert data.classes == ("ball", "cup")
     assert data.unreadable == ("boxes.csv:4: box 50 1 60 9 lies outside b.png, 20 x 40",)
     assert [len(boxes) for boxes in data.split("validation").boxes] == [1, 0]
+
+
+def test_a_yolo_folder(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text(
+        "path: .\nnames: {0: cup, 1: ball}\ntrain: ../train/images\n"
+    )
+    for name in ("a", "b", "c"):
+        picture(tmp_path / "train" / "images" / f"{name}.png")
+    labels = tmp_path / "train" / "labels"
+    labels.mkdir()
+    (labels / "a.txt").write_bytes(
+        b"1 0.5 0.5 0.25 0.5\r\n0 0.5 0.5\r\n2 0.5 0.5 0.1 0.1\r\n"
+        b"x 0 0 1 1\r\n\r\n0 0.5 0.5 0 1\r\n"
+    )
+    (labels / "b.txt").write_bytes(b"")
+    found = find_box_source(tmp_path)
+    (item,) = found.pictures["train/images/a.png"].boxes
+    assert (item.name, item.box, item.place) == ("ball", (15, 5, 25, 15), "a.txt:1")
+    assert found.pictures["train/images/b.png"].boxes == []
+    assert found.pictures["train/images/c.png"].split == "train"
+    assert found.wrong == [
+        "a.txt:2: 3 values, but a box has CLASS X Y WIDTH HEIGHT",
+        "a.txt:3: no class 2 in data.yaml; it has 0 to 1",
+        "a.txt:4: no numbers: x 0 0 1 1",
+        "a.txt:6: box 20 0 20 20 has no area: needed are x1 < x2, y1 < y2",
+    ]
+    assert holds_boxes(tmp_path)
+
+
+def test_a_yolo_file_without_names(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("train: images\n")
+    with pytest.raises(NasError, match="names: needed is a list of classes"):
+        find_box_source(tmp_path / "data.yaml")

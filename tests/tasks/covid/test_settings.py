@@ -9,7 +9,7 @@ from nas.spec.training import PseudoLabellingSpec, TrainingSpec
 from nas.tasks.covid.detection_loss import DetectionLossSpec
 from nas.tasks.covid.requirements import (
     AUGMENT,
-    detection_loss,
+    box_loss,
     resolved_for_boxes,
     resolved_for_studies,
 )
@@ -24,7 +24,7 @@ def test_each_task_has_a_loss_of_its_own() -> None:
     assert resolved_for_boxes(TrainingSpec()).loss == DetectionLossSpec()
     named = DetectionLossSpec(focal_alpha=0.5)
     assert resolved_for_boxes(TrainingSpec(loss=named)).loss == named
-    assert detection_loss(TrainingSpec(loss=named)) == named
+    assert box_loss(TrainingSpec(loss=named)) == named
 
 
 def test_radiographs_have_an_upright() -> None:
