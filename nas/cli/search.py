@@ -169,7 +169,7 @@ class SearchFlags:
 @click.command("search", cls=Command)
 @option("--space", metavar="FILE", help="Search space: a YAML file, or an installed one's name.")
 @options.PASSWORD_FILE
-@option("--task", metavar="NAME", help="Task that the space must be of, e.g. image.")
+@option("--task", metavar="NAME", help="Task in place of the space's own, e.g. multilabel.")
 @options.input_size("Input in place of the space's (see `nas data stats`).")
 @options.weights()
 @options.out("New folder  [default: runs/NAME]")
@@ -290,22 +290,16 @@ def _loaded(
 ) -> "SpaceSpec":
     """The space with the input, the first weights and the preprocessing that the flags say.
 
-    Raises NasError where its file is of another task than the one asked for, and for weights that
-    are given to a space whose members are cut from no network.
+    Raises NasError for a task that can't use its members, and for weights that are given to a space
+    whose members are cut from no network.
     """
     from nas.spec.space import load_space
-    from nas.tasks.registry import task_named, task_of
+    from nas.tasks.registry import task_of
     from nas.train.begin import begun_space, weights_told_as
 
     space = load_space(file)
     if task is not None:
-        try:
-            task_named(task)
-        except NasError as error:
-            raise NasError(error.problem, key="--task") from error
-        if task != space.task:
-            problem = f"this space is of the task {space.task}, not {task}"
-            raise space.document.error(("task",), problem)
+        space = _of_task(space, task)
     keys: dict[str, Any] = {}
     if size is not None:
         keys["input"] = size.model_dump()
@@ -321,6 +315,25 @@ def _loaded(
         with weights_told_as("--weights"):
             begun_space(changed)
     return changed
+
+
+def _of_task(space: "SpaceSpec", task: str) -> "SpaceSpec":
+    """The space for another task. Raises NasError where that can't use its members."""
+    from nas.tasks.registry import task_named
+
+    try:
+        known = task_named(task)
+    except NasError as error:
+        raise NasError(error.problem, key="--task") from error
+    if task == space.task:
+        return space
+    try:
+        other = space.with_keys(task=task)
+        known.check_space(other)
+    except NasError as error:
+        problem = f"this space is of the task {space.task}, and serves no {task}: {error.problem}"
+        raise space.document.error(("task",), problem) from error
+    return other
 
 
 def _begin(space: "SpaceSpec", flags: SearchFlags, out: Path | None) -> "SearchResult":

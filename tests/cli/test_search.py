@@ -134,6 +134,15 @@ def test_built_in_data(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kept["training"]["augment"]["flip"] is False  # a mirrored digit is no digit
 
 
+def test_another_task_takes_the_space_where_its_members_serve() -> None:
+    flags = ("--task", "multilabel", "--input", "1x16x16", "--trials", 1, "--out", "labels")
+    result = invoke(search, "--space", "few.yaml", *flags, *FAST)
+    assert result.exception is None, result.output
+    assert yaml.safe_load(Path("labels/best.yaml").read_text())["task"] == "multilabel"
+    resumed = invoke(search, "--resume", "labels", "--trials", 2)
+    assert resumed.exception is None, resumed.output
+
+
 def test_a_search_goes_on_with_the_same_files_only(tmp_path: Path) -> None:
     data = write_pictures(tmp_path / "data", 3, train=8, validation=0)
     flags = ("--space", "few.yaml", "--data", data, "--out", "run")

@@ -60,7 +60,9 @@ def test_a_search_of_another_task_or_in_rounds_is_refused(
     monkeypatch.chdir(tmp_path)
     Path("ears.yaml").write_text(SPACE)
     other = invoke(search, "--space", "ears.yaml", "--task", "image").exception
-    assert str(other) == "ears.yaml:3 task: this space is of the task sed, not image"
+    assert str(other).startswith(
+        "ears.yaml:3 task: this space is of the task sed, and serves no image: "
+    )
     unknown = invoke(search, "--space", "ears.yaml", "--task", "sad").exception
     assert "--task: no task 'sad'; did you mean 'sed'?" in str(unknown)
     for more, place in (
