@@ -335,7 +335,9 @@ def storage(*, required: bool = False) -> Decorator[Any]:
 
 def study(text: str, *, required: bool = False) -> Decorator[Any]:
     """Name of a study on a server."""
-    return option("--study", metavar="NAME", required=required, callback=named, help=text)
+    return option(
+        "--study-name", "study", metavar="NAME", required=required, callback=named, help=text
+    )
 
 
 # What it runs on.

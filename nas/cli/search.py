@@ -20,7 +20,7 @@ from nas.cli.options import (
     grouped,
     option,
 )
-from nas.cli.settings import Changes, changes, flag, refuse_others
+from nas.cli.settings import Changes, changes, refuse_others
 from nas.cli.teacher import TeacherFlags, teacher
 from nas.errors import NasError
 from nas.spec.budget import BudgetSpec
@@ -105,7 +105,7 @@ class SearchFlags:
         given = {name: value for name, value in given.items() if value is not None}
         if self.storage is None:
             if given:
-                name = flag(next(iter(given)))
+                name = "--study-name" if "study" in given else "--silent-s"
                 raise NasError("is for a study on a server: give --storage", key=name)
             return {}
         check_address(self.storage)

@@ -61,7 +61,7 @@ def worker(
     try:
         join_search(joining, say=click.echo)
     except KeyboardInterrupt:
-        again = ["nas", "worker", "--storage", place.storage, "--study", place.study]
+        again = ["nas", "worker", "--storage", place.storage, "--study-name", place.study]
         again += [] if data is None else ["--data", str(data)]
         click.echo(f"Interrupted. Join again with: {shlex.join(again)}", err=True)
         sys.exit(interrupted_exit_code())

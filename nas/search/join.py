@@ -94,7 +94,7 @@ def _settings(written: dict[str, object], joining: Joining) -> SearchSettings:
         settings = SearchSettings.model_validate(written)
     except ValueError as error:
         problem = f"settings that this version can't read: {str(error).splitlines()[-1]}"
-        raise NasError(problem, key="--study") from error
+        raise NasError(problem, key="--study-name") from error
     if settings.data is None and joining.data is not None:
         raise NasError("the search is on built-in data: leave it out", key="--data")
     data = settings.data if joining.data is None else str(joining.data.resolve())
@@ -123,7 +123,7 @@ def _refuse_other_program(settings: SearchSettings, say: Say) -> None:
             raise NasError(
                 f"the search runs with {name} {there[name]}, here is {here[name]}: its trainings "
                 "could not be compared (install the same)",
-                key="--study",
+                key="--study-name",
             )
     if there.get("torch", here["torch"]) != here["torch"]:
         say(f"The search began with PyTorch {there['torch']}, here is {here['torch']}.")

@@ -202,8 +202,8 @@ def _refuse_begun(settings: SearchSettings) -> None:
     if known and settings.study is not None:
         raise NasError(
             f"{store.place} is there already: `nas worker` joins it, --resume FOLDER goes on with "
-            "it, --study NAME begins another",
-            key="--study",
+            "it, --study-name NAME begins another",
+            key="--study-name",
         )
 
 

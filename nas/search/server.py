@@ -250,7 +250,7 @@ class ServerStore(StudyStore):
         if study is None or _SETTINGS not in attributes:
             known = did_you_mean(self.name, self.names())
             problem = f"no search {self.name!r} in {self.address}{known}"
-            raise NasError(problem, key="--study")
+            raise NasError(problem, key="--study-name")
         return attributes[_SPACE], attributes[_SETTINGS], study
 
     def finishing(self) -> FinishRequest | None:
