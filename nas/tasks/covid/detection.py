@@ -94,7 +94,7 @@ class CovidDetectionTask(DenseDetection[XrayData], XrayTask):
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
         xray_preprocess(architecture.preprocess, self.labels, self.name)
-        check_detector(architecture)
+        check_detector(architecture, self.name)
 
     def check_space(self, space: SpaceSpec) -> str:
         check_space_preprocess(space, self.labels)

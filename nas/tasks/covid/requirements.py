@@ -39,7 +39,7 @@ def xray_preprocess(
     return preprocess
 
 
-def check_detector(architecture: ArchitectureSpec) -> None:
+def check_detector(architecture: ArchitectureSpec, task: str) -> None:
     """Raises NasError for a network that can't tell where opacities are.
 
     That is one of ours, or another library's features, with `head: detection`; or with `head: none`
@@ -49,7 +49,7 @@ def check_detector(architecture: ArchitectureSpec) -> None:
     check_normalisation(architecture)
     if architecture.model is not None and architecture.head == "none":
         return
-    check_head(architecture.head, (DETECTION_HEAD,), architecture.task)
+    check_head(architecture.head, (DETECTION_HEAD,), task)
     check_maps(architecture)
 
 

@@ -71,7 +71,7 @@ class DetectionTask(DenseDetection[BoxData]):
 
     def check_architecture(self, architecture: ArchitectureSpec) -> None:
         upright(architecture.preprocess)
-        check_detector(architecture)
+        check_detector(architecture, self.name)
 
     def check_space(self, space: SpaceSpec) -> str:
         if space.preprocess is not None:
