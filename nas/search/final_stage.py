@@ -53,7 +53,7 @@ def train_finalists(study: optuna.Study, job: Job, say: Say) -> None:
         say(NO_TIME)
         return
     count = min(job.settings.workers, plan.trainings)
-    whole = FinalShare(plan, job.trained_epochs, count, math.inf)
+    whole = FinalShare(plan, job.trained_epochs, max(1, count), math.inf)
     say(_announcement(plan, whole.seconds(found.records)))
     watch = FinalWatch(finals, found, job.metric, say)
     try:
