@@ -62,7 +62,7 @@ class DetectionTask(DenseDetection[BoxData]):
     name: ClassVar[str] = "detection"
     primary_metric: ClassVar[str] = "f1_50"
     metric_titles: ClassVar[Mapping[str, str]] = {
-        "f1_50": "mean F1 at IoU 0.5",
+        "f1_50": "F1 at IoU 0.5",
         "map_50": "mAP@0.5",
     }
     preprocess_types: ClassVar[tuple[type[Preprocess], ...]] = (ImagePreprocess,)
