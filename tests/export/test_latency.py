@@ -46,6 +46,7 @@ def test_the_peak_of_memory_is_the_process_s(onnx: Path) -> None:
     assert 10e6 < memory.runtime_bytes <= memory.total_bytes
 
 
+@pytest.mark.slow
 def test_a_program_of_torch_runs(tmp_path: Path) -> None:
     file = tmp_path / "net.pt2"
     write_graph(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).eval(), (3, 2, 2), file)
